@@ -1,0 +1,12 @@
+//! Vocabulary without a domain: ids, time, errors, paging, secrets.
+//!
+//! Everything else may name this module; it names nothing of ours.
+
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod secret;
+
+pub use clock::{Clock, Timestamp};
+pub use error::{ApiError, ApiResult};
+pub use secret::Secret;

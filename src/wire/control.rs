@@ -1,0 +1,124 @@
+//! The control stream: who the agent is, what it shall run, what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{ActivationId, CommandId, NodeId};
+use crate::wire::node::NodeFacts;
+use crate::wire::run::{Report, Run};
+
+/// Frames from the agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToHub {
+    /// First frame of a node that has joined; its key already says which node it is.
+    Hello(Hello),
+    /// First frame of a key the hub does not know yet.
+    Enrol(Enrol),
+    /// The facts changed.
+    Facts(NodeFacts),
+    /// A run is on the node's disk and will be started, or has been already (an answer to a repeat).
+    Accepted { run: CommandId },
+    /// A run that this node will not start; final.
+    Rejected {
+        run: CommandId,
+        reason: Rejection,
+        message: String,
+    },
+    /// A run has ended. Repeated after each reconnect until the hub answers `ReportStored`.
+    Report(Box<Report>),
+    /// The agent goes away on purpose.
+    Goodbye { reason: Goodbye },
+}
+
+/// Frames from the hub.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToAgent {
+    /// Answer to `Hello`: the node is admitted and this connection is its only one.
+    Welcome {
+        version: u32,
+        node: NodeId,
+        now_ms: i64,
+    },
+    /// Answer to `Enrol`: the key is this node from now on. The same connection goes on as if welcomed.
+    Enrolled {
+        version: u32,
+        node: NodeId,
+        now_ms: i64,
+    },
+    /// Answer to `Hello` or `Enrol`; the hub closes the connection after it.
+    Refused {
+        code: Refusal,
+        message: String,
+    },
+    Run(Box<Run>),
+    /// End a run: not started yet → reported `Cancelled`; running → its process group is killed.
+    Cancel {
+        run: CommandId,
+    },
+    /// The report is durable at the hub; it need not be sent again.
+    ReportStored {
+        run: CommandId,
+    },
+    /// The hub has everything it wants of this run's output; the spool may go.
+    Release {
+        run: CommandId,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// Protocol versions the agent speaks, best first.
+    pub versions: Vec<u32>,
+    pub facts: NodeFacts,
+    /// Runs on the node's disk that are not ended: the hub need not send them again.
+    pub running: Vec<CommandId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enrol {
+    pub versions: Vec<u32>,
+    pub facts: NodeFacts,
+    pub activation_id: ActivationId,
+    pub activation_code: String,
+}
+
+/// Why the hub does not admit an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No node has this key (it was removed, or never joined). Final: the agent must be joined again.
+    UnknownKey,
+    /// The activation does not exist, is used up, expired or revoked, or the code is wrong. Final.
+    ActivationInvalid,
+    /// This key has joined already under another node; the agent keeps its identity. Final.
+    AlreadyJoined,
+    /// No protocol version in common. The agent tries again slowly: the hub may be upgraded.
+    VersionUnsupported,
+    /// Another agent with this key is connected from another boot or machine. The agent tries again slowly.
+    Quarantined,
+    /// The hub is stopping or full; try again.
+    Busy,
+}
+
+impl Refusal {
+    /// Whether trying again with the same key and token can never help.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::UnknownKey | Self::ActivationInvalid | Self::AlreadyJoined)
+    }
+}
+
+/// Why an agent will not start a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// The delivery time was over when it arrived.
+    Expired,
+    /// The document cannot be run here (unknown action, wrong platform).
+    Unsupported,
+    /// The journal or the disk has no room.
+    NoRoom,
+}
+
+/// Why an agent left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Goodbye {
+    Stopping,
+    Updating,
+}

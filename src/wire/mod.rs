@@ -1,0 +1,36 @@
+//! What hub and agent say to each other: typed frames, one file per topic.
+//!
+//! The agent dials the hub and authenticates with its key; then the hub is the HTTP/2 client and the agent the
+//! server (see `docs/architecture.md`). On that connection the hub opens
+//!
+//! * `POST /control`: one for the life of the connection. Both bodies are a sequence of JSON frames ([`frame`]), hub to
+//!   agent [`control::ToAgent`], agent to hub [`control::ToHub`]. The agent's first frame is `Hello` or `Enrol`.
+//! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
+//! * `POST /session`: one attachment to a shell ([`session`]); both bodies are binary frames.
+//!
+//! An unknown frame closes the connection: the protocol is closed, versions are offered in the first frame.
+
+pub mod control;
+pub mod frame;
+pub mod node;
+pub mod run;
+pub mod session;
+
+/// The application protocol an agent offers in TLS; the port's demultiplexer knows agents by it.
+pub const ALPN: &[u8] = b"roadstead/1";
+
+/// The protocol versions this build speaks, best first.
+pub const VERSIONS: &[u32] = &[1];
+
+pub const CONTROL_PATH: &str = "/control";
+pub const OUTPUT_PATH: &str = "/output";
+pub const SESSION_PATH: &str = "/session";
+
+/// Receive window of one stream, both ways.
+pub const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// Streams the hub may have open to one agent at once, control included.
+pub const MAX_STREAMS: u32 = 40;
+
+/// Receive window of the connection: every stream may stand still with a full window and one more still flows.
+pub const CONNECTION_WINDOW: u32 = (MAX_STREAMS + 1) * STREAM_WINDOW;

@@ -1,0 +1,109 @@
+//! A run: one document on one node, and the report of what came of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::CommandId;
+
+/// Bytes of output that ride inside a report, both streams of all steps together.
+pub const INLINE_OUTPUT_BYTES: usize = 8 * 1024;
+
+/// An order to run a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: CommandId,
+    /// After this moment (hub's clock, epoch milliseconds) the run must not start any more.
+    pub start_before_ms: i64,
+    /// The document's content, as the hub stores it (JSON).
+    pub document: serde_json::Value,
+    /// As the caller gave them, defaults not yet filled in.
+    pub parameters: BTreeMap<String, Vec<String>>,
+}
+
+/// What came of a run; sent once it has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub run: CommandId,
+    pub steps: Vec<StepReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub name: String,
+    /// `aws:runShellScript` …
+    pub action: String,
+    pub outcome: Outcome,
+    /// What the process left behind; `None` when it ended by a signal or never ran.
+    pub exit_code: Option<i32>,
+    /// One sentence for a person when there is more to say than the exit code: the signal, why it was interrupted …
+    pub message: String,
+    pub started_at_ms: i64,
+    pub ended_at_ms: i64,
+    pub stdout: Output,
+    pub stderr: Output,
+}
+
+/// How a step ended. All of them are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    Success,
+    Failed,
+    /// The execution time-out killed it.
+    TimedOut,
+    Cancelled,
+    /// Nobody saw the end: power cut, or the step host was killed. It may have run in part or whole.
+    Interrupted,
+    /// Not run: its precondition, or an earlier step, said so.
+    Skipped,
+}
+
+/// One output stream of a step, as it lies in the agent's spool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Bytes that can be pulled: head and tail together when it was cut.
+    pub stored_bytes: u64,
+    /// Set when the stream was longer than the cap.
+    pub cut: Option<Cut>,
+    /// SHA-256 of the stored bytes, hexadecimal; empty when there are none.
+    pub sha256: String,
+    /// Base64 of the first bytes; all of them when `stored_bytes` says so.
+    pub head: String,
+}
+
+/// Where a stream was cut: the stored bytes are `head_bytes` of its beginning, then its end; between them lay `omitted_bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    pub head_bytes: u64,
+    pub omitted_bytes: u64,
+}
+
+/// The JSON body of `POST /output`: the answer's body is the raw bytes from `offset` on.
+///
+/// Answer: 200 and bytes; 404 when the run or step has no spool. With `follow` the body goes on until the step has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputQuery {
+    pub run: CommandId,
+    /// Index of the step, from 0.
+    pub step: u32,
+    pub stream: StreamName,
+    pub offset: u64,
+    pub follow: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum StreamName {
+    #[serde(rename = "stdout")]
+    Stdout,
+    #[serde(rename = "stderr")]
+    Stderr,
+}
+
+impl StreamName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
