@@ -1,1 +1,3 @@
-//! platform
+//! What both processes need of the machine they run on.
+
+pub mod files;
