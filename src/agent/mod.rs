@@ -1,3 +1,12 @@
 //! agent
 
+pub mod core;
+pub mod executor;
 pub mod journal;
+pub mod plugins;
+pub mod session;
+pub mod spool;
+pub mod step_host;
+#[cfg(test)]
+mod tests;
+pub mod zygote;
