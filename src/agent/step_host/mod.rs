@@ -122,8 +122,8 @@ fn signal_reader() -> io::Result<OwnedFd> {
 
 /// Every signal as a fresh process has it; std's `Command` passes the mask and what is ignored on.
 fn reset_signals() -> io::Result<()> {
-    for signal in 1..32 {
-        // It fails for the two that cannot be changed.
+    for signal in 1..=libc::SIGRTMAX() {
+        // It fails for those that cannot be changed, or that libc keeps for itself.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     set_mask(libc::SIG_SETMASK, &[]).map(drop)
