@@ -1,6 +1,8 @@
 //! agent
 
 pub mod core;
+#[cfg(test)]
+mod crash_tests;
 pub mod executor;
 pub mod journal;
 pub mod plugins;
