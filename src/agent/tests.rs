@@ -169,8 +169,8 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
     let order = run(&[
         "(trap '' TERM; sleep 60) &",
         "setsid sleep 61 &",
-        &format!("sleep 0.2; touch {}", ready.display()),
-        "echo begun; sleep 62",
+        &format!("sleep 0.2; echo begun; touch {}", ready.display()),
+        "sleep 62",
     ]);
     node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
     node.accepted().await;
@@ -204,7 +204,7 @@ async fn a_time_out_kills_the_process_group() {
     assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, None));
     assert_eq!(step.message, "the execution time-out of 1 s was over; its process group was killed");
     let child: i32 = head(&step.stdout).trim().parse().unwrap();
-    assert!(crate::agent::step_host::process(child).is_none_or(|p| p.state == b'Z'));
+    assert!(crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z'));
 }
 
 #[tokio::test]

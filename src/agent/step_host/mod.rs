@@ -14,7 +14,6 @@
 //! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
 
 mod command;
-mod processes;
 pub mod record;
 mod watch;
 
@@ -29,10 +28,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::base::{Clock, Timestamp};
 use crate::platform::files::{Directory, Durability};
+use crate::platform::processes::process;
 use crate::wire::run::Outcome;
 use record::{ExitRecord, HostMark, StepOrder};
-
-pub use processes::process;
 
 /// The signal that means: somebody cancelled the run.
 pub const CANCEL: Signal = Signal::USR1;
