@@ -1,1 +1,2 @@
-//! hub
+//! The hub.
+pub mod store;
