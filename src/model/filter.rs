@@ -2,7 +2,7 @@
 //! on the command line and as a command's target.
 //!
 //! ```text
-//! filter   = term (" " term)*            all must hold
+//! filter   = term ([" and"] " " term)*   all must hold
 //!          | term (" or " term)*         one must hold
 //! term     = key operator value | word   a bare word is searched in the text of the row (key `text`)
 //! operator = "=" | "!=" | ":" (contains) | "!:" | "^" (begins with) | ">=" | "<="
@@ -42,6 +42,17 @@ pub enum Join {
     #[default]
     And,
     Or,
+}
+
+impl Join {
+    /// The join that an unquoted word between two terms means, in any case.
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            word if word.eq_ignore_ascii_case("and") => Some(Self::And),
+            word if word.eq_ignore_ascii_case("or") => Some(Self::Or),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -94,8 +105,8 @@ pub enum FilterError {
     NoKey(String),
     #[error("`{0}` is no filter key; a key is letters, digits, `_`, `-`, `.`, or `tag:` and a tag's key")]
     BadKey(String),
-    #[error("`or` must stand between two terms")]
-    LooseOr,
+    #[error("`or` and `and` must stand between two terms; quote the word to search for it")]
+    LooseJoin,
     #[error("a filter joins its terms either all by `or` or all by nothing (and)")]
     MixedJoin,
     #[error("a filter has at most {MAX_TERMS} terms")]
@@ -187,24 +198,24 @@ impl FromStr for Filter {
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let mut filter = Filter::default();
         let mut ors = 0;
-        let mut after_or = true;
+        let mut open = true;
         let mut rest = text.trim_start();
         while !rest.is_empty() {
             let (word, after) = split_word(rest)?;
             rest = after.trim_start();
-            if word == "or" {
-                if after_or {
-                    return Err(FilterError::LooseOr);
+            if let Some(join) = Join::from_word(word) {
+                if open {
+                    return Err(FilterError::LooseJoin);
                 }
-                ors += 1;
-                after_or = true;
+                ors += usize::from(join == Join::Or);
+                open = true;
                 continue;
             }
             filter.terms.push(word.parse()?);
-            after_or = false;
+            open = false;
         }
-        if ors > 0 && after_or {
-            return Err(FilterError::LooseOr);
+        if open && !filter.terms.is_empty() {
+            return Err(FilterError::LooseJoin);
         }
         filter.join = join_of(ors, filter.terms.len())?;
         filter.check()?;
@@ -312,7 +323,7 @@ impl fmt::Display for Filter {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.key == TEXT_KEY && self.op == Op::Contains {
-            let reserved = self.value == "or" || self.value.is_empty() || has_operator(&self.value);
+            let reserved = Join::from_word(&self.value).is_some() || self.value.is_empty() || has_operator(&self.value);
             return write_value(f, &self.value, reserved);
         }
         match self.key.strip_prefix(TAG_PREFIX) {
@@ -384,11 +395,12 @@ mod tests {
 
     #[test]
     fn terms_are_joined_by_and_or_by_or_never_mixed() {
-        let filter: Filter = "status=online or web".parse().unwrap();
+        let filter: Filter = "status=online OR web".parse().unwrap();
         assert_eq!((filter.join, filter.terms.len()), (Join::Or, 2));
         assert_eq!("a=1 b=2 or c=3".parse::<Filter>(), Err(FilterError::MixedJoin));
-        assert_eq!("or a=1".parse::<Filter>(), Err(FilterError::LooseOr));
-        assert_eq!("a=1 or".parse::<Filter>(), Err(FilterError::LooseOr));
+        assert_eq!(terms("a=1 and web").len(), 2);
+        assert_eq!("or a=1".parse::<Filter>(), Err(FilterError::LooseJoin));
+        assert_eq!("a=1 or".parse::<Filter>(), Err(FilterError::LooseJoin));
     }
 
     #[test]
@@ -433,7 +445,11 @@ mod tests {
 
     fn any_term() -> impl Strategy<Value = Term> {
         let key = prop_oneof!["[a-zA-Z0-9_.-]{1,8}", "\\PC{1,8}".prop_map(|k| format!("tag:{k}"))];
-        let value = prop_oneof![any::<String>(), "[ -~]{0,12}", Just("or".to_owned())];
+        let value = prop_oneof![
+            any::<String>(),
+            "[ -~]{0,12}",
+            proptest::sample::select(vec!["or".to_owned(), "And".to_owned()])
+        ];
         (key, proptest::sample::select(&Op::ALL[..]), value).prop_map(|(key, op, value)| Term::new(key, op, value))
     }
 
