@@ -1,7 +1,10 @@
 //! The hub.
+pub mod api;
 pub mod audit;
 pub mod auth;
 pub mod config;
 pub mod events;
+pub mod jobs;
 pub mod labels;
+pub mod link;
 pub mod store;

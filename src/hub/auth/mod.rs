@@ -23,12 +23,15 @@ pub use console::ConsoleSessions;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Admin,
+    /// Nobody has logged in; only the operations that are open to everybody may run.
+    Anonymous,
 }
 
 impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Anonymous => "anonymous",
         }
     }
 }
@@ -51,6 +54,7 @@ pub enum Proof {
     AccessKey(String),
     /// The key that only the hub's own user on the hub's own host can read.
     Local,
+    None,
 }
 
 /// An authenticated caller.
@@ -62,11 +66,20 @@ pub struct Caller {
 }
 
 impl Caller {
+    pub fn anonymous() -> Self {
+        Self {
+            name: "anonymous".into(),
+            role: Role::Anonymous,
+            proof: Proof::None,
+        }
+    }
+
     pub fn kind(&self) -> &'static str {
         match self.proof {
             Proof::Session => "user",
             Proof::AccessKey(_) => "access-key",
             Proof::Local => "local",
+            Proof::None => "anonymous",
         }
     }
 }
@@ -78,6 +91,7 @@ impl fmt::Display for Caller {
             Proof::Session => write!(f, "user:{}", self.name),
             Proof::AccessKey(id) => write!(f, "user:{}/key:{id}", self.name),
             Proof::Local => f.write_str("local"),
+            Proof::None => f.write_str("anonymous"),
         }
     }
 }

@@ -33,16 +33,15 @@ impl std::fmt::Display for Target {
 }
 
 /// *Errors*: `AccessDeniedException` naming action and target.
-pub fn decide(caller: &Caller, _action: &str, _target: &Target) -> ApiResult<()> {
+pub fn decide(caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
     match caller.role {
         Role::Admin => Ok(()),
+        Role::Anonymous => Err(denied(caller, action, target)),
     }
 }
 
 /// Upstream's answer to a caller without the right.
-pub fn denied(caller: &Caller, action: &str, target: &Target) -> ApiError {
-    ApiError::new(
-        "AccessDeniedException",
-        format!("`{}` is not authorised to perform `{action}` on `{target}`", caller.name),
-    )
+fn denied(caller: &Caller, action: &str, target: &Target) -> ApiError {
+    let message = format!("`{}` is not authorised to perform `{action}` on `{target}`", caller.name);
+    ApiError::new("AccessDeniedException", message)
 }
