@@ -20,9 +20,15 @@ use crate::platform::sigv4::{self, SignParams, SignedParts};
 /// How a request proves who sends it.
 pub enum Proof {
     Nobody,
-    Key { access_key_id: String, secret: Secret<String> },
+    Key {
+        access_key_id: String,
+        secret: Secret<String>,
+    },
     /// A console session, for the few calls of a login.
-    Session { cookie: String, csrf: String },
+    Session {
+        cookie: String,
+        csrf: String,
+    },
 }
 
 /// Why a call brought no result.
@@ -47,7 +53,7 @@ impl CallError {
     /// Whether the same call may succeed a little later: the hub is restarting, or the line was cut.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { source, .. } => !matches!(source, ConnectionError::Identity(_) | ConnectionError::Resolve { .. }),
+            Self::Unreachable { source, .. } => !matches!(source, ConnectionError::Identity(_) | ConnectionError::Resolve(_)),
             Self::Refused { code, .. } => code == "ServiceUnavailableException",
             Self::NotAnApi { .. } => false,
         }
@@ -63,7 +69,7 @@ impl CallError {
                     ConnectionError::Identity(_) => failure
                         .hint("if the hub was set up anew, compare its fingerprint and pin it again:")
                         .hint(format!("roadstead login {url}")),
-                    ConnectionError::Resolve { .. } => failure.hint("check the name, or give the hub's IP address"),
+                    ConnectionError::Resolve(_) => failure.hint("check the name, or give the hub's IP address"),
                     _ => failure.hint("is the hub running? On its host: `roadstead up`, or `systemctl status roadstead`"),
                 }
             }
@@ -75,7 +81,9 @@ fn refused(code: &str, message: &str) -> Failure {
     let exit = Exit::of_api_code(code);
     let failure = Failure::new(exit, format!("{message} ({code})"));
     match code {
-        "UnrecognizedClientException" | "ExpiredTokenException" => failure.hint("the access key is gone; log in again: roadstead login URL"),
+        "UnrecognizedClientException" | "ExpiredTokenException" => {
+            failure.hint("the access key is gone; log in again: roadstead login URL")
+        }
         "InvalidSignatureException" => failure.hint("check the secret access key and this machine's clock (`date -u`)"),
         "TargetNotConnected" => failure.hint("why it is offline: roadstead node show NODE"),
         "InvalidInstanceId" => failure.hint("known nodes: roadstead node list"),
@@ -151,7 +159,13 @@ impl Client {
     }
 
     /// Everything a paged list holds, up to `limit` items of `member`.
-    pub async fn pages<T: DeserializeOwned>(&self, target: &str, mut request: Value, member: &str, limit: usize) -> Result<Vec<T>, CallError> {
+    pub async fn pages<T: DeserializeOwned>(
+        &self,
+        target: &str,
+        mut request: Value,
+        member: &str,
+        limit: usize,
+    ) -> Result<Vec<T>, CallError> {
         let mut items = Vec::new();
         loop {
             let mut page: Value = self.call(target, request.clone()).await?;
@@ -204,7 +218,9 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Connection, CallError> {
-        Connection::open(&self.url, self.tls.as_ref()).await.map_err(|e| self.unreachable(e))
+        Connection::open(&self.url, self.tls.as_ref())
+            .await
+            .map_err(|e| self.unreachable(e))
     }
 
     fn take_idle(&self) -> Option<Connection> {

@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::cli::url::HubUrl;
+use crate::platform::resolve::{ResolveError, resolve};
 
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,8 +36,8 @@ pub type WebSocket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    #[error("the name `{host}` is unknown here ({source})")]
-    Resolve { host: String, source: io::Error },
+    #[error("{0}")]
+    Resolve(ResolveError),
     #[error("nothing answers at {address} ({source})")]
     Dial { address: SocketAddr, source: io::Error },
     #[error("it does not prove to be the pinned hub ({0})")]
@@ -81,7 +82,9 @@ impl Connection {
             self.sender.ready().await.map_err(broken)?;
             collected(self.sender.send_request(request).await.map_err(broken)?).await
         };
-        timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| ConnectionError::Slow(ANSWER_TIMEOUT))?
+        timeout(ANSWER_TIMEOUT, exchange)
+            .await
+            .map_err(|_| ConnectionError::Slow(ANSWER_TIMEOUT))?
     }
 
     /// Turns the connection into a WebSocket; `request` is the signed GET.
@@ -98,7 +101,9 @@ impl Connection {
             self.sender.ready().await.map_err(broken)?;
             self.sender.send_request(request).await.map_err(broken)
         };
-        let response = timeout(TLS_TIMEOUT, exchange).await.map_err(|_| ConnectionError::Slow(TLS_TIMEOUT))??;
+        let response = timeout(TLS_TIMEOUT, exchange)
+            .await
+            .map_err(|_| ConnectionError::Slow(TLS_TIMEOUT))??;
         let accepted = response.headers().get("sec-websocket-accept").map(|v| v.as_bytes());
         if response.status() != StatusCode::SWITCHING_PROTOCOLS || accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
             let (status, body) = (response.status(), collected(response).await?.into_body());
@@ -126,13 +131,8 @@ fn broken(error: hyper::Error) -> ConnectionError {
 
 /// The first of the hub's addresses that answers.
 async fn dial(url: &HubUrl) -> Result<TcpStream, ConnectionError> {
-    let resolve_failed = |source| ConnectionError::Resolve {
-        host: url.host.clone(),
-        source,
-    };
-    let addresses = addresses(url).await.map_err(resolve_failed)?;
-    let mut last = resolve_failed(io::Error::from(io::ErrorKind::NotFound));
-    for address in addresses {
+    let mut last = ConnectionError::Broken("it has no address".to_owned());
+    for address in addresses(url).await.map_err(ConnectionError::Resolve)? {
         let dialled = timeout(DIAL_TIMEOUT, TcpStream::connect(address)).await;
         match dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(socket) => {
@@ -145,8 +145,9 @@ async fn dial(url: &HubUrl) -> Result<TcpStream, ConnectionError> {
     Err(last)
 }
 
-pub async fn addresses(url: &HubUrl) -> io::Result<Vec<SocketAddr>> {
-    Ok(tokio::net::lookup_host((url.host.as_str(), url.port)).await?.collect())
+pub async fn addresses(url: &HubUrl) -> Result<Vec<SocketAddr>, ResolveError> {
+    let addresses = resolve(&url.host).await?;
+    Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, url.port)).collect())
 }
 
 async fn secure(
@@ -157,7 +158,9 @@ async fn secure(
     let host = url.host.split('%').next().unwrap_or_default().to_owned();
     let name = ServerName::try_from(host).map_err(|e| ConnectionError::Tls(io::Error::other(e)))?;
     let connecting = TlsConnector::from(config.clone()).connect(name, socket);
-    let done = timeout(TLS_TIMEOUT, connecting).await.map_err(|_| ConnectionError::Slow(TLS_TIMEOUT))?;
+    let done = timeout(TLS_TIMEOUT, connecting)
+        .await
+        .map_err(|_| ConnectionError::Slow(TLS_TIMEOUT))?;
     done.map_err(|error| match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(reason)) => ConnectionError::Identity(rustls::Error::InvalidCertificate(reason.clone())),
         _ => ConnectionError::Tls(error),

@@ -56,7 +56,9 @@ struct Environment {
 
 impl Environment {
     fn read() -> Result<Self> {
-        let url = variable("ROADSTEAD_URL").map(|text| text.parse().map_err(Failure::usage)).transpose()?;
+        let url = variable("ROADSTEAD_URL")
+            .map(|text| text.parse().map_err(Failure::usage))
+            .transpose()?;
         let id = variable("ROADSTEAD_ACCESS_KEY_ID");
         let secret = secret_variable("ROADSTEAD_SECRET_ACCESS_KEY")?;
         let key = match (id, secret) {
@@ -112,7 +114,10 @@ fn choose(env: &Environment, config: &Config, local: Option<&LocalHub>) -> Resul
         (None, Some(url)) => Some(parse(url)?),
         (None, None) => None,
     };
-    let stored = url.as_ref().and_then(|url| config.hubs.get(&url.to_string())).and_then(|hub| hub.key.as_ref());
+    let stored = url
+        .as_ref()
+        .and_then(|url| config.hubs.get(&url.to_string()))
+        .and_then(|hub| hub.key.as_ref());
     if let (Some(url), Some(key)) = (&url, stored) {
         let proof = Proof::Key {
             access_key_id: key.access_key_id.clone(),
@@ -141,12 +146,15 @@ fn is_local_hub(url: &HubUrl, local: &LocalHub) -> bool {
 
 fn no_credentials(url: Option<&HubUrl>) -> Failure {
     let hub = url.map_or_else(|| "https://HUB:7400".to_owned(), HubUrl::to_string);
-    Failure::new(Exit::Denied, format!("no credentials{}", url.map_or_else(String::new, |url| format!(" for {url}"))))
-        .hint(format!("log in, from anywhere:  roadstead login {hub}"))
-        .hint(format!(
-            "or run this on the hub's host as the user that runs the hub (its data is looked for in {}; ROADSTEAD_DATA=DIR says otherwise)",
-            data::hub_folder().display()
-        ))
+    Failure::new(
+        Exit::Denied,
+        format!("no credentials{}", url.map_or_else(String::new, |url| format!(" for {url}"))),
+    )
+    .hint(format!("log in, from anywhere:  roadstead login {hub}"))
+    .hint(format!(
+        "or run this on the hub's host as the user that runs the hub (its data is looked for in {}; ROADSTEAD_DATA=DIR says otherwise)",
+        data::hub_folder().display()
+    ))
 }
 
 async fn trust_for(url: &HubUrl, config: &Config, local: Option<&LocalHub>) -> Result<Trust> {
@@ -202,7 +210,9 @@ fn accept_first_seen(url: &HubUrl, seen: &str) -> Result<()> {
         }
         return Ok(());
     }
-    say(&format!("note: {url} is trusted from now on by its CA {seen}; ROADSTEAD_CA_FINGERPRINT or ROADSTEAD_CA_FILE pins it beforehand"));
+    say(&format!(
+        "note: {url} is trusted from now on by its CA {seen}; ROADSTEAD_CA_FINGERPRINT or ROADSTEAD_CA_FILE pins it beforehand"
+    ));
     Ok(())
 }
 
@@ -213,9 +223,12 @@ fn local_trust(folder: &Path, local: &LocalHub) -> Result<Trust> {
     if trust::same_fingerprint(&seen, &local.ca_fingerprint) {
         return Ok(Trust::Pinned(pem));
     }
-    Err(Failure::new(Exit::Failed, format!("ca.pem and local.json in {} do not belong together", folder.display()))
-        .hint("start the hub again: it writes local.json anew")
-        .into())
+    Err(Failure::new(
+        Exit::Failed,
+        format!("ca.pem and local.json in {} do not belong together", folder.display()),
+    )
+    .hint("start the hub again: it writes local.json anew")
+    .into())
 }
 
 /// `/ca.pem` of a hub nothing is known of yet: to be compared or shown before it is believed.
@@ -224,9 +237,12 @@ pub async fn fetch_ca(url: &HubUrl) -> Result<String> {
     let answer = client.get("/ca.pem").await?;
     let text = String::from_utf8(answer.into_body().to_vec()).unwrap_or_default();
     if trust::fingerprint(&text).is_err() {
-        return Err(Failure::new(Exit::Failed, format!("{url} does not serve a CA under /ca.pem, so it is no Roadstead hub"))
-            .hint("check address and port")
-            .into());
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("{url} does not serve a CA under /ca.pem, so it is no Roadstead hub"),
+        )
+        .hint("check address and port")
+        .into());
     }
     Ok(text)
 }
@@ -296,19 +312,44 @@ mod tests {
         let chosen = |env: Environment, config: &Config, local: Option<&LocalHub>| key_of(choose(&env, config, local));
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         let none = Config::default();
-        assert_eq!(chosen(env(Some("http://x:1"), Some("ENV")), &logged_in(), None), pair("http://x:1", "ENV"));
+        assert_eq!(
+            chosen(env(Some("http://x:1"), Some("ENV")), &logged_in(), None),
+            pair("http://x:1", "ENV")
+        );
         assert_eq!(chosen(env(None, Some("ENV")), &logged_in(), None), pair("https://hub:7400", "ENV"));
-        assert_eq!(chosen(env(None, None), &logged_in(), Some(&local())), pair("https://hub:7400", "LOGIN"));
-        assert_eq!(chosen(env(None, None), &none, Some(&local())), pair("https://127.0.0.1:7400", "LOCAL"));
-        assert_eq!(chosen(env(Some("https://localhost"), None), &none, None::<&LocalHub>.or(Some(&LocalHub { url: "https://127.0.0.1:443".into(), ..local() }))).1, "LOCAL");
+        assert_eq!(
+            chosen(env(None, None), &logged_in(), Some(&local())),
+            pair("https://hub:7400", "LOGIN")
+        );
+        assert_eq!(
+            chosen(env(None, None), &none, Some(&local())),
+            pair("https://127.0.0.1:7400", "LOCAL")
+        );
+        assert_eq!(
+            chosen(
+                env(Some("https://localhost"), None),
+                &none,
+                None::<&LocalHub>.or(Some(&LocalHub {
+                    url: "https://127.0.0.1:443".into(),
+                    ..local()
+                }))
+            )
+            .1,
+            "LOCAL"
+        );
     }
 
     #[test]
     fn without_credentials_both_ways_are_named() {
-        let error = choose(&env(Some("https://other:7400"), None), &logged_in(), Some(&local())).err().unwrap();
+        let error = choose(&env(Some("https://other:7400"), None), &logged_in(), Some(&local()))
+            .err()
+            .unwrap();
         let (code, text) = crate::cli::failure::explain(&error);
         let text = text.unwrap();
         assert_eq!(code, 4);
-        assert!(text.contains("roadstead login https://other:7400") && text.contains("on the hub's host"), "{text}");
+        assert!(
+            text.contains("roadstead login https://other:7400") && text.contains("on the hub's host"),
+            "{text}"
+        );
     }
 }

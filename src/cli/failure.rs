@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io;
 
+use crate::cli::client::CallError;
+
 /// How the program ends, apart from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -53,10 +55,29 @@ impl Exit {
         let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
         match code {
             _ if has(&["DoesNotExist", "NotFound"]) => Self::NotFound,
-            _ if has(&["AccessDenied", "UnrecognizedClient", "Signature", "AuthenticationToken", "ExpiredToken"]) => Self::Denied,
+            _ if has(&[
+                "AccessDenied",
+                "UnrecognizedClient",
+                "Signature",
+                "AuthenticationToken",
+                "ExpiredToken",
+            ]) =>
+            {
+                Self::Denied
+            }
             _ if has(&["InvalidCredentials", "TooManyAttempts", "InvalidToken", "RequestTimeTooSkewed"]) => Self::Denied,
             _ if has(&["AlreadyExists", "InUse", "Conflict", "Duplicate"]) => Self::Conflict,
-            _ if has(&["Validation", "Invalid", "Unsupported", "Serialization", "UnknownOperation", "LimitExceeded"]) => Self::Usage,
+            _ if has(&[
+                "Validation",
+                "Invalid",
+                "Unsupported",
+                "Serialization",
+                "UnknownOperation",
+                "LimitExceeded",
+            ]) =>
+            {
+                Self::Usage
+            }
             _ => Self::Failed,
         }
     }
@@ -109,7 +130,8 @@ pub fn explain(error: &anyhow::Error) -> (u8, Option<String>) {
     if is_closed_pipe(error) {
         return (0, None);
     }
-    let Some(failure) = error.downcast_ref::<Failure>() else {
+    let of_call = error.downcast_ref::<CallError>().map(CallError::to_failure);
+    let Some(failure) = of_call.as_ref().or(error.downcast_ref::<Failure>()) else {
         return (Exit::Failed.code(), Some(format!("error: {error:#}")));
     };
     if failure.what.is_empty() {
@@ -162,7 +184,9 @@ mod tests {
 
     #[test]
     fn hints_stand_below_the_sentence() {
-        let error = Failure::new(Exit::NotFound, "no node is named `web`").hint("see: roadstead node list").into();
+        let error = Failure::new(Exit::NotFound, "no node is named `web`")
+            .hint("see: roadstead node list")
+            .into();
         let text = "error: no node is named `web`\n  see: roadstead node list".to_owned();
         assert_eq!(explain(&error), (3, Some(text)));
     }

@@ -29,7 +29,15 @@ pub enum Format {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Show {
     /// Output format
-    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
     pub output: Format,
     /// Columns of the table or CSV, separated by commas
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES", help_heading = "Output")]
@@ -129,7 +137,9 @@ impl Show {
         let known = || all.iter().map(|c| c.key).collect::<Vec<_>>().join(", ");
         self.columns
             .iter()
-            .map(|name| find(name).ok_or_else(|| Failure::usage(format!("there is no column `{name}`")).hint(format!("columns: {}", known()))))
+            .map(|name| {
+                find(name).ok_or_else(|| Failure::usage(format!("there is no column `{name}`")).hint(format!("columns: {}", known())))
+            })
             .map(|column| column.map_err(anyhow::Error::from))
             .collect()
     }
@@ -154,7 +164,10 @@ impl Show {
 
     fn table(&self, columns: &[&Column], rows: &[Value], now: Timestamp) -> String {
         let paint = Paint::for_stdout();
-        let cells: Vec<Vec<String>> = rows.iter().map(|row| columns.iter().map(|c| self.shown(row, c, now)).collect()).collect();
+        let cells: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| columns.iter().map(|c| self.shown(row, c, now)).collect())
+            .collect();
         let header: Vec<String> = columns.iter().map(|c| c.title()).collect();
         let widest = |at: usize| {
             let title = if self.no_headers { 0 } else { text::width(&header[at]) };
@@ -282,15 +295,6 @@ fn visible(value: &Value) -> Value {
     }
 }
 
-/// RFC 3339, as rows carry it.
-pub fn time(at: Timestamp) -> Value {
-    Value::String(at.to_string())
-}
-
-pub fn optional_time(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, time)
-}
-
 fn parse_time(text: &str) -> Option<Timestamp> {
     let moment: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp::from_millis(moment.as_millisecond()))
@@ -305,7 +309,10 @@ pub fn retain(rows: &mut Vec<Value>, filter: Option<&Filter>) {
         let mut members: Vec<(String, String)> = Vec::new();
         if let Value::Object(object) = row {
             members.extend(object.iter().map(|(key, value)| (key.clone(), plain(value))));
-            members.push(("text".to_owned(), members.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>().join(" ")));
+            members.push((
+                "text".to_owned(),
+                members.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>().join(" "),
+            ));
         }
         if let Value::Object(tags) = &row["tags"] {
             members.extend(tags.iter().map(|(key, value)| (format!("tag:{key}"), plain(value))));
@@ -402,9 +409,9 @@ mod tests {
         let show = Show::default();
         let columns = show.chosen(COLUMNS).unwrap();
         let expected = "\
-NODE ID  NAME         STATUS   LAST SEEN AT
-mi-1     東京-web     Online   5 s ago
-mi-22    db\\x1b[2J    Offline  -
+NODE ID  NAME       STATUS   LAST SEEN AT
+mi-1     東京-web   Online   5 s ago
+mi-22    db\\x1b[2J  Offline  -
 ";
         assert_eq!(show.table(&columns, &rows(), NOW), expected);
     }
@@ -452,7 +459,12 @@ mi-22    db\\x1b[2J    Offline  -
 
     #[test]
     fn a_filter_keeps_rows_by_member_tag_and_text() {
-        for (filter, kept) in [("status=online", 1), ("tag:env=prod", 1), ("mi-", 2), ("node_id=mi-22 status=online", 0)] {
+        for (filter, kept) in [
+            ("status=online", 1),
+            ("tag:env=prod", 1),
+            ("mi-", 2),
+            ("node_id=mi-22 status=online", 0),
+        ] {
             let mut rows = rows();
             retain(&mut rows, Some(&filter.parse().unwrap()));
             assert_eq!(rows.len(), kept, "{filter}");

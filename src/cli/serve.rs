@@ -22,10 +22,12 @@ use crate::hub::config::{AdminSeed, HubConfig};
 use crate::wire::token::JoinToken;
 
 #[derive(clap::Args)]
-#[command(after_help = "First start, unattended: ROADSTEAD_ADMIN_USER with ROADSTEAD_ADMIN_PASSWORD_FILE and, for programs, \
+#[command(
+    after_help = "First start, unattended: ROADSTEAD_ADMIN_USER with ROADSTEAD_ADMIN_PASSWORD_FILE and, for programs, \
     ROADSTEAD_ADMIN_ACCESS_KEY_ID with ROADSTEAD_ADMIN_SECRET_ACCESS_KEY (or …_FILE).\n\n\
     Examples:\n  roadstead serve\n  roadstead serve --data /srv/roadstead --listen 10.0.0.5:7400\n  \
-    roadstead serve --agent --join rs1_…")]
+    roadstead serve --agent --join rs1_…"
+)]
 pub struct ServeArgs {
     /// Run the agent of this node instead of the hub
     #[arg(long)]
@@ -144,7 +146,8 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
-    text.parse().map_err(|_| "write ADDR:PORT with a literal address, such as 0.0.0.0:7400 or [::]:7400".to_owned())
+    text.parse()
+        .map_err(|_| "write ADDR:PORT with a literal address, such as 0.0.0.0:7400 or [::]:7400".to_owned())
 }
 
 /// Every address of both families; of IPv4 alone where the kernel has no IPv6.
@@ -171,7 +174,9 @@ fn admin_seed() -> Result<Option<AdminSeed>> {
     let Some(user_name) = variable("ROADSTEAD_ADMIN_USER") else {
         return Ok(None);
     };
-    let password = variable("ROADSTEAD_ADMIN_PASSWORD_FILE").map(|path| read_secret(path.as_ref())).transpose()?;
+    let password = variable("ROADSTEAD_ADMIN_PASSWORD_FILE")
+        .map(|path| read_secret(path.as_ref()))
+        .transpose()?;
     let id = variable("ROADSTEAD_ADMIN_ACCESS_KEY_ID");
     let secret = secret_variable("ROADSTEAD_ADMIN_SECRET_ACCESS_KEY")?;
     let access_key: Option<(String, Secret<String>)> = match (id, secret) {

@@ -136,7 +136,7 @@ pub fn count(number: u64, noun: &str) -> String {
     }
 }
 
-/// The candidates that `typed` was most likely meant as, best first.
+/// What `typed` was most likely meant as: the nearest candidates, none when all are far.
 pub fn suggestions<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let limit = (typed.chars().count() / 3).max(1);
     let mut close: Vec<(usize, &str)> = candidates
@@ -146,7 +146,9 @@ pub fn suggestions<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str
         .collect();
     close.sort();
     close.dedup();
-    close.into_iter().take(3).map(|(_, candidate)| candidate.to_owned()).collect()
+    let best = close.first().map_or(0, |(distance, _)| *distance);
+    let best = close.into_iter().take_while(|(distance, _)| *distance == best);
+    best.take(3).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 
 /// Edit distance; two swapped neighbours count as one.
@@ -197,7 +199,10 @@ mod tests {
             assert!(seconds(bad).is_err(), "{bad}");
         }
         let words = |s| duration_words(Duration::from_secs(s));
-        assert_eq!([words(5), words(180), words(7500), words(86_400)], ["5 s", "3 min", "2 h 5 min", "1 d"]);
+        assert_eq!(
+            [words(5), words(180), words(7500), words(86_400)],
+            ["5 s", "3 min", "2 h 5 min", "1 d"]
+        );
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub enum Trust {
 /// The hexadecimal SHA-256 of the first certificate in a PEM text, as `/ca.pem` names it.
 pub fn fingerprint(pem: &str) -> Result<String> {
     let first = CertificateDer::pem_slice_iter(pem.as_bytes()).next();
-    let der = first.context("the text holds no certificate")?.context("the certificate is damaged")?;
+    let der = first
+        .context("the text holds no certificate")?
+        .context("the certificate is damaged")?;
     Ok(HEXLOWER.encode(digest::digest(&digest::SHA256, &der).as_ref()))
 }
 

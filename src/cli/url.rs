@@ -56,7 +56,10 @@ impl FromStr for HubUrl {
             Some(port) => port.parse().ok().filter(|p| *p > 0).ok_or_else(wrong)?,
             None => implied,
         };
-        let sound = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%'));
+        let sound = !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%'));
         if !sound {
             return Err(wrong());
         }
