@@ -49,7 +49,8 @@ pub type Variables = Vec<(&'static str, String)>;
 pub async fn variables(client: &Client, data: &std::path::Path) -> Result<Variables> {
     let caller: Value = client.hub("GetCaller", json!({})).await?;
     let key = key_for_programs(client, caller["Kind"] == json!("local")).await?;
-    let region = caller["Region"].as_str().unwrap_or("local").to_owned();
+    let hub: Value = client.hub("DescribeHub", json!({})).await?;
+    let region = hub["Region"].as_str().unwrap_or("local").to_owned();
     let mut variables = vec![
         ("AWS_ENDPOINT_URL", client.url().to_string()),
         ("AWS_ENDPOINT_URL_SSM", client.url().to_string()),

@@ -34,6 +34,7 @@ mod run;
 mod serve;
 mod session;
 mod setup_link;
+mod ssh;
 mod version;
 
 use std::process::ExitCode;
@@ -90,6 +91,8 @@ enum ClientVerb {
     /// Commands that were sent
     #[command(subcommand, visible_alias = "commands")]
     Command(command::CommandVerb),
+    /// Open a shell on a node
+    Ssh(ssh::SshArgs),
     /// Shell sessions
     #[command(subcommand, visible_alias = "sessions")]
     Session(session::SessionVerb),
@@ -135,6 +138,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Node(verb) => node::run(verb, show).await,
         ClientVerb::Run(args) => run::run(args, show).await,
         ClientVerb::Command(verb) => command::run(verb, show).await,
+        ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
         ClientVerb::Api(args) => api::run(args, show).await,
