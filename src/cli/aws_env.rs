@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::base::Secret;
-use crate::cli::client::{Client, Proof};
+use crate::cli::client::{CallError, Client, Proof};
 use crate::cli::config::{self, Config, StoredKey};
 use crate::cli::context;
 use crate::cli::data;
@@ -97,9 +97,18 @@ async fn key_for_programs(client: &Client, local: bool) -> Result<StoredKey> {
     {
         return Ok(key);
     }
-    let made: KeyAnswer = client
+    let made: Result<KeyAnswer, CallError> = client
         .hub("CreateAccessKey", json!({"Description": "aws-env on the hub's host"}))
-        .await?;
+        .await;
+    let made = match made {
+        Ok(made) => made,
+        // A key belongs to a user. Until there is one, the key of this host does, though it changes with each start.
+        Err(error) if error.code() == Some("ValidationException") => {
+            output::say("note: there is no admin yet, so this key is good until the hub starts again; repeat it then");
+            return Ok(StoredKey::new(access_key_id.clone(), secret));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let key = StoredKey::new(made.access_key_id, &Secret::new(made.secret_access_key));
     config.hubs.entry(name).or_default().aws_key = Some(key.clone());
     config.save()?;

@@ -35,6 +35,7 @@ mod serve;
 mod session;
 mod setup_link;
 mod ssh;
+mod up;
 mod version;
 
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 de
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Start a hub and the agent of this host, as you, until Ctrl-C
+    Up(up::UpArgs),
     /// Run the hub, or with --agent the agent, in the foreground
     Serve(serve::ServeArgs),
     #[command(flatten)]
@@ -122,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<()> {
     let show = cli.show;
     match cli.verb {
         Verb::Serve(args) => serve::run(args),
+        Verb::Up(args) => on_one_thread(up::run(args)),
         Verb::Version => version::run(&show),
         Verb::Completions(args) => completions::run(args),
         Verb::Client(verb) => on_one_thread(client(verb, &show)),
