@@ -2,6 +2,7 @@
 pub mod api;
 pub mod audit;
 pub mod auth;
+pub mod capabilities;
 pub mod config;
 pub mod events;
 pub mod jobs;
