@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod activations;
+pub mod commands;
+pub mod explorer;
 pub mod fleet;
 pub mod settings;
 pub mod tags;
@@ -15,4 +17,6 @@ pub const ALL: &[Capability] = &[
     access::CAPABILITY,
     fleet::CAPABILITY,
     activations::CAPABILITY,
+    commands::CAPABILITY,
+    explorer::CAPABILITY,
 ];
