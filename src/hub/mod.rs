@@ -1,1 +1,3 @@
 //! hub
+
+pub mod link;
