@@ -1,1 +1,4 @@
 //! agent
+
+pub mod home;
+pub mod identity;

@@ -1,6 +1,5 @@
 //! One agent connection from handshake to farewell, in one task.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -43,12 +42,12 @@ struct Line {
     driver: Driver,
 }
 
-pub(super) async fn serve(shared: &Arc<Shared>, stream: TlsStream<TcpStream>, peer: SocketAddr, stranger: Box<dyn Any + Send>) {
+pub(super) async fn serve(shared: &Arc<Shared>, stream: TlsStream<TcpStream>, peer: SocketAddr, on_admitted: Box<dyn FnOnce() + Send>) {
     let Some(line) = Box::pin(open(shared, stream, peer)).await else {
         return;
     };
     // Boxed: the states before and during admission would otherwise stay part of every idle connection's task.
-    let work = AssertUnwindSafe(Box::pin(attend(shared, line, stranger)));
+    let work = AssertUnwindSafe(Box::pin(attend(shared, line, on_admitted)));
     if work.catch_unwind().await.is_err() {
         tracing::error!(%peer, "an agent connection panicked; the agent will connect again");
     }
@@ -90,12 +89,12 @@ fn builder() -> client::Builder {
     builder
 }
 
-async fn attend(shared: &Arc<Shared>, mut line: Line, stranger: Box<dyn Any + Send>) {
+async fn attend(shared: &Arc<Shared>, mut line: Line, on_admitted: Box<dyn FnOnce() + Send>) {
     let Some(opened) = Box::pin(begin(shared, &mut line)).await else {
         return;
     };
     let (admitted, control) = opened;
-    drop(stranger);
+    on_admitted();
     let node = admitted.node.clone();
     tracing::debug!(%node, peer = %line.peer, "agent connected");
     let gone = match line.driver.open_windows() {

@@ -23,7 +23,6 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,14 +163,14 @@ impl Link {
     ///
     /// *Cancel*: the connection is cut and leaves the registry, but `gone` is not called; stop with [`Link::close`] first.
     pub async fn serve(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) {
-        self.serve_counted(stream, peer, Box::new(())).await;
+        self.serve_noting(stream, peer, Box::new(|| ())).await;
     }
 
-    /// Like [`Link::serve`]; `stranger` is dropped as soon as the agent is admitted or the connection ends.
+    /// Like [`Link::serve`]; `admitted` is called as soon as the agent is let in.
     ///
-    /// With it the port counts connections that have not shown yet who they are.
-    pub async fn serve_counted(&self, stream: TlsStream<TcpStream>, peer: SocketAddr, stranger: Box<dyn Any + Send>) {
-        connection::serve(&self.shared, stream, peer, stranger).await;
+    /// With it the port counts the connections that have not shown yet who they are.
+    pub async fn serve_noting(&self, stream: TlsStream<TcpStream>, peer: SocketAddr, admitted: Box<dyn FnOnce() + Send>) {
+        connection::serve(&self.shared, stream, peer, admitted).await;
     }
 
     /// Queues a frame for a node, in the order of the calls. Queued is not delivered: work is repeated from the database.
