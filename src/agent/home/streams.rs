@@ -127,8 +127,6 @@ async fn output<D: Duties>(
     let mut stream = answer(respond, StatusCode::OK, false)?;
     tokio::select! {
         sent = pour(bytes, &mut stream) => sent,
-        // The hub does not want the rest; a follower may otherwise wait for a step that runs for hours.
-        _ = poll_fn(|cx| respond.poll_reset(cx)) => Ok(()),
         () = over.cancelled() => Ok(()),
     }
 }
@@ -145,7 +143,13 @@ async fn question(mut body: RecvStream) -> Option<OutputQuery> {
 }
 
 async fn pour(mut bytes: OutputBody, stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
-    while let Some(piece) = bytes.next().await {
+    loop {
+        let piece = tokio::select! {
+            piece = bytes.next() => piece,
+            // The hub does not want the rest; a follower would otherwise wait for a step that runs for hours.
+            _ = poll_fn(|cx| stream.poll_reset(cx)) => return Ok(()),
+        };
+        let Some(piece) = piece else { break };
         match piece {
             Ok(mut piece) => send_bytes(stream, &mut piece).await?,
             Err(error) => {

@@ -20,8 +20,6 @@ mod intake;
 mod limits;
 mod registry;
 mod streams;
-#[cfg(test)]
-mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
