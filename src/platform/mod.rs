@@ -1,6 +1,7 @@
-//! What hub and agent need of the machine: keys and TLS, name resolution, HTTP/2 plumbing.
+//! What both processes need of the machine and of its protocols, apart from our own wire contract.
 
 pub mod http2;
 pub mod key_file;
 pub mod resolve;
+pub mod sigv4;
 pub mod tls;

@@ -129,7 +129,7 @@ impl<D: Duties> Line<D> {
     /// Serves the hub until the line breaks or `shutdown`; then the hub is told goodbye.
     pub(super) async fn serve(
         mut self,
-        now_ms: i64,
+        welcome: &Welcome,
         outgoing: &mut mpsc::Receiver<ToHub>,
         timing: &Timing,
         shutdown: &CancellationToken,
@@ -138,7 +138,7 @@ impl<D: Duties> Line<D> {
         let alive = keep_alive(&mut self.ping, &self.pulse, timing.keep_alive);
         let hearing = hear(&*duties, &mut self.source);
         let speaking = speak(&mut self.sink, outgoing, timing.farewell, shutdown);
-        let greeting = duties.connected(now_ms);
+        let greeting = duties.connected(&welcome.node, welcome.now_ms);
         let conversation = async {
             let (mut alive, mut hearing, mut speaking) = (pin!(alive), pin!(hearing), pin!(speaking));
             let mut greeting = pin!(greeting);
@@ -177,8 +177,11 @@ async fn speak(sink: &mut FrameSink, outgoing: &mut mpsc::Receiver<ToHub>, farew
         let frame = tokio::select! {
             biased;
             () = shutdown.cancelled() => break Ok(()),
-            Some(frame) = outgoing.recv() => frame,
-            else => break Ok(shutdown.cancelled().await),
+            frame = outgoing.recv() => frame,
+        };
+        let Some(frame) = frame else {
+            shutdown.cancelled().await;
+            break Ok(());
         };
         match sink.send(&frame).await {
             Ok(()) => {}

@@ -48,10 +48,10 @@ pub trait Duties: Send + Sync + 'static {
     /// Runs on the disk that are not ended.
     fn running(&self) -> Vec<CommandId>;
 
-    /// The hub has let this agent in; its clock said `hub_now_ms`. Everything not acknowledged is to be sent again.
+    /// The hub has let this agent in as `node`; its clock said `hub_now_ms`. Everything not acknowledged is to be sent again.
     ///
     /// Runs beside the sending of frames, so it may wait for room in the queue. *Cancel*: dropped when the line breaks.
-    fn connected(&self, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
+    fn connected(&self, node: &NodeId, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
 
     /// An order: `Run`, `Cancel`, `ReportStored` or `Release`. The next one is read when this has returned.
     /// *Cancel*: dropped when the line breaks; the hub repeats what was not answered.
@@ -283,7 +283,7 @@ async fn attempt<D: Duties>(
         Err(attempt) => return Ok(attempt),
     };
     let since = Instant::now();
-    let broken = line.serve(welcome.now_ms, outgoing, &timing, shutdown).await;
+    let broken = line.serve(&welcome, outgoing, &timing, shutdown).await;
     Ok(Attempt::Broken(broken, Some(since.elapsed())))
 }
 

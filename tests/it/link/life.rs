@@ -162,7 +162,7 @@ async fn a_thousand_half_open_connections_leave_nothing_behind() {
         let mut ends = 0;
         while ends < frozen.len() {
             match hub.event().await {
-                Event::Gone(_, why) => {
+                Event::Gone(why) => {
                     assert_eq!(why, Gone::TimedOut);
                     ends += 1;
                 }

@@ -47,9 +47,9 @@ pub fn ms(n: u64) -> Duration {
 
 #[derive(Debug)]
 pub enum Event {
-    Connected(NodeId, Vec<CommandId>),
-    Frame(NodeId, ToHub),
-    Gone(NodeId, Gone),
+    Connected(NodeId),
+    Frame(Box<ToHub>),
+    Gone(Gone),
 }
 
 /// Remembers keys and tells what happens.
@@ -102,11 +102,11 @@ impl Inbox for FakeInbox {
         async move { self.judge_enrolment(key, &enrol) }.boxed()
     }
 
-    fn connected(&self, node: NodeId, running: Vec<CommandId>) -> BoxFuture<'_, ()> {
-        async move { drop(self.events.send(Event::Connected(node, running))) }.boxed()
+    fn connected(&self, node: NodeId, _: Vec<CommandId>) -> BoxFuture<'_, ()> {
+        async move { drop(self.events.send(Event::Connected(node))) }.boxed()
     }
 
-    fn frame(&self, node: NodeId, frame: ToHub) -> BoxFuture<'_, ()> {
+    fn frame(&self, _: NodeId, frame: ToHub) -> BoxFuture<'_, ()> {
         async move {
             let wish = match &frame {
                 ToHub::Rejected { message, .. } => message.as_str(),
@@ -118,13 +118,13 @@ impl Inbox for FakeInbox {
                 self.holding.fetch_add(1, Ordering::SeqCst);
                 released.await;
             }
-            drop(self.events.send(Event::Frame(node, frame)));
+            drop(self.events.send(Event::Frame(Box::new(frame))));
         }
         .boxed()
     }
 
-    fn gone(&self, node: NodeId, why: Gone) -> BoxFuture<'_, ()> {
-        async move { drop(self.events.send(Event::Gone(node, why))) }.boxed()
+    fn gone(&self, _: NodeId, why: Gone) -> BoxFuture<'_, ()> {
+        async move { drop(self.events.send(Event::Gone(why))) }.boxed()
     }
 }
 
@@ -203,21 +203,21 @@ impl TestHub {
 
     pub async fn connected(&mut self) -> NodeId {
         match self.event().await {
-            Event::Connected(node, _) => node,
+            Event::Connected(node) => node,
             other => panic!("expected a connection, got {other:?}"),
         }
     }
 
     pub async fn gone(&mut self) -> Gone {
         match self.event().await {
-            Event::Gone(_, why) => why,
+            Event::Gone(why) => why,
             other => panic!("expected an end, got {other:?}"),
         }
     }
 
     pub async fn frame(&mut self) -> ToHub {
         match self.event().await {
-            Event::Frame(_, frame) => frame,
+            Event::Frame(frame) => *frame,
             other => panic!("expected a frame, got {other:?}"),
         }
     }
@@ -265,7 +265,7 @@ impl Duties for FakeDuties {
         Vec::new()
     }
 
-    async fn connected(&self, _: i64) {
+    async fn connected(&self, _: &NodeId, _: i64) {
         self.connects.send_modify(|n| *n += 1);
     }
 
