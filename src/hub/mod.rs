@@ -1,1 +1,5 @@
 //! hub
+
+pub mod certificates;
+pub mod front;
+pub mod web;
