@@ -1,1 +1,3 @@
-//! platform
+//! What both processes need of the machine and of its protocols, apart from our own wire contract.
+
+pub mod sigv4;

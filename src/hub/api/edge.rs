@@ -1,0 +1,244 @@
+//! HTTP in, HTTP out: finds the operation, learns who is calling, writes answers and errors in upstream's form.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::context::RequestFacts;
+use crate::hub::api::registry::{Access, Operation};
+use crate::hub::api::routes::{Health, Peer, Routes, SocketTask};
+use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live};
+use crate::hub::audit;
+use crate::hub::auth::{Caller, unauthenticated};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+
+/// The API as the port sees it.
+pub struct Edge {
+    pub services: Arc<Services>,
+    pub registry: Arc<Registry>,
+    pub streams: Arc<Streams>,
+}
+
+impl Routes for Edge {
+    fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
+        async move {
+            let id = audit::request_id();
+            let answer = self.answer(&request, peer, &id).await;
+            respond(&id, answer)
+        }
+        .boxed()
+    }
+
+    fn socket(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<SocketTask, Response<Bytes>>> {
+        async move {
+            let id = audit::request_id();
+            self.open_socket(request, peer, &id).await.map_err(|error| respond(&id, Err(error)))
+        }
+        .boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        async move {
+            if self.services.shutdown.is_cancelled() {
+                return Health {
+                    is_ready: false,
+                    words: "draining: the hub is stopping".into(),
+                };
+            }
+            let read = self.services.read(|tx| Ok(tx.count("SELECT 1", &[])?)).await;
+            match read {
+                Ok(_) => Health {
+                    is_ready: true,
+                    words: "ready".into(),
+                },
+                Err(error) => Health {
+                    is_ready: false,
+                    words: format!("the database does not answer: {}", error.message),
+                },
+            }
+        }
+        .boxed()
+    }
+}
+
+/// An answer's body and the cookie it may set.
+struct Answer {
+    body: Bytes,
+    cookie: Option<String>,
+}
+
+impl Edge {
+    async fn answer(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
+        let operation = self.operation(request.headers())?;
+        let (caller, region) = match self.authenticate(request, peer).await {
+            Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
+            other => other?,
+        };
+        let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
+        let cx = self.context(request.headers(), peer, id, action, caller, region);
+        let body = dispatch::run(operation, cx.clone(), request.body()).await?;
+        if operation.access == Access::Write {
+            tracing::info!(request_id = id, operation = operation.name, caller = %cx.caller(), "operation done");
+        }
+        let cookie = cx.request().cookie.lock().expect("no code panics while it holds the cookie").take();
+        Ok(Answer { body, cookie })
+    }
+
+    fn operation(&self, headers: &HeaderMap) -> ApiResult<&Operation> {
+        let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or("");
+        let (prefix, name) = target.split_once('.').unwrap_or((target, ""));
+        let service = [Service::Ssm, Service::Roadstead].into_iter().find(|s| s.target_prefix() == prefix);
+        let operation = service.and_then(|service| self.registry.find(service, name));
+        operation.ok_or_else(|| {
+            let shown: String = target.chars().filter(|c| !c.is_control()).take(100).collect();
+            ApiError::new(
+                "UnknownOperationException",
+                format!("the operation `{shown}` is not known to this hub"),
+            )
+        })
+    }
+
+    /// A signed request by its key, a browser by its cookie.
+    async fn authenticate(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
+        let now = self.services.now();
+        if request.headers().contains_key(AUTHORIZATION) {
+            let (caller, region) = self.services.keys.authenticate(request, now).await?;
+            return Ok((caller, Some(region)));
+        }
+        if !request.headers().contains_key(COOKIE) {
+            return Err(unauthenticated());
+        }
+        check_same_origin(request.headers(), peer)?;
+        let session = self
+            .services
+            .console
+            .find(request.headers(), now)
+            .await?
+            .ok_or_else(unauthenticated)?;
+        let is_upgrade = request.headers().contains_key(http::header::UPGRADE);
+        // The console's first call after a reload learns the token; it changes nothing.
+        let asks_for_token = request.headers().get("x-amz-target").is_some_and(|t| t == "Roadstead.GetCaller");
+        if !is_upgrade && !asks_for_token {
+            session.check_csrf(request.headers())?;
+        }
+        Ok((session.caller(), None))
+    }
+
+    fn context(&self, headers: &HeaderMap, peer: Peer, id: &str, action: String, caller: Caller, region: Option<String>) -> Cx {
+        let request = RequestFacts {
+            id: id.to_owned(),
+            action,
+            caller,
+            address: peer.address.ip().to_canonical().to_string(),
+            region: region.unwrap_or_else(|| self.services.config.region.clone()),
+            origin: origin_of(headers, peer),
+            headers: headers.clone(),
+            now: self.services.now(),
+            target: OnceLock::new(),
+            is_audited: AtomicBool::new(false),
+            cookie: Mutex::new(None),
+        };
+        Cx::new(self.services.clone(), request)
+    }
+
+    async fn open_socket(&self, request: Request<()>, peer: Peer, id: &str) -> ApiResult<SocketTask> {
+        let request = request.map(|()| Bytes::new());
+        let path = request.uri().path().to_owned();
+        if let Some(stream) = path.strip_prefix("/stream/") {
+            let (subprotocol, run) = self.streams.socket.ok_or_else(|| ApiError::validation("this hub has no streams"))?;
+            offered(request.headers(), subprotocol)?;
+            let (services, stream) = (self.services.clone(), stream.to_owned());
+            return Ok(SocketTask {
+                subprotocol,
+                run: Box::new(move |socket| run(services, stream, socket)),
+            });
+        }
+        offered(request.headers(), live::SUBPROTOCOL)?;
+        let (caller, region) = self.authenticate(&request, peer).await?;
+        let cx = self.context(request.headers(), peer, id, "roadstead:Subscribe".into(), caller, region);
+        let streams = self.streams.clone();
+        let run = Box::new(move |socket| live::serve(cx, streams, socket).boxed());
+        Ok(SocketTask {
+            subprotocol: live::SUBPROTOCOL,
+            run,
+        })
+    }
+}
+
+/// A cookie counts only in requests of the console's own pages.
+fn check_same_origin(headers: &HeaderMap, peer: Peer) -> ApiResult<()> {
+    let foreign = || ApiError::new("AccessDeniedException", "the request comes from another site than the console");
+    if let Some(origin) = headers.get(ORIGIN)
+        && origin.to_str().ok() != Some(origin_of(headers, peer).as_str())
+    {
+        return Err(foreign());
+    }
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(foreign()),
+    }
+}
+
+fn origin_of(headers: &HeaderMap, peer: Peer) -> String {
+    let host = headers.get(HOST).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let scheme = if peer.tls { "https" } else { "http" };
+    format!("{scheme}://{host}")
+}
+
+fn offered(headers: &HeaderMap, subprotocol: &str) -> ApiResult<()> {
+    let mut names = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','));
+    if names.any(|name| name.trim() == subprotocol) {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "this address speaks the WebSocket subprotocol `{subprotocol}` only"
+    )))
+}
+
+fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
+    let (status, body, cookie) = match answer {
+        Ok(answer) => (StatusCode::OK, answer.body, answer.cookie),
+        Err(error) => (
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            error_body(request_id, &error),
+            None,
+        ),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Some(Ok(cookie)) = cookie.map(|c| HeaderValue::from_str(&c)) {
+        headers.insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Both spellings of the message: some of upstream's shapes model one, some the other.
+fn error_body(request_id: &str, error: &ApiError) -> Bytes {
+    if let Some(source) = &error.source {
+        tracing::error!(request_id, code = error.code, cause = %chain(source.as_ref()), "operation failed");
+    }
+    let body = serde_json::json!({ "__type": error.code, "message": error.message, "Message": error.message });
+    Bytes::from(body.to_string())
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
