@@ -1,3 +1,4 @@
 //! What both processes need of the machine and of its protocols, apart from our own wire contract.
 
+pub mod addresses;
 pub mod sigv4;

@@ -115,7 +115,8 @@ where
                 connection.as_mut().graceful_shutdown();
             }
             () = alarm.as_mut() => match activity.verdict(&front.limits) {
-                Verdict::Until(next) => alarm.as_mut().reset(next),
+                // A header may begin at any moment, so no look is further away than a header may take.
+                Verdict::Until(next) => alarm.as_mut().reset(next.min(Instant::now() + front.limits.header)),
                 // The second time nothing ended it: the goodbye is not heard.
                 Verdict::Idle if !stopping => {
                     stopping = true;

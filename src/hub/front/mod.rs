@@ -100,32 +100,39 @@ pub async fn serve(
     agents: Arc<dyn AgentDoor>,
     shutdown: CancellationToken,
 ) {
-    let limits = Arc::new(config.limits);
-    let front = Arc::new(Front {
-        routes,
-        agents,
-        web_tls: config.web_tls,
-        agent_tls: config.agent_tls,
-        authority: config.authority,
-        binaries: config.binaries,
-        script: Bytes::from_static(join::script().as_bytes()),
-        gate: admission::Gate::new(Arc::clone(&limits)),
-        budget: body::Budget::new(limits.body_budget),
-        downloads: Arc::new(Semaphore::new(limits.downloads)),
-        limits,
-        tasks: TaskTracker::new(),
-        agent_tasks: TaskTracker::new(),
-        closing: shutdown,
-        abort: CancellationToken::new(),
-    });
-    for listener in listeners {
-        front.tasks.spawn(accept(Arc::clone(&front), listener));
-    }
-    front.closing.cancelled().await;
-    front.drain().await;
+    Arc::new(Front::new(config, routes, agents, shutdown)).serve(listeners).await;
 }
 
 impl Front {
+    fn new(config: FrontConfig, routes: Arc<dyn Routes>, agents: Arc<dyn AgentDoor>, closing: CancellationToken) -> Self {
+        let limits = Arc::new(config.limits);
+        Self {
+            routes,
+            agents,
+            web_tls: config.web_tls,
+            agent_tls: config.agent_tls,
+            authority: config.authority,
+            binaries: config.binaries,
+            script: Bytes::from_static(join::script().as_bytes()),
+            gate: admission::Gate::new(Arc::clone(&limits)),
+            budget: body::Budget::new(limits.body_budget),
+            downloads: Arc::new(Semaphore::new(limits.downloads)),
+            limits,
+            tasks: TaskTracker::new(),
+            agent_tasks: TaskTracker::new(),
+            closing,
+            abort: CancellationToken::new(),
+        }
+    }
+
+    async fn serve(self: Arc<Self>, listeners: Vec<TcpListener>) {
+        for listener in listeners {
+            self.tasks.spawn(accept(Arc::clone(&self), listener));
+        }
+        self.closing.cancelled().await;
+        self.drain().await;
+    }
+
     async fn drain(&self) {
         self.tasks.close();
         if tokio::time::timeout(self.limits.drain, self.tasks.wait()).await.is_err() {
