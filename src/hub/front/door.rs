@@ -76,7 +76,7 @@ async fn greet(front: &Front, mut stream: TcpStream) -> io::Result<Arrival> {
         // No method of HTTP that we know begins with S, so this can only be `SSH-`.
         b'S' => {
             // Closing over unread bytes would reset the connection and lose the words.
-            stream.read(&mut [0; 1024]).await?;
+            let _greeting = stream.read(&mut [0; 1024]).await?;
             stream.write_all(NO_SSH).await?;
             stream.shutdown().await?;
             Ok(Arrival::None("an SSH client"))

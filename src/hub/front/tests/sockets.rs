@@ -13,6 +13,9 @@ use crate::hub::front::Limits;
 const LIVE: &str = "roadstead.live.v1";
 const STREAM: &str = "roadstead.session.v1";
 
+/// Headers, and how `/live` and `/stream` answer them.
+type Case<'a> = (&'a [(&'static str, &'a str)], StatusCode, StatusCode);
+
 /// Opens `path` with these headers and says how it went.
 async fn judge(port: &TestPort, path: &str, protocol: &str, headers: &[(&'static str, &str)]) -> StatusCode {
     let mut all = vec![("sec-websocket-protocol", protocol.to_owned())];
@@ -30,7 +33,7 @@ async fn only_the_hubs_own_pages_and_programs_with_a_credential_open_sockets() {
     let other_scheme = format!("https://{}", port.address);
     let yes = StatusCode::SWITCHING_PROTOCOLS;
     let no = StatusCode::FORBIDDEN;
-    let cases: &[(&[(&'static str, &str)], StatusCode, StatusCode)] = &[
+    let cases: &[Case<'_>] = &[
         (&[("origin", &own), ("cookie", "roadstead_session=x")], yes, yes),
         (&[("origin", &own)], yes, yes),
         (&[("origin", &other_scheme), ("cookie", "roadstead_session=x")], no, no),

@@ -143,7 +143,7 @@ impl Drop for TestPort {
 
 impl TestPort {
     pub async fn start(limits: Limits) -> Self {
-        Self::start_with(limits, |data| Binaries::new(data)).await
+        Self::start_with(limits, Binaries::new).await
     }
 
     pub async fn start_with(limits: Limits, binaries: impl FnOnce(&std::path::Path) -> Binaries) -> Self {
