@@ -41,8 +41,12 @@ pub enum NotSent {
     Full,
 }
 #[derive(Debug, thiserror::Error)]
-#[error("link")]
-pub struct LinkError;
+pub enum LinkError {
+    #[error("nf")]
+    NotFound,
+    #[error("nc")]
+    NotConnected,
+}
 #[derive(Clone)]
 pub struct Link(#[allow(dead_code)] Arc<dyn Inbox>);
 pub struct OutputPull;
@@ -55,7 +59,7 @@ pub struct SessionSink;
 pub struct SessionSource;
 impl SessionSink {
     pub async fn send(&mut self, _b: Bytes) -> Result<(), LinkError> {
-        Err(LinkError)
+        Err(LinkError::NotConnected)
     }
 }
 impl SessionSource {
@@ -74,10 +78,10 @@ impl Link {
         0
     }
     pub async fn output(&self, _n: &NodeId, _q: OutputQuery) -> Result<OutputPull, LinkError> {
-        Err(LinkError)
+        Err(LinkError::NotConnected)
     }
     pub async fn session(&self, _n: &NodeId) -> Result<(SessionSink, SessionSource), LinkError> {
-        Err(LinkError)
+        Err(LinkError::NotConnected)
     }
     pub fn disconnect(&self, _n: &NodeId) {}
     pub async fn close(&self) {}
