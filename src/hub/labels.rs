@@ -37,6 +37,15 @@ impl Kind {
     }
 }
 
+/// Whether a resource of this kind is there to be tagged.
+pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
+    let sql = match kind {
+        Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
+        Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
+    };
+    Ok(tx.count(sql, &[(":id", id.into())])? > 0)
+}
+
 /// All tags of one resource, sorted by key.
 pub fn list(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<Vec<Tag>, StoreError> {
     let params = [(":kind", kind.as_str().into()), (":id", id.into())];

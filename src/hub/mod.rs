@@ -2,9 +2,13 @@
 pub mod api;
 pub mod audit;
 pub mod auth;
+pub mod capabilities;
+pub mod certificates;
 pub mod config;
 pub mod events;
+pub mod front;
 pub mod jobs;
 pub mod labels;
 pub mod link;
 pub mod store;
+pub mod web;

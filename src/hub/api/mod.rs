@@ -3,6 +3,7 @@
 //! A request goes [`edge`] (bytes, headers, who is calling) → [`dispatch`] (decode, authorise, audit, run) → the
 //! operation's function with its [`Cx`]. A capability declares its four doors in one [`registry::Capability`].
 
+pub mod constraint;
 pub mod context;
 pub mod dispatch;
 pub mod edge;

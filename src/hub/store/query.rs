@@ -1,6 +1,30 @@
 //! The one builder for dynamic lists: fixed text from a closed set of pieces, values always bound.
 
 use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::filter::{Filter, Join, Op, Term};
+
+/// What a filter's key means in SQL: an expression over the row, its values for each `?` first.
+pub struct Column {
+    pub expression: &'static str,
+    pub values: Vec<Value>,
+}
+
+/// How a column's text relates to a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Compare {
+    Begins,
+    Less,
+    Greater,
+}
+
+impl Column {
+    pub fn plain(expression: &'static str) -> Self {
+        Self {
+            expression,
+            values: Vec::new(),
+        }
+    }
+}
 
 /// A `SELECT` that grows by conditions.
 ///
@@ -51,6 +75,64 @@ impl Select {
         };
         self.conditions.push(condition);
         self
+    }
+
+    /// None of the values is the column's.
+    pub fn and_none_equal(mut self, column: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        let names: Vec<String> = values.into_iter().map(|v| self.name(v)).collect();
+        self.conditions.push(format!("{column} NOT IN ({})", names.join(", ")));
+        self
+    }
+
+    /// At least one of the values compares so with the column.
+    pub fn and_compare(mut self, column: &'static str, compare: Compare, values: impl IntoIterator<Item = Value>) -> Self {
+        let texts: Vec<String> = values
+            .into_iter()
+            .map(|value| {
+                let name = self.name(value);
+                match compare {
+                    Compare::Begins => format!("substr({column}, 1, length({name})) = {name}"),
+                    Compare::Less => format!("{column} < {name}"),
+                    Compare::Greater => format!("{column} > {name}"),
+                }
+            })
+            .collect();
+        self.conditions.push(format!("({})", texts.join(" OR ")));
+        self
+    }
+
+    /// The conditions of a filter; `column` knows the keys of this collection.
+    ///
+    /// *Errors*: the first key that `column` does not know.
+    pub fn and_filter(mut self, filter: &Filter, column: impl Fn(&str) -> Option<Column>) -> Result<Self, String> {
+        let mut texts = Vec::new();
+        for term in &filter.terms {
+            let column = column(&term.key).ok_or_else(|| term.key.clone())?;
+            texts.push(self.comparison(column, term));
+        }
+        if !texts.is_empty() {
+            let join = match filter.join {
+                Join::And => " AND ",
+                Join::Or => " OR ",
+            };
+            self.conditions.push(format!("({})", texts.join(join)));
+        }
+        Ok(self)
+    }
+
+    /// Letters compare without case; an absent value satisfies only the negated operators (see `model::filter`).
+    fn comparison(&mut self, column: Column, term: &Term) -> String {
+        let left = format!("lower({})", self.bind(column.expression, column.values));
+        let right = self.name(Value::Text(term.value.to_ascii_lowercase()));
+        match term.op {
+            Op::Eq => format!("{left} = {right}"),
+            Op::Ne => format!("{left} IS DISTINCT FROM {right}"),
+            Op::Contains => format!("instr({left}, {right}) > 0"),
+            Op::Ncontains => format!("coalesce(instr({left}, {right}), 0) = 0"),
+            Op::Prefix => format!("substr({left}, 1, length({right})) = {right}"),
+            Op::Ge => format!("{left} >= {right}"),
+            Op::Le => format!("{left} <= {right}"),
+        }
     }
 
     pub fn order(mut self, order: &'static str) -> Self {
