@@ -1,8 +1,3 @@
-//! Everything the hub can do: the table of contents.
+//! What the hub can do, one folder each.
 
-pub mod fleet;
-
-use crate::hub::api::Capability;
-
-/// All capabilities, in the order in which they may call each other: downwards only.
-pub const ALL: &[Capability] = &[fleet::CAPABILITY];
+pub mod sessions;
