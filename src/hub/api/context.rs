@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,7 @@ pub struct Services {
     pub bus: Bus,
     pub keys: AccessKeys,
     pub console: ConsoleSessions,
+    pub installer: Installer,
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
     link: OnceLock<Link>,
@@ -46,6 +48,20 @@ pub struct HubFacts {
     pub ca_fingerprint: String,
 }
 
+/// What a joining node is given, made where the files are served.
+pub struct Installer {
+    /// The copy-paste lines for these addresses and this token.
+    pub lines: Box<dyn Fn(Vec<String>, String) -> BoxFuture<'static, JoinLines> + Send + Sync>,
+    /// CPU architectures this hub has a binary for.
+    pub architectures: Box<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>,
+}
+
+/// One line that joins a node over the network, and one for files that were carried there.
+pub struct JoinLines {
+    pub online: String,
+    pub offline: String,
+}
+
 /// The parts [`Services::new`] puts together.
 pub struct Parts {
     pub config: HubConfig,
@@ -54,6 +70,7 @@ pub struct Parts {
     pub store: Store,
     pub blobs: Blobs,
     pub keys: AccessKeys,
+    pub installer: Installer,
     pub shutdown: CancellationToken,
 }
 
@@ -66,6 +83,7 @@ impl Services {
             store,
             blobs,
             keys,
+            installer,
             shutdown,
         } = parts;
         Self {
@@ -80,6 +98,7 @@ impl Services {
             store,
             blobs,
             keys,
+            installer,
             shutdown,
         }
     }

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
 use crate::hub::api::registry::{Access, Operation};
-use crate::hub::api::routes::{Health, Peer, Routes, SocketTask};
+use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live};
 use crate::hub::audit;
-use crate::hub::auth::{Caller, unauthenticated};
+use crate::hub::auth::{Caller, Role, unauthenticated};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
@@ -36,7 +36,7 @@ impl Routes for Edge {
         .boxed()
     }
 
-    fn socket(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<SocketTask, Response<Bytes>>> {
+    fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>> {
         async move {
             let id = audit::request_id();
             self.open_socket(request, peer, &id).await.map_err(|error| respond(&id, Err(error)))
@@ -44,27 +44,14 @@ impl Routes for Edge {
         .boxed()
     }
 
-    fn health(&self) -> BoxFuture<'_, Health> {
-        async move {
-            if self.services.shutdown.is_cancelled() {
-                return Health {
-                    is_ready: false,
-                    words: "draining: the hub is stopping".into(),
-                };
-            }
-            let read = self.services.read(|tx| Ok(tx.count("SELECT 1", &[])?)).await;
-            match read {
-                Ok(_) => Health {
-                    is_ready: true,
-                    words: "ready".into(),
-                },
-                Err(error) => Health {
-                    is_ready: false,
-                    words: format!("the database does not answer: {}", error.message),
-                },
-            }
+    fn health(&self) -> Health {
+        if self.services.shutdown.is_cancelled() {
+            return Health::NotReady("draining: the hub is stopping".into());
         }
-        .boxed()
+        match self.services.store.trouble() {
+            Some(words) => Health::NotReady(words),
+            None => Health::Ready,
+        }
     }
 }
 
@@ -72,6 +59,7 @@ impl Routes for Edge {
 struct Answer {
     body: Bytes,
     cookie: Option<String>,
+    is_authenticated: bool,
 }
 
 impl Edge {
@@ -88,7 +76,12 @@ impl Edge {
             tracing::info!(request_id = id, operation = operation.name, caller = %cx.caller(), "operation done");
         }
         let cookie = cx.request().cookie.lock().expect("no code panics while it holds the cookie").take();
-        Ok(Answer { body, cookie })
+        let is_authenticated = cx.caller().role != Role::Anonymous || cookie.is_some();
+        Ok(Answer {
+            body,
+            cookie,
+            is_authenticated,
+        })
     }
 
     fn operation(&self, headers: &HeaderMap) -> ApiResult<&Operation> {
@@ -148,27 +141,17 @@ impl Edge {
         Cx::new(self.services.clone(), request)
     }
 
-    async fn open_socket(&self, request: Request<()>, peer: Peer, id: &str) -> ApiResult<SocketTask> {
+    async fn open_socket(&self, request: Request<()>, peer: Peer, id: &str) -> ApiResult<LiveHandler> {
         let request = request.map(|()| Bytes::new());
-        let path = request.uri().path().to_owned();
-        if let Some(stream) = path.strip_prefix("/stream/") {
-            let (subprotocol, run) = self.streams.socket.ok_or_else(|| ApiError::validation("this hub has no streams"))?;
-            offered(request.headers(), subprotocol)?;
+        if let Some(stream) = request.uri().path().strip_prefix("/stream/") {
+            let run = self.streams.socket.ok_or_else(|| ApiError::validation("this hub has no streams"))?;
             let (services, stream) = (self.services.clone(), stream.to_owned());
-            return Ok(SocketTask {
-                subprotocol,
-                run: Box::new(move |socket| run(services, stream, socket)),
-            });
+            return Ok(Box::new(move |socket| run(services, stream, socket)));
         }
-        offered(request.headers(), live::SUBPROTOCOL)?;
         let (caller, region) = self.authenticate(&request, peer).await?;
         let cx = self.context(request.headers(), peer, id, "roadstead:Subscribe".into(), caller, region);
         let streams = self.streams.clone();
-        let run = Box::new(move |socket| live::serve(cx, streams, socket).boxed());
-        Ok(SocketTask {
-            subprotocol: live::SUBPROTOCOL,
-            run,
-        })
+        Ok(Box::new(move |socket| live::serve(cx, streams, socket).boxed()))
     }
 }
 
@@ -192,39 +175,28 @@ fn origin_of(headers: &HeaderMap, peer: Peer) -> String {
     format!("{scheme}://{host}")
 }
 
-fn offered(headers: &HeaderMap, subprotocol: &str) -> ApiResult<()> {
-    let mut names = headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','));
-    if names.any(|name| name.trim() == subprotocol) {
-        return Ok(());
-    }
-    Err(ApiError::validation(format!(
-        "this address speaks the WebSocket subprotocol `{subprotocol}` only"
-    )))
-}
-
 fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
-    let (status, body, cookie) = match answer {
-        Ok(answer) => (StatusCode::OK, answer.body, answer.cookie),
-        Err(error) => (
-            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
-            error_body(request_id, &error),
-            None,
-        ),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
+    let mut response = Response::new(Bytes::new());
+    match answer {
+        Ok(answer) => {
+            *response.body_mut() = answer.body;
+            if answer.is_authenticated {
+                response.extensions_mut().insert(Authenticated);
+            }
+            if let Some(Ok(cookie)) = answer.cookie.map(|c| HeaderValue::from_str(&c)) {
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+        }
+        Err(error) => {
+            *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            *response.body_mut() = error_body(request_id, &error);
+        }
+    }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
-    }
-    if let Some(Ok(cookie)) = cookie.map(|c| HeaderValue::from_str(&c)) {
-        headers.insert(SET_COOKIE, cookie);
     }
     response
 }

@@ -15,13 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::routes::Socket;
+use crate::hub::api::routes::{Message, Socket};
 use crate::hub::api::{Cx, Streams, dispatch};
-
-pub const SUBPROTOCOL: &str = "roadstead.live.v1";
 
 /// Events that may wait for one reader, all its feeds together.
 const QUEUE: usize = 64;
@@ -66,7 +63,11 @@ impl Feed {
 
 /// Runs one `/live` socket to its end.
 pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
-    let (mut to_reader, mut from_reader) = socket.split();
+    let Socket {
+        incoming: mut from_reader,
+        outgoing: mut to_reader,
+        ..
+    } = socket;
     let (out, mut queue) = mpsc::channel::<String>(QUEUE);
     let mut running: HashMap<u64, AbortHandle> = HashMap::new();
     loop {
@@ -81,7 +82,7 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
         }
     }
     running.values().for_each(AbortHandle::abort);
-    let _may_be_gone = to_reader.send(Message::Close(None)).await;
+    let _may_be_gone = to_reader.close().await;
 }
 
 fn obey(cx: &Cx, streams: &Arc<Streams>, out: &mpsc::Sender<String>, running: &mut HashMap<u64, AbortHandle>, text: &str) {

@@ -257,7 +257,7 @@ pub trait Subscription: Send {
 #[derive(Default)]
 pub struct Streams {
     pub topics: BTreeMap<&'static str, Subscribe>,
-    pub socket: Option<(&'static str, RunSocket)>,
+    pub socket: Option<RunSocket>,
 }
 
 impl Streams {
@@ -275,8 +275,8 @@ impl Streams {
     }
 
     /// What runs on `/stream/<id>`; the caller proves itself by a token in its first message.
-    pub fn socket(&mut self, subprotocol: &'static str, run: RunSocket) -> &mut Self {
-        self.socket = Some((subprotocol, run));
+    pub fn socket(&mut self, run: RunSocket) -> &mut Self {
+        self.socket = Some(run);
         self
     }
 }

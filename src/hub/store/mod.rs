@@ -63,6 +63,7 @@ pub enum StoreError {
 pub struct Store {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<Readers>,
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 struct Readers {
@@ -78,7 +79,8 @@ impl Store {
             .await
             .map_err(|e| StoreError::Panicked(e.to_string()))??;
         let (send, receive) = mpsc::channel(WRITE_QUEUE);
-        tokio::spawn(run_writer(writer, receive));
+        let trouble = Arc::new(Mutex::new(None));
+        tokio::spawn(run_writer(writer, receive, trouble.clone()));
         let readers = Readers {
             permits: Semaphore::new(readers.len()),
             idle: Mutex::new(readers),
@@ -86,6 +88,7 @@ impl Store {
         Ok(Self {
             writer: send,
             readers: Arc::new(readers),
+            trouble,
         })
     }
 
@@ -108,6 +111,11 @@ impl Store {
         };
         self.writer.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// What kept the last commit from happening, until one succeeds again.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().expect("no code panics while it holds the words").clone()
     }
 
     /// Runs `work` on one snapshot of the database.
@@ -200,16 +208,19 @@ where
     }
 }
 
-async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, trouble: Arc<Mutex<Option<String>>>) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_COMBINED).await > 0 {
         let jobs = std::mem::take(&mut batch);
         let ran = tokio::task::spawn_blocking(move || {
-            run_batch(&connection, jobs);
-            connection
+            let words = run_batch(&connection, jobs);
+            (connection, words)
         });
         match ran.await {
-            Ok(back) => connection = back,
+            Ok((back, words)) => {
+                connection = back;
+                *trouble.lock().expect("no code panics while it holds the words") = words;
+            }
             Err(lost) => {
                 tracing::error!(error = %lost, "the database writer was lost");
                 return;
@@ -218,34 +229,31 @@ async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dy
     }
 }
 
-/// Runs all jobs in one transaction and answers them.
-fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) {
-    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-        return answer_all(jobs, &StoreError::from_sql(error));
-    }
-    let mut lost = None;
-    for job in &mut jobs {
-        if let Err(error) = run_in_savepoint(connection, &mut **job) {
-            lost = Some(StoreError::from_sql(error));
-            break;
+/// Runs all jobs in one transaction and answers them; says what went wrong when there was no commit.
+fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) -> Option<String> {
+    match commit_batch(connection, &mut jobs) {
+        Ok(()) => {
+            jobs.into_iter().for_each(|job| job.answer(Ok(())));
+            None
         }
-    }
-    if let Some(error) = lost {
-        if !connection.is_autocommit() {
-            let _best_effort = connection.execute_batch("ROLLBACK");
-        }
-        return answer_all(jobs, &error);
-    }
-    match connection.execute_batch("COMMIT") {
-        Ok(()) => jobs.into_iter().for_each(|job| job.answer(Ok(()))),
         Err(error) => {
-            let error = StoreError::from_sql(error);
             if !connection.is_autocommit() {
                 let _best_effort = connection.execute_batch("ROLLBACK");
             }
+            let error = StoreError::from_sql(error);
+            let words = error.to_string();
             answer_all(jobs, &error);
+            Some(words)
         }
     }
+}
+
+fn commit_batch(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for job in jobs {
+        run_in_savepoint(connection, &mut **job)?;
+    }
+    connection.execute_batch("COMMIT")
 }
 
 fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
