@@ -13,19 +13,35 @@
 //! of the hub itself is the same thing: the row becomes Disconnected, and whoever asks ResumeSession for a token and says how
 //! far it has read goes on in the same shell, until [`DETACH_LIMIT`](crate::wire::session::DETACH_LIMIT) is over.
 //!
-//! * [`sessions`]: the operations · [`lifecycle`]: the row and its states · [`attachment`]: `/stream/<id>` ·
+//! * [`operations`], [`listing`]: the operations · [`lifecycle`]: the row and its states · [`attachment`]: `/stream/<id>` ·
 //!   [`relay`]: bytes both ways · [`seats`], [`tokens`]: who may attach · [`ending`]: shells that must still be told to end.
 //!
 //! Invariants: at most one attachment of a session at a time; before a byte flows the audit row that says who opened the
 //! shell is durable; a session that has ended here is ended at the node too, as soon as the node can be told.
 
-//pub mod attachment;
-//pub mod ending;
+pub mod attachment;
+pub mod ending;
 pub mod lifecycle;
+pub mod listing;
+pub mod operations;
 pub mod relay;
 pub mod seats;
-//pub mod sessions;
 pub mod tokens;
+
+use futures_util::FutureExt;
+
+use crate::hub::api::Capability;
+
+pub const CAPABILITY: Capability = Capability {
+    name: "sessions",
+    operations: operations::operations,
+    reports: ending::reports,
+    jobs: ending::jobs,
+    streams: |streams| {
+        operations::topics(streams);
+        streams.socket(|services, id, socket| attachment::serve(services, id, socket).boxed());
+    },
+};
 
 /// What `kind` is called in targets of rights and in the audit log.
 pub const KIND: &str = "session";

@@ -4,21 +4,16 @@
 //! (whose window then fills, so that the shell waits), an agent that does not take input stops the reading from the browser,
 //! and neither stops the other direction. Frames pass as they are; only their kind and size are looked at.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::pin::Pin;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use tokio_tungstenite::tungstenite::error::Error as SocketError;
-use tokio_tungstenite::tungstenite::{Bytes as Payload, Message};
+use futures_util::stream::BoxStream;
+use futures_util::{Sink, SinkExt, Stream, StreamExt, sink, stream};
 
-use crate::wire::session::{Ended, Frame, MAX_SESSION_FRAME_BYTES};
-
-/// A ping this often …
-const BEAT: Duration = Duration::from_secs(15);
-/// … and a browser that is silent for so long, although it takes what it is sent, is gone.
-const SILENCE: Duration = Duration::from_secs(45);
+use crate::base::id::NodeId;
+use crate::hub::api::routes::{Message, SocketError};
+use crate::hub::link::{Link, LinkError};
+use crate::wire::session::{Attached, Ended, Frame, MAX_SESSION_FRAME_BYTES};
 
 const INPUT: u8 = 1;
 const RESIZE: u8 = 2;
@@ -26,10 +21,50 @@ const END: u8 = 3;
 const OUTPUT: u8 = 17;
 const ENDED: u8 = 18;
 
+/// A stream to one agent's shells, whole frames both ways. Dropping it detaches.
+pub struct Line {
+    pub to_agent: Pin<Box<dyn Sink<Bytes, Error = LinkError> + Send>>,
+    pub from_agent: BoxStream<'static, Result<Bytes, LinkError>>,
+}
+
+/// Opens a stream to the node's agent; nothing is said on it yet.
+pub async fn line(link: &Link, node: &NodeId) -> Result<Line, LinkError> {
+    let (to_agent, from_agent) = link.session(node).await?;
+    let to_agent = sink::unfold(to_agent, |mut sink, frame| async move {
+        sink.send(frame).await?;
+        Ok(sink)
+    });
+    let from_agent = stream::unfold(from_agent, |mut source| async move {
+        let frame = source.next().await?;
+        Some((frame, source))
+    });
+    Ok(Line {
+        to_agent: Box::pin(to_agent),
+        from_agent: from_agent.boxed(),
+    })
+}
+
+/// The agent's answer to `Open`.
+///
+/// *Errors*: `Ended` when there is no such shell, `LineLost` for everything that is not an answer.
+pub async fn answer<S, E>(from_agent: &mut S) -> Result<Attached, Left>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let Some(Ok(frame)) = from_agent.next().await else {
+        return Err(Left::LineLost);
+    };
+    match Frame::decode(frame) {
+        Ok(Frame::Attached(attached)) => Ok(attached),
+        Ok(Frame::Ended(ended)) => Err(Left::Ended(ended)),
+        _ => Err(Left::LineLost),
+    }
+}
+
 /// Why an attachment is over.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Left {
-    /// The browser closed, vanished, or fell silent.
+    /// The browser closed, vanished or fell silent, or the hub stops.
     BrowserGone,
     /// The browser sent what is not part of the protocol.
     Violation(&'static str),
@@ -50,27 +85,23 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
 {
-    let is_stalled = AtomicBool::new(false);
     tokio::select! {
-        left = upward(from_browser, to_agent, &is_stalled) => left,
-        left = downward(from_agent, to_browser, &is_stalled) => left,
+        left = upward(from_browser, to_agent) => left,
+        left = downward(from_agent, to_browser) => left,
     }
 }
 
-async fn upward<I, K>(from_browser: &mut I, mut to_agent: K, is_stalled: &AtomicBool) -> Left
+async fn upward<I, K>(from_browser: &mut I, mut to_agent: K) -> Left
 where
     I: Stream<Item = Result<Message, SocketError>> + Unpin,
     K: Sink<Bytes> + Unpin,
 {
     let mut is_line_up = true;
     loop {
-        let message = match timeout(SILENCE, from_browser.next()).await {
-            Ok(Some(Ok(message))) => message,
-            // Pings do not get through to a browser that reads nothing; it is slow, not gone.
-            Err(_) if is_stalled.load(Ordering::Relaxed) => continue,
-            Err(_) | Ok(None) => return Left::BrowserGone,
-            Ok(Some(Err(SocketError::Capacity(_)))) => return Left::Violation("a message is over the limit"),
-            Ok(Some(Err(_))) => return Left::BrowserGone,
+        let message = match from_browser.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(SocketError::Capacity(_))) => return Left::Violation("a message is over the limit"),
+            Some(Err(_)) | None => return Left::BrowserGone,
         };
         let frame = match message {
             Message::Binary(frame) => frame,
@@ -86,44 +117,19 @@ where
     }
 }
 
-async fn downward<S, O, E>(mut from_agent: S, to_browser: &mut O, is_stalled: &AtomicBool) -> Left
+async fn downward<S, O, E>(mut from_agent: S, to_browser: &mut O) -> Left
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     O: Sink<Message, Error = SocketError> + Unpin,
     E: std::fmt::Display,
 {
-    let mut beat = interval_at(Instant::now() + BEAT, BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let mut first = tokio::select! {
-            frame = from_agent.next() => Some(frame),
-            _ = beat.tick() => None,
+        let message = match passed_down(from_agent.next().await) {
+            Ok(message) => message,
+            Err(left) => return left,
         };
-        if first.is_none() && to_browser.feed(Message::Ping(Payload::new())).await.is_err() {
+        if to_browser.send(message).await.is_err() {
             return Left::BrowserGone;
-        }
-        let mut end = None;
-        is_stalled.store(true, Ordering::Relaxed);
-        // Everything that is here already leaves in as few writes as possible.
-        while let Some(frame) = first.take() {
-            let message = match passed_down(frame) {
-                Ok(message) => message,
-                Err(left) => {
-                    end = Some(left);
-                    break;
-                }
-            };
-            if to_browser.feed(message).await.is_err() {
-                return Left::BrowserGone;
-            }
-            first = from_agent.next().now_or_never();
-        }
-        if to_browser.flush().await.is_err() {
-            return Left::BrowserGone;
-        }
-        is_stalled.store(false, Ordering::Relaxed);
-        if let Some(left) = end {
-            return left;
         }
     }
 }
@@ -174,6 +180,7 @@ mod tests {
     use crate::wire::session::{EndReason, Size};
     use futures_util::{StreamExt, stream};
     use std::convert::Infallible;
+    use std::time::Duration;
     use tokio::io::DuplexStream;
     use tokio::sync::mpsc;
     use tokio_tungstenite::WebSocketStream;
@@ -358,19 +365,5 @@ mod tests {
             .unwrap();
         let left = pump(&mut input, &mut out, to_agent, Box::pin(last_word)).await;
         assert_eq!(left, Left::Ended(ended()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_browser_that_answers_no_ping_is_gone() {
-        let (browser, _agent, pumped) = relay(4).await;
-        assert_eq!(pumped.await.unwrap(), Left::BrowserGone);
-        drop(browser);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_browser_that_answers_pings_stays_without_typing() {
-        let (mut browser, _agent, pumped) = relay(4).await;
-        let answered = tokio::time::timeout(Duration::from_secs(600), async { while browser.next().await.is_some() {} }).await;
-        assert!(answered.is_err() && !pumped.is_finished());
     }
 }

@@ -40,6 +40,7 @@ pub struct Wish {
 
 struct Seat {
     token: TokenHash,
+    name: String,
     notice: watch::Sender<Option<Notice>>,
     /// Cancelled when the seat is free.
     left: CancellationToken,
@@ -52,7 +53,9 @@ pub struct Seats {
 
 /// Somebody else is attached.
 #[derive(Debug, PartialEq, Eq)]
-pub struct InUse;
+pub struct InUse {
+    pub by: String,
+}
 
 /// A seat held; free again when this is dropped.
 pub struct Held {
@@ -67,33 +70,36 @@ impl Seats {
     pub async fn take(&self, session: &SessionId, wish: &Wish) -> Result<Held, InUse> {
         let patience = tokio::time::Instant::now() + LEAVE_LIMIT;
         loop {
-            let left = match self.try_take(session, wish) {
+            let (in_use, left) = match self.try_take(session, wish) {
                 Ok(held) => return Ok(held),
-                Err(left) => left.ok_or(InUse)?,
+                Err(taken) => taken,
             };
+            let Some(left) = left else { return Err(in_use) };
             let waited = tokio::time::timeout_at(patience, left.cancelled()).await;
-            waited.map_err(|_| InUse)?;
+            waited.map_err(|_| in_use)?;
         }
     }
 
-    /// The seat, or what to wait for, or nothing when there is nothing to wait for.
-    fn try_take(&self, session: &SessionId, wish: &Wish) -> Result<Held, Option<CancellationToken>> {
+    /// The seat, or who has it and, when they were asked to leave, what to wait for.
+    fn try_take(&self, session: &SessionId, wish: &Wish) -> Result<Held, (InUse, Option<CancellationToken>)> {
         let mut taken = self.taken.lock().expect("no code panics while it holds the map");
         if let Some(seat) = taken.get(session) {
+            let in_use = InUse { by: seat.name.clone() };
             let notice = if wish.before == Some(seat.token) {
                 Notice::Returned
             } else if wish.take_over {
                 Notice::TakenOver { by: wish.name.clone() }
             } else {
-                return Err(None);
+                return Err((in_use, None));
             };
             seat.notify(notice);
-            return Err(Some(seat.left.clone()));
+            return Err((in_use, Some(seat.left.clone())));
         }
         let (notice, receiver) = watch::channel(None);
         let left = CancellationToken::new();
         let seat = Seat {
             token: wish.token,
+            name: wish.name.clone(),
             notice,
             left: left.clone(),
         };
@@ -173,7 +179,7 @@ mod tests {
     async fn a_second_attachment_is_refused_and_the_first_is_not_disturbed() {
         let (seats, session) = (Seats::default(), SessionId::random("a"));
         let mut first = seats.take(&session, &wish("1")).await.unwrap();
-        assert_eq!(seats.take(&session, &wish("2")).await.err(), Some(InUse));
+        assert_eq!(seats.take(&session, &wish("2")).await.err(), Some(InUse { by: "bob".into() }));
         assert!(futures_util::poll!(Box::pin(first.notice())).is_pending());
         drop(first);
         assert!(seats.take(&session, &wish("2")).await.is_ok());
@@ -203,7 +209,7 @@ mod tests {
             take_over: true,
             ..wish("2")
         };
-        assert_eq!(seats.take(&session, &eager).await.err(), Some(InUse));
+        assert_eq!(seats.take(&session, &eager).await.err(), Some(InUse { by: "bob".into() }));
     }
 
     #[tokio::test]
