@@ -15,6 +15,7 @@ pub mod frame;
 pub mod node;
 pub mod run;
 pub mod session;
+pub mod token;
 
 /// The application protocol an agent offers in TLS; the port's demultiplexer knows agents by it.
 pub const ALPN: &[u8] = b"roadstead/1";

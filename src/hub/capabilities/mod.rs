@@ -1,3 +1,20 @@
 //! What the hub can do, one folder each.
 
+pub mod access;
+pub mod activations;
+pub mod fleet;
 pub mod sessions;
+pub mod settings;
+pub mod tags;
+
+use crate::hub::api::Capability;
+
+/// All capabilities, in the order in which they may call each other: downwards only.
+pub const ALL: &[Capability] = &[
+    tags::CAPABILITY,
+    settings::CAPABILITY,
+    access::CAPABILITY,
+    fleet::CAPABILITY,
+    activations::CAPABILITY,
+    sessions::CAPABILITY,
+];
