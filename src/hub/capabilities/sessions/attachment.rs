@@ -99,6 +99,12 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Resul
         return Err(Refusal::new("Malformed", "the first message is text and comes within 10 seconds"));
     };
     let greeting: Greeting = serde_json::from_str(&text).map_err(|e| Refusal::new("Malformed", format!("the first message: {e}")))?;
+    if greeting.token.is_empty() {
+        return Err(Refusal::new(
+            "Ended",
+            "there is no token: ResumeSession gives none for a session that has ended",
+        ));
+    }
     let live = services.state::<Live>();
     let invalid = "the token is unknown, used or expired: ask ResumeSession for another";
     let session = id.parse::<SessionId>();
@@ -140,7 +146,7 @@ impl Visit {
     async fn run(&self, mut held: Held, socket: &mut Socket) -> Farewell {
         let attached = tokio::select! {
             left = self.attend(socket) => left,
-            notice = held.notice() => return self.leave(notice).await,
+            notice = held.notice() => return self.leave(notice, held).await,
             () = self.services.shutdown.cancelled() => Ok(Left::BrowserGone),
         };
         if let Ok(Left::Ended(ended)) = &attached
@@ -226,7 +232,7 @@ impl Visit {
     }
 
     /// Leaves the seat to somebody else, or because the session is over.
-    async fn leave(&self, notice: Notice) -> Farewell {
+    async fn leave(&self, notice: Notice, held: Held) -> Farewell {
         let ended = |reason, message: String| {
             Farewell::Ended(Ended {
                 reason,
@@ -236,7 +242,12 @@ impl Visit {
         };
         match notice {
             Notice::Terminated { by } => {
-                ending::deliver(&self.services, &self.session).await;
+                // The seat stays taken meanwhile, so that nobody else tells the node; the client need not wait for it.
+                let (services, session) = (self.services.clone(), self.session.clone());
+                self.services.tasks.spawn(async move {
+                    ending::deliver(&services, &session).await;
+                    drop(held);
+                });
                 ended(EndReason::Terminated, format!("`{by}` ended this session"))
             }
             Notice::TakenOver { by } => {

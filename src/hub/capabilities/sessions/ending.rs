@@ -168,37 +168,31 @@ mod sql {
     use super::*;
 
     /// Active sessions that somebody is attached to, if the row is right.
+    pub const ATTACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at IS NULL";
+    pub const DETACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at <= :limit";
+    /// Sessions whose node must still be told.
+    pub const ENDING: &str = "SELECT id, node_id FROM session WHERE shell = 'Ending'";
+    /// Sessions that wait for a node that will never come, and whether they have ended.
+    pub const OF_REMOVED_NODES: &str = "SELECT session.id, 0 AS is_over FROM session JOIN node ON node.id = session.node_id
+          WHERE session.ended_at IS NULL AND node.removed_at IS NOT NULL
+        UNION ALL
+        SELECT session.id, 1 AS is_over FROM session JOIN node ON node.id = session.node_id
+          WHERE session.shell = 'Ending' AND node.removed_at IS NOT NULL";
+
     pub fn attached(tx: &Tx<'_>) -> Result<Vec<SessionId>, StoreError> {
-        tx.rows(
-            "SELECT id FROM session WHERE ended_at IS NULL AND detached_at IS NULL",
-            &[],
-            |row| row.get("id"),
-        )
+        tx.rows(ATTACHED, &[], |row| row.get("id"))
     }
 
     pub fn detached_before(tx: &Tx<'_>, limit: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        tx.rows(
-            "SELECT id FROM session WHERE ended_at IS NULL AND detached_at <= :limit",
-            &[(":limit", limit.into())],
-            |row| row.get("id"),
-        )
+        tx.rows(DETACHED, &[(":limit", limit.into())], |row| row.get("id"))
     }
 
-    /// Sessions that wait for a node that will never come, and whether they have ended.
     pub fn of_removed_nodes(tx: &Tx<'_>) -> Result<Vec<(SessionId, bool)>, StoreError> {
-        let sql = "SELECT session.id, 0 AS is_over FROM session JOIN node ON node.id = session.node_id
-                     WHERE session.ended_at IS NULL AND node.removed_at IS NOT NULL
-                   UNION ALL
-                   SELECT session.id, 1 AS is_over FROM session JOIN node ON node.id = session.node_id
-                     WHERE session.shell = 'Ending' AND node.removed_at IS NOT NULL";
-        tx.rows(sql, &[], |row| Ok((row.get("id")?, row.get("is_over")?)))
+        tx.rows(OF_REMOVED_NODES, &[], |row| Ok((row.get("id")?, row.get("is_over")?)))
     }
 
-    /// Sessions whose node must still be told.
     pub fn ending(tx: &Tx<'_>) -> Result<Vec<(SessionId, NodeId)>, StoreError> {
-        tx.rows("SELECT id, node_id FROM session WHERE shell = 'Ending'", &[], |row| {
-            Ok((row.get("id")?, row.get("node_id")?))
-        })
+        tx.rows(ENDING, &[], |row| Ok((row.get("id")?, row.get("node_id")?)))
     }
 }
 
@@ -289,6 +283,27 @@ mod tests {
         assert_eq!(settled(&store, &live, &id, later).await.state.status, Status::Connected);
         drop(held);
         assert_eq!(settled(&store, &live, &id, later).await.state.status, Status::Disconnected);
+    }
+
+    #[tokio::test]
+    async fn a_tick_reads_open_sessions_and_not_the_history() {
+        let (_dir, store, _id) = store_with(&[]).await;
+        for sql in [sql::ATTACHED, sql::DETACHED, sql::ENDING, sql::OF_REMOVED_NODES] {
+            let params: &[_] = if sql == sql::DETACHED {
+                &[(":limit", crate::hub::store::Value::Null)]
+            } else {
+                &[]
+            };
+            let plan = store
+                .read(move |tx| tx.query_plan(sql, params))
+                .await
+                .map_err(|e: StoreError| e)
+                .unwrap();
+            let reads = plan.iter().filter(|step| step.contains("session"));
+            for step in reads {
+                assert!(step.contains("USING INDEX session_") || step.contains("session_ending"), "{plan:?}");
+            }
+        }
     }
 
     async fn end_against(reason: EndReason) -> bool {
