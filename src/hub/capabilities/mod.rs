@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod activations;
+pub mod commands;
+pub mod explorer;
 pub mod fleet;
 pub mod sessions;
 pub mod settings;
@@ -16,5 +18,7 @@ pub const ALL: &[Capability] = &[
     access::CAPABILITY,
     fleet::CAPABILITY,
     activations::CAPABILITY,
+    commands::CAPABILITY,
     sessions::CAPABILITY,
+    explorer::CAPABILITY,
 ];
