@@ -1,10 +1,11 @@
-//! Everything the hub can do: the table of contents.
+//! What the hub can do, one folder each.
 
 pub mod access;
 pub mod activations;
 pub mod commands;
 pub mod explorer;
 pub mod fleet;
+pub mod sessions;
 pub mod settings;
 pub mod tags;
 
@@ -18,5 +19,6 @@ pub const ALL: &[Capability] = &[
     fleet::CAPABILITY,
     activations::CAPABILITY,
     commands::CAPABILITY,
+    sessions::CAPABILITY,
     explorer::CAPABILITY,
 ];
