@@ -186,19 +186,23 @@ impl AccessKeys {
         });
     }
 
-    /// Makes a key for a user inside `tx`; answers its id and secret.
+    /// Makes a key, ready to be inserted.
     ///
-    /// *Errors*: `ValidationException` when a given id is taken or ill-formed.
-    pub fn create(&self, tx: &Tx<'_>, new: NewKey) -> ApiResult<(String, Secret<String>)> {
+    /// *Errors*: `ValidationException` when a given id is ill-formed.
+    pub fn prepare(&self, new: NewKey) -> ApiResult<SealedKey> {
         let (id, secret) = new.credentials.unwrap_or_else(random_key);
         if !(16..=128).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(ApiError::validation("an access key id has 16 to 128 letters, digits or `_`"));
         }
         let sealed = self.vault.seal(&format!("access-key:{id}"), secret.expose().as_bytes());
-        if sql::insert(tx, &id, &new.user_name, sealed, &new.description, new.at)? == 0 {
-            return Err(ApiError::validation(format!("access key `{id}` exists already")));
-        }
-        Ok((id, secret))
+        Ok(SealedKey {
+            id,
+            secret,
+            sealed,
+            user_name: new.user_name,
+            description: new.description,
+            at: new.at,
+        })
     }
 
     pub fn list(tx: &Tx<'_>) -> Result<Vec<AccessKey>, StoreError> {
@@ -211,13 +215,33 @@ impl AccessKeys {
     }
 }
 
-/// What [`AccessKeys::create`] needs to know.
+/// What [`AccessKeys::prepare`] needs to know.
 pub struct NewKey {
     pub user_name: String,
     pub description: String,
     pub at: Timestamp,
     /// Given in advance; otherwise made here.
     pub credentials: Option<(String, Secret<String>)>,
+}
+
+/// A key that is not in the database yet.
+pub struct SealedKey {
+    pub id: String,
+    pub secret: Secret<String>,
+    sealed: Vec<u8>,
+    user_name: String,
+    description: String,
+    at: Timestamp,
+}
+
+impl SealedKey {
+    /// *Errors*: `ValidationException` when the id is taken.
+    pub fn insert(&self, tx: &Tx<'_>) -> ApiResult<()> {
+        if sql::insert(tx, self)? == 0 {
+            return Err(ApiError::validation(format!("access key `{}` exists already", self.id)));
+        }
+        Ok(())
+    }
 }
 
 fn random_key() -> (String, Secret<String>) {
@@ -287,13 +311,13 @@ mod sql {
         })
     }
 
-    pub fn insert(tx: &Tx<'_>, id: &str, user: &str, sealed: Vec<u8>, description: &str, at: Timestamp) -> Result<usize, StoreError> {
+    pub fn insert(tx: &Tx<'_>, key: &SealedKey) -> Result<usize, StoreError> {
         let params = [
-            (":id", id.into()),
-            (":user", user.into()),
-            (":sealed", sealed.into()),
-            (":description", description.into()),
-            (":at", at.into()),
+            (":id", (&key.id).into()),
+            (":user", (&key.user_name).into()),
+            (":sealed", key.sealed.clone().into()),
+            (":description", (&key.description).into()),
+            (":at", key.at.into()),
         ];
         tx.execute(
             "INSERT INTO access_key (id, user_name, sealed_secret, description, status, created_at)

@@ -1,4 +1,4 @@
-//! What the hub can do, one folder each.
+//! Everything the hub can do: the table of contents.
 
 pub mod access;
 pub mod activations;

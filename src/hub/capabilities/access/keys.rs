@@ -70,8 +70,9 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
             at: now,
             credentials: None,
         };
-        let (id, secret) = services.keys.create(tx, new)?;
-        Ok((id, secret, user_name))
+        let key = services.keys.prepare(new)?;
+        key.insert(tx)?;
+        Ok((key.id, key.secret, user_name))
     });
     let (access_key_id, secret, user_name) = made.await?;
     Ok(CreateResult {
