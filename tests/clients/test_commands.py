@@ -315,11 +315,13 @@ def test_a_pending_invocation_has_upstreams_shape(hub):
     assert wait_invocation(hub, command, agent.node)["StandardOutputContent"] == "awake\n"
 
 
-def test_a_command_for_an_offline_node_can_be_cancelled(hub):
+def test_a_command_for_an_offline_node_can_be_cancelled(hub, tmp_path):
     agent = hub.join("away")
     assert agent.stop() == 0
-    command = send_script(hub, [agent.node], "touch /never")
+    command = send_script(hub, [agent.node], f"touch {tmp_path}/never")
     hub.api.ssm("CancelCommand", CommandId=command)
     assert wait_invocation(hub, command, agent.node, 20)["Status"] == "Cancelled"
     agent.restart()
     assert invocation(hub, command, agent.node)["Status"] == "Cancelled"
+    run_script(hub, [agent.node], "true")
+    assert not (tmp_path / "never").exists()
