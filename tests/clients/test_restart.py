@@ -11,7 +11,7 @@ import threading
 
 from harness.measure import tree
 from harness.process import invocation, kill_marked, run_script, send_script, stored_output, wait_invocation
-from harness.proxy import Proxy
+from harness.proxy import Proxy, readdressed
 from harness.wait import throughout, until
 
 
@@ -202,16 +202,6 @@ def behind_proxy(own, name, proxy):
     """An agent whose only way to the hub is the proxy."""
     token = own.api.hub("CreateJoinLine")["Token"]
     return own.join(name, token=readdressed(token, f"127.0.0.1:{proxy.port}"))
-
-
-def readdressed(token, address):
-    import base64
-    import json
-
-    body = token.removeprefix("rs1_")
-    fields = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    fields["addresses"] = [address]
-    return "rs1_" + base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def test_a_partition_in_the_middle_delays_the_result_only(bed, tmp_path):
