@@ -114,7 +114,8 @@ class Hub(Process):
             ROADSTEAD_ADMIN_USER=ADMIN, ROADSTEAD_ADMIN_PASSWORD_FILE=password, ROADSTEAD_ADMIN_ACCESS_KEY_ID=self.key,
             ROADSTEAD_ADMIN_SECRET_ACCESS_KEY=self.secret, ROADSTEAD_TEST_MARK=self.marker, **(env or {}),
         )
-        argv = [binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *args]
+        at = f"127.0.0.1:{self.port}"
+        argv = [binary, "serve", "--data", str(self.data), "--listen", at, "--advertise", at, *args]
         super().__init__(argv, folder, "hub", full, group)
         self.http = f"http://127.0.0.1:{self.port}"
         self.https = f"https://127.0.0.1:{self.port}"
