@@ -24,19 +24,27 @@ class Proxy:
         self.thread.start()
 
     def silence(self):
-        self.silent = True
+        with self.lock:
+            self.silent = True
 
     def heal(self):
-        self.silent = False
+        """What was open goes on; who came while it was silent is let go, to come again."""
+        with self.lock:
+            for side in [side for side, other in self.pairs.items() if other is None]:
+                self._drop(side)
+            self.silent = False
 
     def reset(self):
         """Everything open is reset; new connections are carried."""
         with self.lock:
             for side in list(self.pairs):
+                if side not in self.pairs:
+                    continue
                 # linger 0: the peer sees RST, as after a firewall has forgotten the flow
-                side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+                for one in filter(None, (side, self.pairs[side])):
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
                 self._drop(side)
-        self.silent = False
+            self.silent = False
 
     def _drop(self, side):
         other = self.pairs.pop(side, None)
