@@ -16,10 +16,11 @@ PROGRAMS = ("salt-master", "salt-minion")
 # One long-lived client of the API, as ours is; a bare `true` would be read as a YAML value.
 CLIENT = """
 import sys, time, salt.client, salt.exceptions
-client = salt.client.LocalClient(sys.argv[1])
 wanted, rounds, there = int(sys.argv[2]), int(sys.argv[3]), 0
 while there < wanted:
+    # The client reads the master's key when it is made, so it is made anew until the master has one.
     try:
+        client = salt.client.LocalClient(sys.argv[1])
         there = len(client.cmd("*", "test.ping", timeout=20))
     except salt.exceptions.SaltClientError:
         time.sleep(1)
