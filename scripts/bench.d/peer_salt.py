@@ -22,7 +22,7 @@ while there < wanted:
     try:
         client = salt.client.LocalClient(sys.argv[1])
         there = len(client.cmd("*", "test.ping", timeout=20))
-    except salt.exceptions.SaltClientError:
+    except salt.exceptions.SaltException:
         time.sleep(1)
 print("ready", flush=True)
 for _ in range(rounds):
