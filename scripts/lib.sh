@@ -119,7 +119,8 @@ build_web() {
         say "web: npm run $script"
         rm -f web/node_modules/.stamp-dist
         npm --prefix web run --silent "$script" >&2 || return
-        echo "$hash" >web/node_modules/.stamp-dist
+        # Taken again, because a build writes generated sources (the theme).
+        echo "$script $(hash_of web)" >web/node_modules/.stamp-dist
     fi
 }
 

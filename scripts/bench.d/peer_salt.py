@@ -25,6 +25,7 @@ while there < wanted:
     except salt.exceptions.SaltException:
         time.sleep(1)
 print("ready", flush=True)
+time.sleep(5)
 for _ in range(rounds):
     began = time.perf_counter()
     assert len(client.cmd("*", "cmd.run", ["true;"], timeout=60)) == wanted
