@@ -1,1 +1,11 @@
-//! hub
+//! The hub.
+pub mod api;
+pub mod audit;
+pub mod auth;
+pub mod capabilities;
+pub mod config;
+pub mod events;
+pub mod jobs;
+pub mod labels;
+pub mod link;
+pub mod store;
