@@ -25,7 +25,7 @@ def prepare(**commands):
     """Root, and each command there: `prepare(nft="nftables")` installs the package when the command is missing."""
     if os.geteuid() != 0:
         sys.exit("this bed needs root")
-    missing = [package for command, package in commands.items() if not shutil.which(command.replace("_", "."))]
+    missing = [package for command, package in commands.items() if not any(shutil.which(command.replace("_", c)) for c in "_.-")]
     if missing:
         say(f"installing {' '.join(missing)}")
         run("apt-get", "update", "-qq")
