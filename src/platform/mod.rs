@@ -5,6 +5,7 @@ pub mod files;
 pub mod http2;
 pub mod key_file;
 pub mod resolve;
+pub mod addresses;
 pub mod sigv4;
 pub mod tls;
 pub mod users;
