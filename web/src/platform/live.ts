@@ -135,22 +135,24 @@ export function useLiveState(): LiveState {
 interface LiveOptions<Event> {
   /** `undefined` subscribes to nothing. */
   args: object | undefined;
+  /** More arguments, asked for anew at every (re)connect: where a stream goes on. */
+  resume?: () => object;
   onEvent: (event: Event) => void;
   onError?: (error: ApiError) => void;
 }
 
 /** Subscribes while the component is there; a change of the arguments' content subscribes anew. */
-export function useLive<Event>(topic: string, { args, onEvent, onError }: LiveOptions<Event>): void {
-  const handlers = useRef({ onEvent, onError });
+export function useLive<Event>(topic: string, { args, resume, onEvent, onError }: LiveOptions<Event>): void {
+  const handlers = useRef({ resume, onEvent, onError });
   useEffect(() => {
-    handlers.current = { onEvent, onError };
+    handlers.current = { resume, onEvent, onError };
   });
   const key = args === undefined ? undefined : JSON.stringify(args);
   useEffect(() => {
     if (key === undefined) return undefined;
     return live.subscribe({
       topic,
-      args: () => JSON.parse(key) as object,
+      args: () => ({ ...(JSON.parse(key) as object), ...handlers.current.resume?.() }),
       onEvent: (event) => handlers.current.onEvent(event as Event),
       onError: (error) => handlers.current.onError?.(error),
     });

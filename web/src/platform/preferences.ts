@@ -7,6 +7,7 @@ export interface Preferences {
   pageSize: number;
   terminalFontSize: number;
   terminalCopyOnSelect: boolean;
+  terminalScreenReader: boolean;
   welcomeDismissed: boolean;
 }
 
@@ -16,6 +17,7 @@ export const DEFAULTS: Preferences = {
   pageSize: 20,
   terminalFontSize: 14,
   terminalCopyOnSelect: false,
+  terminalScreenReader: false,
   welcomeDismissed: false,
 };
 
