@@ -29,5 +29,5 @@ export function SideBar() {
 /** The entry with the longest path that the address starts with: `/commands/x` belongs to `/commands`. */
 export function activeEntry(pathname: string): string {
   const fitting = ALL_ENTRIES.filter(({ path }) => pathname === path || (path !== "/" && pathname.startsWith(`${path}/`)));
-  return fitting.sort((a, b) => b.path.length - a.path.length)[0]?.path ?? "";
+  return fitting.toSorted((a, b) => b.path.length - a.path.length)[0]?.path ?? "";
 }

@@ -28,7 +28,7 @@ export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
       groupValuesLabel: t("filterValues"),
       operators: [...operators],
     }));
-    const tagged = [...tags].sort().map((key) => ({
+    const tagged = [...tags].toSorted().map((key) => ({
       key: `tag:${key}`,
       propertyLabel: t("keyTag", { key }),
       groupValuesLabel: t("filterValues"),

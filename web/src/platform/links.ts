@@ -12,6 +12,10 @@ export function runOnFilter(filter: Filter): string {
   return `/commands/new?filter=${encodeURIComponent(filterToText(isEmpty(filter) ? EVERY_NODE : filter))}`;
 }
 
+export function nodesWith(filter: Filter): string {
+  return `/nodes?filter=${encodeURIComponent(filterToText(filter))}`;
+}
+
 export function shellOn(nodeId: string): string {
   return `/sessions/new?node=${nodeId}`;
 }

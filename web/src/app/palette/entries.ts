@@ -16,5 +16,5 @@ export function matching(entries: readonly PaletteEntry[], typed: string): Palet
   };
   const first = words[0] ?? "";
   const rank = (entry: PaletteEntry) => (entry.text.toLowerCase().startsWith(first) ? 0 : 1);
-  return entries.filter(fits).sort((a, b) => rank(a) - rank(b));
+  return entries.filter(fits).toSorted((a, b) => rank(a) - rank(b));
 }
