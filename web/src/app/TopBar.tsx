@@ -28,9 +28,6 @@ export function TopBar({ onPalette, onHelp }: Props) {
     client.clear();
   };
 
-  const choices = (name: string, options: readonly [string, string][], current: string) =>
-    options.map(([id, text]) => ({ id: `${name}:${id}`, text, itemType: "checkbox" as const, checked: id === current }));
-
   const follow = (id: string) => {
     const [name, value] = id.split(":");
     if (name === "appearance") setAppearance(value as Preferences["appearance"]);
@@ -85,4 +82,8 @@ export function TopBar({ onPalette, onHelp }: Props) {
       utilities={utilities}
     />
   );
+}
+
+function choices(name: string, options: readonly [string, string][], current: string) {
+  return options.map(([id, text]) => ({ id: `${name}:${id}`, text, itemType: "checkbox" as const, checked: id === current }));
 }

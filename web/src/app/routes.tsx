@@ -35,7 +35,7 @@ const pages: RouteObject[] = [
   page("/hub", () => import("@/capabilities/settings/HubPage")),
 ];
 
-export const router = createBrowserRouter([
+const routes: RouteObject[] = [
   page("/setup", () => import("@/capabilities/access/SetupPage")),
   page("/login", () => import("@/capabilities/access/LoginPage")),
   {
@@ -52,4 +52,6 @@ export const router = createBrowserRouter([
       },
     ],
   },
-]);
+];
+
+export const router = createBrowserRouter([{ hydrateFallbackElement: <></>, children: routes }]);

@@ -48,6 +48,7 @@ export function QueryTable<T>(props: Props<T>) {
       empty={props.empty}
       filter={props.filter}
       resizableColumns
+      wrapLines
       stickyHeader={props.variant === "full-page"}
       sortingDisabled={!props.onSort}
       {...(sorting ? { sortingColumn: sorting, sortingDescending: sort.Descending } : {})}
@@ -75,7 +76,7 @@ function Pager<T>({ pages }: { pages: Pages<T> }) {
     <Pagination
       currentPageIndex={pages.page}
       pagesCount={pages.pagesSeen}
-      openEnd={pages.hasMore && pages.page === pages.pagesSeen}
+      openEnd={pages.hasMore || pages.page < pages.pagesSeen}
       onChange={({ detail }) => pages.turnTo(detail.currentPageIndex)}
       ariaLabels={{
         nextPageLabel: t("nextPage"),

@@ -1,29 +1,24 @@
-import { useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useRef } from "react";
 
 /** Calls at once, then at most once per period; a call within the period is made at its end. */
 export function useThrottled(action: () => void, periodMs: number): () => void {
   const latest = useRef(action);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const isOwed = useRef(false);
   useEffect(() => {
     latest.current = action;
   });
   useEffect(() => () => clearTimeout(timer.current), []);
-  return useMemo(() => {
-    let isOwed = false;
-    const rest = () => {
-      timer.current = undefined;
-      if (!isOwed) return;
-      isOwed = false;
-      run();
-    };
+  return useCallback(() => {
     const run = () => {
-      if (timer.current !== undefined) {
-        isOwed = true;
-        return;
-      }
-      timer.current = setTimeout(rest, periodMs);
+      isOwed.current = false;
+      timer.current = setTimeout(() => {
+        timer.current = undefined;
+        if (isOwed.current) run();
+      }, periodMs);
       latest.current();
     };
-    return run;
+    if (timer.current === undefined) run();
+    else isOwed.current = true;
   }, [periodMs]);
 }

@@ -1,20 +1,31 @@
 import type { Filter, FilterOp, FilterTerm } from "./types";
 
 /**
- * The one grammar of lists, targets and the command line: `key=value`, `!=`, `:` contains, `!:`, `^` prefix, `>=`, `<=`;
- * a bare word is free text; terms are separated by blanks (`and`) or by ` or `. A value with a blank is quoted.
+ * The one grammar of lists, targets and the command line, as the hub reads it:
+ *
+ * ```text
+ * filter   = term (" " term)*            all must hold
+ *          | term (" or " term)*         one must hold
+ * term     = key operator value | word   a bare word is searched in the text of the row (key `text`)
+ * operator = "=" | "!=" | ":" (contains) | "!:" | "^" (begins with) | ">=" | "<="
+ * key      = letters, digits, "_", "-", "." | "tag:" tag key
+ * ```
+ *
+ * A value, a word or a tag key that holds a space, a quote or an operator stands in double quotes, with `\` before `"` and
+ * `\` inside. `tag:env` alone means that the tag is there.
  */
 
 export const FREE_TEXT = "text";
+const TAG = "tag:";
 
 const SYMBOLS: readonly [FilterOp, string][] = [
+  ["eq", "="],
   ["ne", "!="],
+  ["contains", ":"],
   ["ncontains", "!:"],
+  ["prefix", "^"],
   ["ge", ">="],
   ["le", "<="],
-  ["eq", "="],
-  ["contains", ":"],
-  ["prefix", "^"],
 ];
 
 export function symbolOf(op: FilterOp): string {
@@ -36,50 +47,49 @@ export function filterToText(filter: Filter): string {
 }
 
 function termToText({ Key, Op, Value }: FilterTerm): string {
-  if (Key === FREE_TEXT) return Op === "ncontains" ? `${FREE_TEXT}!:${quoted(Value)}` : bare(Value);
-  return quotedKey(Key) + symbolOf(Op) + quoted(Value);
+  if (Key === FREE_TEXT && Op === "contains") return written(Value, Value === "or" || Value === "" || hasOperator(Value));
+  const key = Key.startsWith(TAG) ? TAG + written(Key.slice(TAG.length), hasOperator(Key.slice(TAG.length))) : Key;
+  return key + symbolOf(Op) + written(Value, false);
 }
 
-function bare(value: string): string {
-  const plain = !/[\s"=:^<>!]/.test(value) && value !== "" && !/^(or|and)$/i.test(value);
-  return plain ? value : `${FREE_TEXT}:${quoted(value)}`;
+function hasOperator(text: string): boolean {
+  return /[=!:^<>]/.test(text);
 }
 
-function quoted(value: string): string {
-  return value === "" || /[\s"]/.test(value) ? `"${value.replace(/[\\"]/g, "\\$&")}"` : value;
+function written(text: string, isReserved: boolean): string {
+  return isReserved || /[\s"]/.test(text) ? `"${text.replace(/[\\"]/g, "\\$&")}"` : text;
 }
 
-function quotedKey(key: string): string {
-  return /[\s"]/.test(key) ? `"${key.replace(/[\\"]/g, "\\$&")}"` : key;
-}
-
+/** Reads leniently, for what a person is still typing: an open quote ends at the end. The hub is the judge. */
 export function filterFromText(text: string): Filter {
-  const words = splitWords(text);
-  const isOr = words.some((word) => word.toLowerCase() === "or");
-  const terms = words.filter((word) => !/^(or|and)$/i.test(word)).map(termFromText);
-  return { Join: isOr ? "or" : "and", Terms: terms };
-}
-
-/** Splits at blanks outside quotes; the quotes stay, so that a quoted `or` is no operator. */
-function splitWords(text: string): string[] {
-  return text.match(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g) ?? [];
+  const words: readonly string[] = text.match(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g) ?? [];
+  const terms = words.filter((word) => word !== "or").map(termFromText);
+  return { Join: words.includes("or") ? "or" : "and", Terms: terms };
 }
 
 function termFromText(word: string): FilterTerm {
-  const [key, op, rest] = splitTerm(word);
-  if (key === "") return { Key: FREE_TEXT, Op: "contains", Value: unquoted(word) };
-  return { Key: unquoted(key), Op: op, Value: unquoted(rest) };
+  const prefix = word.startsWith(TAG) ? TAG : "";
+  const [key, op, value] = splitAtOperator(word.slice(prefix.length));
+  if (op === undefined) {
+    if (prefix === TAG) return { Key: TAG + unquoted(key), Op: "prefix", Value: "" };
+    return { Key: FREE_TEXT, Op: "contains", Value: unquoted(word) };
+  }
+  return { Key: prefix + unquoted(key), Op: op, Value: unquoted(value) };
 }
 
-/** The key ends at the first operator; the colon of `tag:` belongs to the key. */
-function splitTerm(word: string): [string, FilterOp, string] {
-  const start = word.startsWith('"') ? word.indexOf('"', 1) + 1 : /^tag:/i.test(word) ? 4 : 0;
-  for (let at = start; at < word.length; at++) {
-    const found = SYMBOLS.find(([, symbol]) => word.startsWith(symbol, at));
-    if (found && at > start) return [word.slice(0, at), found[0], word.slice(at + found[1].length)];
-    if (found && start > 0 && word.startsWith('"')) return [word.slice(0, at), found[0], word.slice(at + found[1].length)];
+/** What stands before the first operator outside quotes, that operator, and the rest. */
+function splitAtOperator(text: string): [string, FilterOp | undefined, string] {
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isQuoted && character === "\\") at += 1;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted) {
+      const found = SYMBOLS.find(([, symbol]) => text.startsWith(symbol, at));
+      if (found) return [text.slice(0, at), found[0], text.slice(at + found[1].length)];
+    }
   }
-  return ["", "contains", word];
+  return [text, undefined, ""];
 }
 
 function unquoted(text: string): string {

@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 
 export interface CursorPage<T> {
   items: T[];
@@ -36,12 +36,9 @@ export interface Pages<T> {
  */
 export function usePages<T>({ queryKey, fetchPage, size, refetchInterval = 15_000 }: Options<T>): Pages<T> {
   const identity = JSON.stringify([queryKey, size]);
-  const cursors = useRef<{ identity: string; known: (string | undefined)[] }>({ identity, known: [undefined] });
-  const [position, setPosition] = useState({ identity, page: 1 });
-  if (cursors.current.identity !== identity) cursors.current = { identity, known: [undefined] };
-  const page = position.identity === identity ? position.page : 1;
-  const known = cursors.current.known;
-  const cursor = known[page - 1];
+  const [place, setPlace] = useState<Place>(start(identity));
+  const { page, cursors } = place.identity === identity ? place : start(identity);
+  const cursor = cursors[page - 1];
 
   const query = useQuery({
     queryKey: [...queryKey, { size, cursor }],
@@ -50,19 +47,32 @@ export function usePages<T>({ queryKey, fetchPage, size, refetchInterval = 15_00
     refetchInterval,
   });
   const next = query.isPlaceholderData ? undefined : query.data?.next;
-  if (next !== undefined) known[page] = next;
-  else if (query.data && !query.isPlaceholderData) known.length = page;
 
+  const turnTo = (to: number) => {
+    if (to <= cursors.length) setPlace({ identity, page: to, cursors });
+    else if (next !== undefined) setPlace({ identity, page: page + 1, cursors: [...cursors.slice(0, page), next] });
+  };
   return {
     items: query.data?.items ?? [],
     total: query.data?.total,
     page,
-    pagesSeen: Math.max(known.length, page),
+    pagesSeen: cursors.length,
     hasMore: next !== undefined,
     isLoading: query.isPending,
     isRefreshing: query.isFetching,
     error: query.data === undefined ? query.error : undefined,
-    turnTo: (to) => setPosition({ identity, page: Math.min(to, known.length) }),
+    turnTo,
     refresh: () => void query.refetch(),
   };
+}
+
+interface Place {
+  identity: string;
+  page: number;
+  /** Where each visited page starts; the first one starts at nothing. */
+  cursors: readonly (string | undefined)[];
+}
+
+function start(identity: string): Place {
+  return { identity, page: 1, cursors: [undefined] };
 }

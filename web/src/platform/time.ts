@@ -37,8 +37,8 @@ export function formatRelative(at: EpochSeconds, now: EpochSeconds, locale: Loca
   const formatter = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const distance = at - now;
   if (Math.abs(distance) < 5) return formatter.format(0, "second");
-  for (const [unit, seconds] of STEPS) {
-    if (Math.abs(distance) >= seconds) return formatter.format(Math.trunc(distance / seconds), unit);
+  for (const [name, seconds] of STEPS) {
+    if (Math.abs(distance) >= seconds) return formatter.format(Math.trunc(distance / seconds), name);
   }
   return formatter.format(0, "second");
 }

@@ -22,7 +22,7 @@ export function LiveOutputView({ address }: { address: OutputAddress }) {
 
   useEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [shown, follow, wrap]);
+  });
 
   const noticeScroll = () => {
     const element = box.current;

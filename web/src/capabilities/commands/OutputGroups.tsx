@@ -22,7 +22,7 @@ export function OutputGroups({ commandId }: { commandId: string }) {
   const query = useQuery({ queryKey: ["output-groups", commandId], queryFn: ({ signal }) => groupOutputs(commandId, signal) });
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <Spinner />;
-  const groups = [...query.data].sort((a, b) => b.Count - a.Count);
+  const groups = query.data.toSorted((a, b) => b.Count - a.Count);
   const alike = groups[0]?.Count ?? 0;
   const differ = groups.slice(1).reduce((sum, group) => sum + group.Count, 0);
   if (alike === 0) return <EmptyState title={t("groupsNone")} />;

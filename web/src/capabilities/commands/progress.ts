@@ -12,11 +12,12 @@ const ORDER = ["Success", "InProgress", "Cancelling", "Delayed", "Pending"];
 
 /** Success first, then what goes on; what went wrong stands at the end, where the eye looks for it. */
 export function ordered(states: readonly StateCount[]): StateCount[] {
-  const rank = ({ StatusDetails }: StateCount) => {
-    const at = ORDER.indexOf(stateName(StatusDetails));
-    return at === -1 ? ORDER.length : at;
-  };
-  return states.filter(({ Count }) => Count > 0).sort((a, b) => rank(a) - rank(b));
+  return states.filter(({ Count }) => Count > 0).toSorted((a, b) => rank(a) - rank(b));
+}
+
+function rank({ StatusDetails }: StateCount): number {
+  const at = ORDER.indexOf(stateName(StatusDetails));
+  return at === -1 ? ORDER.length : at;
 }
 
 export function stateClass(status: string): string {

@@ -17,7 +17,6 @@ export function NodeFacts({ node }: { node: NodeDescription }) {
   const locale = useLocale();
   const now = useNow();
   const isOnline = node.Status === "Online";
-  const pair = (label: string, value: ReactNode): KeyValuePairsProps.Pair => ({ label, value: value ?? "–" });
   return (
     <Container>
       <KeyValuePairs
@@ -69,6 +68,10 @@ export function NodeFacts({ node }: { node: NodeDescription }) {
       />
     </Container>
   );
+}
+
+function pair(label: string, value: ReactNode): KeyValuePairsProps.Pair {
+  return { label, value: value ?? "–" };
 }
 
 function Lines({ lines }: { lines: readonly string[] }) {

@@ -27,7 +27,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "status",
       header: t("status"),
-      width: 230,
+      width: 260,
       sortingField: "status",
       cell: (node) => <NodeStatusBadge status={node.Status} reason={node.OfflineReason} lastSeenAt={node.LastSeenAt} detailed />,
     },
@@ -54,12 +54,13 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     { id: "tags", header: t("tags"), width: 250, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
     { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion ?? "–" },
     {
-      id: "lastSeen",
+      id: "last_seen",
+      sortingField: "last_seen",
       header: t("lastSeen"),
       width: 150,
       cell: (node) => (node.Status === "Online" ? t("now") : <TimeAgo at={node.LastSeenAt} />),
     },
-    { id: "joined", header: t("joined"), width: 150, cell: (node) => <TimeAgo at={node.JoinedAt} /> },
+    { id: "joined", header: t("joined"), width: 150, sortingField: "joined", cell: (node) => <TimeAgo at={node.JoinedAt} /> },
   ];
 }
 

@@ -16,13 +16,6 @@ interface Props {
 /** Says in words when the shell is not simply there, and what can be done. */
 export function ConnectionBanner({ state, nodeId, onConnect }: Props) {
   const t = useSessionTexts();
-  const banner = (type: AlertProps.Type, text: string, action?: ReactNode) => (
-    <div className="terminal-banner" role="status">
-      <Alert type={type} action={action}>
-        {text}
-      </Alert>
-    </div>
-  );
   const again = nodeId !== "" && <RouteButton to={shellOn(nodeId)}>{t("newShell")}</RouteButton>;
   const takeOver = (text: string) => <Button onClick={() => onConnect(true)}>{text}</Button>;
   switch (state.name) {
@@ -39,6 +32,16 @@ export function ConnectionBanner({ state, nodeId, onConnect }: Props) {
     default:
       return null;
   }
+}
+
+function banner(type: AlertProps.Type, text: string, action?: ReactNode) {
+  return (
+    <div className="terminal-banner" role="status">
+      <Alert type={type} action={action}>
+        {text}
+      </Alert>
+    </div>
+  );
 }
 
 const SENTENCES: Record<Exclude<EndReason, "Exited" | "StartFailed">, Parameters<Translator>[0]> = {

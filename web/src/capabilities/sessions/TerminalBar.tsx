@@ -8,7 +8,7 @@ import { RouteLink } from "@/components/RouteLink";
 import { usePreference } from "@/platform/preferences";
 import { endSession } from "./api";
 import type { ConnectionState } from "./connection";
-import { type ShellTerminal, terminalText } from "./terminal";
+import { type ShellTerminal, applySettings, terminalText } from "./terminal";
 import { useSessionTexts } from "./texts";
 
 const FONT_LEAST = 9;
@@ -43,9 +43,7 @@ export function TerminalBar({ title, nodeId, sessionId, state, view, onSearch }:
   const resizeFont = (step: number) => {
     const size = Math.min(Math.max(fontSize + step, FONT_LEAST), FONT_MOST);
     setFontSize(size);
-    if (!view) return;
-    view.terminal.options.fontSize = size;
-    view.fit.fit();
+    if (view) applySettings(view, { fontSize: size, screenReader });
   };
 
   const choose = (id: string) => {
@@ -54,7 +52,7 @@ export function TerminalBar({ title, nodeId, sessionId, state, view, onSearch }:
     if (id === "copy") setCopyOnSelect(!copyOnSelect);
     if (id === "reader") {
       setScreenReader(!screenReader);
-      if (view) view.terminal.options.screenReaderMode = !screenReader;
+      if (view) applySettings(view, { fontSize, screenReader: !screenReader });
     }
     if (id === "save" && view) save(terminalText(view.terminal), sessionId);
     view?.terminal.focus();

@@ -67,6 +67,12 @@ export function createTerminal(element: HTMLElement, { fontSize, screenReader }:
   return { terminal, fit, search };
 }
 
+export function applySettings({ terminal, fit }: ShellTerminal, { fontSize, screenReader }: TerminalSettings): void {
+  terminal.options.fontSize = fontSize;
+  terminal.options.screenReaderMode = screenReader;
+  fit.fit();
+}
+
 /** WebGL where the browser has it; without, or when its context is lost, xterm draws with the DOM. */
 function drawWithWebgl(terminal: Terminal): void {
   try {

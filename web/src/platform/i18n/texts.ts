@@ -1,4 +1,4 @@
-import IntlMessageFormat from "intl-messageformat";
+import { IntlMessageFormat } from "intl-messageformat";
 import { useMemo } from "react";
 import { type Locale, useLocale } from "./locale";
 
