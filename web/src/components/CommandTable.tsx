@@ -36,7 +36,7 @@ export function CommandTable(props: Props) {
         isRowHeader: true,
         cell: (command) => <RouteLink to={`/commands/${command.CommandId}`}>{commandTitle(command, t("commandUntitled"))}</RouteLink>,
       },
-      { id: "status", header: t("commandStatus"), width: 190, cell: (command) => <CommandStatus command={command} /> },
+      { id: "status", header: t("commandStatus"), width: 220, cell: (command) => <CommandStatus command={command} /> },
       {
         id: "targets",
         header: t("commandTargets"),

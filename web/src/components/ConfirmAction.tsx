@@ -2,11 +2,11 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type ReactNode, useState } from "react";
 import { ErrorState } from "./ErrorState";
+import { FocusedInput } from "./FocusedInput";
 import { useCommonTexts } from "./texts";
 
 interface Props {
@@ -63,11 +63,10 @@ export function ConfirmAction({ title, children, action, word, onConfirm, onClos
         {word === undefined ? children : <Alert type="warning" statusIconAriaLabel={t("confirm")}>{children}</Alert>}
         {word !== undefined && (
           <FormField label={t("confirmType", { word })} constraintText={typed !== "" && !matches ? t("confirmMismatch") : undefined}>
-            <Input
+            <FocusedInput
               value={typed}
               placeholder={word}
-              autoFocus
-              autoComplete={false}
+                autoComplete={false}
               onChange={({ detail }) => setTyped(detail.value)}
               onKeyDown={({ detail }) => detail.key === "Enter" && void confirm()}
             />

@@ -1,8 +1,8 @@
 import Box from "@cloudscape-design/components/box";
-import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import { useId, useState } from "react";
 import { useNavigate } from "react-router";
+import { FocusedInput } from "@/components/FocusedInput";
 import { useAppTexts } from "../texts";
 import { usePaletteEntries } from "./usePaletteEntries";
 import "./palette.css";
@@ -32,10 +32,9 @@ export default function CommandPalette({ onClose }: { onClose: () => void }) {
 
   return (
     <Modal visible header={t("search")} closeAriaLabel={t("close")} onDismiss={onClose}>
-      <Input
+      <FocusedInput
         value={typed}
         type="search"
-        autoFocus
         autoComplete={false}
         placeholder={t("palettePlaceholder")}
         ariaLabel={t("palettePlaceholder")}

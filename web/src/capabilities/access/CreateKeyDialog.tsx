@@ -2,12 +2,12 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { CopyLine } from "@/components/CopyLine";
 import { ErrorState } from "@/components/ErrorState";
+import { FocusedInput } from "@/components/FocusedInput";
 import type { CreatedAccessKey } from "@/platform/types";
 import { createAccessKey } from "./api";
 import { useAccessTexts } from "./texts";
@@ -61,10 +61,9 @@ export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; o
         <SpaceBetween size="m">
           {error !== undefined && <ErrorState error={error} title={t("keyCreate")} />}
           <FormField label={t("keyDescription")} constraintText={t("keyDescriptionHelp")}>
-            <Input
+            <FocusedInput
               value={description}
-              autoFocus
-              autoComplete={false}
+                autoComplete={false}
               onChange={({ detail }) => setDescription(detail.value)}
               onKeyDown={({ detail }) => detail.key === "Enter" && void create()}
             />

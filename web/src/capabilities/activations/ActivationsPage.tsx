@@ -91,7 +91,7 @@ const STATES: Record<ActivationState, { type: StatusIndicatorProps.Type; text: "
 function columnsOf(t: Translator): Column<Activation>[] {
   return [
     { id: "id", header: t("id"), width: 330, isRowHeader: true, cell: ({ ActivationId }) => <code>{ActivationId}</code> },
-    { id: "name", header: t("description"), width: 180, cell: (item) => item.DefaultInstanceName ?? item.Description ?? "–" },
+    { id: "name", header: t("description"), width: 160, cell: (item) => item.DefaultInstanceName ?? item.Description ?? "–" },
     {
       id: "state",
       header: t("state"),
@@ -101,8 +101,8 @@ function columnsOf(t: Translator): Column<Activation>[] {
         return <StatusIndicator type={type}>{t(text)}</StatusIndicator>;
       },
     },
-    { id: "used", header: t("used"), width: 120, cell: (item) => t("usedText", { used: item.RegistrationsCount, limit: item.RegistrationLimit }) },
-    { id: "tags", header: t("tags"), width: 220, cell: (item) => <TagList tags={item.Tags ?? []} limit={3} /> },
+    { id: "used", header: t("used"), width: 150, cell: (item) => t("usedText", { used: item.RegistrationsCount, limit: item.RegistrationLimit }) },
+    { id: "tags", header: t("tags"), width: 180, cell: (item) => <TagList tags={item.Tags ?? []} limit={3} /> },
     { id: "expires", header: t("expiresAt"), width: 160, cell: (item) => <TimeAgo at={item.ExpirationDate} /> },
     { id: "created", header: t("created"), width: 160, cell: (item) => <TimeAgo at={item.CreatedDate} /> },
   ];

@@ -3,6 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo } from "react";
+import { BottomPanel } from "@/components/BottomPanel";
 import { EmptyState } from "@/components/EmptyState";
 import { QueryTable } from "@/components/QueryTable";
 import { isTerminal } from "@/components/states";
@@ -42,6 +43,16 @@ export function InvocationsView({ command, states, nodeId, stream, onChange }: P
     [t, chosen?.NodeId],
   );
   const isOnly = command.TargetCount === 1 && states.length === 0;
+  const title = chosen ? t("outputOf", { name: chosen.Name }) : "";
+  const output = chosen && (
+    <OutputPanel
+      key={chosen.NodeId}
+      commandId={commandId}
+      invocation={chosen}
+      stream={stream}
+      onStream={(next) => onChange({ stream: next === "stderr" ? next : undefined })}
+    />
+  );
 
   return (
     <SpaceBetween size="l">
@@ -56,19 +67,13 @@ export function InvocationsView({ command, states, nodeId, stream, onChange }: P
         header={undefined}
         empty={<EmptyState title={t("noInvocations")}>{t(states.length > 0 ? "noInvocationsHelp" : "noTargetsHelp")}</EmptyState>}
       />
-      {chosen ? (
-        <Container header={<Header variant="h2">{t("outputOf", { name: chosen.Name })}</Header>}>
-          <OutputPanel
-            key={chosen.NodeId}
-            commandId={commandId}
-            invocation={chosen}
-            stream={stream}
-            onStream={(next) => onChange({ stream: next === "stderr" ? next : undefined })}
-          />
-        </Container>
-      ) : (
-        pages.items.length > 0 && <Box color="text-body-secondary">{t("outputChoose")}</Box>
+      {output && isOnly && <Container header={<Header variant="h2">{title}</Header>}>{output}</Container>}
+      {output && !isOnly && (
+        <BottomPanel header={title} onClose={() => onChange({ node: undefined, stream: undefined })}>
+          {output}
+        </BottomPanel>
       )}
+      {!output && pages.items.length > 0 && <Box color="text-body-secondary">{t("outputChoose")}</Box>}
     </SpaceBetween>
   );
 }

@@ -6,6 +6,7 @@ import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery } from "@tanstack/react-query";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
+import { useNodeNames } from "@/components/useNodeNames";
 import { RouteLink } from "@/components/RouteLink";
 import { StatusBadge } from "@/components/StatusBadge";
 import { useLocale } from "@/platform/i18n/locale";
@@ -41,6 +42,7 @@ export function OutputGroups({ commandId }: { commandId: string }) {
 function Group({ group }: { group: OutputGroup }) {
   const t = useCommandTexts();
   const locale = useLocale();
+  const nameOf = useNodeNames(group.NodeIds);
   const more = group.Count - group.NodeIds.length;
   return (
     <Container
@@ -61,7 +63,7 @@ function Group({ group }: { group: OutputGroup }) {
         <ul className="node-sample" aria-label={t("groupNodes")}>
           {group.NodeIds.map((id) => (
             <li key={id}>
-              <RouteLink to={`?node=${id}`}>{id}</RouteLink>
+              <RouteLink to={`?node=${id}`}>{nameOf(id)}</RouteLink>
             </li>
           ))}
           {more > 0 && <li>{t("groupMore", { count: formatNumber(more, locale) })}</li>}

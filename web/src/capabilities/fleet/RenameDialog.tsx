@@ -1,11 +1,11 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
+import { FocusedInput } from "@/components/FocusedInput";
 import { useNotify } from "@/components/Notifications";
 import type { NodeSummary } from "@/platform/types";
 import { renameNode } from "./api";
@@ -62,9 +62,8 @@ export function RenameDialog({ node, onClose, onRenamed }: Props) {
       <SpaceBetween size="m">
         {error !== undefined && <ErrorState error={error} title={t("rename")} />}
         <FormField label={t("name")} constraintText={t("renameHelp")}>
-          <Input
+          <FocusedInput
             value={name}
-            autoFocus
             autoComplete={false}
             onChange={({ detail }) => setName(detail.value)}
             onKeyDown={({ detail }) => detail.key === "Enter" && !detail.isComposing && void rename()}

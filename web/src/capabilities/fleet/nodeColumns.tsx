@@ -12,7 +12,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "name",
       header: t("name"),
-      width: 240,
+      width: 210,
       sortingField: "name",
       isRowHeader: true,
       cell: (node) => (
@@ -27,14 +27,14 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "status",
       header: t("status"),
-      width: 260,
+      width: 240,
       sortingField: "status",
       cell: (node) => <NodeStatusBadge status={node.Status} reason={node.OfflineReason} lastSeenAt={node.LastSeenAt} detailed />,
     },
     {
       id: "platform",
       header: t("platform"),
-      width: 190,
+      width: 170,
       sortingField: "platform",
       cell: (node) => (
         <>
@@ -48,7 +48,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "addresses",
       header: t("addresses"),
-      width: 170,
+      width: 140,
       cell: (node) => <span title={node.Addresses.join("\n")}>{shortAddresses(node.Addresses)}</span>,
     },
     { id: "tags", header: t("tags"), width: 250, cell: (node) => <TagList tags={node.Tags} limit={3} /> },

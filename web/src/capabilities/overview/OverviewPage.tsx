@@ -41,7 +41,7 @@ export default function OverviewPage() {
       <SpaceBetween size="l">
         {!isWelcomed && <Welcome onDismiss={() => setWelcomed(true)} />}
         <Numbers overview={query.data} />
-        <Grid gridDefinition={[{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]}>
+        <Grid gridDefinition={[{ colspan: { default: 12, s: 8 } }, { colspan: { default: 12, s: 4 } }]}>
           <RecentCommands commands={query.data.Commands.Recent} />
           <Platforms platforms={query.data.Nodes.ByPlatform} />
         </Grid>

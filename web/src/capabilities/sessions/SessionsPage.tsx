@@ -3,13 +3,14 @@ import Header from "@cloudscape-design/components/header";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { ConfirmAction } from "@/components/ConfirmAction";
 import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { QueryTable } from "@/components/QueryTable";
 import { RouteButton } from "@/components/RouteButton";
+import { useNodeNames } from "@/components/useNodeNames";
 import { usePage } from "@/components/usePage";
 import { useLive } from "@/platform/live";
 import { usePages } from "@/platform/pages";
@@ -35,7 +36,8 @@ export default function SessionsPage() {
     fetchPage: (cursor, count, signal) => listSessions(state, cursor, count, signal),
     size,
   });
-  const columns = useMemo(() => sessionColumns(t, isActive), [t, isActive]);
+  const nameOf = useNodeNames(pages.items.map(({ Target }) => Target));
+  const columns = sessionColumns(t, isActive, nameOf);
   const chosen = selected[0];
   useLive("sessions", { args: {}, onEvent: () => void client.invalidateQueries({ queryKey: ["sessions"] }) });
   usePage(t("sessions"));
@@ -102,7 +104,7 @@ export default function SessionsPage() {
       />
       {isEnding && chosen && (
         <ConfirmAction title={t("endTitle")} action={t("end")} onConfirm={() => end(chosen)} onClose={() => setEnding(false)}>
-          {t("endText", { name: chosen.Target })}
+          {t("endText", { name: nameOf(chosen.Target) })}
         </ConfirmAction>
       )}
     </>

@@ -6,7 +6,7 @@ import { TimeAgo } from "@/components/TimeAgo";
 import type { Session } from "@/platform/types";
 import type { Translator } from "./texts";
 
-export function sessionColumns(t: Translator, isActive: boolean): Column<Session>[] {
+export function sessionColumns(t: Translator, isActive: boolean, nameOf: (nodeId: string) => string): Column<Session>[] {
   const columns: Column<Session>[] = [
     {
       id: "session",
@@ -15,7 +15,7 @@ export function sessionColumns(t: Translator, isActive: boolean): Column<Session
       isRowHeader: true,
       cell: (session) => (isActive ? <RouteLink to={`/sessions/${session.SessionId}`}>{session.SessionId}</RouteLink> : session.SessionId),
     },
-    { id: "node", header: t("node"), width: 220, cell: (session) => <RouteLink to={`/nodes/${session.Target}`}>{session.Target}</RouteLink> },
+    { id: "node", header: t("node"), width: 220, cell: (session) => <RouteLink to={`/nodes/${session.Target}`}>{nameOf(session.Target)}</RouteLink> },
     { id: "owner", header: t("owner"), width: 160, cell: (session) => ownerName(session.Owner) },
     { id: "status", header: t("status"), width: 150, cell: (session) => <StatusBadge status={session.Status} table={SESSION_STATES} /> },
     { id: "started", header: t("started"), width: 160, cell: (session) => <TimeAgo at={session.StartDate} /> },
