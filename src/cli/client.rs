@@ -35,7 +35,7 @@ pub enum Proof {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     #[error("the hub at {url} cannot be reached: {source}")]
-    Unreachable { url: String, source: ConnectionError },
+    Unreachable { url: String, source: Box<ConnectionError> },
     #[error("{message}")]
     Refused { code: String, message: String },
     #[error("the hub at {url} answered something else than its API: {why}")]
@@ -53,7 +53,7 @@ impl CallError {
     /// Whether the same call may succeed a little later: the hub is restarting, or the line was cut.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { source, .. } => !matches!(source, ConnectionError::Identity(_) | ConnectionError::Resolve(_)),
+            Self::Unreachable { source, .. } => !matches!(**source, ConnectionError::Identity(_) | ConnectionError::Resolve(_)),
             Self::Refused { code, .. } => code == "ServiceUnavailableException",
             Self::NotAnApi { .. } => false,
         }
@@ -65,7 +65,7 @@ impl CallError {
             Self::NotAnApi { .. } => Failure::new(Exit::Failed, self.to_string()).hint("check that the address is a Roadstead hub's"),
             Self::Unreachable { url, source } => {
                 let failure = Failure::new(Exit::Unreachable, self.to_string());
-                match source {
+                match **source {
                     ConnectionError::Identity(_) => failure
                         .hint("if the hub was set up anew, compare its fingerprint and pin it again:")
                         .hint(format!("roadstead login {url}")),
@@ -304,7 +304,7 @@ impl Client {
     fn unreachable(&self, source: ConnectionError) -> CallError {
         CallError::Unreachable {
             url: self.url.to_string(),
-            source,
+            source: Box::new(source),
         }
     }
 
@@ -323,3 +323,6 @@ fn is_repeatable(request: &Request<Full<Bytes>>) -> bool {
     let operation = target.and_then(|t| t.split_once('.')).map(|(_, operation)| operation);
     operation.is_none_or(|operation| READS.iter().any(|verb| operation.starts_with(verb)))
 }
+
+#[cfg(test)]
+mod tests;

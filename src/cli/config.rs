@@ -117,8 +117,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("a/roadstead");
         assert!(Config::load_from(&folder).unwrap().hubs.is_empty());
-        let mut config = Config::default();
-        config.current = Some("https://h:7400".into());
+        let mut config = Config {
+            current: Some("https://h:7400".into()),
+            ..Config::default()
+        };
         let key = StoredKey::new("AKIA1".into(), &Secret::new("s3cret".to_owned()));
         let hub = KnownHub {
             key: Some(key),
