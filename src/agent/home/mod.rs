@@ -53,6 +53,9 @@ pub trait Duties: Send + Sync + 'static {
     /// Runs beside the sending of frames, so it may wait for room in the queue. *Cancel*: dropped when the line breaks.
     fn connected(&self, node: &NodeId, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
 
+    /// The line that `connected` told of is over.
+    fn disconnected(&self) {}
+
     /// An order: `Run`, `Cancel`, `ReportStored` or `Release`. The next one is read when this has returned.
     /// *Cancel*: dropped when the line breaks; the hub repeats what was not answered.
     fn deliver(&self, frame: ToAgent) -> impl Future<Output = ()> + Send;
@@ -208,21 +211,23 @@ enum Attempt {
 /// Keeps this agent connected until `shutdown`. Returns an error only when trying again can never help.
 ///
 /// `outgoing` is what the agent has to say; it is read only while the hub listens.
+///
+/// *Cancel*: the line is cut without a goodbye; `home` and `outgoing` can be used again.
 pub async fn run<D: Duties>(
     duties: Arc<D>,
-    mut home: Home,
-    mut outgoing: mpsc::Receiver<ToHub>,
-    shutdown: CancellationToken,
+    home: &mut Home,
+    outgoing: &mut mpsc::Receiver<ToHub>,
+    shutdown: &CancellationToken,
 ) -> Result<(), HomeError> {
     let mut backoff = Backoff::new(home.timing.first_wait, home.timing.longest_wait);
     let mut last_trouble = String::new();
     while !shutdown.is_cancelled() {
         // Boxed: the dialling states would otherwise stay part of every idle agent's task.
-        let attempt = Box::pin(attempt(&duties, &mut home, &mut outgoing, &shutdown)).await?;
+        let attempt = Box::pin(attempt(&duties, home, outgoing, shutdown)).await?;
         if shutdown.is_cancelled() {
             return Ok(());
         }
-        let (trouble, pace) = judge(attempt, &mut home).await?;
+        let (trouble, pace) = judge(attempt, home).await?;
         if pace == Pace::Lived {
             backoff.reset();
         }
@@ -284,6 +289,7 @@ async fn attempt<D: Duties>(
     };
     let since = Instant::now();
     let broken = line.serve(&welcome, outgoing, &timing, shutdown).await;
+    duties.disconnected();
     Ok(Attempt::Broken(broken, Some(since.elapsed())))
 }
 

@@ -318,7 +318,7 @@ impl TestAgent {
         let mut home = Home::new(Identity::load(data).unwrap(), token).unwrap();
         home.timing = timing;
         let (orders_in, orders) = mpsc::unbounded_channel();
-        let (say, outgoing) = mpsc::channel(64);
+        let (say, mut outgoing) = mpsc::channel(64);
         let connects = watch::Sender::new(0);
         let duties = Arc::new(FakeDuties {
             orders: orders_in,
@@ -327,7 +327,8 @@ impl TestAgent {
             shell,
         });
         let shutdown = CancellationToken::new();
-        let end = tokio::spawn(home::run(duties.clone(), home, outgoing, shutdown.clone()));
+        let (running, stop) = (duties.clone(), shutdown.clone());
+        let end = tokio::spawn(async move { home::run(running, &mut home, &mut outgoing, &stop).await });
         Self {
             duties,
             orders,
