@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roadstead::agent::core::{Agent, Parts};
-use roadstead::agent::home::{self, Duties, Home, HomeError, OutputBody, SessionReader, SessionWriter};
+use roadstead::agent::home::{self, Duties, Home, HomeError, OutputBody};
 use roadstead::agent::identity::Identity;
 use roadstead::agent::journal::{Journal, MemoryStore};
 use roadstead::agent::session::Sessions;
@@ -161,13 +161,13 @@ impl Duties for NodeDuties {
         self.agent.output(query).await
     }
 
-    async fn session(&self, _: SessionReader, mut to_hub: SessionWriter) {
+    async fn session(&self, _: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
         let ended = Ended {
             reason: EndReason::StartFailed,
             exit_code: None,
             message: "a simulated node has no shell".into(),
         };
         // When it cannot be sent there is nobody to tell.
-        let _ = to_hub.send(&Frame::Ended(ended)).await;
+        let _ = to_hub.send(Frame::Ended(ended)).await;
     }
 }

@@ -32,9 +32,10 @@ use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
+use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
 
-pub use streams::{OutputBody, SessionReader, SessionWriter};
+pub use streams::OutputBody;
 
 use backoff::{Backoff, jittered};
 use dial::{NotReached, dial};
@@ -63,8 +64,9 @@ pub trait Duties: Send + Sync + 'static {
     /// A run's stored output; `None` when there is none.
     fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
 
-    /// One attachment to a shell, to its end. When the line breaks the reader says so, and soon after this is dropped.
-    fn session(&self, from_hub: SessionReader, to_hub: SessionWriter) -> impl Future<Output = ()> + Send;
+    /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
+    /// line this is dropped.
+    fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) -> impl Future<Output = ()> + Send;
 }
 
 /// How long everything may take.

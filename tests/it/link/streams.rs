@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use roadstead::agent::home::{OutputBody, SessionReader, SessionWriter};
+use roadstead::agent::home::OutputBody;
 use roadstead::base::id::{CommandId, NodeId, SessionId};
 use roadstead::hub::link::LinkError;
 use roadstead::wire::control::ToAgent;
@@ -14,6 +14,7 @@ use roadstead::wire::run::{OutputQuery, StreamName};
 use roadstead::wire::session::{EndReason, Ended, Frame, Open, Size};
 use roadstead::wire::{MAX_STREAMS, STREAM_WINDOW};
 use tempfile::{TempDir, tempdir};
+use tokio::sync::mpsc;
 
 use super::support::*;
 
@@ -44,12 +45,12 @@ fn spool(query: OutputQuery) -> Option<OutputBody> {
 }
 
 /// A shell that echoes input, or gives output for ever and counts it.
-async fn shell(mut from_hub: SessionReader, mut to_hub: SessionWriter, produced: Arc<AtomicU64>) {
-    while let Some(Ok(frame)) = from_hub.next().await {
+async fn shell(mut from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>, produced: Arc<AtomicU64>) {
+    while let Some(frame) = from_hub.recv().await {
         match frame {
-            Frame::Open(open) if open.size.cols == FLOOD => return produce(&mut to_hub, PIECE, &produced).await,
-            Frame::Open(open) if open.size.cols == DRIZZLE => return produce(&mut to_hub, 1, &produced).await,
-            Frame::Input(bytes) => to_hub.send(&Frame::Output { offset: 0, bytes }).await.unwrap(),
+            Frame::Open(open) if open.size.cols == FLOOD => return produce(&to_hub, PIECE, &produced).await,
+            Frame::Open(open) if open.size.cols == DRIZZLE => return produce(&to_hub, 1, &produced).await,
+            Frame::Input(bytes) => to_hub.send(Frame::Output { offset: 0, bytes }).await.unwrap(),
             _ => {}
         }
     }
@@ -58,19 +59,13 @@ async fn shell(mut from_hub: SessionReader, mut to_hub: SessionWriter, produced:
         exit_code: Some(0),
         message: String::new(),
     };
-    let _ = to_hub.send(&Frame::Ended(ended)).await;
+    let _ = to_hub.send(Frame::Ended(ended)).await;
 }
 
-async fn produce(to_hub: &mut SessionWriter, piece: usize, produced: &AtomicU64) {
+async fn produce(to_hub: &mpsc::Sender<Frame>, piece: usize, produced: &AtomicU64) {
     let bytes = Bytes::from(vec![0; piece]);
-    while to_hub
-        .send(&Frame::Output {
-            offset: 0,
-            bytes: bytes.clone(),
-        })
-        .await
-        .is_ok()
-    {
+    let frame = Frame::Output { offset: 0, bytes };
+    while to_hub.send(frame.clone()).await.is_ok() {
         produced.fetch_add(piece as u64, Ordering::SeqCst);
     }
 }
@@ -100,7 +95,7 @@ async fn bed() -> Bed {
     let data = tempdir().unwrap();
     let produced = Arc::new(AtomicU64::new(0));
     let counted = produced.clone();
-    let shell = Box::new(move |r, w| shell(r, w, counted.clone()).boxed());
+    let shell = Box::new(move |input, output| shell(input, output, counted.clone()).boxed());
     let agent = TestAgent::start_with(data.path(), Some(hub.token("good")), quick(), Box::new(spool), shell);
     let node = hub.connected().await;
     Bed {
