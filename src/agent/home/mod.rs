@@ -15,6 +15,7 @@ mod backoff;
 mod dial;
 mod line;
 mod streams;
+mod verdict;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::platform::http2::KeepAlive;
 use crate::platform::tls::agent_client_config;
 use crate::wire::VERSIONS;
-use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub};
+use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
@@ -38,8 +39,9 @@ use crate::wire::token::JoinToken;
 pub use streams::OutputBody;
 
 use backoff::{Backoff, jittered};
-use dial::{NotReached, dial};
+use dial::dial;
 use line::{Broken, Line};
+use verdict::{Attempt, Pace, judge};
 
 /// What the rest of the agent does for the hub.
 pub trait Duties: Send + Sync + 'static {
@@ -203,13 +205,6 @@ impl Home {
     }
 }
 
-/// How one attempt ended.
-enum Attempt {
-    NotReached(NotReached),
-    /// Broke before the welcome, or after it and so long.
-    Broken(Broken, Option<Duration>),
-}
-
 /// Keeps this agent connected until `shutdown`. Returns an error only when trying again can never help.
 ///
 /// `outgoing` is what the agent has to say; it is read only while the hub listens.
@@ -315,62 +310,5 @@ async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) 
             facts,
             running: duties.running(),
         }),
-    }
-}
-
-/// How soon to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    AtOnce,
-    Lived,
-    Normal,
-    Slow,
-}
-
-/// What an attempt means: words for the log and when to try again, or the end.
-async fn judge(attempt: Attempt, home: &mut Home) -> Result<(String, Pace), HomeError> {
-    match attempt {
-        Attempt::NotReached(failed) => match failed.wrong_key() {
-            Some((address, wrong)) if home.node().is_none() => Err(HomeError::WrongHub {
-                address: address.to_owned(),
-                expected: wrong.expected.clone(),
-                found: wrong.found.clone(),
-            }),
-            Some(_) => Ok((failed.to_string(), Pace::Slow)),
-            None => Ok((failed.to_string(), Pace::Normal)),
-        },
-        Attempt::Broken(Broken::Refused { code, message }, _) => refused(code, message, home).await,
-        Attempt::Broken(broken, lived) => {
-            let pace = if lived >= Some(home.timing.lived) {
-                Pace::Lived
-            } else {
-                Pace::Normal
-            };
-            Ok((broken.to_string(), pace))
-        }
-    }
-}
-
-async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(String, Pace), HomeError> {
-    match code {
-        Refusal::AlreadyJoined if home.enrolling => {
-            // The hub took this key in, but its answer was lost before it was noted here.
-            home.enrolling = false;
-            Ok((
-                format!("the hub knows this key already ({message}); saying hello instead"),
-                Pace::AtOnce,
-            ))
-        }
-        Refusal::AlreadyJoined => Err(HomeError::AlreadyJoined { message }),
-        // With a token at hand, and a node that was removed since it joined, a new key can join in its place.
-        Refusal::UnknownKey if home.token.is_some() && home.node().is_some() => {
-            home.identity.renew().await?;
-            home.enrolling = true;
-            Ok((format!("the hub no longer knows this node ({message}); joining anew"), Pace::AtOnce))
-        }
-        Refusal::UnknownKey => Err(HomeError::UnknownKey { message }),
-        Refusal::ActivationInvalid => Err(HomeError::ActivationInvalid { message }),
-        Refusal::Quarantined | Refusal::VersionUnsupported => Ok((format!("the hub does not admit this agent: {message}"), Pace::Slow)),
-        Refusal::Busy => Ok((format!("the hub is busy: {message}"), Pace::Normal)),
     }
 }
