@@ -15,6 +15,7 @@ mod backoff;
 mod dial;
 mod line;
 mod streams;
+mod verdict;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,16 +30,18 @@ use crate::base::id::{CommandId, NodeId};
 use crate::platform::http2::KeepAlive;
 use crate::platform::tls::agent_client_config;
 use crate::wire::VERSIONS;
-use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub};
+use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
+use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
 
-pub use streams::{OutputBody, SessionReader, SessionWriter};
+pub use streams::OutputBody;
 
 use backoff::{Backoff, jittered};
-use dial::{NotReached, dial};
+use dial::dial;
 use line::{Broken, Line};
+use verdict::{Attempt, Pace, judge};
 
 /// What the rest of the agent does for the hub.
 pub trait Duties: Send + Sync + 'static {
@@ -53,6 +56,9 @@ pub trait Duties: Send + Sync + 'static {
     /// Runs beside the sending of frames, so it may wait for room in the queue. *Cancel*: dropped when the line breaks.
     fn connected(&self, node: &NodeId, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
 
+    /// The line that `connected` told of is over.
+    fn disconnected(&self) {}
+
     /// An order: `Run`, `Cancel`, `ReportStored` or `Release`. The next one is read when this has returned.
     /// *Cancel*: dropped when the line breaks; the hub repeats what was not answered.
     fn deliver(&self, frame: ToAgent) -> impl Future<Output = ()> + Send;
@@ -60,8 +66,9 @@ pub trait Duties: Send + Sync + 'static {
     /// A run's stored output; `None` when there is none.
     fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
 
-    /// One attachment to a shell, to its end. When the line breaks the reader says so, and soon after this is dropped.
-    fn session(&self, from_hub: SessionReader, to_hub: SessionWriter) -> impl Future<Output = ()> + Send;
+    /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
+    /// line this is dropped.
+    fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) -> impl Future<Output = ()> + Send;
 }
 
 /// How long everything may take.
@@ -198,31 +205,26 @@ impl Home {
     }
 }
 
-/// How one attempt ended.
-enum Attempt {
-    NotReached(NotReached),
-    /// Broke before the welcome, or after it and so long.
-    Broken(Broken, Option<Duration>),
-}
-
 /// Keeps this agent connected until `shutdown`. Returns an error only when trying again can never help.
 ///
 /// `outgoing` is what the agent has to say; it is read only while the hub listens.
+///
+/// *Cancel*: the line is cut without a goodbye; `home` and `outgoing` can be used again.
 pub async fn run<D: Duties>(
     duties: Arc<D>,
-    mut home: Home,
-    mut outgoing: mpsc::Receiver<ToHub>,
-    shutdown: CancellationToken,
+    home: &mut Home,
+    outgoing: &mut mpsc::Receiver<ToHub>,
+    shutdown: &CancellationToken,
 ) -> Result<(), HomeError> {
     let mut backoff = Backoff::new(home.timing.first_wait, home.timing.longest_wait);
     let mut last_trouble = String::new();
     while !shutdown.is_cancelled() {
         // Boxed: the dialling states would otherwise stay part of every idle agent's task.
-        let attempt = Box::pin(attempt(&duties, &mut home, &mut outgoing, &shutdown)).await?;
+        let attempt = Box::pin(attempt(&duties, home, outgoing, shutdown)).await?;
         if shutdown.is_cancelled() {
             return Ok(());
         }
-        let (trouble, pace) = judge(attempt, &mut home).await?;
+        let (trouble, pace) = judge(attempt, home).await?;
         if pace == Pace::Lived {
             backoff.reset();
         }
@@ -284,6 +286,7 @@ async fn attempt<D: Duties>(
     };
     let since = Instant::now();
     let broken = line.serve(&welcome, outgoing, &timing, shutdown).await;
+    duties.disconnected();
     Ok(Attempt::Broken(broken, Some(since.elapsed())))
 }
 
@@ -307,62 +310,5 @@ async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) 
             facts,
             running: duties.running(),
         }),
-    }
-}
-
-/// How soon to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    AtOnce,
-    Lived,
-    Normal,
-    Slow,
-}
-
-/// What an attempt means: words for the log and when to try again, or the end.
-async fn judge(attempt: Attempt, home: &mut Home) -> Result<(String, Pace), HomeError> {
-    match attempt {
-        Attempt::NotReached(failed) => match failed.wrong_key() {
-            Some((address, wrong)) if home.node().is_none() => Err(HomeError::WrongHub {
-                address: address.to_owned(),
-                expected: wrong.expected.clone(),
-                found: wrong.found.clone(),
-            }),
-            Some(_) => Ok((failed.to_string(), Pace::Slow)),
-            None => Ok((failed.to_string(), Pace::Normal)),
-        },
-        Attempt::Broken(Broken::Refused { code, message }, _) => refused(code, message, home).await,
-        Attempt::Broken(broken, lived) => {
-            let pace = if lived >= Some(home.timing.lived) {
-                Pace::Lived
-            } else {
-                Pace::Normal
-            };
-            Ok((broken.to_string(), pace))
-        }
-    }
-}
-
-async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(String, Pace), HomeError> {
-    match code {
-        Refusal::AlreadyJoined if home.enrolling => {
-            // The hub took this key in, but its answer was lost before it was noted here.
-            home.enrolling = false;
-            Ok((
-                format!("the hub knows this key already ({message}); saying hello instead"),
-                Pace::AtOnce,
-            ))
-        }
-        Refusal::AlreadyJoined => Err(HomeError::AlreadyJoined { message }),
-        // With a token at hand, and a node that was removed since it joined, a new key can join in its place.
-        Refusal::UnknownKey if home.token.is_some() && home.node().is_some() => {
-            home.identity.renew().await?;
-            home.enrolling = true;
-            Ok((format!("the hub no longer knows this node ({message}); joining anew"), Pace::AtOnce))
-        }
-        Refusal::UnknownKey => Err(HomeError::UnknownKey { message }),
-        Refusal::ActivationInvalid => Err(HomeError::ActivationInvalid { message }),
-        Refusal::Quarantined | Refusal::VersionUnsupported => Ok((format!("the hub does not admit this agent: {message}"), Pace::Slow)),
-        Refusal::Busy => Ok((format!("the hub is busy: {message}"), Pace::Normal)),
     }
 }

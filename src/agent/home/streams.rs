@@ -23,7 +23,7 @@ use crate::platform::http2::{next_bytes, send_bytes};
 use crate::wire::frame::MAX_FRAME_BYTES;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
-use crate::wire::stream::{FrameSink, SessionSource, StreamError};
+use crate::wire::stream::{FrameSink, SessionSource};
 use crate::wire::{OUTPUT_PATH, SESSION_PATH};
 
 /// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
@@ -31,68 +31,10 @@ pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
 
 /// For the hub to finish a question it has begun.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+/// Frames between a shell and its line; what the line's window holds comes on top.
+const SESSION_FRAMES: usize = 8;
 /// For a session to notice that its line is gone.
 const SESSION_GRACE: Duration = Duration::from_secs(5);
-
-/// Frames from the hub to a shell.
-pub struct SessionReader(ReaderSource);
-
-enum ReaderSource {
-    Line(SessionSource),
-    Channel(mpsc::Receiver<Frame>),
-}
-
-impl SessionReader {
-    /// One that reads from a channel instead of a hub.
-    pub fn from_channel(frames: mpsc::Receiver<Frame>) -> Self {
-        Self(ReaderSource::Channel(frames))
-    }
-
-    /// The next frame; `None` when the hub has let go, an error when the line broke. *Cancel*: nothing is lost.
-    pub async fn next(&mut self) -> Option<Result<Frame, StreamError>> {
-        match &mut self.0 {
-            ReaderSource::Line(source) => source.next().await,
-            ReaderSource::Channel(frames) => frames.recv().await.map(Ok),
-        }
-    }
-}
-
-/// Frames from a shell to the hub.
-pub struct SessionWriter(WriterSink);
-
-enum WriterSink {
-    Line(FrameSink),
-    Channel(mpsc::Sender<Frame>),
-}
-
-impl SessionWriter {
-    /// One that writes to a channel instead of a hub.
-    pub fn to_channel(frames: mpsc::Sender<Frame>) -> Self {
-        Self(WriterSink::Channel(frames))
-    }
-
-    /// Sends a frame; waits while nobody takes it.
-    ///
-    /// *Cancel*: on a line, a frame half sent is finished before the next one.
-    pub async fn send(&mut self, frame: &Frame) -> Result<(), StreamError> {
-        match &mut self.0 {
-            WriterSink::Line(sink) => sink.send_encoded(frame.encode_with_length()).await,
-            WriterSink::Channel(frames) => frames
-                .send(frame.clone())
-                .await
-                .map_err(|_| Reason::CANCEL.into())
-                .map_err(StreamError::Cut),
-        }
-    }
-}
-
-impl Drop for WriterSink {
-    fn drop(&mut self) {
-        if let Self::Line(sink) = self {
-            sink.end_or_reset();
-        }
-    }
-}
 
 /// Serves one request of the hub to its end, or until the line is over.
 pub(super) async fn serve<D: Duties>(
@@ -169,16 +111,47 @@ async fn session<D: Duties>(
     over: &CancellationToken,
 ) -> Result<(), h2::Error> {
     let stream = answer(respond, StatusCode::OK, false)?;
-    let reader = SessionReader(ReaderSource::Line(SessionSource::new(body)));
-    let writer = SessionWriter(WriterSink::Line(FrameSink::new(stream)));
+    let (to_shell, from_hub) = mpsc::channel(SESSION_FRAMES);
+    let (to_hub, from_shell) = mpsc::channel(SESSION_FRAMES);
+    let inward = async {
+        feed(SessionSource::new(body), to_shell).await;
+        // The hub has let go or the line broke; the shell has still to hear of it.
+        std::future::pending().await
+    };
+    let outward = async { tokio::join!(duties.session(from_hub, to_hub), pass_on(from_shell, FrameSink::new(stream))) };
+    let line_lost = async {
+        over.cancelled().await;
+        tokio::time::sleep(SESSION_GRACE).await;
+    };
     tokio::select! {
-        () = duties.session(reader, writer) => {}
-        () = async {
-            over.cancelled().await;
-            tokio::time::sleep(SESSION_GRACE).await;
-        } => {}
+        _ = outward => {}
+        () = inward => {}
+        () = line_lost => {}
     }
     Ok(())
+}
+
+/// Frames from the hub to the shell, until either lets go.
+async fn feed(mut source: SessionSource, to_shell: mpsc::Sender<Frame>) {
+    while let Some(frame) = source.next().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return tracing::debug!(%error, "a session's line broke"),
+        };
+        if to_shell.send(frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Frames from the shell to the hub, until either lets go. While the hub does not read, the shell waits.
+async fn pass_on(mut from_shell: mpsc::Receiver<Frame>, mut sink: FrameSink) {
+    while let Some(frame) = from_shell.recv().await {
+        if sink.send_encoded(frame.encode_with_length()).await.is_err() {
+            return;
+        }
+    }
+    sink.end_or_reset();
 }
 
 /// Sends the head of the answer, at once: the hub waits for it before it sends a body.

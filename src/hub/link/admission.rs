@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::time::timeout;
 
-use crate::base::id::CommandId;
+use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::hub::link::registry::{Claim, Handle, NotClaimed};
 use crate::hub::link::streams::request;
@@ -31,7 +32,7 @@ pub(super) enum First {
 /// A connection that is let in and published.
 pub(super) struct Admitted {
     pub(super) claim: Claim,
-    pub(super) node: crate::base::id::NodeId,
+    pub(super) node: NodeId,
     pub(super) running: Vec<CommandId>,
 }
 
@@ -57,13 +58,13 @@ impl From<h2::Error> for NoFirstFrame {
 }
 
 /// Opens the control stream and reads the first frame.
-pub(super) async fn first_frame(shared: &Shared, requests: SendRequest<bytes::Bytes>) -> Result<(Control, First), NoFirstFrame> {
+pub(super) async fn first_frame(shared: &Shared, requests: SendRequest<Bytes>) -> Result<(Control, First), NoFirstFrame> {
     timeout(shared.limits.first_frame, open_control(requests))
         .await
         .map_err(|_| NoFirstFrame::TimedOut)?
 }
 
-async fn open_control(requests: SendRequest<bytes::Bytes>) -> Result<(Control, First), NoFirstFrame> {
+async fn open_control(requests: SendRequest<Bytes>) -> Result<(Control, First), NoFirstFrame> {
     let mut requests = requests.ready().await?;
     let (response, stream) = requests.send_request(request(CONTROL_PATH), false)?;
     let response = response.await?;
@@ -146,7 +147,7 @@ async fn ask(shared: &Shared, key: NodeKey, first: First, peer: SocketAddr) -> R
     }
 }
 
-fn answer(version: u32, node: crate::base::id::NodeId, now: Timestamp, is_new: bool) -> ToAgent {
+fn answer(version: u32, node: NodeId, now: Timestamp, is_new: bool) -> ToAgent {
     let now_ms = now.millis();
     match is_new {
         true => ToAgent::Enrolled { version, node, now_ms },
@@ -165,11 +166,8 @@ fn common_version(offered: &[u32]) -> Result<u32, Refused> {
 /// Takes the key for this connection; an older connection of the same key has to yield when it is the same system, or dead.
 async fn claim(shared: &Shared, handle: &Arc<Handle>) -> Result<Claim, Refused> {
     loop {
-        if shared.closing.load(Ordering::SeqCst) {
-            return Err(busy("the hub is stopping"));
-        }
         let older = match shared.registry.claim(handle, shared.limits.agents) {
-            Ok(claim) => return Ok(claim),
+            Ok(claim) => return still_open(shared, claim),
             Err(NotClaimed::Full) => return Err(busy("the hub has as many agents as it may have")),
             Err(NotClaimed::Taken(older)) => older,
         };
@@ -182,6 +180,14 @@ async fn claim(shared: &Shared, handle: &Arc<Handle>) -> Result<Claim, Refused> 
             older.stop(Gone::TimedOut);
         }
         older.ended.cancelled().await;
+    }
+}
+
+/// A claim made while the link was being closed may have been overlooked by it.
+fn still_open(shared: &Shared, claim: Claim) -> Result<Claim, Refused> {
+    match shared.closing.load(Ordering::SeqCst) {
+        true => Err(busy("the hub is stopping")),
+        false => Ok(claim),
     }
 }
 

@@ -107,6 +107,7 @@ async fn attend(shared: &Arc<Shared>, mut line: Line, on_admitted: Box<dyn FnOnc
     };
     tracing::debug!(%node, ?gone, "agent gone");
     drop(line);
+    admitted.claim.withdraw();
     let told = AssertUnwindSafe(shared.inbox.gone(node.clone(), gone)).catch_unwind().await;
     if told.is_err() {
         tracing::error!(%node, "the handler of an agent's end panicked");

@@ -11,7 +11,7 @@
 //! The link knows no capability: what frames mean is the [`Inbox`]'s business, which `hub/mod.rs` hands in.
 //!
 //! Invariants: a node has at most one connection in the registry; `gone` is called exactly once for each admission, after
-//! the handlers of its frames and before another connection of the same key is admitted; a connection's work is one task,
+//! the handlers of its frames, when the node is no longer connected, and before the same key is admitted again; a connection's work is one task,
 //! the caller's of [`Link::serve`], and ends with it; a panic in a handler ends neither the connection nor the process.
 
 mod admission;
@@ -72,7 +72,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// each is polled first in the order of arrival.
     fn frame(&self, node: NodeId, frame: ToHub) -> BoxFuture<'_, ()>;
 
-    /// The node's connection has ended and is about to leave the registry.
+    /// The node's connection has ended: it is not connected any more, and does not come back before this has returned.
     fn gone(&self, node: NodeId, why: Gone) -> BoxFuture<'_, ()>;
 }
 

@@ -200,15 +200,26 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut maps = lock(&self.registry.maps);
-        maps.by_key.remove(&self.handle.key);
+impl Claim {
+    /// The node cannot be found here any more; its key stays taken.
+    pub(super) fn withdraw(&self) {
+        self.withdraw_from(&mut lock(&self.registry.maps));
+    }
+
+    fn withdraw_from(&self, maps: &mut Maps) {
         if let Some(node) = self.handle.node.get()
             && maps.by_node.get(node).is_some_and(|h| Arc::ptr_eq(h, &self.handle))
         {
             maps.by_node.remove(node);
         }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut maps = lock(&self.registry.maps);
+        maps.by_key.remove(&self.handle.key);
+        self.withdraw_from(&mut maps);
         let is_idle = maps.by_key.is_empty();
         drop(maps);
         self.handle.ended.cancel();

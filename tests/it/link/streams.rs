@@ -6,18 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use roadstead::agent::home::{OutputBody, SessionReader, SessionWriter};
+use roadstead::agent::home::OutputBody;
 use roadstead::base::id::{CommandId, NodeId, SessionId};
 use roadstead::hub::link::LinkError;
 use roadstead::wire::control::ToAgent;
 use roadstead::wire::run::{OutputQuery, StreamName};
 use roadstead::wire::session::{EndReason, Ended, Frame, Open, Size};
-use roadstead::wire::{CONNECTION_WINDOW, MAX_STREAMS};
+use roadstead::wire::{MAX_STREAMS, STREAM_WINDOW};
 use tempfile::{TempDir, tempdir};
+use tokio::sync::mpsc;
 
 use super::support::*;
 
 const PIECE: usize = 32 * 1024;
+/// Columns of a terminal whose shell gives output for ever: in large pieces, or one character at a time.
+const FLOOD: u16 = 1;
+const DRIZZLE: u16 = 2;
 
 fn query(offset: u64) -> OutputQuery {
     OutputQuery {
@@ -40,21 +44,13 @@ fn spool(query: OutputQuery) -> Option<OutputBody> {
     }
 }
 
-/// A shell that echoes input, or, opened with 1 column, gives output for ever and counts it.
-async fn shell(mut from_hub: SessionReader, mut to_hub: SessionWriter, produced: Arc<AtomicU64>) {
-    while let Some(Ok(frame)) = from_hub.next().await {
+/// A shell that echoes input, or gives output for ever and counts it.
+async fn shell(mut from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>, produced: Arc<AtomicU64>) {
+    while let Some(frame) = from_hub.recv().await {
         match frame {
-            Frame::Open(open) if open.size.cols == 1 => loop {
-                let frame = Frame::Output {
-                    offset: 0,
-                    bytes: Bytes::from(vec![0; PIECE]),
-                };
-                if to_hub.send(&frame).await.is_err() {
-                    return;
-                }
-                produced.fetch_add(PIECE as u64, Ordering::SeqCst);
-            },
-            Frame::Input(bytes) => to_hub.send(&Frame::Output { offset: 0, bytes }).await.unwrap(),
+            Frame::Open(open) if open.size.cols == FLOOD => return produce(&to_hub, PIECE, &produced).await,
+            Frame::Open(open) if open.size.cols == DRIZZLE => return produce(&to_hub, 1, &produced).await,
+            Frame::Input(bytes) => to_hub.send(Frame::Output { offset: 0, bytes }).await.unwrap(),
             _ => {}
         }
     }
@@ -63,7 +59,15 @@ async fn shell(mut from_hub: SessionReader, mut to_hub: SessionWriter, produced:
         exit_code: Some(0),
         message: String::new(),
     };
-    let _ = to_hub.send(&Frame::Ended(ended)).await;
+    let _ = to_hub.send(Frame::Ended(ended)).await;
+}
+
+async fn produce(to_hub: &mpsc::Sender<Frame>, piece: usize, produced: &AtomicU64) {
+    let bytes = Bytes::from(vec![0; piece]);
+    let frame = Frame::Output { offset: 0, bytes };
+    while to_hub.send(frame.clone()).await.is_ok() {
+        produced.fetch_add(piece as u64, Ordering::SeqCst);
+    }
 }
 
 fn open(cols: u16) -> Bytes {
@@ -91,7 +95,7 @@ async fn bed() -> Bed {
     let data = tempdir().unwrap();
     let produced = Arc::new(AtomicU64::new(0));
     let counted = produced.clone();
-    let shell = Box::new(move |r, w| shell(r, w, counted.clone()).boxed());
+    let shell = Box::new(move |input, output| shell(input, output, counted.clone()).boxed());
     let agent = TestAgent::start_with(data.path(), Some(hub.token("good")), quick(), Box::new(spool), shell);
     let node = hub.connected().await;
     Bed {
@@ -162,9 +166,9 @@ async fn a_session_echoes_and_ends_when_the_hub_lets_go() {
 }
 
 /// Opens a session that floods, and reads nothing of it.
-async fn stall(bed: &Bed) -> (roadstead::hub::link::SessionSink, roadstead::hub::link::SessionSource) {
+async fn stall(bed: &Bed, cols: u16) -> (roadstead::hub::link::SessionSink, roadstead::hub::link::SessionSource) {
     let (mut sink, source) = bed.hub.link.session(&bed.node).await.unwrap();
-    sink.send(open(1)).await.unwrap();
+    sink.send(open(cols)).await.unwrap();
     (sink, source)
 }
 
@@ -186,15 +190,13 @@ async fn stalled_sessions_delay_nothing_else_of_the_same_agent() {
     let mut stalled = Vec::new();
     // Room for one more stream beside control.
     for _ in 0..MAX_STREAMS - 2 {
-        stalled.push(stall(&bed).await);
+        stalled.push(stall(&bed, FLOOD).await);
     }
     let produced = soon(producers_stopped(&bed)).await;
-    assert!(produced < 4 * u64::from(CONNECTION_WINDOW), "the producers wait: {produced}");
+    let room = u64::from(MAX_STREAMS * STREAM_WINDOW);
+    assert!(produced < 4 * room, "the producers wait: {produced}");
 
-    bed.hub
-        .link
-        .send(&bed.node, roadstead::wire::control::ToAgent::Cancel { run: CommandId::random() })
-        .unwrap();
+    bed.hub.link.send(&bed.node, cancel()).unwrap();
     assert!(matches!(bed.agent.order().await, ToAgent::Cancel { .. }));
     bed.agent.say.send(rejected("heard")).await.unwrap();
     bed.hub.frame().await;
@@ -210,6 +212,19 @@ async fn stalled_sessions_delay_nothing_else_of_the_same_agent() {
     for _ in 0..100 {
         soon(source.next()).await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn terminals_that_stand_still_with_single_characters_do_not_break_the_line() {
+    let mut bed = bed().await;
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        stalled.push(stall(&bed, DRIZZLE).await);
+    }
+    soon(producers_stopped(&bed)).await;
+    bed.hub.link.send(&bed.node, cancel()).unwrap();
+    assert!(matches!(bed.agent.order().await, ToAgent::Cancel { .. }));
+    assert!(bed.hub.link.is_connected(&bed.node));
 }
 
 #[tokio::test]

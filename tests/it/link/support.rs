@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use h2::server::{Connection, SendResponse};
 use h2::{RecvStream, SendStream};
-use roadstead::agent::home::{self, Duties, Home, HomeError, OutputBody, SessionReader, SessionWriter, Timing};
+use roadstead::agent::home::{self, Duties, Home, HomeError, OutputBody, Timing};
 use roadstead::agent::identity::Identity;
 use roadstead::base::id::{ActivationId, CommandId, NodeId};
 use roadstead::hub::link::{Admission, Gone, Inbox, Link, LinkLimits, NodeKey, Refused};
@@ -23,6 +23,7 @@ use roadstead::wire::control::{Enrol, Hello, Refusal, Rejection, ToAgent, ToHub}
 use roadstead::wire::frame::{self, Decoder};
 use roadstead::wire::node::NodeFacts;
 use roadstead::wire::run::OutputQuery;
+use roadstead::wire::session::Frame;
 use roadstead::wire::token::JoinToken;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
@@ -62,6 +63,7 @@ pub struct FakeInbox {
     asked: AtomicUsize,
     pub holding: AtomicUsize,
     pub released: Notify,
+    link: OnceLock<Link>,
 }
 
 impl FakeInbox {
@@ -123,7 +125,11 @@ impl Inbox for FakeInbox {
         .boxed()
     }
 
-    fn gone(&self, _: NodeId, why: Gone) -> BoxFuture<'_, ()> {
+    fn gone(&self, node: NodeId, why: Gone) -> BoxFuture<'_, ()> {
+        let why = match self.link.get().is_some_and(|link| link.is_connected(&node)) {
+            true => Gone::ProtocolError("gone, and still connected".into()),
+            false => why,
+        };
         async move { drop(self.events.send(Event::Gone(why))) }.boxed()
     }
 }
@@ -174,8 +180,10 @@ impl TestHub {
             asked: AtomicUsize::new(0),
             holding: AtomicUsize::new(0),
             released: Notify::new(),
+            link: OnceLock::new(),
         });
         let link = Link::new(inbox.clone(), limits);
+        let _ = inbox.link.set(link.clone());
         let tasks = TaskTracker::new();
         let accepting = tokio::spawn(accept(listener, link.clone(), tasks.clone()));
         Self {
@@ -245,7 +253,7 @@ async fn accept(listener: TcpListener, link: Link, tasks: TaskTracker) {
     }
 }
 
-type Shell = Box<dyn Fn(SessionReader, SessionWriter) -> BoxFuture<'static, ()> + Send + Sync>;
+type Shell = Box<dyn Fn(mpsc::Receiver<Frame>, mpsc::Sender<Frame>) -> BoxFuture<'static, ()> + Send + Sync>;
 type Spool = Box<dyn Fn(OutputQuery) -> Option<OutputBody> + Send + Sync>;
 
 /// Records orders; output and shells are what the test says.
@@ -277,7 +285,7 @@ impl Duties for FakeDuties {
         (self.spool)(query)
     }
 
-    async fn session(&self, from_hub: SessionReader, to_hub: SessionWriter) {
+    async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
         (self.shell)(from_hub, to_hub).await;
     }
 }
@@ -318,7 +326,7 @@ impl TestAgent {
         let mut home = Home::new(Identity::load(data).unwrap(), token).unwrap();
         home.timing = timing;
         let (orders_in, orders) = mpsc::unbounded_channel();
-        let (say, outgoing) = mpsc::channel(64);
+        let (say, mut outgoing) = mpsc::channel(64);
         let connects = watch::Sender::new(0);
         let duties = Arc::new(FakeDuties {
             orders: orders_in,
@@ -327,7 +335,8 @@ impl TestAgent {
             shell,
         });
         let shutdown = CancellationToken::new();
-        let end = tokio::spawn(home::run(duties.clone(), home, outgoing, shutdown.clone()));
+        let (running, stop) = (duties.clone(), shutdown.clone());
+        let end = tokio::spawn(async move { home::run(running, &mut home, &mut outgoing, &stop).await });
         Self {
             duties,
             orders,
