@@ -24,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::Answer;
 use super::http::Caller;
-use super::routes::{LIVE_PROTOCOL, LiveHandler, Message, Socket, SocketError};
 use super::routing::text;
 use super::{Front, Limits, Permit, origin};
+use crate::hub::api::routes::{LIVE_PROTOCOL, LiveHandler, Message, Socket, SocketError};
 
 /// An answer that a slow peer has not taken yet; more than the longest message we send.
 const MAX_UNSENT_BYTES: usize = 8 * 1024 * 1024;
@@ -65,8 +65,10 @@ async fn run(front: Arc<Front>, permit: Permit, upgrade: OnUpgrade, handler: Liv
         Ok(Ok(upgraded)) => upgraded,
         _ => return tracing::debug!("WebSocket broke during its upgrade"),
     };
-    let socket = socket(stream, &front.limits, front.closing.clone(), permit).await;
+    let socket = socket(stream, &front.limits, front.closing.clone(), permit.clone()).await;
     handler(socket).await;
+    // Whatever the handler did with the socket's parts, the connection kept its place until now.
+    drop(permit);
 }
 
 /// The handshake's rules (RFC 6455, section 4.2.1), and our subprotocol. `Ok` is the key's answer.
