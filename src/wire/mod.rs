@@ -15,10 +15,11 @@ pub mod frame;
 pub mod node;
 pub mod run;
 pub mod session;
+pub mod stream;
 pub mod token;
 
 /// The application protocol an agent offers in TLS; the port's demultiplexer knows agents by it.
-pub const ALPN: &[u8] = b"roadstead/1";
+pub const ALPN: &[u8] = crate::platform::tls::AGENT_ALPN;
 
 /// The protocol versions this build speaks, best first.
 pub const VERSIONS: &[u32] = &[1];
