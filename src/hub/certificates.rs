@@ -31,6 +31,7 @@ mod leaf;
 
 use crate::base::{Clock, Timestamp};
 use crate::platform::addresses::{host_name, is_dns_name, local_addresses};
+use crate::platform::key_file::replace_durably;
 
 /// How often a running hub looks whether its certificate still fits.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
@@ -248,20 +249,6 @@ fn read(path: &Path) -> Result<Option<String>, CertificateError> {
 
 fn write(path: &Path, text: &str) -> Result<(), CertificateError> {
     replace_durably(path, text.as_bytes()).map_err(|e| CertificateError::Write(path.to_owned(), e))
-}
-
-fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let temporary = path.with_extension("new");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

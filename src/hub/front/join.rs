@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 
 use super::Binaries;
 use super::binaries::Sums;
+use crate::hub::api::context::JoinLines;
 
 /// The systemd unit of an agent; the script fills in `@BINARY@` and `@DATA@`.
 pub const AGENT_UNIT: &str = include_str!("units/roadstead-agent.service");
@@ -30,16 +31,8 @@ pub fn script_sha256() -> &'static str {
     &SCRIPT_SHA256
 }
 
-/// What an operator pastes on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinLines {
-    /// Fetches everything from the hub.
-    pub online: String,
-    /// For a node that may not download: the files `join.sh` and `roadstead` were carried into the working folder.
-    pub offline: String,
-}
-
-/// Makes both lines for a token, with the binaries that the hub offers now.
+/// Makes both lines for a token, with the binaries that the hub offers now. The offline one expects that `join.sh` and `roadstead`
+/// were carried into the working folder.
 pub async fn lines(binaries: &Binaries, addresses: &[String], token: &str) -> JoinLines {
     let sums = binaries.sums().await;
     JoinLines {

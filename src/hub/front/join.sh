@@ -15,11 +15,11 @@
 #   --bin-dir DIR       where the binary goes (root: /usr/local/bin, else ~/.local/bin)
 #   --token-file FILE   read TOKEN from a file
 #   --no-service        start the agent detached although systemd runs here
-#   --rejoin            this node was removed from its hub, or shall leave it for another: set its old data aside first
+#   --rejoin            leave the hub that this node belongs to: its old data is set aside first
 #   --dry-run           fetch and verify, say what would be done, change nothing
 #
 # Run it again to upgrade: a node that has joined already keeps its identity, gets the hub's binary and is restarted;
-# commands that are running go on.
+# commands that are running go on. A node that was removed from its hub joins it again.
 
 set -eu
 
@@ -65,10 +65,7 @@ main() {
     check_membership
     stop_agent
     install_binary
-    if [ -z "$node" ]; then
-        join
-        say "joined as $node"
-    fi
+    join
     start_agent
 }
 
@@ -218,23 +215,22 @@ token_field() {
     printf '%s' "$body" | base64 -d 2>/dev/null | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"
 }
 
-# Sets `node` when this node belongs to the hub already.
+# Sets `before` to the id this node has at the hub already, if it has one.
 check_membership() {
-    node=$(node_id)
-    [ -n "$node" ] || return 0
+    before=$(node_id)
+    [ -n "$before" ] || return 0
     if [ "$rejoin" = yes ]; then
         stop_agent
         old=$data.$(date +%Y%m%d%H%M%S)
         mv "$data" "$old"
-        say "set the old data of $node aside: $old"
-        node=''
+        say "set the old data of $before aside: $old"
+        before=''
         return 0
     fi
     key=$(token_field hub_key)
     if [ -n "$key" ] && ! grep -q "$key" "$data/hub.json"; then
-        die "this node belongs to another hub, as $node: run the line again with --rejoin in front of the token to leave it"
+        die "this node belongs to another hub, as $before: run the line again with --rejoin in front of the token to leave it"
     fi
-    say "this node has joined already, as $node; its binary is brought up to date (--rejoin joins it anew)"
 }
 
 install_binary() {
@@ -246,26 +242,34 @@ install_binary() {
     say "installed $version as $target"
 }
 
-# Runs the agent once in front of us, until it has its node id, so that a refusal is seen here and now.
+# Runs the agent once in front of us, until the hub has let it in, so that a refusal is seen here and now.
 join() {
     mkdir -p "$data"
     chmod 700 "$data"
-    "$target" serve --agent --join "$token" --data "$data" </dev/null >"$work/log" 2>&1 &
+    ROADSTEAD_LOG=info ROADSTEAD_LOG_FORMAT=text "$target" serve --agent --join "$token" --data "$data" \
+        </dev/null >"$work/log" 2>&1 &
     agent=$!
     began=$(date +%s)
-    while node=$(node_id) && [ -z "$node" ]; do
+    until grep -q 'connected to the hub' "$work/log"; do
         if ! kill -0 "$agent" 2>/dev/null; then
             wait "$agent" || true
             explain "the agent could not join"
         fi
         if [ $(($(date +%s) - began)) -ge "$JOIN_SECONDS" ]; then
             kill "$agent" 2>/dev/null || true
-            explain "the agent did not reach the hub within $JOIN_SECONDS seconds"
+            explain "the hub did not let the agent in within $JOIN_SECONDS seconds"
         fi
         pause
     done
     kill "$agent" 2>/dev/null || true
     wait "$agent" 2>/dev/null || true
+    node=$(node_id)
+    [ -n "$node" ] || explain "the agent noted no node id in $data/hub.json"
+    if [ "$node" = "$before" ]; then
+        say "this node has joined already, as $node; its binary is up to date now"
+    else
+        say "joined as $node"
+    fi
 }
 
 pause() { sleep 0.1 2>/dev/null || sleep 1; }

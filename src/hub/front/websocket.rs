@@ -65,8 +65,10 @@ async fn run(front: Arc<Front>, permit: Permit, upgrade: OnUpgrade, handler: Liv
         Ok(Ok(upgraded)) => upgraded,
         _ => return tracing::debug!("WebSocket broke during its upgrade"),
     };
-    let socket = socket(stream, &front.limits, front.closing.clone(), permit).await;
+    let socket = socket(stream, &front.limits, front.closing.clone(), permit.clone()).await;
     handler(socket).await;
+    // Whatever the handler did with the socket's parts, the connection kept its place until now.
+    drop(permit);
 }
 
 /// The handshake's rules (RFC 6455, section 4.2.1), and our subprotocol. `Ok` is the key's answer.

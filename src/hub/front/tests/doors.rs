@@ -11,8 +11,8 @@ use crate::hub::front::{Limits, Peer, http as connection};
 
 fn hasty() -> Limits {
     Limits {
-        first_byte: Duration::from_millis(100),
-        handshake: Duration::from_millis(300),
+        first_byte: Duration::from_millis(500),
+        handshake: Duration::from_secs(1),
         ..Limits::default()
     }
 }

@@ -38,6 +38,7 @@ done
 if [ "$join" = yes ]; then
     [ -f "$data/../refuse" ] && { echo "the activation is used up: make a new join line"; exit 1; }
     printf '{"addresses":["h:1"],"hub_key":"HUB_KEY","node_id":"mi-0123456789abcdef0"}' >"$data/hub.json"
+    echo "INFO connected to the hub at h:1"
 fi
 trap 'exit 0' TERM
 while :; do sleep 0.05; done
@@ -365,6 +366,13 @@ async fn bad_arguments_are_named() {
         "{}",
         help.said
     );
+}
+
+#[test]
+fn the_script_waits_for_words_that_the_agent_says() {
+    let said = include_str!("../../../agent/home/mod.rs");
+    let words = "connected to the hub";
+    assert!(said.contains(&format!("\"{words}")) && join::script().contains(&format!("'{words}'")));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::support::{Http1, Http2, Seen, TestPort, open_socket, soon, until_closed};
 use crate::hub::front::Limits;
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(1);
 
 fn post() -> http::request::Builder {
     Request::post("/").header("host", "localhost")
@@ -35,6 +35,23 @@ async fn a_header_that_does_not_end_is_cut_off() {
     assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
     second.write_all(b"GET /").await.unwrap();
     assert_eq!(until_closed(&mut second).await, "");
+}
+
+#[tokio::test]
+async fn half_requests_by_the_hundred_leave_the_port_well() {
+    let port = TestPort::start(Limits::default()).await;
+    let mut flood = Vec::new();
+    for _ in 0..300 {
+        let mut stream = port.connect().await;
+        stream
+            .write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx")
+            .await
+            .unwrap();
+        flood.push(stream);
+    }
+    for _ in 0..50 {
+        assert!(port.is_well().await);
+    }
 }
 
 #[tokio::test]
