@@ -37,11 +37,13 @@ mod origin;
 mod routing;
 mod websocket;
 
+pub use crate::hub::api::routes::{
+    Authenticated, Health, LIVE_PROTOCOL, LiveHandler, Message, Peer, Routes, STREAM_PROTOCOL, Socket, SocketError,
+};
 pub use admission::Permit;
 pub use binaries::Binaries;
 pub use limits::Limits;
 pub use listen::{ListenError, listen};
-pub use crate::hub::api::routes::{Authenticated, Health, LIVE_PROTOCOL, LiveHandler, Message, Peer, Routes, STREAM_PROTOCOL, Socket, SocketError};
 
 /// Where agents go once their TLS handshake is done; their key is judged behind it.
 pub trait AgentDoor: Send + Sync + 'static {

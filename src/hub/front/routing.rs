@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 
 use super::body::{Answer, BodyError, collect};
 use super::http::{Caller, Entry};
-use crate::hub::api::routes::{Authenticated, Health, LIVE_PROTOCOL, STREAM_PROTOCOL};
 use super::{Front, downloads, headers, origin, websocket};
+use crate::hub::api::routes::{Authenticated, Health, LIVE_PROTOCOL, STREAM_PROTOCOL};
 use crate::hub::web;
 
 /// The parts of the hub's URL space.

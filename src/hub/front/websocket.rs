@@ -24,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::Answer;
 use super::http::Caller;
-use crate::hub::api::routes::{LIVE_PROTOCOL, LiveHandler, Message, Socket, SocketError};
 use super::routing::text;
 use super::{Front, Limits, Permit, origin};
+use crate::hub::api::routes::{LIVE_PROTOCOL, LiveHandler, Message, Socket, SocketError};
 
 /// An answer that a slow peer has not taken yet; more than the longest message we send.
 const MAX_UNSENT_BYTES: usize = 8 * 1024 * 1024;
