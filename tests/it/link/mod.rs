@@ -5,4 +5,4 @@ mod admission;
 mod hostile;
 mod life;
 mod streams;
-mod support;
+pub mod support;
