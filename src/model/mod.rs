@@ -1,3 +1,4 @@
-//! The pure domain that hub and agent share: no I/O, no async.
+//! The pure domain both processes share: no I/O, no async, no clock.
 
 pub mod document;
+pub mod filter;

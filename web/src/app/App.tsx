@@ -1,0 +1,30 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "react-router";
+import { whenUnauthenticated } from "@/platform/api";
+import { ApiError } from "@/platform/errors";
+import { useAppearance } from "./appearance";
+import { CloudscapeTexts } from "./CloudscapeTexts";
+import { router } from "./routes";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2000,
+      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isUnreachable,
+    },
+  },
+});
+
+// The login ended under us: ask who we are again, which leads to the login page and back here.
+whenUnauthenticated(() => void client.resetQueries({ queryKey: ["caller"] }));
+
+export function App() {
+  useAppearance();
+  return (
+    <QueryClientProvider client={client}>
+      <CloudscapeTexts>
+        <RouterProvider router={router} />
+      </CloudscapeTexts>
+    </QueryClientProvider>
+  );
+}

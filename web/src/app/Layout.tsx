@@ -1,0 +1,80 @@
+import Alert from "@cloudscape-design/components/alert";
+import AppLayout from "@cloudscape-design/components/app-layout";
+import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
+import SplitPanel from "@cloudscape-design/components/split-panel";
+import { useMemo, useState } from "react";
+import { Outlet, useMatches, useNavigate } from "react-router";
+import { PanelContext, type PanelRequest } from "@/components/BottomPanel";
+import { useNotificationBar } from "@/components/Notifications";
+import { type Crumb, CrumbContext } from "@/components/usePage";
+import { useLiveState } from "@/platform/live";
+import type { RouteHandle } from "./routes";
+import { SideBar } from "./SideBar";
+import { useAppTexts } from "./texts";
+
+/** Everything below the bar: navigation, messages, the page and its panel. */
+export function Layout() {
+  const t = useAppTexts();
+  const navigate = useNavigate();
+  const bar = useNotificationBar();
+  const isLost = useLiveState() === "lost";
+  const handle = useMatches().at(-1)?.handle as RouteHandle | undefined;
+  const [isOpen, setOpen] = useState(true);
+  const [crumbs, setCrumbs] = useState<readonly Crumb[]>([]);
+  const [panel, setPanel] = useState<PanelRequest>();
+  const [target, setTarget] = useState<HTMLElement | null>(null);
+  const slot = useMemo(() => ({ target, request: setPanel }), [target]);
+  return (
+    <CrumbContext value={setCrumbs}>
+      <PanelContext value={slot}>
+        <div className={isOpen ? undefined : "navigation-closed"}>
+          <AppLayout
+            headerSelector="#top-bar"
+            navigation={<SideBar />}
+            navigationOpen={isOpen}
+            onNavigationChange={({ detail }) => setOpen(detail.open)}
+            navigationWidth={248}
+            toolsHide
+            notifications={
+              <>
+                {isLost && <Alert type="warning">{t("liveLost")}</Alert>}
+                {bar}
+              </>
+            }
+            stickyNotifications
+            contentType={handle?.contentType ?? "default"}
+            maxContentWidth={handle?.wide ? Number.MAX_VALUE : undefined}
+            disableContentPaddings={handle?.bleed ?? false}
+            breadcrumbs={
+              crumbs.length > 0 && (
+                <BreadcrumbGroup
+                  items={crumbs}
+                  onFollow={(event) => {
+                    event.preventDefault();
+                    void navigate(event.detail.href);
+                  }}
+                />
+              )
+            }
+            content={<Outlet />}
+            splitPanelOpen={panel !== undefined}
+            onSplitPanelToggle={({ detail }) => !detail.open && panel?.onClose()}
+            splitPanel={
+              panel && (
+                <SplitPanel header={panel.header} closeBehavior="hide">
+                  <div ref={setTarget} />
+                </SplitPanel>
+              )
+            }
+            ariaLabels={{
+              navigation: t("navigation"),
+              navigationToggle: t("navigationOpen"),
+              navigationClose: t("navigationClose"),
+              notifications: t("notifications"),
+            }}
+          />
+        </div>
+      </PanelContext>
+    </CrumbContext>
+  );
+}

@@ -1,0 +1,42 @@
+import Box from "@cloudscape-design/components/box";
+import Spinner from "@cloudscape-design/components/spinner";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Navigate, useLocation } from "react-router";
+import { ErrorState } from "@/components/ErrorState";
+import { roadstead } from "@/platform/api";
+import { ApiError } from "@/platform/errors";
+import type { SetupState } from "@/platform/types";
+import { CallerContext, useCallerQuery } from "@/platform/caller";
+import { useAppTexts } from "./texts";
+
+/** Lets only a logged-in caller through; others go to the set-up or the login page and come back afterwards. */
+export function RequireCaller({ children }: { children: ReactNode }) {
+  const t = useAppTexts();
+  const location = useLocation();
+  const caller = useCallerQuery();
+  const refused = caller.error instanceof ApiError && !caller.error.isUnreachable;
+  const setup = useQuery({
+    queryKey: ["setup-state"],
+    queryFn: ({ signal }) => roadstead<SetupState>("GetSetupState", {}, signal),
+    enabled: refused,
+    retry: false,
+  });
+
+  if (caller.data) return <CallerContext value={caller.data}>{children}</CallerContext>;
+  const error = refused ? setup.error : caller.error;
+  if (error) {
+    return (
+      <Box margin="xxl">
+        <ErrorState error={error} title={t("hubUnreachable")} onRetry={() => void (refused ? setup.refetch() : caller.refetch())} />
+      </Box>
+    );
+  }
+  if (setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
+  if (setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  return (
+    <Box textAlign="center" margin="xxxl">
+      <Spinner size="large" />
+    </Box>
+  );
+}

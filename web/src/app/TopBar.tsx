@@ -1,0 +1,89 @@
+import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "react-router";
+import { roadstead, setCsrfToken } from "@/platform/api";
+import { live } from "@/platform/live";
+import { type Preferences, usePreference } from "@/platform/preferences";
+import { useCaller } from "@/platform/caller";
+import { useAppTexts } from "./texts";
+
+interface Props {
+  onPalette: () => void;
+  onHelp: () => void;
+}
+
+export function TopBar({ onPalette, onHelp }: Props) {
+  const t = useAppTexts();
+  const caller = useCaller();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const [appearance, setAppearance] = usePreference("appearance");
+  const [language, setLanguage] = usePreference("language");
+
+  const logout = async () => {
+    await roadstead("Logout").catch(() => undefined);
+    live.close();
+    setCsrfToken(undefined);
+    void navigate("/login", { replace: true });
+    client.clear();
+  };
+
+  const follow = (id: string) => {
+    const [name, value] = id.split(":");
+    if (name === "appearance") setAppearance(value as Preferences["appearance"]);
+    if (name === "language") setLanguage(value as Preferences["language"]);
+    if (id === "help") onHelp();
+    if (id === "logout") void logout();
+  };
+
+  const appearanceItems = choices(
+    "appearance",
+    [["system", t("appearanceSystem")], ["light", t("appearanceLight")], ["dark", t("appearanceDark")]],
+    appearance,
+  );
+  const languageItems = choices("language", [["system", t("languageSystem")], ["en", "English"], ["ja", "日本語"]], language);
+
+  const utilities: TopNavigationProps.Utility[] = [
+    { type: "button", iconName: "search", text: t("search"), onClick: onPalette },
+    {
+      type: "menu-dropdown",
+      iconName: "settings",
+      ariaLabel: t("appearance"),
+      title: t("appearance"),
+      items: [
+        { id: "appearances", text: t("appearance"), items: appearanceItems },
+        { id: "languages", text: t("language"), items: languageItems },
+      ],
+      onItemClick: ({ detail }) => follow(detail.id),
+    },
+    {
+      type: "menu-dropdown",
+      iconName: "user-profile",
+      text: caller?.UserName ?? t("account"),
+      items: [
+        { id: "help", text: t("keyboardHelp") },
+        { id: "logout", text: t("logout") },
+      ],
+      onItemClick: ({ detail }) => follow(detail.id),
+    },
+  ];
+
+  return (
+    <TopNavigation
+      identity={{
+        href: "/",
+        title: t("product"),
+        logo: { src: "/logo.svg", alt: "" },
+        onFollow: (event) => {
+          event.preventDefault();
+          void navigate("/");
+        },
+      }}
+      utilities={utilities}
+    />
+  );
+}
+
+function choices(name: string, options: readonly [string, string][], current: string) {
+  return options.map(([id, text]) => ({ id: `${name}:${id}`, text, itemType: "checkbox" as const, checked: id === current }));
+}

@@ -1,0 +1,39 @@
+import type { en } from "./en";
+
+export interface NavigationEntry {
+  path: string;
+  text: keyof typeof en;
+  /** Follows `g` on the keyboard. */
+  key?: string;
+}
+
+export interface NavigationGroup {
+  text: keyof typeof en;
+  entries: readonly NavigationEntry[];
+}
+
+export const HOME: NavigationEntry = { path: "/", text: "overview", key: "o" };
+
+/** The side navigation, the palette's pages and the go-keys all come from this table. */
+export const NAVIGATION: readonly NavigationGroup[] = [
+  {
+    text: "groupNodes",
+    entries: [
+      { path: "/nodes", text: "nodes", key: "n" },
+      { path: "/join", text: "join", key: "j" },
+      { path: "/activations", text: "activations", key: "a" },
+      { path: "/commands/new", text: "runCommand", key: "r" },
+      { path: "/commands", text: "commands", key: "c" },
+      { path: "/sessions", text: "sessions", key: "s" },
+    ],
+  },
+  {
+    text: "groupSettings",
+    entries: [
+      { path: "/access-keys", text: "accessKeys", key: "k" },
+      { path: "/hub", text: "hub", key: "h" },
+    ],
+  },
+];
+
+export const ALL_ENTRIES: readonly NavigationEntry[] = [HOME, ...NAVIGATION.flatMap((group) => group.entries)];

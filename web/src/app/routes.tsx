@@ -1,0 +1,57 @@
+import type { AppLayoutProps } from "@cloudscape-design/components/app-layout";
+import type { ComponentType } from "react";
+import { type RouteObject, createBrowserRouter } from "react-router";
+import { PageError } from "./PageError";
+import { PageMissing } from "./PageMissing";
+import { RequireCaller } from "./RequireCaller";
+import { Shell } from "./Shell";
+
+export interface RouteHandle {
+  contentType?: AppLayoutProps.ContentType;
+  wide?: boolean;
+  bleed?: boolean;
+}
+
+type PageModule = () => Promise<{ default: ComponentType }>;
+
+function page(path: string, load: PageModule, handle: RouteHandle = {}): RouteObject {
+  return { path, handle, lazy: async () => ({ Component: (await load()).default }) };
+}
+
+/** The only list of pages. */
+const pages: RouteObject[] = [
+  page("/", () => import("@/capabilities/overview/OverviewPage"), { contentType: "dashboard" }),
+  page("/nodes", () => import("@/capabilities/fleet/NodesPage"), { contentType: "table", wide: true }),
+  page("/nodes/:nodeId", () => import("@/capabilities/fleet/NodePage")),
+  page("/join", () => import("@/capabilities/activations/JoinPage"), { contentType: "form" }),
+  page("/activations", () => import("@/capabilities/activations/ActivationsPage"), { contentType: "table" }),
+  page("/commands", () => import("@/capabilities/commands/CommandsPage"), { contentType: "table" }),
+  page("/commands/new", () => import("@/capabilities/commands/RunPage"), { contentType: "wizard" }),
+  page("/commands/:commandId", () => import("@/capabilities/commands/CommandPage")),
+  page("/sessions", () => import("@/capabilities/sessions/SessionsPage"), { contentType: "table" }),
+  page("/sessions/new", () => import("@/capabilities/sessions/NewSessionPage"), { wide: true, bleed: true }),
+  page("/sessions/:sessionId", () => import("@/capabilities/sessions/TerminalPage"), { wide: true, bleed: true }),
+  page("/access-keys", () => import("@/capabilities/access/AccessKeysPage"), { contentType: "table" }),
+  page("/hub", () => import("@/capabilities/settings/HubPage")),
+];
+
+const routes: RouteObject[] = [
+  page("/setup", () => import("@/capabilities/access/SetupPage")),
+  page("/login", () => import("@/capabilities/access/LoginPage")),
+  {
+    element: (
+      <RequireCaller>
+        <Shell />
+      </RequireCaller>
+    ),
+    errorElement: <PageError />,
+    children: [
+      {
+        errorElement: <PageError />,
+        children: [...pages, { path: "*", element: <PageMissing /> }],
+      },
+    ],
+  },
+];
+
+export const router = createBrowserRouter([{ hydrateFallbackElement: <></>, children: routes }]);

@@ -1,0 +1,104 @@
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useMemo, useState } from "react";
+import { ConfirmAction } from "@/components/ConfirmAction";
+import { EmptyState } from "@/components/EmptyState";
+import { useNotify } from "@/components/Notifications";
+import { type Column, QueryTable } from "@/components/QueryTable";
+import { TimeAgo } from "@/components/TimeAgo";
+import { usePage } from "@/components/usePage";
+import { usePages } from "@/platform/pages";
+import type { AccessKey } from "@/platform/types";
+import { deleteAccessKey, listAccessKeys } from "./api";
+import { CreateKeyDialog } from "./CreateKeyDialog";
+import { type Translator, useAccessTexts } from "./texts";
+
+export default function AccessKeysPage() {
+  const t = useAccessTexts();
+  const notify = useNotify();
+  const [selected, setSelected] = useState<AccessKey[]>([]);
+  const [dialog, setDialog] = useState<"create" | "delete">();
+  const pages = usePages<AccessKey>({ queryKey: ["access-keys"], fetchPage: (_, __, signal) => listAccessKeys(signal), size: 100 });
+  const columns = useMemo(() => keyColumns(t), [t]);
+  const chosen = selected[0];
+  usePage(t("keysTitle"));
+
+  const remove = async (key: AccessKey) => {
+    await deleteAccessKey(key.AccessKeyId);
+    setSelected([]);
+    pages.refresh();
+    notify({ type: "success", content: t("keyDeleted", { id: key.AccessKeyId }) });
+  };
+
+  const createButton = (
+    <Button variant="primary" onClick={() => setDialog("create")}>
+      {t("keyCreate")}
+    </Button>
+  );
+  return (
+    <>
+      <QueryTable
+        label={t("keysTitle")}
+        pages={pages}
+        columns={columns}
+        trackBy={(key) => key.AccessKeyId}
+        variant="full-page"
+        selected={selected}
+        selectionType="single"
+        onSelect={setSelected}
+        header={
+          <Header
+            variant="h1"
+            description={t("keysHelp")}
+            counter={`(${pages.items.length})`}
+            actions={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => setDialog("delete")}>
+                  {t("keyDelete")}
+                </Button>
+                {createButton}
+              </SpaceBetween>
+            }
+          >
+            {t("keysTitle")}
+          </Header>
+        }
+        empty={
+          <EmptyState title={t("keysEmpty")} action={<Button onClick={() => setDialog("create")}>{t("keyCreate")}</Button>}>
+            {t("keysEmptyHelp")}
+          </EmptyState>
+        }
+      />
+      {dialog === "create" && <CreateKeyDialog onClose={() => setDialog(undefined)} onCreated={pages.refresh} />}
+      {dialog === "delete" && chosen && (
+        <ConfirmAction
+          title={t("keyDeleteTitle")}
+          action={t("keyDelete")}
+          word={chosen.AccessKeyId}
+          onConfirm={() => remove(chosen)}
+          onClose={() => setDialog(undefined)}
+        >
+          {t("keyDeleteText", { id: chosen.AccessKeyId })}
+        </ConfirmAction>
+      )}
+    </>
+  );
+}
+
+function keyColumns(t: Translator): Column<AccessKey>[] {
+  return [
+    { id: "id", header: t("keyId"), width: 230, isRowHeader: true, cell: (key) => <code>{key.AccessKeyId}</code> },
+    { id: "user", header: t("keyUser"), width: 140, cell: (key) => key.UserName },
+    { id: "description", header: t("keyDescription"), width: 300, cell: (key) => key.Description ?? "–" },
+    { id: "created", header: t("keyCreated"), width: 160, cell: (key) => <TimeAgo at={key.CreatedAt} /> },
+    { id: "used", header: t("keyUsed"), width: 160, cell: (key) => (key.LastUsedAt === undefined ? t("keyNeverUsed") : <TimeAgo at={key.LastUsedAt} />) },
+    {
+      id: "status",
+      header: t("keyStatus"),
+      width: 120,
+      cell: (key) => (key.Status === "Active" ? <StatusIndicator>{t("active")}</StatusIndicator> : key.Status),
+    },
+  ];
+}

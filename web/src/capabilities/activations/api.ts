@@ -1,0 +1,29 @@
+import { roadstead, ssm } from "@/platform/api";
+import type { CursorPage } from "@/platform/pages";
+import type { Activation, JoinLine, Tag } from "@/platform/types";
+
+export interface JoinRequest {
+  name: string;
+  count: number;
+  expiresInSeconds: number;
+  tags: Tag[];
+}
+
+export function createJoinLine({ name, count, expiresInSeconds, tags }: JoinRequest) {
+  return roadstead<JoinLine>("CreateJoinLine", {
+    Count: count,
+    ExpiresInSeconds: expiresInSeconds,
+    ...(name ? { Name: name } : {}),
+    ...(tags.length > 0 ? { Tags: tags } : {}),
+  });
+}
+
+export async function listActivations(cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Activation>> {
+  const request = { MaxResults: Math.min(size, 50), ...(cursor ? { NextToken: cursor } : {}) };
+  const result = await ssm<{ ActivationList: Activation[]; NextToken?: string }>("DescribeActivations", request, signal);
+  return { items: result.ActivationList, next: result.NextToken || undefined };
+}
+
+export function deleteActivation(id: string) {
+  return ssm("DeleteActivation", { ActivationId: id });
+}

@@ -1,0 +1,21 @@
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import { TimeAt } from "@/components/TimeAt";
+import type { Command } from "@/platform/types";
+import { targetsText } from "./targetsText";
+import { useCommandTexts } from "./texts";
+
+export function CommandFacts({ command }: { command: Command }) {
+  const t = useCommandTexts();
+  const run = command.Parameters?.["executionTimeout"]?.[0] ?? "3600";
+  return (
+    <KeyValuePairs
+      columns={4}
+      items={[
+        { label: t("requested"), value: <TimeAt at={command.RequestedDateTime} /> },
+        { label: t("targets"), value: targetsText(command) },
+        { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
+        { label: t("commandId"), value: <code>{command.CommandId}</code> },
+      ]}
+    />
+  );
+}

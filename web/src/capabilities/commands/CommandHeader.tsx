@@ -1,0 +1,93 @@
+import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { ConfirmAction } from "@/components/ConfirmAction";
+import { sentence } from "@/components/ErrorState";
+import { useNotify } from "@/components/Notifications";
+import { isTerminal } from "@/components/states";
+import type { Command, StateCount } from "@/platform/types";
+import { cancelCommand, rerunCommand } from "./api";
+import { failedCount } from "./progress";
+import { useCommandTexts } from "./texts";
+
+interface Props {
+  command: Command;
+  title: string;
+  states: readonly StateCount[];
+}
+
+export function CommandHeader({ command, title, states }: Props) {
+  const t = useCommandTexts();
+  const notify = useNotify();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const [isCancelling, setCancelling] = useState(false);
+  const isDone = isTerminal(command.Status);
+  const failed = failedCount(states);
+
+  const rerun = async (scope: "failed" | "all") => {
+    try {
+      await navigate(`/commands/${await rerunCommand(command.CommandId, scope)}`);
+    } catch (error) {
+      notify({ type: "error", content: sentence(error) });
+    }
+  };
+  const cancel = async () => {
+    await cancelCommand(command.CommandId);
+    notify({ type: "info", content: t("cancelled") });
+    void client.invalidateQueries({ queryKey: ["command", command.CommandId] });
+  };
+  const copyLink = () =>
+    navigator.clipboard.writeText(location.href).then(
+      () => notify({ type: "success", content: t("linkCopied") }),
+      () => notify({ type: "error", content: t("copyFailed") }),
+    );
+  const noFailed = () => {
+    if (!isDone) return t("rerunNotYet");
+    return failed === 0 ? t("rerunNoneFailed") : undefined;
+  };
+  const failedReason = noFailed();
+
+  return (
+    <>
+      <Header
+        variant="h1"
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button iconName="copy" onClick={() => void copyLink()}>
+              {t("copyLink")}
+            </Button>
+            <Button disabled={isDone} disabledReason={t("finishedReason")} onClick={() => setCancelling(true)}>
+              {t("cancelCommand")}
+            </Button>
+            <ButtonDropdown
+              items={[
+                {
+                  id: "failed",
+                  text: t("rerunFailed", { count: failed }),
+                  disabled: failedReason !== undefined,
+                  ...(failedReason ? { disabledReason: failedReason } : {}),
+                },
+                { id: "all", text: t("rerunAll") },
+              ]}
+              onItemClick={({ detail }) => void rerun(detail.id === "failed" ? "failed" : "all")}
+            >
+              {t("rerun")}
+            </ButtonDropdown>
+          </SpaceBetween>
+        }
+      >
+        {title}
+      </Header>
+      {isCancelling && (
+        <ConfirmAction title={t("cancelTitle")} action={t("cancelCommand")} onConfirm={cancel} onClose={() => setCancelling(false)}>
+          {t("cancelText")}
+        </ConfirmAction>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,110 @@
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Spinner from "@cloudscape-design/components/spinner";
+import Tabs from "@cloudscape-design/components/tabs";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useParams, useSearchParams } from "react-router";
+import { commandTitle } from "@/components/commandTitle";
+import { ErrorState } from "@/components/ErrorState";
+import { isTerminal } from "@/components/states";
+import { useCommonTexts } from "@/components/texts";
+import { usePage } from "@/components/usePage";
+import { useThrottled } from "@/components/useThrottled";
+import { useLive } from "@/platform/live";
+import type { CommandDescription } from "@/platform/types";
+import { commandQuery } from "./api";
+import { CommandFacts } from "./CommandFacts";
+import { CommandHeader } from "./CommandHeader";
+import { InvocationsView } from "./InvocationsView";
+import { OutputGroups } from "./OutputGroups";
+import { Progress } from "./Progress";
+import { ScriptText } from "./ScriptText";
+import { useCommandTexts } from "./texts";
+
+const ROWS_EVERY_MS = 1000;
+const POLL_MS = 5000;
+
+export default function CommandPage() {
+  const { commandId = "" } = useParams();
+  return <CommandView key={commandId} commandId={commandId} />;
+}
+
+function CommandView({ commandId }: { commandId: string }) {
+  const t = useCommandTexts();
+  const common = useCommonTexts();
+  const client = useQueryClient();
+  const [params, setParams] = useSearchParams();
+  const query = useQuery({
+    ...commandQuery(commandId),
+    refetchInterval: ({ state }) => (state.data && isTerminal(state.data.Command.Status) ? false : POLL_MS),
+  });
+  const command = query.data?.Command;
+  const isDone = command !== undefined && isTerminal(command.Status);
+  const title = command ? commandTitle(command, common("commandUntitled")) : t("command");
+  usePage(title, [
+    { text: t("commands"), href: "/commands" },
+    { text: title, href: `/commands/${commandId}` },
+  ]);
+
+  const reloadRows = useThrottled(() => {
+    void client.invalidateQueries({ queryKey: ["invocations", commandId] });
+    void client.invalidateQueries({ queryKey: ["output-groups", commandId] });
+  }, ROWS_EVERY_MS);
+  useLive<CommandDescription>("command", {
+    args: isDone ? undefined : { CommandId: commandId },
+    onEvent: (event) => {
+      client.setQueryData(commandQuery(commandId).queryKey, event);
+      reloadRows();
+    },
+  });
+
+  if (query.error && !query.data) return <ErrorState error={query.error} title={t("missing")} onRetry={() => void query.refetch()} />;
+  if (!query.data || !command) return <Spinner size="large" />;
+  const states = params.getAll("state");
+  const tab = params.get("tab") ?? "nodes";
+  const set = (changes: Record<string, string | string[] | undefined>) => setParams(changed(params, changes), { replace: true });
+
+  return (
+    <ContentLayout header={<CommandHeader command={command} title={title} states={query.data.States} />}>
+      <SpaceBetween size="l">
+        <Container>
+          <SpaceBetween size="l">
+            <Progress description={query.data} chosen={states} onChoose={(state) => set({ state: states.includes(state) ? [] : [state], tab: undefined })} />
+            <CommandFacts command={command} />
+          </SpaceBetween>
+        </Container>
+        <Tabs
+          activeTabId={tab}
+          onChange={({ detail }) => set({ tab: detail.activeTabId === "nodes" ? undefined : detail.activeTabId })}
+          tabs={[
+            {
+              id: "nodes",
+              label: t("nodes"),
+              content: (
+                <InvocationsView
+                  command={command}
+                  states={states}
+                  nodeId={params.get("node") ?? undefined}
+                  stream={params.get("stream") === "stderr" ? "stderr" : "stdout"}
+                  onChange={set}
+                />
+              ),
+            },
+            { id: "outputs", label: t("outputs"), content: <OutputGroups commandId={commandId} /> },
+            { id: "script", label: t("definition"), content: <ScriptText text={(command.Parameters?.["commands"] ?? []).join("\n")} /> },
+          ]}
+        />
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function changed(params: URLSearchParams, changes: Record<string, string | string[] | undefined>): URLSearchParams {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    for (const item of [value ?? []].flat()) next.append(name, item);
+  }
+  return next;
+}

@@ -1,0 +1,79 @@
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useMemo } from "react";
+import { BottomPanel } from "@/components/BottomPanel";
+import { EmptyState } from "@/components/EmptyState";
+import { QueryTable } from "@/components/QueryTable";
+import { isTerminal } from "@/components/states";
+import { usePages } from "@/platform/pages";
+import { usePreference } from "@/platform/preferences";
+import type { Command, Invocation, StreamName } from "@/platform/types";
+import { searchInvocations } from "./api";
+import { invocationColumns } from "./invocationColumns";
+import { OutputPanel } from "./OutputPanel";
+import { useCommandTexts } from "./texts";
+
+const POLL_MS = 5000;
+
+interface Props {
+  command: Command;
+  states: readonly string[];
+  nodeId: string | undefined;
+  stream: StreamName;
+  onChange: (changes: Record<string, string | undefined>) => void;
+}
+
+/** The nodes of a command and, below, the output of the one that is looked at. */
+export function InvocationsView({ command, states, nodeId, stream, onChange }: Props) {
+  const t = useCommandTexts();
+  const [size, setSize] = usePreference("pageSize");
+  const commandId = command.CommandId;
+  const pages = usePages<Invocation>({
+    queryKey: ["invocations", commandId, states],
+    fetchPage: (cursor, count, signal) => searchInvocations(commandId, states, cursor, count, signal),
+    size,
+    refetchInterval: isTerminal(command.Status) ? false : POLL_MS,
+  });
+  const chosen = pages.items.find((item) => item.NodeId === nodeId) ?? (command.TargetCount === 1 ? pages.items[0] : undefined);
+  const columns = useMemo(
+    () => invocationColumns(t, chosen?.NodeId, (item) => onChange({ node: item.NodeId, stream: item.StdoutBytes === 0 && item.StderrBytes > 0 ? "stderr" : undefined })),
+    // oxlint-disable-next-line react/exhaustive-deps -- the address is replaced at each choice; the columns need not be
+    [t, chosen?.NodeId],
+  );
+  const isOnly = command.TargetCount === 1 && states.length === 0;
+  const title = chosen ? t("outputOf", { name: chosen.Name }) : "";
+  const output = chosen && (
+    <OutputPanel
+      key={chosen.NodeId}
+      commandId={commandId}
+      invocation={chosen}
+      stream={stream}
+      onStream={(next) => onChange({ stream: next === "stderr" ? next : undefined })}
+    />
+  );
+
+  return (
+    <SpaceBetween size="l">
+      <QueryTable
+        label={t("nodes")}
+        pages={pages}
+        columns={columns}
+        trackBy={(item) => item.NodeId}
+        variant="borderless"
+        size={size}
+        {...(isOnly ? {} : { onSize: setSize })}
+        header={undefined}
+        empty={<EmptyState title={t("noInvocations")}>{t(states.length > 0 ? "noInvocationsHelp" : "noTargetsHelp")}</EmptyState>}
+      />
+      {output && isOnly && <Container header={<Header variant="h2">{title}</Header>}>{output}</Container>}
+      {output && !isOnly && (
+        <BottomPanel header={title} onClose={() => onChange({ node: undefined, stream: undefined })}>
+          {output}
+        </BottomPanel>
+      )}
+      {!output && pages.items.length > 0 && <Box color="text-body-secondary">{t("outputChoose")}</Box>}
+    </SpaceBetween>
+  );
+}

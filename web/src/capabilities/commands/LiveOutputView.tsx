@@ -1,0 +1,60 @@
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import Toggle from "@cloudscape-design/components/toggle";
+import { memo, useEffect, useRef, useState } from "react";
+import { ErrorState } from "@/components/ErrorState";
+import { useCommonTexts } from "@/components/texts";
+import { useLocale } from "@/platform/i18n/locale";
+import { formatBytes } from "@/platform/time";
+import type { OutputAddress } from "./api";
+import { useLiveOutput } from "./useLiveOutput";
+import "./commands.css";
+
+const AT_END_PX = 24;
+
+export function LiveOutputView({ address }: { address: OutputAddress }) {
+  const t = useCommonTexts();
+  const locale = useLocale();
+  const { shown, isEnded, error } = useLiveOutput(address, true);
+  const [follow, setFollow] = useState(true);
+  const [wrap, setWrap] = useState(true);
+  const box = useRef<HTMLPreElement>(null);
+
+  useEffect(() => {
+    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
+  });
+
+  const noticeScroll = () => {
+    const element = box.current;
+    if (!element) return;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX;
+    if (isAtEnd !== follow) setFollow(isAtEnd);
+  };
+
+  return (
+    <SpaceBetween size="s">
+      <div className="output-tools">
+        {!isEnded && <StatusIndicator type="in-progress">{t("outputLive")}</StatusIndicator>}
+        <Toggle checked={follow} onChange={({ detail }) => setFollow(detail.checked)}>
+          {t("outputFollow")}
+        </Toggle>
+        <Toggle checked={wrap} onChange={({ detail }) => setWrap(detail.checked)}>
+          {t("outputWrap")}
+        </Toggle>
+      </div>
+      {error !== undefined && <ErrorState error={error} />}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it */}
+      <pre className={wrap ? "output-text wraps" : "output-text"} ref={box} onScroll={noticeScroll} tabIndex={0} role="log" aria-label={t("outputLive")}>
+        {shown.dropped > 0 && <span className="output-mark">{t("outputDropped", { bytes: formatBytes(shown.dropped, locale) })}</span>}
+        {shown.chunks.map((chunk) => (
+          <Piece key={chunk.id} text={chunk.text} />
+        ))}
+        {shown.chunks.length === 0 && <span className="output-quiet">{isEnded ? t("outputEmpty") : t("outputEmptyYet")}</span>}
+      </pre>
+    </SpaceBetween>
+  );
+}
+
+const Piece = memo(function Piece({ text }: { text: string }) {
+  return <span>{text}</span>;
+});

@@ -1,0 +1,65 @@
+import FormField from "@cloudscape-design/components/form-field";
+import Multiselect, { type MultiselectProps } from "@cloudscape-design/components/multiselect";
+import { useRef, useState } from "react";
+import { useCommonTexts } from "@/components/texts";
+import { findNodes } from "./api";
+import { type Draft, NODES_MOST } from "./draft";
+import { useCommandTexts } from "./texts";
+
+interface Props {
+  nodes: Draft["nodes"];
+  onChange: (nodes: Draft["nodes"]) => void;
+  error: string | undefined;
+}
+
+/** Finds nodes by text on the hub and collects those that are picked. */
+export function NodePicker({ nodes, onChange, error }: Props) {
+  const t = useCommandTexts();
+  const common = useCommonTexts();
+  const [options, setOptions] = useState<MultiselectProps.Option[]>([]);
+  const [status, setStatus] = useState<"loading" | "finished" | "error">("finished");
+  const latest = useRef(0);
+
+  const load = async (text: string) => {
+    const turn = ++latest.current;
+    setStatus("loading");
+    const found = await findNodes(text).catch(() => undefined);
+    if (turn !== latest.current) return;
+    setOptions(
+      (found ?? []).map((node) => ({
+        value: node.NodeId,
+        label: node.Name,
+        description: [node.NodeId, ...node.Addresses.slice(0, 1)].join(" · "),
+        labelTag: node.Status === "Online" ? common("online") : common("offline"),
+      })),
+    );
+    setStatus(found ? "finished" : "error");
+  };
+
+  const isFull = nodes.length >= NODES_MOST;
+  return (
+    <FormField label={t("nodesLabel")} constraintText={isFull ? t("nodesMost") : undefined} errorText={error} stretch>
+      <Multiselect
+        selectedOptions={nodes.map(({ id, name }) => ({ value: id, label: name }))}
+        options={isFull ? options.filter(({ value }) => nodes.some(({ id }) => id === value)) : options}
+        filteringType="manual"
+        statusType={status}
+        placeholder={t("nodesPlaceholder")}
+        filteringPlaceholder={t("nodesPlaceholder")}
+        filteringAriaLabel={t("nodesPlaceholder")}
+        empty={t("nodesNone")}
+        loadingText={common("loading")}
+        errorText={common("loadFailed")}
+        recoveryText={common("retry")}
+        deselectAriaLabel={({ label }) => `${common("tagRemove")}: ${label}`}
+        tokenLimit={12}
+        keepOpen
+        expandToViewport
+        onLoadItems={({ detail }) => void load(detail.filteringText)}
+        onChange={({ detail }) =>
+          onChange(detail.selectedOptions.slice(0, NODES_MOST).map(({ value = "", label }) => ({ id: value, name: label ?? value })))
+        }
+      />
+    </FormField>
+  );
+}

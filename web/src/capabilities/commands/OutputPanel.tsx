@@ -1,0 +1,38 @@
+import Tabs from "@cloudscape-design/components/tabs";
+import { useState } from "react";
+import { isTerminal } from "@/components/states";
+import { useLocale } from "@/platform/i18n/locale";
+import { formatBytes } from "@/platform/time";
+import type { Invocation, StreamName } from "@/platform/types";
+import { LiveOutputView } from "./LiveOutputView";
+import { StoredOutputView } from "./StoredOutputView";
+import { useCommandTexts } from "./texts";
+
+interface Props {
+  commandId: string;
+  invocation: Invocation;
+  stream: StreamName;
+  onStream: (stream: StreamName) => void;
+}
+
+/** One node's output: followed live while it runs, read from the store afterwards. */
+export function OutputPanel({ commandId, invocation, stream, onStream }: Props) {
+  const t = useCommandTexts();
+  const locale = useLocale();
+  const isDone = isTerminal(invocation.Status);
+  // A view that was followed live stays as it is when the node finishes: nothing jumps away under the reader.
+  const [startedDone] = useState(isDone);
+  const address = { commandId, nodeId: invocation.NodeId, stream };
+  const label = (name: string, bytes: number) => (isDone ? t("bytesOf", { name, bytes: formatBytes(bytes, locale) }) : name);
+  const view = startedDone ? <StoredOutputView key={stream} address={address} /> : <LiveOutputView key={stream} address={address} />;
+  return (
+    <Tabs
+      activeTabId={stream}
+      onChange={({ detail }) => onStream(detail.activeTabId === "stderr" ? "stderr" : "stdout")}
+      tabs={[
+        { id: "stdout", label: label(t("stdout"), invocation.StdoutBytes), content: stream === "stdout" && view },
+        { id: "stderr", label: label(t("stderr"), invocation.StderrBytes), content: stream === "stderr" && view },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,62 @@
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { filterToText } from "@/platform/filter";
+import { type Draft, tagTargets } from "./draft";
+import { ScriptText } from "./ScriptText";
+import { TargetPreview } from "./TargetPreview";
+import { useCommandTexts } from "./texts";
+import type { Resolved } from "./useResolved";
+
+interface Props {
+  draft: Draft;
+  resolved: Resolved;
+  onEdit: (step: number) => void;
+}
+
+export function ReviewStep({ draft, resolved, onEdit }: Props) {
+  const t = useCommandTexts();
+  const edit = (step: number) => <Button onClick={() => onEdit(step)}>{t("edit")}</Button>;
+  return (
+    <SpaceBetween size="l">
+      <Container
+        header={
+          <Header variant="h2" actions={edit(0)}>
+            {t("reviewTargets")}
+          </Header>
+        }
+      >
+        {targetText(draft)}
+      </Container>
+      <TargetPreview resolved={resolved} />
+      <Container
+        header={
+          <Header variant="h2" actions={edit(1)}>
+            {t("reviewScript")}
+          </Header>
+        }
+      >
+        <SpaceBetween size="l">
+          <ScriptText text={draft.script} />
+          <KeyValuePairs
+            columns={4}
+            items={[
+              { label: t("comment"), value: draft.comment || t("none") },
+              { label: t("workingDirectory"), value: draft.workingDirectory || t("none") },
+              { label: t("deliveryTimeout"), value: t("seconds", { count: draft.deliveryTimeout }) },
+              { label: t("executionTimeout"), value: t("seconds", { count: draft.executionTimeout }) },
+            ]}
+          />
+        </SpaceBetween>
+      </Container>
+    </SpaceBetween>
+  );
+}
+
+function targetText(draft: Draft): string {
+  if (draft.kind === "nodes") return draft.nodes.map(({ name }) => name).join(", ");
+  if (draft.kind === "tags") return tagTargets(draft.tags).map(({ Key, Values }) => `${Key} = ${Values.join(" | ")}`).join(" · ");
+  return filterToText(draft.filter);
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { draftFromParams, inRange, resolveRequest, sendRequest, tagTargets } from "./draft";
+
+const draft = (search: string) => draftFromParams(new URLSearchParams(search));
+
+describe("the run-command draft", () => {
+  it("starts with the nodes the address names", () => {
+    expect(resolveRequest(draft("nodes=mi-1,mi-2"))).toEqual({ InstanceIds: ["mi-1", "mi-2"], TimeoutSeconds: 600 });
+  });
+
+  it("has no targets while nothing is chosen", () => {
+    expect(resolveRequest(draft(""))).toBeUndefined();
+    expect(resolveRequest({ ...draft(""), kind: "tags" })).toBeUndefined();
+  });
+
+  it("sends the filter, never the nodes it fits", () => {
+    const request = sendRequest({ ...draft("filter=tag%3AEnv%3Dprod"), script: "uptime\n" });
+    expect(request.InstanceIds).toBeUndefined();
+    expect(request.Targets).toEqual([{ Key: "roadstead:filter", Values: ["tag:Env=prod"] }]);
+  });
+
+  it("sends the script line by line and leaves empty settings out", () => {
+    const request = sendRequest({ ...draft("nodes=mi-1"), script: "echo a\r\necho b\n\n", comment: " " });
+    expect(request.Parameters).toEqual({ commands: ["echo a", "echo b"], executionTimeout: ["3600"] });
+    expect(request.Comment).toBeUndefined();
+  });
+
+  it("reads values between commas and leaves incomplete rows out", () => {
+    const rows = [
+      { key: " Env ", values: "prod, stage," },
+      { key: "Role", values: "" },
+      { key: "", values: "x" },
+    ];
+    expect(tagTargets(rows)).toEqual([{ Key: "tag:Env", Values: ["prod", "stage"] }]);
+  });
+
+  it.each<[string, boolean]>([["30", true], ["29", false], ["1e3", false], ["", false], ["60.5", false]])("%s s as a delivery time-out: %s", (text, fits) => {
+    expect(inRange(text, { min: 30, max: 2_592_000 })).toBe(fits);
+  });
+});

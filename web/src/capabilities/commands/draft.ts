@@ -1,0 +1,94 @@
+import { filterFromText, filterToText, isEmpty } from "@/platform/filter";
+import type { Filter, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
+
+/** What the wizard collects, and its two translations into requests. Pure. */
+
+export const NODES_MOST = 50;
+/** From this many nodes on the number is typed before anything starts. */
+export const CONFIRM_ABOVE = 50;
+
+export type TargetKind = "nodes" | "tags" | "filter";
+
+export interface TagRow {
+  key: string;
+  values: string;
+}
+
+export interface Draft {
+  kind: TargetKind;
+  nodes: readonly { id: string; name: string }[];
+  tags: readonly TagRow[];
+  filter: Filter;
+  script: string;
+  workingDirectory: string;
+  deliveryTimeout: string;
+  executionTimeout: string;
+  comment: string;
+}
+
+export const DELIVERY_RANGE = { min: 30, max: 2_592_000 };
+export const EXECUTION_RANGE = { min: 1, max: 172_800 };
+
+/** The address says what to start with: `?nodes=a,b` or `?filter=…`. */
+export function draftFromParams(params: URLSearchParams): Draft {
+  const nodes = (params.get("nodes") ?? "").split(",").filter(Boolean);
+  const filter = filterFromText(params.get("filter") ?? "");
+  return {
+    kind: params.has("filter") ? "filter" : "nodes",
+    nodes: nodes.map((id) => ({ id, name: id })),
+    tags: [{ key: "", values: "" }],
+    filter,
+    script: "",
+    workingDirectory: "",
+    deliveryTimeout: "600",
+    executionTimeout: "3600",
+    comment: "",
+  };
+}
+
+export function tagTargets(rows: readonly TagRow[]): Target[] {
+  return rows
+    .map(({ key, values }) => ({ Key: `tag:${key.trim()}`, Values: values.split(",").map((value) => value.trim()).filter(Boolean) }))
+    .filter(({ Key, Values }) => Key !== "tag:" && Values.length > 0);
+}
+
+/** `undefined` while nothing is chosen. */
+export function resolveRequest(draft: Draft): ResolveTargetsRequest | undefined {
+  const timeout = inRange(draft.deliveryTimeout, DELIVERY_RANGE) ? { TimeoutSeconds: Number(draft.deliveryTimeout) } : {};
+  if (draft.kind === "nodes") return draft.nodes.length > 0 ? { InstanceIds: draft.nodes.map(({ id }) => id), ...timeout } : undefined;
+  if (draft.kind === "tags") {
+    const targets = tagTargets(draft.tags);
+    return targets.length > 0 ? { Targets: targets, ...timeout } : undefined;
+  }
+  return isEmpty(draft.filter) ? undefined : { Filter: draft.filter, ...timeout };
+}
+
+export function sendRequest(draft: Draft): SendCommandRequest {
+  const parameters: Record<string, string[]> = {
+    commands: draft.script.replace(/\r\n/g, "\n").replace(/\n+$/, "").split("\n"),
+    executionTimeout: [draft.executionTimeout.trim()],
+  };
+  if (draft.workingDirectory.trim()) parameters["workingDirectory"] = [draft.workingDirectory.trim()];
+  return {
+    DocumentName: "AWS-RunShellScript",
+    Parameters: parameters,
+    TimeoutSeconds: Number(draft.deliveryTimeout),
+    ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
+    ...targetsOf(draft),
+  };
+}
+
+function targetsOf(draft: Draft): Pick<SendCommandRequest, "InstanceIds" | "Targets"> {
+  if (draft.kind === "nodes") return { InstanceIds: draft.nodes.map(({ id }) => id) };
+  if (draft.kind === "tags") return { Targets: tagTargets(draft.tags) };
+  return { Targets: [{ Key: "roadstead:filter", Values: [filterToText(draft.filter)] }] };
+}
+
+export function inRange(text: string, { min, max }: { min: number; max: number }): boolean {
+  const value = Number(text);
+  return /^\d+$/.test(text.trim()) && value >= min && value <= max;
+}
+
+export function isScriptReady(draft: Draft): boolean {
+  return draft.script.trim() !== "" && inRange(draft.deliveryTimeout, DELIVERY_RANGE) && inRange(draft.executionTimeout, EXECUTION_RANGE);
+}

@@ -1,0 +1,74 @@
+import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { RouteButton } from "@/components/RouteButton";
+import { runOnFilter, runOnNodes, shellOn } from "@/platform/links";
+import type { Filter, NodeSummary } from "@/platform/types";
+import { RemoveNodes } from "./RemoveNodes";
+import { TagsDialog } from "./TagsDialog";
+import { useFleetTexts } from "./texts";
+
+/** Upstream's limit on nodes named one by one. */
+const MOST_BY_NAME = 50;
+
+interface Props {
+  selected: readonly NodeSummary[];
+  /** The list's filter when all that match are chosen. */
+  allMatching: Filter | undefined;
+  onDone: () => void;
+}
+
+export function NodeActions({ selected, allMatching, onDone }: Props) {
+  const t = useFleetTexts();
+  const navigate = useNavigate();
+  const [dialog, setDialog] = useState<"tags" | "remove">();
+  const one = !allMatching && selected.length === 1 ? selected[0] : undefined;
+
+  const runReason = () => {
+    if (allMatching) return undefined;
+    if (selected.length === 0) return t("chooseFirst");
+    return selected.length > MOST_BY_NAME ? t("chooseFewer") : undefined;
+  };
+  const shellReason = () => {
+    if (!one) return t("chooseOne");
+    return one.Status === "Offline" ? t("offline") : undefined;
+  };
+  const noRun = runReason();
+  const noShell = shellReason();
+  const run = () => navigate(allMatching ? runOnFilter(allMatching) : runOnNodes(selected.map((node) => node.NodeId)));
+  const oneReason = one ? {} : { disabled: true, disabledReason: t("chooseOne") };
+  const noRemove = allMatching || selected.length === 0 ? { disabled: true, disabledReason: t("chooseFirst") } : {};
+
+  return (
+    <>
+      <SpaceBetween direction="horizontal" size="xs">
+        <ButtonDropdown
+          items={[
+            { id: "tags", text: t("editTags"), ...oneReason },
+            { id: "remove", text: t("remove"), ...noRemove },
+          ]}
+          onItemClick={({ detail }) => setDialog(detail.id === "tags" ? "tags" : "remove")}
+        >
+          {t("actions")}
+        </ButtonDropdown>
+        <Button
+          disabled={noShell !== undefined}
+          disabledReason={noShell}
+          onClick={() => one && void navigate(shellOn(one.NodeId))}
+        >
+          {t("openShell")}
+        </Button>
+        <Button disabled={noRun !== undefined} disabledReason={noRun} onClick={() => void run()}>
+          {t("runCommand")}
+        </Button>
+        <RouteButton to="/join" variant="primary">
+          {t("joinNode")}
+        </RouteButton>
+      </SpaceBetween>
+      {dialog === "tags" && one && <TagsDialog node={one} onClose={() => setDialog(undefined)} onSaved={onDone} />}
+      {dialog === "remove" && <RemoveNodes nodes={selected} onClose={() => setDialog(undefined)} onRemoved={onDone} />}
+    </>
+  );
+}

@@ -1,0 +1,81 @@
+import PropertyFilter, { type PropertyFilterProps } from "@cloudscape-design/components/property-filter";
+import { useMemo, useRef, useState } from "react";
+import { roadstead } from "@/platform/api";
+import type { Filter } from "@/platform/types";
+import { NODE_KEYS, TAG_OPERATORS, filterFromQuery, queryFromFilter } from "./nodeTokens";
+import { useCommonTexts } from "./texts";
+
+interface Props {
+  filter: Filter;
+  onChange: (filter: Filter) => void;
+  /** Tag keys seen so far; those named in the filter are added here. */
+  tagKeys: readonly string[];
+  count?: number;
+}
+
+/** The token filter over nodes; values are suggested by the hub. */
+export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
+  const t = useCommonTexts();
+  const [options, setOptions] = useState<PropertyFilterProps.FilteringOption[]>([]);
+  const [status, setStatus] = useState<"pending" | "loading" | "finished" | "error">("finished");
+  const latest = useRef(0);
+
+  const properties = useMemo<PropertyFilterProps.FilteringProperty[]>(() => {
+    const tags = new Set([...tagKeys, ...filter.Terms.flatMap(({ Key }) => (Key.startsWith("tag:") ? [Key.slice(4)] : []))]);
+    const plain = NODE_KEYS.map(({ key, text, operators }) => ({
+      key,
+      propertyLabel: t(text),
+      groupValuesLabel: t("filterValues"),
+      operators: [...operators],
+    }));
+    const tagged = [...tags].toSorted().map((key) => ({
+      key: `tag:${key}`,
+      propertyLabel: t("keyTag", { key }),
+      groupValuesLabel: t("filterValues"),
+      group: "tags",
+      operators: [...TAG_OPERATORS],
+    }));
+    return [...plain, ...tagged];
+  }, [t, tagKeys, filter]);
+
+  const suggest = async (key: string | undefined, prefix: string) => {
+    const turn = ++latest.current;
+    if (!key) {
+      setStatus("finished");
+      return;
+    }
+    setStatus("loading");
+    const answer = await roadstead<{ Values: string[] }>("SuggestValues", { Collection: "node", Key: key, Prefix: prefix }).catch(() => undefined);
+    if (turn !== latest.current) return;
+    setOptions((answer?.Values ?? []).map((value) => ({ propertyKey: key, value })));
+    setStatus(answer ? "finished" : "error");
+  };
+
+  return (
+    <PropertyFilter
+      query={queryFromFilter(filter)}
+      onChange={({ detail }) => onChange(filterFromQuery(detail))}
+      filteringProperties={properties}
+      customGroupsText={[{ group: "tags", properties: t("filterTags"), values: t("filterValues") }]}
+      filteringOptions={options}
+      filteringStatusType={status}
+      onLoadItems={({ detail }) => void suggest(detail.filteringProperty?.key, detail.filteringText)}
+      filteringPlaceholder={t("filterPlaceholder")}
+      filteringAriaLabel={t("filterLabel")}
+      filteringLoadingText={t("loading")}
+      filteringErrorText={t("loadFailed")}
+      expandToViewport
+      {...(count !== undefined && filter.Terms.length > 0 ? { countText: t("filterMatches", { count }) } : {})}
+      i18nStrings={{
+        operationAndText: t("filterAnd"),
+        operationOrText: t("filterOr"),
+        enteredTextLabel: (text) => t("filterUse", { text }),
+        allPropertiesLabel: t("filterFree"),
+        groupPropertiesText: t("filterProperties"),
+        groupValuesText: t("filterValues"),
+        operatorsText: t("filterOperators"),
+        clearFiltersText: t("clearFilter"),
+      }}
+    />
+  );
+}

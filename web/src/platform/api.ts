@@ -1,0 +1,71 @@
+import { ApiError, errorCode } from "./errors";
+
+const TIMEOUT_MS = 30_000;
+
+let csrfToken: string | undefined;
+let onUnauthenticated: (() => void) | undefined;
+
+/** Login, CreateFirstAdmin and GetCaller hand the token over; every later call carries it. */
+export function setCsrfToken(token: string | undefined): void {
+  csrfToken = token;
+}
+
+/** Called when the hub says that the console's login is gone. */
+export function whenUnauthenticated(handler: () => void): void {
+  onUnauthenticated = handler;
+}
+
+interface ErrorBody {
+  __type?: string;
+  message?: string;
+  Message?: string;
+}
+
+/** The operations of the field's own API. */
+export function ssm<T>(operation: string, body: object = {}, signal?: AbortSignal): Promise<T> {
+  return call<T>(`AmazonSSM.${operation}`, body, signal);
+}
+
+/** The operations the field's API has no word for. */
+export function roadstead<T>(operation: string, body: object = {}, signal?: AbortSignal): Promise<T> {
+  return call<T>(`Roadstead.${operation}`, body, signal);
+}
+
+export async function call<T>(target: string, body: object, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = {
+    "Content-Type": "application/x-amz-json-1.1",
+    "X-Amz-Target": target,
+  };
+  if (csrfToken) headers["X-Roadstead-Csrf"] = csrfToken;
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch("/", {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+    credentials: "same-origin",
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  }).catch((cause: unknown) => {
+    if (signal?.aborted) throw cause;
+    throw new ApiError("HubUnreachable", "the hub did not answer");
+  });
+  const text = await response.text();
+  if (response.ok) return (text === "" ? {} : JSON.parse(text)) as T;
+  throw refusal(response, text, target);
+}
+
+function refusal(response: Response, text: string, target: string): ApiError {
+  const body = parse(text);
+  const code = body.__type ? errorCode(body.__type) : `Http${response.status}`;
+  const message = body.message ?? body.Message ?? `the hub answered ${response.status}`;
+  const error = new ApiError(code, message, response.headers.get("x-amzn-RequestId") ?? undefined);
+  if (error.isUnauthenticated && target !== "Roadstead.GetCaller" && target !== "Roadstead.Login") onUnauthenticated?.();
+  return error;
+}
+
+function parse(text: string): ErrorBody {
+  try {
+    return JSON.parse(text) as ErrorBody;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,25 @@
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
+import { roadstead, setCsrfToken } from "./api";
+import type { Caller } from "./types";
+
+export const callerQuery = queryOptions({
+  queryKey: ["caller"],
+  queryFn: async ({ signal }) => {
+    const caller = await roadstead<Caller>("GetCaller", {}, signal);
+    setCsrfToken(caller.CsrfToken);
+    return caller;
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+  retry: false,
+});
+
+export function useCallerQuery() {
+  return useQuery(callerQuery);
+}
+
+export const CallerContext = createContext<Caller | undefined>(undefined);
+
+export function useCaller(): Caller | undefined {
+  return useContext(CallerContext);
+}

@@ -1,0 +1,21 @@
+import { filterToText, isEmpty } from "./filter";
+import type { Filter } from "./types";
+
+/** Every node's id starts so; the filter that means all of them. */
+const EVERY_NODE: Filter = { Join: "and", Terms: [{ Key: "id", Op: "prefix", Value: "mi-" }] };
+
+export function runOnNodes(nodeIds: readonly string[]): string {
+  return `/commands/new?nodes=${nodeIds.join(",")}`;
+}
+
+export function runOnFilter(filter: Filter): string {
+  return `/commands/new?filter=${encodeURIComponent(filterToText(isEmpty(filter) ? EVERY_NODE : filter))}`;
+}
+
+export function nodesWith(filter: Filter): string {
+  return `/nodes?filter=${encodeURIComponent(filterToText(filter))}`;
+}
+
+export function shellOn(nodeId: string): string {
+  return `/sessions/new?node=${nodeId}`;
+}

@@ -1,0 +1,31 @@
+import { filterFromText, filterToText } from "./filter";
+import type { Filter, Sort } from "./types";
+
+/** What of a list lives in the address: filter, order and page size. */
+export interface View {
+  filter: Filter;
+  sort: Sort | undefined;
+  size: number;
+}
+
+export const PAGE_SIZES = [20, 50, 100] as const;
+
+export function viewFromParams(params: URLSearchParams, defaultSize: number): View {
+  const sort = params.get("sort") ?? "";
+  const size = Number(params.get("size") ?? defaultSize);
+  return {
+    filter: filterFromText(params.get("filter") ?? ""),
+    sort: sort === "" ? undefined : { Key: sort.replace(/^-/, ""), Descending: sort.startsWith("-") },
+    size: PAGE_SIZES.find((known) => known === size) ?? PAGE_SIZES[0],
+  };
+}
+
+/** Only what differs from the default is written, so that a plain list has a plain address. */
+export function viewToParams(view: View, defaultSize: number): URLSearchParams {
+  const params = new URLSearchParams();
+  const text = filterToText(view.filter);
+  if (text) params.set("filter", text);
+  if (view.sort) params.set("sort", (view.sort.Descending ? "-" : "") + view.sort.Key);
+  if (view.size !== defaultSize) params.set("size", String(view.size));
+  return params;
+}
