@@ -198,6 +198,15 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         });
     }
 
+    pub fn executor(&self) -> &E {
+        &self.0.parts.executor
+    }
+
+    /// Whether anything is known of the run.
+    pub fn knows(&self, run: &CommandId) -> bool {
+        self.runs().live.contains_key(run) || self.0.parts.journal.entry(run).is_some()
+    }
+
     /// Runs that are on this node's disk and not ended, for `Hello`.
     pub fn running(&self) -> Vec<CommandId> {
         let runs = self.runs();
