@@ -1,1 +1,158 @@
-//! cli
+//! The face of the program: parse, run one verb, end with a documented exit code.
+//!
+//! `serve` and `up` start the two processes; every other verb is a client of the hub's API ([`client`]) under the
+//! credentials that [`context`] finds. One file per verb or noun; [`output`] prints all of them. Only this module uses
+//! `anyhow` and writes to stdout. The program starts on one thread: the agent's helper must be forked before any other
+//! thread exists, and a client needs no more.
+
+mod args;
+mod client;
+mod config;
+mod connection;
+mod context;
+mod data;
+mod failure;
+mod follow;
+mod lines;
+mod output;
+mod rows;
+mod shell;
+mod text;
+mod trust;
+mod url;
+
+mod access_key;
+mod activation;
+mod api;
+mod aws_env;
+mod command;
+mod completions;
+mod join_line;
+mod login;
+mod node;
+mod run;
+mod serve;
+mod session;
+mod setup_link;
+mod ssh;
+mod up;
+mod version;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::cli::output::Show;
+
+/// AWS Systems Manager, self-hosted: hub, agent and operator's command line in one binary
+#[derive(Parser)]
+#[command(name = "roadstead", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    show: Show,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 partly failed, 7 time-out, \
+8 unreachable, 130 interrupted";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start a hub and the agent of this host, as you, until Ctrl-C
+    Up(up::UpArgs),
+    /// Run the hub, or with --agent the agent, in the foreground
+    Serve(serve::ServeArgs),
+    #[command(flatten)]
+    Client(ClientVerb),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// The verbs that talk to a hub.
+#[derive(Subcommand)]
+enum ClientVerb {
+    /// Print the one-time link that makes the first admin
+    SetupLink(setup_link::SetupLinkArgs),
+    /// Log in to a hub: pins its identity and makes a key for this device
+    Login(login::LoginArgs),
+    /// Print what points aws-cli, boto3 and other SDKs at the hub
+    AwsEnv(aws_env::AwsEnvArgs),
+    /// Make a line that joins a new node
+    JoinLine(join_line::JoinLineArgs),
+    /// Permissions to join
+    #[command(subcommand)]
+    Activation(activation::ActivationVerb),
+    /// Managed nodes
+    #[command(subcommand, visible_alias = "nodes")]
+    Node(node::NodeVerb),
+    /// Run a command on nodes and show its output
+    Run(run::RunArgs),
+    /// Commands that were sent
+    #[command(subcommand, visible_alias = "commands")]
+    Command(command::CommandVerb),
+    /// Open a shell on a node
+    Ssh(ssh::SshArgs),
+    /// Shell sessions
+    #[command(subcommand, visible_alias = "sessions")]
+    Session(session::SessionVerb),
+    /// Access keys of programs
+    #[command(subcommand)]
+    AccessKey(access_key::AccessKeyVerb),
+    /// Call one operation of the API and print its answer
+    Api(api::ApiArgs),
+}
+
+/// Parses the arguments, runs the verb, says what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (code, text) = failure::explain(&error);
+            if let Some(text) = text {
+                output::say(&text);
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    let show = cli.show;
+    match cli.verb {
+        Verb::Serve(args) => serve::run(args),
+        Verb::Up(args) => on_one_thread(up::run(args)),
+        Verb::Version => version::run(&show),
+        Verb::Completions(args) => completions::run(args),
+        Verb::Client(verb) => on_one_thread(client(verb, &show)),
+    }
+}
+
+async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
+    match verb {
+        ClientVerb::SetupLink(args) => setup_link::run(args).await,
+        ClientVerb::Login(args) => login::run(args).await,
+        ClientVerb::AwsEnv(args) => aws_env::run(args, show).await,
+        ClientVerb::JoinLine(args) => join_line::run(args, show).await,
+        ClientVerb::Activation(verb) => activation::run(verb, show).await,
+        ClientVerb::Node(verb) => node::run(verb, show).await,
+        ClientVerb::Run(args) => run::run(args, show).await,
+        ClientVerb::Command(verb) => command::run(verb, show).await,
+        ClientVerb::Ssh(args) => ssh::run(args).await,
+        ClientVerb::Session(verb) => session::run(verb, show).await,
+        ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::Api(args) => api::run(args, show).await,
+    }
+}
+
+/// Runs a verb to its end. What still waits then (a read of stdin, say) is left behind.
+fn on_one_thread(verb: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(verb);
+    runtime.shutdown_background();
+    result
+}

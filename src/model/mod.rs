@@ -1,1 +1,4 @@
-//! model
+//! The pure domain both processes share: no I/O, no async, no clock.
+
+pub mod document;
+pub mod filter;

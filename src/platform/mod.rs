@@ -1,1 +1,11 @@
-//! platform
+//! What both processes need of the machine and of its protocols, apart from our own wire contract.
+
+pub mod addresses;
+pub mod descriptors;
+pub mod files;
+pub mod http2;
+pub mod key_file;
+pub mod resolve;
+pub mod sigv4;
+pub mod tls;
+pub mod users;

@@ -41,6 +41,7 @@ impl Decoder {
     }
 
     /// The next whole message, `None` until more bytes arrive. After an error the stream is of no use.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot say that more bytes are needed")]
     pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some(length) = self.buffer.first_chunk::<4>().map(|b| u32::from_be_bytes(*b) as usize) else {
             return Ok(None);

@@ -15,9 +15,11 @@ pub mod frame;
 pub mod node;
 pub mod run;
 pub mod session;
+pub mod stream;
+pub mod token;
 
 /// The application protocol an agent offers in TLS; the port's demultiplexer knows agents by it.
-pub const ALPN: &[u8] = b"roadstead/1";
+pub const ALPN: &[u8] = crate::platform::tls::AGENT_ALPN;
 
 /// The protocol versions this build speaks, best first.
 pub const VERSIONS: &[u32] = &[1];
@@ -32,5 +34,9 @@ pub const STREAM_WINDOW: u32 = 256 * 1024;
 /// Streams the hub may have open to one agent at once, control included.
 pub const MAX_STREAMS: u32 = 40;
 
-/// Receive window of the connection: every stream may stand still with a full window and one more still flows.
-pub const CONNECTION_WINDOW: u32 = (MAX_STREAMS + 1) * STREAM_WINDOW;
+/// Receive window of the connection: every stream may stand still with a full window and more still flow.
+///
+/// Four times as large as that needs: HTTP/2 implementations derive from it how many small frames may lie unread, and a few
+/// terminals that stand still with single characters must not look like an attack. What can lie unread is bounded by the
+/// streams' windows all the same.
+pub const CONNECTION_WINDOW: u32 = 4 * (MAX_STREAMS + 1) * STREAM_WINDOW;

@@ -199,6 +199,7 @@ impl FrameReader {
         Ok(Some(self.buffer.split_to(length).freeze()))
     }
 
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot say that more bytes are needed")]
     pub fn next(&mut self) -> Result<Option<Frame>, SessionFrameError> {
         self.next_raw()?.map(Frame::decode).transpose()
     }

@@ -1,0 +1,96 @@
+"""Ten thousand simulated agents in one process: memory each, a command to all, and all back after kill -9 of the hub."""
+
+import os
+import subprocess
+import tempfile
+import time
+
+from harness.measure import memory, percentile
+from harness.process import Bed, base_env, find_binary
+from harness.wait import until
+from result import Probe, at_most
+
+
+def run(options):
+    count = options.agents
+    with Bed(tag="bench") as hub, tempfile.TemporaryFile() as log:
+        base = memory(hub.pid)[1]
+        token = hub.token(count=count)
+        argv = [find_binary("fleet_sim"), "--hub", f"127.0.0.1:{hub.port}", "--token", token, "--agents", str(count)]
+        simulator = subprocess.Popen(argv, env=base_env(), stdout=log, stderr=log)
+        try:
+            began = time.perf_counter()
+            wait_online(hub, count, 600, simulator)
+            joined = time.perf_counter() - began
+            time.sleep(5)
+            each = (memory(hub.pid)[1] - base) / count
+            yield at_most("fleet-memory", each / 1e3, "kB/agent", 60, f"{count} agents, RSS; joined in {joined:.0f} s")
+            walls = [to_all(hub, count) for _ in range(3)]
+            yield at_most("fleet-send-command", min(walls), "s", 8, f"{count} nodes, SendCommand to every result durable; {', '.join(f'{w:.1f}' for w in walls)} s")
+            yield from comes_back(hub, count, simulator)
+        finally:
+            simulator.terminate()
+            try:
+                simulator.wait(20)
+            except subprocess.TimeoutExpired:
+                simulator.kill()
+                simulator.wait()
+
+
+def online(hub):
+    return hub.api.hub("DescribeHub")["NodesOnline"]
+
+
+def wait_online(hub, count, seconds, simulator):
+    def all_there():
+        assert simulator.poll() is None, "fleet_sim has ended"
+        return online(hub) >= count
+
+    until(all_there, seconds, f"{count} agents being online", every=0.1)
+
+
+def to_all(hub, count):
+    began = time.perf_counter()
+    command = hub.api.ssm(
+        "SendCommand", DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]}, MaxConcurrency="100%",
+        Targets=[{"Key": "roadstead:filter", "Values": ["status=online"]}],
+    )["Command"]["CommandId"]
+
+    def ended():
+        shown = hub.api.ssm("ListCommands", CommandId=command)["Commands"][0]
+        return shown if shown["CompletedCount"] >= count else None
+
+    shown = until(ended, 300, "every result being stored", every=0.05)
+    took = time.perf_counter() - began
+    assert shown["Status"] == "Success" and shown["TargetCount"] == count, shown
+    return took
+
+
+def comes_back(hub, count, simulator):
+    hub.kill()
+    calls = []
+    began = time.perf_counter()
+    hub.start(60)
+    ready = time.perf_counter() - began
+    p95 = None
+    while True:
+        assert simulator.poll() is None, "fleet_sim has ended"
+        asked = time.perf_counter()
+        there = hub.api.hub("GetOverview")["Nodes"]["Online"]
+        hub.api.hub("SearchNodes", MaxResults=20)
+        calls.append((time.perf_counter() - asked) / 2)
+        since = time.perf_counter() - began
+        if p95 is None and there >= 0.95 * count:
+            p95 = since
+        if there >= count:
+            break
+        assert since < 300, f"only {there} of {count} are back after {since:.0f} s"
+        time.sleep(0.05)
+    yield at_most("fleet-reconnect", since, "s", 30, f"{count} agents; 95 % after {p95:.1f} s, hub ready after {ready:.1f} s")
+    yield at_most(
+        "fleet-reconnect-calls", max(calls) * 1e3, "ms", 500,
+        f"slowest of {len(calls)} console calls meanwhile, median {percentile(calls, 50) * 1e3:.0f} ms; load {os.getloadavg()[0]:.1f}",
+    )
+
+
+PROBES = [Probe("fleet", ["fleet-memory", "fleet-send-command", "fleet-reconnect", "fleet-reconnect-calls"], run)]

@@ -1,0 +1,169 @@
+"""A shell through the hub (`roadstead ssh`) against `ssh -tt` to the same machine, and the browser's protocol."""
+
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import tty
+
+from harness.measure import median, percentile
+from harness.process import Bed, free_port
+from harness.session import Shell
+from harness.wait import until
+from result import Probe, against, at_most
+
+KEYS = 500
+OPENS = 9
+MEBIBYTES = 200
+# What docs/performance.md has recorded for `ssh -tt` on the loopback of the machine of reference.
+SSH = {"echo_p50": 400, "echo_p99": 1300, "down": 34.5, "open": 475}
+
+
+class Terminal:
+    """A program on a terminal of its own, typed at and read."""
+
+    def __init__(self, argv, env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(argv[0], argv, env)
+        tty.setraw(self.fd)
+        self.buffer = b""
+
+    def type(self, data):
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+    def read(self, seconds=30):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            raise AssertionError(f"nothing came for {seconds} s after {self.buffer[-200:]!r}")
+        return os.read(self.fd, 1 << 20)
+
+    def until(self, needle):
+        while needle not in self.buffer:
+            self.buffer += self.read()
+        at = self.buffer.index(needle) + len(needle)
+        self.buffer = self.buffer[at:]
+
+    def drain(self):
+        while select.select([self.fd], [], [], 0.2)[0]:
+            os.read(self.fd, 1 << 20)
+        self.buffer = b""
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+def opened(argv, env):
+    began = time.perf_counter()
+    terminal = Terminal(argv, env)
+    terminal.type(b"echo READY$((40+2))\n")
+    terminal.until(b"READY42")
+    return terminal, time.perf_counter() - began
+
+
+def measure(argv, env):
+    """Open, echo and download figures of a program that gives a remote shell on a terminal."""
+    opens = []
+    for _ in range(OPENS):
+        terminal, took = opened(argv, env)
+        opens.append(took)
+        terminal.type(b"exit\n")
+        terminal.close()
+    terminal, _ = opened(argv, env)
+    terminal.type(b"stty raw -echo; echo RAW$((40+2)); exec cat\n")
+    terminal.until(b"RAW42")
+    terminal.drain()
+    keys = []
+    for i in range(KEYS):
+        key = bytes([97 + i % 26])
+        began = time.perf_counter()
+        os.write(terminal.fd, key)
+        assert terminal.read(10) == key
+        keys.append(time.perf_counter() - began)
+        time.sleep(0.002)
+    terminal.close()
+    rates = []
+    for _ in range(3):
+        terminal, _ = opened(argv, env)
+        terminal.type(b"stty raw -echo; echo RAW$((40+2))\n")
+        terminal.until(b"RAW42")
+        terminal.drain()
+        wanted = MEBIBYTES << 20
+        began = time.perf_counter()
+        terminal.type(b"head -c %d /dev/zero; echo END$((40+2))\n" % wanted)
+        got, tail = 0, b""
+        while b"END42" not in tail:
+            piece = terminal.read()
+            got += len(piece)
+            tail = (tail + piece)[-64:]
+        rates.append(MEBIBYTES / (time.perf_counter() - began))
+        assert got >= wanted, f"{got} of {wanted} bytes"
+        terminal.close()
+    return {"open": median(opens) * 1e3, "echo_p50": percentile(keys, 50) * 1e6, "echo_p99": percentile(keys, 99) * 1e6, "down": median(rates)}
+
+
+def measure_ssh():
+    """The same figures for a private sshd of this user on the loopback."""
+    folder, port = tempfile.mkdtemp(prefix="roadstead-sshd-"), free_port()
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{name}"], check=True)
+    with open(f"{folder}/config", "w") as f:
+        f.write(
+            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n"
+            f"PasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\nPrintLastLog no\nPidFile {folder}/pid\n"
+        )
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+    daemon = subprocess.Popen([shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", f"{folder}/config"], stderr=subprocess.DEVNULL)
+    client = [
+        "ssh", "-tt", "-F", "none", "-p", str(port), "-i", f"{folder}/user", "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no",
+        "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "127.0.0.1",
+    ]
+    try:
+        until(lambda: subprocess.run([*client[:1], *client[2:], "true"], capture_output=True).returncode == 0, 20, "sshd answering")
+        return measure(client, os.environ)
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        shutil.rmtree(folder)
+
+
+def through_the_hub(options):
+    with Bed(tag="bench") as hub:
+        # The agent's shell gets the same home and shell as sshd's would, so that both start the same profile.
+        agent = hub.join("shell", env={"HOME": os.path.expanduser("~"), "SHELL": os.environ.get("SHELL", "/bin/sh")})
+        ours = measure([hub.binary, "ssh", "shell"], {**hub.client_env(HOME=os.path.expanduser("~")), "TERM": "xterm"})
+        theirs = measure_ssh() if options.with_peers else {}
+        yield against("session-echo-p50", ours["echo_p50"], "us", 1.5, theirs.get("echo_p50"), SSH["echo_p50"], f"{KEYS} keys, terminal to terminal")
+        yield against("session-echo-p99", ours["echo_p99"], "us", 2, theirs.get("echo_p99"), SSH["echo_p99"], f"{KEYS} keys")
+        yield against("session-down", ours["down"], "MiB/s", 1, theirs.get("down"), SSH["down"], f"{MEBIBYTES} MiB, median of 3", less=False)
+        yield against("session-open", ours["open"], "ms", 0.5, theirs.get("open"), SSH["open"], f"process start to the shell's first answer, median of {OPENS}")
+        yield from browser(hub, agent.node)
+
+
+def browser(hub, node):
+    shell = Shell.start(hub, node)
+    shell.run("stty raw -echo")
+    shell.type("exec cat\n")
+    time.sleep(0.5)
+    shell.type("!")
+    shell.until("!")
+    keys = []
+    for i in range(KEYS):
+        key = bytes([97 + i % 26])
+        began = time.perf_counter()
+        shell.type(key)
+        assert shell.read() == key
+        keys.append(time.perf_counter() - began)
+        time.sleep(0.002)
+    yield at_most("browser-echo-p50", percentile(keys, 50) * 1e3, "ms", 1, f"WebSocket frames, p99 {percentile(keys, 99) * 1e3:.2f} ms")
+    shell.end()
+
+
+PROBES = [Probe("session", ["session-echo-p50", "session-echo-p99", "session-down", "session-open", "browser-echo-p50"], through_the_hub)]

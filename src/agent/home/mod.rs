@@ -1,0 +1,314 @@
+//! The way home: the agent dials the hub, says who it is, serves the hub's requests, and calls again when the line breaks.
+//!
+//! ```text
+//!            ┌───────────── wait (0.2 s … 30 s, jittered) ◄──────────────┐
+//!            ▼                                                           │ not reached, broken, refused for now
+//!   dial all addresses ─► HTTP/2 ─► Hello | Enrol ─► welcome ─► serve ───┤
+//!                                        │                               └─► shutdown: Goodbye
+//!                                        └─► refused for good: the agent ends with the remedy
+//! ```
+//!
+//! Invariants: the hub's key is checked before a byte is said; `hub.json` is on disk before the hub's first order is heard;
+//! what was said on a line that broke may be lost, so [`Duties`] says it again when asked by `connected`.
+
+mod backoff;
+mod dial;
+mod line;
+mod streams;
+mod verdict;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::identity::{Identity, IdentityError, KnownHub};
+use crate::base::id::{CommandId, NodeId};
+use crate::platform::http2::KeepAlive;
+use crate::platform::tls::agent_client_config;
+use crate::wire::VERSIONS;
+use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
+use crate::wire::node::NodeFacts;
+use crate::wire::run::OutputQuery;
+use crate::wire::session::Frame;
+use crate::wire::token::JoinToken;
+
+pub use streams::OutputBody;
+
+use backoff::{Backoff, jittered};
+use dial::dial;
+use line::{Broken, Line};
+use verdict::{Attempt, Pace, judge};
+
+/// What the rest of the agent does for the hub.
+pub trait Duties: Send + Sync + 'static {
+    /// What to say of this node now.
+    fn facts(&self) -> impl Future<Output = NodeFacts> + Send;
+
+    /// Runs on the disk that are not ended.
+    fn running(&self) -> Vec<CommandId>;
+
+    /// The hub has let this agent in as `node`; its clock said `hub_now_ms`. Everything not acknowledged is to be sent again.
+    ///
+    /// Runs beside the sending of frames, so it may wait for room in the queue. *Cancel*: dropped when the line breaks.
+    fn connected(&self, node: &NodeId, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
+
+    /// The line that `connected` told of is over.
+    fn disconnected(&self) {}
+
+    /// An order: `Run`, `Cancel`, `ReportStored` or `Release`. The next one is read when this has returned.
+    /// *Cancel*: dropped when the line breaks; the hub repeats what was not answered.
+    fn deliver(&self, frame: ToAgent) -> impl Future<Output = ()> + Send;
+
+    /// A run's stored output; `None` when there is none.
+    fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
+
+    /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
+    /// line this is dropped.
+    fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) -> impl Future<Output = ()> + Send;
+}
+
+/// How long everything may take.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    pub connect: Duration,
+    /// TLS, and then HTTP/2 up to the control stream.
+    pub handshake: Duration,
+    /// From the first frame to the hub's answer.
+    pub admission: Duration,
+    /// Between starting one address and the next.
+    pub stagger: Duration,
+    pub keep_alive: KeepAlive,
+    pub first_wait: Duration,
+    pub longest_wait: Duration,
+    /// Between attempts that only a person can make succeed.
+    pub slow_wait: Duration,
+    /// A connection that held so long was a good one.
+    pub lived: Duration,
+    pub farewell: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            connect: s(10),
+            handshake: s(20),
+            admission: s(45),
+            stagger: Duration::from_millis(300),
+            keep_alive: KeepAlive {
+                idle: s(15),
+                timeout: s(15),
+            },
+            first_wait: Duration::from_millis(200),
+            longest_wait: s(30),
+            slow_wait: s(60),
+            lived: s(10),
+            farewell: s(1),
+        }
+    }
+}
+
+/// Why an agent stops trying.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    #[error(
+        "this agent has not joined a hub; start it once with `roadstead serve --agent --join TOKEN` (`roadstead join-line` on the hub prints the line)"
+    )]
+    NotJoined,
+    #[error(
+        "this agent belongs to the hub with key {joined} as `{node}`, the token is for the hub with key {token}; to move it, stop it and delete its data directory first"
+    )]
+    OtherHub { node: NodeId, joined: String, token: String },
+    #[error(
+        "the hub does not know this node's key ({message}); join again with a new token from `roadstead join-line`: `roadstead serve --agent --join TOKEN`"
+    )]
+    UnknownKey { message: String },
+    #[error("the hub does not accept the join token ({message}); make a new one with `roadstead join-line`")]
+    ActivationInvalid { message: String },
+    #[error("the hub says this key has joined already, yet does not know it ({message}); delete the agent's identity.key and join again")]
+    AlreadyJoined { message: String },
+    #[error(
+        "at `{address}` answers a hub with key {found}, but the token is for the hub with key {expected}; if the address is right somebody may be in between, else make a new token with `roadstead join-line`"
+    )]
+    WrongHub { address: String, expected: String, found: String },
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// Which hub, and as who.
+pub struct Home {
+    identity: Identity,
+    token: Option<JoinToken>,
+    /// `host:port`, the last good one first.
+    addresses: Vec<String>,
+    hub_key: String,
+    /// Ask to be taken in, instead of saying who this is.
+    enrolling: bool,
+    pub timing: Timing,
+}
+
+impl Home {
+    /// What the data directory and the token (which wins for addresses) say. Blocking.
+    pub fn open(data: &Path, token: Option<JoinToken>) -> Result<Self, HomeError> {
+        Self::new(Identity::load(data)?, token)
+    }
+
+    /// Pure: decides between what is known and what the token says.
+    pub fn new(identity: Identity, token: Option<JoinToken>) -> Result<Self, HomeError> {
+        let (addresses, hub_key) = match (identity.hub(), &token) {
+            (None, None) => return Err(HomeError::NotJoined),
+            (Some(hub), Some(token)) if hub.hub_key != token.hub_key => {
+                return Err(HomeError::OtherHub {
+                    node: hub.node_id.clone(),
+                    joined: hub.hub_key.clone(),
+                    token: token.hub_key.clone(),
+                });
+            }
+            (_, Some(token)) => (token.addresses.clone(), token.hub_key.clone()),
+            (Some(hub), None) => (hub.addresses.clone(), hub.hub_key.clone()),
+        };
+        let enrolling = identity.hub().is_none();
+        let timing = Timing::default();
+        Ok(Self {
+            identity,
+            token,
+            addresses,
+            hub_key,
+            enrolling,
+            timing,
+        })
+    }
+
+    /// The node this agent is, once the hub has said so.
+    pub fn node(&self) -> Option<&NodeId> {
+        self.identity.hub().map(|hub| &hub.node_id)
+    }
+
+    fn prefer(&mut self, address: &str) {
+        if let Some(at) = self.addresses.iter().position(|a| a == address) {
+            self.addresses[..=at].rotate_right(1);
+        }
+    }
+
+    async fn joined(&mut self, node: NodeId) -> Result<(), HomeError> {
+        let hub = KnownHub {
+            addresses: self.addresses.clone(),
+            hub_key: self.hub_key.clone(),
+            node_id: node,
+        };
+        self.enrolling = false;
+        Ok(self.identity.remember(hub).await?)
+    }
+}
+
+/// Keeps this agent connected until `shutdown`. Returns an error only when trying again can never help.
+///
+/// `outgoing` is what the agent has to say; it is read only while the hub listens.
+///
+/// *Cancel*: the line is cut without a goodbye; `home` and `outgoing` can be used again.
+pub async fn run<D: Duties>(
+    duties: Arc<D>,
+    home: &mut Home,
+    outgoing: &mut mpsc::Receiver<ToHub>,
+    shutdown: &CancellationToken,
+) -> Result<(), HomeError> {
+    let mut backoff = Backoff::new(home.timing.first_wait, home.timing.longest_wait);
+    let mut last_trouble = String::new();
+    while !shutdown.is_cancelled() {
+        // Boxed: the dialling states would otherwise stay part of every idle agent's task.
+        let attempt = Box::pin(attempt(&duties, home, outgoing, shutdown)).await?;
+        if shutdown.is_cancelled() {
+            return Ok(());
+        }
+        let (trouble, pace) = judge(attempt, home).await?;
+        if pace == Pace::Lived {
+            backoff.reset();
+        }
+        if trouble == last_trouble && pace != Pace::Lived {
+            tracing::debug!("{trouble}; trying again");
+        } else {
+            tracing::warn!("{trouble}; trying again");
+        }
+        last_trouble = trouble;
+        let wait = match pace {
+            Pace::Slow => jittered(home.timing.slow_wait),
+            Pace::AtOnce => continue,
+            Pace::Lived | Pace::Normal => backoff.next(),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+async fn attempt<D: Duties>(
+    duties: &Arc<D>,
+    home: &mut Home,
+    outgoing: &mut mpsc::Receiver<ToHub>,
+    shutdown: &CancellationToken,
+) -> Result<Attempt, HomeError> {
+    let timing = home.timing.clone();
+    let arriving = async {
+        let tls = agent_client_config(home.identity.seed(), &home.hub_key);
+        let reached = match dial(&home.addresses, tls, &timing).await {
+            Ok(reached) => reached,
+            Err(not_reached) => return Ok(Err(Attempt::NotReached(not_reached))),
+        };
+        let local = reached.stream.get_ref().0.local_addr().ok();
+        let opened = Line::open(duties.clone(), reached.stream, &timing).await;
+        let mut line = match opened {
+            Ok(line) => line,
+            Err(broken) => return Ok(Err(Attempt::Broken(broken, None))),
+        };
+        let first = first_frame(&**duties, home, local.map(|l| l.ip().to_string())).await;
+        let welcome = match line.introduce(&first, &timing).await {
+            Ok(welcome) => welcome,
+            Err(broken) => return Ok(Err(Attempt::Broken(broken, None))),
+        };
+        home.prefer(&reached.address);
+        home.joined(welcome.node.clone()).await?;
+        tracing::info!(node = %welcome.node, "connected to the hub at {}", reached.address);
+        Ok::<_, HomeError>(Ok((line, welcome)))
+    };
+    let arrived = tokio::select! {
+        arrived = arriving => arrived?,
+        () = shutdown.cancelled() => return Ok(Attempt::Broken(Broken::Closed, None)),
+    };
+    let (line, welcome) = match arrived {
+        Ok(arrived) => arrived,
+        Err(attempt) => return Ok(attempt),
+    };
+    let since = Instant::now();
+    let broken = line.serve(&welcome, outgoing, &timing, shutdown).await;
+    duties.disconnected();
+    Ok(Attempt::Broken(broken, Some(since.elapsed())))
+}
+
+/// `Hello`, or `Enrol` while the hub does not know this key.
+async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) -> ToHub {
+    let mut facts = duties.facts().await;
+    // The address this node calls from is the one people will want to see first.
+    if let Some(at) = facts.addresses.iter().position(|a| Some(a) == local.as_ref()) {
+        facts.addresses[..=at].rotate_right(1);
+    }
+    let versions = VERSIONS.to_vec();
+    match &home.token {
+        Some(token) if home.enrolling => ToHub::Enrol(Enrol {
+            versions,
+            facts,
+            activation_id: token.activation_id.clone(),
+            activation_code: token.activation_code.clone(),
+        }),
+        _ => ToHub::Hello(Hello {
+            versions,
+            facts,
+            running: duties.running(),
+        }),
+    }
+}

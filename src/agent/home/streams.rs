@@ -1,0 +1,162 @@
+//! Streams the hub opens to this agent: a run's output, an attachment to a shell.
+//!
+//! Each runs in its own task with its own HTTP/2 window, so one that stands still stops nothing else, and the producer
+//! behind it waits instead of filling memory.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{Method, Request, Response, StatusCode};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::home::Duties;
+use crate::platform::http2::{next_bytes, send_bytes};
+use crate::wire::frame::MAX_FRAME_BYTES;
+use crate::wire::run::OutputQuery;
+use crate::wire::session::Frame;
+use crate::wire::stream::{FrameSink, SessionSource};
+use crate::wire::{OUTPUT_PATH, SESSION_PATH};
+
+/// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
+pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
+
+/// For the hub to finish a question it has begun.
+const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+/// Frames between a shell and its line; what the line's window holds comes on top.
+const SESSION_FRAMES: usize = 8;
+/// For a session to notice that its line is gone.
+const SESSION_GRACE: Duration = Duration::from_secs(5);
+
+/// Serves one request of the hub to its end, or until the line is over.
+pub(super) async fn serve<D: Duties>(
+    duties: Arc<D>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    over: CancellationToken,
+) {
+    let served = match (request.method(), request.uri().path()) {
+        (&Method::POST, OUTPUT_PATH) => output(&*duties, request.into_body(), &mut respond, &over).await,
+        (&Method::POST, SESSION_PATH) => session(&*duties, request.into_body(), &mut respond, &over).await,
+        _ => answer(&mut respond, StatusCode::NOT_FOUND, true).map(drop),
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a stream of the hub ended early");
+    }
+}
+
+async fn output<D: Duties>(
+    duties: &D,
+    body: RecvStream,
+    respond: &mut SendResponse<Bytes>,
+    over: &CancellationToken,
+) -> Result<(), h2::Error> {
+    let question = timeout(QUESTION_LIMIT, question(body)).await.ok().flatten();
+    let Some(query) = question else {
+        return answer(respond, StatusCode::BAD_REQUEST, true).map(drop);
+    };
+    let Some(bytes) = duties.output(query).await else {
+        return answer(respond, StatusCode::NOT_FOUND, true).map(drop);
+    };
+    let mut stream = answer(respond, StatusCode::OK, false)?;
+    tokio::select! {
+        sent = pour(bytes, &mut stream) => sent,
+        () = over.cancelled() => Ok(()),
+    }
+}
+
+async fn question(mut body: RecvStream) -> Option<OutputQuery> {
+    let mut json = Vec::new();
+    while let Some(bytes) = next_bytes(&mut body).await {
+        json.extend_from_slice(&bytes.ok()?);
+        if json.len() > MAX_FRAME_BYTES {
+            return None;
+        }
+    }
+    serde_json::from_slice(&json).ok()
+}
+
+async fn pour(mut bytes: OutputBody, stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
+    loop {
+        let piece = tokio::select! {
+            piece = bytes.next() => piece,
+            // The hub does not want the rest; a follower would otherwise wait for a step that runs for hours.
+            _ = poll_fn(|cx| stream.poll_reset(cx)) => return Ok(()),
+        };
+        let Some(piece) = piece else { break };
+        match piece {
+            Ok(mut piece) => send_bytes(stream, &mut piece).await?,
+            Err(error) => {
+                tracing::warn!(%error, "a stored output could not be read");
+                stream.send_reset(Reason::INTERNAL_ERROR);
+                return Ok(());
+            }
+        }
+    }
+    stream.send_data(Bytes::new(), true)
+}
+
+async fn session<D: Duties>(
+    duties: &D,
+    body: RecvStream,
+    respond: &mut SendResponse<Bytes>,
+    over: &CancellationToken,
+) -> Result<(), h2::Error> {
+    let stream = answer(respond, StatusCode::OK, false)?;
+    let (to_shell, from_hub) = mpsc::channel(SESSION_FRAMES);
+    let (to_hub, from_shell) = mpsc::channel(SESSION_FRAMES);
+    let inward = async {
+        feed(SessionSource::new(body), to_shell).await;
+        // The hub has let go or the line broke; the shell has still to hear of it.
+        std::future::pending().await
+    };
+    let outward = async { tokio::join!(duties.session(from_hub, to_hub), pass_on(from_shell, FrameSink::new(stream))) };
+    let line_lost = async {
+        over.cancelled().await;
+        tokio::time::sleep(SESSION_GRACE).await;
+    };
+    tokio::select! {
+        _ = outward => {}
+        () = inward => {}
+        () = line_lost => {}
+    }
+    Ok(())
+}
+
+/// Frames from the hub to the shell, until either lets go.
+async fn feed(mut source: SessionSource, to_shell: mpsc::Sender<Frame>) {
+    while let Some(frame) = source.next().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return tracing::debug!(%error, "a session's line broke"),
+        };
+        if to_shell.send(frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Frames from the shell to the hub, until either lets go. While the hub does not read, the shell waits.
+async fn pass_on(mut from_shell: mpsc::Receiver<Frame>, mut sink: FrameSink) {
+    while let Some(frame) = from_shell.recv().await {
+        if sink.send_encoded(frame.encode_with_length()).await.is_err() {
+            return;
+        }
+    }
+    sink.end_or_reset();
+}
+
+/// Sends the head of the answer, at once: the hub waits for it before it sends a body.
+pub(super) fn answer(respond: &mut SendResponse<Bytes>, status: StatusCode, is_all: bool) -> Result<SendStream<Bytes>, h2::Error> {
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    respond.send_response(response, is_all)
+}

@@ -1,0 +1,72 @@
+//! What the end of an attempt means: try again, how soon, or never.
+
+use std::time::Duration;
+
+use crate::agent::home::dial::NotReached;
+use crate::agent::home::line::Broken;
+use crate::agent::home::{Home, HomeError};
+use crate::wire::control::Refusal;
+
+/// How one attempt ended.
+pub(super) enum Attempt {
+    NotReached(NotReached),
+    /// Broke before the welcome, or after it and so long.
+    Broken(Broken, Option<Duration>),
+}
+
+/// How soon to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    AtOnce,
+    Lived,
+    Normal,
+    Slow,
+}
+
+/// What an attempt means: words for the log and when to try again, or the end.
+pub(super) async fn judge(attempt: Attempt, home: &mut Home) -> Result<(String, Pace), HomeError> {
+    match attempt {
+        Attempt::NotReached(failed) => match failed.wrong_key() {
+            Some((address, wrong)) if home.node().is_none() => Err(HomeError::WrongHub {
+                address: address.to_owned(),
+                expected: wrong.expected.clone(),
+                found: wrong.found.clone(),
+            }),
+            Some(_) => Ok((failed.to_string(), Pace::Slow)),
+            None => Ok((failed.to_string(), Pace::Normal)),
+        },
+        Attempt::Broken(Broken::Refused { code, message }, _) => refused(code, message, home).await,
+        Attempt::Broken(broken, lived) => {
+            let pace = if lived >= Some(home.timing.lived) {
+                Pace::Lived
+            } else {
+                Pace::Normal
+            };
+            Ok((broken.to_string(), pace))
+        }
+    }
+}
+
+async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(String, Pace), HomeError> {
+    match code {
+        Refusal::AlreadyJoined if home.enrolling => {
+            // The hub took this key in, but its answer was lost before it was noted here.
+            home.enrolling = false;
+            Ok((
+                format!("the hub knows this key already ({message}); saying hello instead"),
+                Pace::AtOnce,
+            ))
+        }
+        Refusal::AlreadyJoined => Err(HomeError::AlreadyJoined { message }),
+        // With a token at hand, and a node that was removed since it joined, a new key can join in its place.
+        Refusal::UnknownKey if home.token.is_some() && home.node().is_some() => {
+            home.identity.renew().await?;
+            home.enrolling = true;
+            Ok((format!("the hub no longer knows this node ({message}); joining anew"), Pace::AtOnce))
+        }
+        Refusal::UnknownKey => Err(HomeError::UnknownKey { message }),
+        Refusal::ActivationInvalid => Err(HomeError::ActivationInvalid { message }),
+        Refusal::Quarantined | Refusal::VersionUnsupported => Ok((format!("the hub does not admit this agent: {message}"), Pace::Slow)),
+        Refusal::Busy => Ok((format!("the hub is busy: {message}"), Pace::Normal)),
+    }
+}

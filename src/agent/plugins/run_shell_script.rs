@@ -1,0 +1,121 @@
+//! `aws:runShellScript`: lines of a script, run by `sh` or by the interpreter that the first line names.
+//!
+//! *Source*: AWS docs, "Command document plugin reference", aws:runShellScript (`runCommand`, `timeoutSeconds`,
+//! `workingDirectory`). The lines are joined and run as one file, so that `cd` and variables carry over.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Context, Plugin};
+use crate::agent::step_host::record::StepOrder;
+use crate::model::document::Step;
+
+pub struct RunShellScript;
+
+impl Plugin for RunShellScript {
+    fn action(&self) -> &'static str {
+        "aws:runShellScript"
+    }
+
+    fn order(&self, step: &Step, context: &Context<'_>) -> Result<StepOrder, String> {
+        let script = script(step.inputs.get("runCommand"))?;
+        // A script that names its interpreter is executed as it is.
+        let interpreter = (!script.starts_with("#!")).then(|| PathBuf::from("/bin/sh"));
+        Ok(StepOrder {
+            interpreter,
+            script,
+            environment: context.command_environment(),
+            working_directory: working_directory(step.inputs.get("workingDirectory"), context)?,
+            timeout_ms: step.timeout.as_millis() as u64,
+            kill_grace_ms: context.limits.kill_grace.as_millis() as u64,
+            cap_bytes: context.limits.cap_bytes,
+        })
+    }
+}
+
+fn script(input: Option<&Value>) -> Result<String, String> {
+    let wrong = || "input `runCommand` must be a text or a list of texts".to_owned();
+    let lines: Vec<&str> = match input {
+        Some(Value::String(text)) => vec![text.as_str()],
+        Some(Value::Array(lines)) => lines.iter().map(|line| line.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?,
+        _ => return Err(wrong()),
+    };
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Differs: upstream starts in a directory of the agent's own when none is given; the user's home is what a person expects.
+fn working_directory(input: Option<&Value>, context: &Context<'_>) -> Result<PathBuf, String> {
+    let home = || match context.user.home.is_dir() {
+        true => context.user.home.clone(),
+        false => PathBuf::from("/"),
+    };
+    match input {
+        None | Some(Value::Null) => Ok(home()),
+        Some(Value::String(text)) if text.is_empty() => Ok(home()),
+        // A relative path is one below the home, for the agent's own directory means nothing to anybody.
+        Some(Value::String(text)) => Ok(home().join(text)),
+        Some(_) => Err("input `workingDirectory` must be a text".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::plugins::Limits;
+    use crate::base::id::CommandId;
+    use crate::platform::users::User;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn order(inputs: Value) -> Result<StepOrder, String> {
+        let step = Step {
+            name: "one".into(),
+            action: "aws:runShellScript".into(),
+            inputs: inputs.as_object().unwrap().clone(),
+            timeout: Duration::from_secs(7),
+        };
+        let user = User {
+            name: "u".into(),
+            uid: 1,
+            home: "/".into(),
+            shell: "/bin/sh".into(),
+        };
+        let context = Context {
+            run: &CommandId::random(),
+            node: None,
+            user: &user,
+            environment: &BTreeMap::from([("SSM_a".to_owned(), "b".to_owned())]),
+            limits: &Limits::default(),
+        };
+        RunShellScript.order(&step, &context)
+    }
+
+    #[test]
+    fn lines_become_one_script_for_sh() {
+        let order = order(json!({"runCommand": ["cd /tmp", "pwd"], "workingDirectory": "srv"})).unwrap();
+        assert_eq!(order.script, "cd /tmp\npwd\n");
+        assert_eq!(order.interpreter, Some("/bin/sh".into()));
+        assert_eq!(order.working_directory, PathBuf::from("/srv"));
+        assert_eq!(order.timeout_ms, 7000);
+        assert!(order.environment.contains(&("SSM_a".into(), "b".into())));
+    }
+
+    #[test]
+    fn a_script_may_name_its_interpreter() {
+        let order = order(json!({"runCommand": "#!/usr/bin/env python3\nprint(1)"})).unwrap();
+        assert_eq!(order.interpreter, None);
+    }
+
+    #[test]
+    fn wrong_inputs_are_named() {
+        assert!(order(json!({})).unwrap_err().contains("`runCommand`"));
+        assert!(order(json!({"runCommand": [1]})).unwrap_err().contains("`runCommand`"));
+        assert!(
+            order(json!({"runCommand": ["x"], "workingDirectory": 1}))
+                .unwrap_err()
+                .contains("`workingDirectory`")
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! The step host: a small process of its own for each step that runs.
+//!
+//! It owns the command's pipes and process group, spools the output, enforces the execution time-out and leaves an exit
+//! record. It is forked from the zygote ([`crate::agent::zygote`]) and outlives the agent, so that an agent that is restarted
+//! or upgraded in the middle finds the command running, or its record. It is single-threaded and knows no runtime.
+//!
+//! ```text
+//! Running ─ the command ended ─────────────► Draining ─ output closed, or held longer than 2 s ─► Over
+//!    ├──── time-out: SIGKILL ──────────────► Killing ── command and its group gone, or 2 s ─────► Over
+//!    └──── cancel, or the node stops: SIGTERM ► Terminating ── grace over: SIGKILL ─► Killing
+//!                                                   └── command and its group gone ─────────────► Over
+//! ```
+//!
+//! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
+
+mod command;
+mod processes;
+pub mod record;
+mod watch;
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
+
+use crate::base::{Clock, Timestamp};
+use crate::platform::files::{Directory, Durability};
+use crate::wire::run::Outcome;
+use record::{ExitRecord, HostMark, StepOrder};
+
+pub use processes::process;
+
+/// The signal that means: somebody cancelled the run.
+pub const CANCEL: Signal = Signal::USR1;
+
+/// Room kept for the exit record from the start, so that a full disk cannot swallow it.
+const EXIT_ROOM: usize = 4096;
+const EXIT_NEW: &str = "exit.new";
+
+/// Hosts the step whose order lies in `directory`, then exits. Called in a freshly forked child of the zygote.
+///
+/// `settled` is closed once the host's mark is on disk: from then on a restarted agent can find it.
+pub fn run(directory: &Path, zygote: Pid, settled: Option<OwnedFd>) -> ! {
+    let code = match catch_unwind(AssertUnwindSafe(|| host(directory, zygote, settled))) {
+        Ok(Ok(())) => 0,
+        Ok(Err(_)) => 1,
+        Err(_) => 101,
+    };
+    // Without the destructors and buffers of the process it was forked from.
+    unsafe { libc::_exit(code) }
+}
+
+fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
+    detach()?;
+    let directory = Directory::open(path)?;
+    let order = record::read_order(&directory);
+    let cap_bytes = order.as_ref().map_or(0, |order| order.cap_bytes);
+    directory.replace(record::HOST, &record::seal(&own_mark(cap_bytes)?)?, 0o600, Durability::Cached)?;
+    drop(settled);
+    let room = directory.create_file(EXIT_NEW, 0o600)?;
+    room.write_all_at(&[0; EXIT_ROOM], 0)?;
+
+    let started_at = Clock::system().now();
+    let end = order.and_then(|order| host_order(&directory, path, &order));
+    let mut record = end.unwrap_or_else(|error| not_started(&error, started_at, cap_bytes));
+    record.message = shorten(record.message);
+    let bytes = record::seal(&record)?;
+    room.write_all_at(&bytes, 0)?;
+    room.set_len(bytes.len() as u64)?;
+    // While the agent lives it makes the result durable itself, together with others.
+    let alone = rustix::process::getppid() != Some(zygote);
+    if alone {
+        room.sync_all()?;
+    }
+    directory.rename(EXIT_NEW, record::EXIT)?;
+    if alone {
+        directory.sync()?;
+    }
+    Ok(())
+}
+
+fn host_order(directory: &Directory, path: &Path, order: &StepOrder) -> io::Result<ExitRecord> {
+    let started = command::start(directory, path, order)?;
+    watch::Watch::new(started, order)?.until_over()
+}
+
+/// A session of its own, no terminal, no inherited streams, orphans of the command as its children.
+fn detach() -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::thread::set_name(c"roadstead-step")?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    // It would keep a pipe or terminal of the agent's open for as long as the command runs.
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    // The zygote lets the kernel reap its children; the host wants to know what became of its own.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    Ok(())
+}
+
+/// The signals a host reads instead of receiving them. The zygote blocks them before it forks, so that none is too early.
+const READ_SIGNALS: [i32; 5] = [libc::SIGCHLD, libc::SIGUSR1, libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
+
+/// Blocks the signals that hosts read.
+pub fn block_signals() -> io::Result<()> {
+    set_mask(libc::SIG_BLOCK, &READ_SIGNALS).map(drop)
+}
+
+fn signal_reader() -> io::Result<OwnedFd> {
+    let set = set_mask(libc::SIG_BLOCK, &READ_SIGNALS)?;
+    match unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) } {
+        -1 => Err(io::Error::last_os_error()),
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
+}
+
+/// Every signal as a fresh process has it; std's `Command` passes the mask and what is ignored on.
+fn reset_signals() -> io::Result<()> {
+    for signal in 1..32 {
+        // It fails for the two that cannot be changed.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    set_mask(libc::SIG_SETMASK, &[]).map(drop)
+}
+
+fn set_mask(how: i32, signals: &[i32]) -> io::Result<libc::sigset_t> {
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in signals {
+            libc::sigaddset(&mut set, *signal);
+        }
+        match libc::sigprocmask(how, &set, std::ptr::null_mut()) {
+            0 => Ok(set),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+fn own_mark(cap_bytes: u64) -> io::Result<HostMark> {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    let process = process(pid).ok_or_else(|| io::Error::other("/proc does not show this process"))?;
+    Ok(HostMark {
+        pid,
+        start_ticks: process.start_ticks,
+        boot_id: boot_id(),
+        cap_bytes,
+    })
+}
+
+/// The kernel's boot id, empty where `/proc` does not show it.
+pub fn boot_id() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+fn not_started(error: &io::Error, started_at: Timestamp, cap_bytes: u64) -> ExitRecord {
+    ExitRecord {
+        outcome: Outcome::Failed,
+        exit_code: None,
+        message: format!("the command could not be started: {error}"),
+        started_at_ms: started_at.millis(),
+        ended_at_ms: Clock::system().now().millis(),
+        stdout: Default::default(),
+        stderr: Default::default(),
+        cap_bytes,
+    }
+}
+
+/// The record must fit into the room kept for it, and the report into a frame.
+fn shorten(message: String) -> String {
+    const MAX_CHARS: usize = 500;
+    match message.char_indices().nth(MAX_CHARS) {
+        None => message,
+        Some((at, _)) => format!("{}…", &message[..at]),
+    }
+}

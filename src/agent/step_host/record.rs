@@ -1,0 +1,120 @@
+//! What agent and step host leave each other in a step's directory.
+//!
+//! ```text
+//! runs/<run>/<step>/order    agent → host   what to run
+//!                   script                  the script itself, 0700
+//!                   host     host → agent   who hosts it: pid, start time, boot
+//!                   stdout stderr           the spools
+//!                   exit     host → agent   what came of it; appears whole or not at all
+//! ```
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::spool::Tally;
+use crate::platform::files::Directory;
+use crate::wire::run::Outcome;
+
+pub const ORDER: &str = "order";
+pub const SCRIPT: &str = "script";
+pub const HOST: &str = "host";
+pub const EXIT: &str = "exit";
+
+/// A generous bound: the order holds the script, which came in a frame and had its parameters filled in.
+const MAX_ORDER_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_RECORD_BYTES: u64 = 64 * 1024;
+const CHECKSUM_DIGITS: usize = 16;
+
+/// A command to run under a step host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepOrder {
+    pub script: String,
+    /// What runs the script; `None`: the script names its interpreter itself.
+    pub interpreter: Option<PathBuf>,
+    /// The whole environment.
+    pub environment: Vec<(String, String)>,
+    pub working_directory: PathBuf,
+    pub timeout_ms: u64,
+    /// Between the polite signal and the last one when it is cancelled.
+    pub kill_grace_ms: u64,
+    /// How much of each stream is kept.
+    pub cap_bytes: u64,
+}
+
+/// Which process hosts the step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostMark {
+    pub pid: i32,
+    /// Field 22 of `/proc/<pid>/stat`: with the pid it names one process of a boot.
+    pub start_ticks: u64,
+    pub boot_id: String,
+    pub cap_bytes: u64,
+}
+
+/// What came of the step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    pub outcome: Outcome,
+    pub exit_code: Option<i32>,
+    pub message: String,
+    pub started_at_ms: i64,
+    pub ended_at_ms: i64,
+    pub stdout: Tally,
+    pub stderr: Tally,
+    pub cap_bytes: u64,
+}
+
+pub fn read_order(directory: &Directory) -> io::Result<StepOrder> {
+    unseal(&directory.read(ORDER, MAX_ORDER_BYTES)?)
+}
+
+/// `None` when there is no readable mark.
+pub fn read_host(directory: &Directory) -> Option<HostMark> {
+    unseal(&directory.read(HOST, MAX_RECORD_BYTES).ok()?).ok()
+}
+
+/// `None` when there is no whole record.
+pub fn read_exit(directory: &Directory) -> Option<ExitRecord> {
+    unseal(&directory.read(EXIT, MAX_RECORD_BYTES).ok()?).ok()
+}
+
+/// JSON behind its checksum: a file that was only half on disk when the power went is told from a whole one.
+pub fn seal<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(value)?;
+    let mut bytes = checksum(&json).into_bytes();
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&json);
+    Ok(bytes)
+}
+
+pub fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    let torn = || io::Error::new(io::ErrorKind::InvalidData, "the file is not whole");
+    let (sum, rest) = bytes.split_at_checked(CHECKSUM_DIGITS).ok_or_else(torn)?;
+    let json = rest.strip_prefix(b"\n").ok_or_else(torn)?;
+    if checksum(json).as_bytes() != sum {
+        return Err(torn());
+    }
+    Ok(serde_json::from_slice(json)?)
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    data_encoding::HEXLOWER.encode(&digest.as_ref()[..CHECKSUM_DIGITS / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_value_is_read_back_and_a_torn_one_is_not() {
+        let sealed = seal(&vec!["a", "b"]).unwrap();
+        assert_eq!(unseal::<Vec<String>>(&sealed).unwrap(), ["a", "b"]);
+        for length in 0..sealed.len() {
+            assert!(unseal::<Vec<String>>(&sealed[..length]).is_err());
+        }
+    }
+}

@@ -1,0 +1,545 @@
+//! Watching a command to its end: output of its nodes as it comes, progress on a terminal, then what came of it.
+//!
+//! It asks again and again, soon after something happened and more slowly while nothing does. A hub that restarts or a
+//! line that is cut meanwhile is waited for: the command does not depend on who watches.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::base::Clock;
+use crate::base::id::{CommandId, NodeId};
+use crate::cli::client::{CallError, Client};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::lines::{Reader, Streams};
+use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
+use crate::cli::{rows, text};
+
+/// Up to so many nodes are shown live, each line with its node's name; more are folded at the end.
+pub const LIVE_NODES: u64 = 16;
+/// How long a hub may be out of reach before we give up.
+const PATIENCE: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_millis(25);
+const SELDOM: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CommandState {
+    pub command: Command,
+    #[serde(default)]
+    pub states: Vec<StateCount>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Command {
+    pub status: String,
+    #[serde(default)]
+    pub target_count: u64,
+    #[serde(default)]
+    pub completed_count: u64,
+    #[serde(default)]
+    pub error_count: u64,
+}
+
+impl Command {
+    fn is_over(&self) -> bool {
+        !matches!(self.status.as_str(), "Pending" | "InProgress" | "Cancelling")
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StateCount {
+    pub status_details: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Invocation {
+    pub node_id: NodeId,
+    #[serde(default)]
+    pub name: String,
+    pub status: String,
+    pub status_details: String,
+    pub exit_code: Option<i64>,
+    pub message: Option<String>,
+}
+
+impl Invocation {
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status.as_str(), "Pending" | "InProgress" | "Delayed" | "Cancelling")
+    }
+
+    fn has_started(&self) -> bool {
+        self.is_over() || self.status == "InProgress" || self.status == "Cancelling"
+    }
+
+    pub fn shown(&self) -> String {
+        match self.name.is_empty() {
+            true => self.node_id.to_string(),
+            false => text::escape_line(&self.name),
+        }
+    }
+}
+
+/// A command that is over.
+pub struct Ended {
+    pub state: CommandState,
+    /// Empty when there are more nodes than a person reads.
+    pub invocations: Vec<Invocation>,
+    /// Whether the summary is for a person who has seen the output live.
+    shown_live: bool,
+    structured: bool,
+}
+
+pub struct Follow<'a> {
+    client: &'a Client,
+    command: &'a CommandId,
+    only: Vec<NodeId>,
+    streams: Streams,
+    readers: Vec<Reader>,
+    progress: Progress,
+}
+
+impl<'a> Follow<'a> {
+    pub fn new(client: &'a Client, command: &'a CommandId) -> Self {
+        Self {
+            client,
+            command,
+            only: Vec::new(),
+            streams: Streams::Both,
+            readers: Vec::new(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// Only these nodes' output; of all nodes when empty.
+    pub fn only(mut self, nodes: Vec<NodeId>, streams: Streams) -> Self {
+        self.only = nodes;
+        self.streams = streams;
+        self
+    }
+
+    /// Shows what there is now, or with `follow` all until the end.
+    pub async fn logs(mut self, show: &Show, follow: bool) -> Result<()> {
+        loop {
+            let state = self.state().await?;
+            let over = state.command.is_over();
+            let pulled = self.pull(show, &state).await?;
+            if !follow || (over && !pulled.pending) {
+                self.finish(show)?;
+                return Ok(());
+            }
+            tokio::time::sleep(SELDOM / 2).await;
+        }
+    }
+
+    pub async fn until_end(mut self, show: &Show) -> Result<Ended> {
+        let mut pause = SOON;
+        let mut last = None;
+        let mut trouble: Option<Instant> = None;
+        loop {
+            let turn = self.turn(show).await;
+            let (state, pulled) = match turn {
+                Ok(done) => {
+                    trouble = None;
+                    done
+                }
+                Err(error) => {
+                    self.wait_out(error, &mut trouble).await?;
+                    continue;
+                }
+            };
+            if state.command.is_over() && !pulled.pending {
+                self.finish(show)?;
+                return self.ended(state, show).await;
+            }
+            self.progress.show(&state);
+            let changed = pulled.news || last.as_ref() != Some(&state.states);
+            pause = match changed {
+                true => SOON * 2,
+                false => (pause * 3 / 2).min(SELDOM),
+            };
+            last = Some(state.states);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn turn(&mut self, show: &Show) -> Result<(CommandState, Pulled)> {
+        let state = self.state().await?;
+        let live = show.is_table() && state.command.target_count <= LIVE_NODES;
+        let pulled = match live {
+            true => self.pull(show, &state).await?,
+            false => Pulled::default(),
+        };
+        Ok((state, pulled))
+    }
+
+    async fn wait_out(&mut self, error: anyhow::Error, trouble: &mut Option<Instant>) -> Result<()> {
+        let passing = error.downcast_ref::<CallError>().is_some_and(CallError::is_passing);
+        let since = *trouble.get_or_insert_with(|| {
+            if passing {
+                self.progress.clear();
+                say("note: the hub is out of reach; the command goes on, trying again");
+            }
+            Instant::now()
+        });
+        if !passing || since.elapsed() > PATIENCE {
+            return Err(error);
+        }
+        tokio::time::sleep(SELDOM * 2).await;
+        Ok(())
+    }
+
+    async fn state(&self) -> Result<CommandState, CallError> {
+        self.client.hub("DescribeCommand", json!({"CommandId": self.command})).await
+    }
+
+    async fn invocations(&self, limit: usize) -> Result<Vec<Invocation>, CallError> {
+        let request = json!({"CommandId": self.command, "MaxResults": 100});
+        self.client
+            .pages("Roadstead.SearchInvocations", request, "Invocations", limit)
+            .await
+    }
+
+    /// Prints what is new on every node that has started.
+    async fn pull(&mut self, show: &Show, state: &CommandState) -> Result<Pulled> {
+        let found = self.invocations(usize::MAX).await?;
+        let prefixed = state.command.target_count > 1 && self.only.len() != 1;
+        for one in found.iter().filter(|one| self.only.is_empty() || self.only.contains(&one.node_id)) {
+            if one.has_started() && !self.readers.iter().any(|r| r.node() == &one.node_id) {
+                let prefix = prefixed.then(|| one.shown());
+                self.readers.push(Reader::new(one.node_id.clone(), prefix, self.streams));
+            }
+        }
+        let width = self.readers.iter().filter_map(Reader::prefix_width).max().unwrap_or(0);
+        let (client, command) = (self.client, self.command);
+        let over = |node: &NodeId| found.iter().any(|one| &one.node_id == node && one.is_over());
+        let reads = self.readers.iter_mut().filter(|r| !r.is_done()).map(|reader| {
+            let over = over(reader.node());
+            async move { reader.read(client, command, over).await }
+        });
+        let mut pulled = Pulled::default();
+        for news in join_all(reads).await {
+            pulled.news |= news?;
+        }
+        if pulled.news {
+            self.progress.clear();
+        }
+        for reader in &mut self.readers {
+            reader.print(show, width)?;
+        }
+        pulled.pending = self.readers.iter().any(|reader| !reader.is_done());
+        Ok(pulled)
+    }
+
+    fn finish(&mut self, show: &Show) -> Result<()> {
+        self.progress.clear();
+        let width = self.readers.iter().filter_map(Reader::prefix_width).max().unwrap_or(0);
+        self.readers.iter_mut().try_for_each(|reader| reader.finish(show, width))
+    }
+
+    /// Prints what formats other than the live one show, and collects the summary.
+    async fn ended(&self, state: CommandState, show: &Show) -> Result<Ended> {
+        const MANY: u64 = 1000;
+        let few = state.command.target_count <= MANY;
+        let invocations = match few {
+            true => self.invocations(MANY as usize).await?,
+            false => Vec::new(),
+        };
+        let shown_live = show.is_table() && state.command.target_count <= LIVE_NODES;
+        match show.output {
+            Format::Table if !shown_live => print_groups(self.client, self.command, show).await?,
+            Format::Json | Format::Yaml => print_structured(self.client, self.command, show).await?,
+            Format::Csv => {
+                let rows = invocation_rows(self.client, self.command).await?;
+                show.listing(
+                    &Listing {
+                        columns: INVOCATIONS,
+                        rows,
+                    },
+                    Clock::system().now(),
+                )?;
+            }
+            Format::Table | Format::Name => {}
+        }
+        Ok(Ended {
+            state,
+            invocations,
+            shown_live,
+            structured: show.is_structured(),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Pulled {
+    news: bool,
+    /// Some output is still to come.
+    pending: bool,
+}
+
+pub const INVOCATIONS: &[Column] = &[
+    Column::new("node_id", Kind::Text),
+    Column::new("name", Kind::Text),
+    Column::new("status_details", Kind::Status),
+    Column::new("exit_code", Kind::Text),
+    Column::new("started_at", Kind::Age),
+    Column::new("ended_at", Kind::Age),
+    Column::new("stdout_bytes", Kind::Bytes),
+    Column::new("stderr_bytes", Kind::Bytes),
+    Column::new("message", Kind::Text),
+    Column::hidden("status", Kind::Status),
+    Column::hidden("output_hash", Kind::Text),
+];
+
+pub async fn invocation_rows(client: &Client, command: &CommandId) -> Result<Vec<Value>, CallError> {
+    let request = json!({"CommandId": command, "MaxResults": 100});
+    let found: Vec<Value> = client
+        .pages("Roadstead.SearchInvocations", request, "Invocations", usize::MAX)
+        .await?;
+    Ok(found.into_iter().map(rows::from_api).collect())
+}
+
+/// The command with every node's result and the beginning of its output.
+async fn print_structured(client: &Client, command: &CommandId, show: &Show) -> Result<()> {
+    const OUTPUT_BYTES: u64 = 1024 * 1024;
+    let described: Value = client.hub("DescribeCommand", json!({"CommandId": command})).await?;
+    let mut row = rows::from_api(described["Command"].clone());
+    let mut nodes = invocation_rows(client, command).await?;
+    for node in &mut nodes {
+        for stream in ["stdout", "stderr"] {
+            let mut output = Value::String(String::new());
+            if node[format!("{stream}_bytes")].as_u64() > Some(0) {
+                let request = json!({
+                    "CommandId": command, "NodeId": node["node_id"], "Stream": stream, "Offset": 0, "MaxBytes": OUTPUT_BYTES,
+                });
+                let mut answer: Value = client.hub("GetOutput", request).await?;
+                output = answer["Text"].take();
+            }
+            node[stream] = output;
+        }
+    }
+    row["nodes"] = Value::Array(nodes);
+    let text = match show.output {
+        Format::Yaml => output::yaml(&row)?,
+        _ => output::json(&row)?,
+    };
+    output::write(&text)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Group {
+    status_details: String,
+    exit_code: Option<i64>,
+    count: u64,
+    #[serde(default)]
+    node_ids: Vec<NodeId>,
+    #[serde(default)]
+    stdout: String,
+    #[serde(default)]
+    stderr: String,
+    #[serde(default)]
+    truncated: bool,
+}
+
+/// Equal outputs once, with how many nodes gave them.
+pub async fn print_groups(client: &Client, command: &CommandId, show: &Show) -> Result<()> {
+    let groups: Vec<Group> = client
+        .pages("Roadstead.GroupOutputs", json!({"CommandId": command}), "Groups", usize::MAX)
+        .await?;
+    let mut out = String::new();
+    for group in groups {
+        out.push_str(&group_title(&group));
+        for stream in [&group.stdout, &group.stderr] {
+            let shown = if show.raw { stream.clone() } else { text::escape_output(stream) };
+            out.push_str(&shown);
+            if !shown.is_empty() && !shown.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+        if group.truncated {
+            out.push_str(&format!(
+                "… (whole: roadstead command logs {command} --node {})\n",
+                first_of(&group.node_ids)
+            ));
+        }
+    }
+    output::write(&out)
+}
+
+fn first_of(nodes: &[NodeId]) -> String {
+    nodes.first().map_or_else(|| "NODE".to_owned(), NodeId::to_string)
+}
+
+fn group_title(group: &Group) -> String {
+    let code = group.exit_code.map_or_else(String::new, |code| format!(", exit code {code}"));
+    let ids: Vec<&str> = group.node_ids.iter().take(3).map(NodeId::as_str).collect();
+    let more = if group.count > ids.len() as u64 { ", …" } else { "" };
+    format!(
+        "== {}: {}{code} ({}{more})\n",
+        text::count(group.count, "node"),
+        text::escape_line(&group.status_details),
+        ids.join(", ")
+    )
+}
+
+/// What came of it, for a person; nothing to say when one node did well.
+pub fn say_summary(ended: &Ended) {
+    if ended.structured {
+        return;
+    }
+    if let [one] = ended.invocations.as_slice() {
+        if one.status != "Success" {
+            say(&format!("{}: {}", one.shown(), result_words(one)));
+        }
+        return;
+    }
+    let counts: Vec<String> = ended
+        .state
+        .states
+        .iter()
+        .map(|s| format!("{} {}", s.count, text::escape_line(&s.status_details)))
+        .collect();
+    say(&format!(
+        "{}: {}",
+        text::count(ended.state.command.target_count, "node"),
+        counts.join(", ")
+    ));
+    if !ended.shown_live {
+        return;
+    }
+    for one in ended.invocations.iter().filter(|one| one.status != "Success") {
+        say(&format!("  {}  {}", one.shown(), result_words(one)));
+    }
+}
+
+fn result_words(one: &Invocation) -> String {
+    let mut words = text::escape_line(&one.status_details);
+    if let Some(code) = one.exit_code.filter(|_| one.status == "Failed") {
+        words.push_str(&format!(", exit code {code}"));
+    }
+    if let Some(message) = one.message.as_deref().filter(|m| !m.is_empty()) {
+        words.push_str(&format!(": {}", text::escape_line(message)));
+    }
+    words
+}
+
+impl Ended {
+    /// The documented exit code of a run.
+    pub fn verdict(&self) -> Result<()> {
+        match verdict(&self.state) {
+            None => Ok(()),
+            Some(exit) => Err(Failure::silent(exit).into()),
+        }
+    }
+}
+
+/// `None` when every node did well.
+fn verdict(state: &CommandState) -> Option<Exit> {
+    let count = |wanted: fn(&str) -> bool| -> u64 {
+        let of = state.states.iter().filter(|s| wanted(&s.status_details));
+        of.map(|s| s.count).sum()
+    };
+    let all = count(|_| true);
+    let good = count(|details| details == "Success");
+    let late = count(|details| matches!(details, "DeliveryTimedOut" | "ExecutionTimedOut" | "TimedOut"));
+    match (all, good, late) {
+        (0, _, _) if state.command.status == "Success" => None,
+        (0, _, _) => Some(Exit::Failed),
+        _ if good == all => None,
+        _ if good > 0 => Some(Exit::PartlyFailed),
+        _ if late == all => Some(Exit::TimedOut),
+        _ => Some(Exit::Failed),
+    }
+}
+
+/// One line on a terminal that is written over.
+#[derive(Default)]
+struct Progress {
+    shown: Option<String>,
+}
+
+impl Progress {
+    fn show(&mut self, state: &CommandState) {
+        if state.command.target_count < 2 || !stderr().is_terminal() {
+            return;
+        }
+        let waiting: u64 = state
+            .states
+            .iter()
+            .filter(|s| matches!(s.status_details.as_str(), "Pending" | "Delayed"))
+            .map(|s| s.count)
+            .sum();
+        let command = &state.command;
+        let mut line = format!("{} of {} done", command.completed_count, command.target_count);
+        if command.error_count > 0 {
+            line.push_str(&format!(", {} failed", command.error_count));
+        }
+        if waiting > 0 {
+            line.push_str(&format!(", {waiting} waiting"));
+        }
+        if self.shown.as_ref() != Some(&line) {
+            let _ = write!(stderr().lock(), "\r\u{1b}[K{line}");
+            self.shown = Some(line);
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = write!(stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(states: &[(&str, u64)]) -> CommandState {
+        let states = states.iter().map(|(details, count)| StateCount {
+            status_details: details.to_string(),
+            count: *count,
+        });
+        CommandState {
+            command: Command {
+                status: "Failed".into(),
+                target_count: 3,
+                completed_count: 3,
+                error_count: 0,
+            },
+            states: states.collect(),
+        }
+    }
+
+    #[test]
+    fn the_verdict_is_the_documented_exit_code() {
+        let code = |states: &[(&str, u64)]| verdict(&state(states)).map(Exit::code);
+        assert_eq!(code(&[("Success", 3)]), None);
+        assert_eq!(code(&[("Success", 2), ("Failed", 1)]), Some(6));
+        assert_eq!(code(&[("Success", 2), ("DeliveryTimedOut", 1)]), Some(6));
+        assert_eq!(code(&[("DeliveryTimedOut", 2), ("ExecutionTimedOut", 1)]), Some(7));
+        assert_eq!(code(&[("Failed", 2), ("ExecutionTimedOut", 1)]), Some(1));
+        assert_eq!(code(&[("Cancelled", 1)]), Some(1));
+    }
+
+    #[test]
+    fn a_result_says_code_and_reason() {
+        let one = Invocation {
+            node_id: format!("mi-{:017}", 1).parse().unwrap(),
+            name: "web".into(),
+            status: "Failed".into(),
+            status_details: "Failed".into(),
+            exit_code: Some(-1),
+            message: Some("the step was interrupted".into()),
+        };
+        assert_eq!(result_words(&one), "Failed, exit code -1: the step was interrupted");
+    }
+}

@@ -1,0 +1,230 @@
+//! `roadstead login URL`: pins the hub's identity and makes an access key for this device.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use http::header::SET_COOKIE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::base::Secret;
+use crate::cli::client::{CallError, Client, Proof};
+use crate::cli::config::{Config, KnownHub, StoredKey};
+use crate::cli::context::{self, confirm};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::say;
+use crate::cli::trust::{self, Trust};
+use crate::cli::url::HubUrl;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  roadstead login https://hub.example:7400\n  \
+    roadstead login hub.example --access-key-id AKIA… --secret-file ./secret --fingerprint 3f9a…")]
+pub struct LoginArgs {
+    /// The hub: https://HOST:7400
+    url: HubUrl,
+    /// The user to log in as [default: asked for]
+    #[arg(long, short)]
+    user: Option<String>,
+    /// Use this key instead of making one; its secret is read from --secret-file, or from stdin
+    #[arg(long, value_name = "ID", conflicts_with = "user")]
+    access_key_id: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "access_key_id")]
+    secret_file: Option<PathBuf>,
+    /// The SHA-256 that the hub's CA must have; without it the fingerprint is shown and asked about
+    #[arg(long, value_name = "SHA256")]
+    fingerprint: Option<String>,
+    /// Read the password from the first line of stdin
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+}
+
+pub async fn run(args: LoginArgs) -> Result<()> {
+    let trust = identify(&args).await?;
+    let (user, key) = match &args.access_key_id {
+        Some(id) => with_key(&args, &trust, id).await?,
+        None => with_password(&args, &trust).await?,
+    };
+    let mut config = Config::load()?;
+    let url = args.url.to_string();
+    let hub = config.hubs.entry(url.clone()).or_insert_with(KnownHub::default);
+    hub.ca_pem = match trust {
+        Trust::Pinned(pem) => Some(pem),
+        _ => None,
+    };
+    hub.user = Some(user.clone());
+    hub.key = Some(key);
+    config.current = Some(url.clone());
+    config.save()?;
+    say(&format!(
+        "Logged in to {url} as {user}; the key of this device is kept, readable by you alone."
+    ));
+    Ok(())
+}
+
+/// Shows or compares the hub's CA before anything secret is asked for.
+async fn identify(args: &LoginArgs) -> Result<Trust> {
+    let url = &args.url;
+    if !url.https {
+        return Ok(Trust::Anyone);
+    }
+    let pem = context::fetch_ca(url).await?;
+    let seen = trust::fingerprint(&pem)?;
+    let known = Config::load()?.hubs.get(&url.to_string()).and_then(|hub| hub.ca_pem.clone());
+    let known = known.and_then(|pem| trust::fingerprint(&pem).ok());
+    match (&args.fingerprint, known) {
+        (Some(expected), _) if !trust::same_fingerprint(expected, &seen) => {
+            return Err(context::other_fingerprint(url, expected, &seen).into());
+        }
+        (Some(_), _) => return Ok(Trust::Pinned(pem)),
+        (None, Some(known)) if known == seen => return Ok(Trust::Pinned(pem)),
+        (None, Some(known)) => say(&format!(
+            "WARNING: the hub at {url} had another identity before:\n  {}",
+            trust::grouped(&known)
+        )),
+        (None, None) => {}
+    }
+    say(&format!(
+        "The hub at {url} shows a CA with the SHA-256 fingerprint\n  {}",
+        trust::grouped(&seen)
+    ));
+    say("Compare it with what `roadstead up`, the hub's log or the console's settings show.");
+    if !io::stdin().is_terminal() {
+        let failure = Failure::new(
+            Exit::Denied,
+            "nobody is there to compare the fingerprint, so the hub is not trusted",
+        );
+        return Err(failure.hint(format!("give it beforehand: --fingerprint {seen}")).into());
+    }
+    match confirm("Is it the same?")? {
+        true => Ok(Trust::Pinned(pem)),
+        false => Err(Failure::new(Exit::Denied, "the hub was not trusted, nothing was sent").into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoginAnswer {
+    user_name: String,
+    csrf_token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyAnswer {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+/// A console session just long enough to make this device its own key.
+async fn with_password(args: &LoginArgs, trust: &Trust) -> Result<(String, StoredKey)> {
+    let user = match &args.user {
+        Some(user) => user.clone(),
+        None => ask("User: ")?,
+    };
+    let password = match args.password_stdin {
+        true => first_line_of_stdin()?,
+        false => ask_hidden("Password: ")?,
+    };
+    let anyone = Client::new(args.url.clone(), trust.clone(), Proof::Nobody)?;
+    let body = json!({"UserName": user, "Password": password.expose()}).to_string();
+    let (headers, answer) = anyone.call_raw("Roadstead.Login", body.into()).await?;
+    let answer: LoginAnswer = serde_json::from_slice(&answer).context("the hub's answer to the login is no JSON")?;
+    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let pair = cookies
+        .filter_map(|cookie| cookie.split(';').next())
+        .find(|pair| pair.starts_with("roadstead_session="));
+    let cookie = pair.context("the hub's answer to the login has no session")?.to_owned();
+    let proof = Proof::Session {
+        cookie,
+        csrf: answer.csrf_token,
+    };
+    let session = Client::new(args.url.clone(), trust.clone(), proof)?;
+    let made: Result<KeyAnswer, CallError> = session
+        .hub(
+            "CreateAccessKey",
+            json!({"Description": format!("roadstead CLI on {}", device_name())}),
+        )
+        .await;
+    let _: Result<Value, CallError> = session.hub("Logout", json!({})).await;
+    let made = made?;
+    Ok((
+        answer.user_name,
+        StoredKey::new(made.access_key_id, &Secret::new(made.secret_access_key)),
+    ))
+}
+
+/// A key that exists already is kept only if the hub accepts it.
+async fn with_key(args: &LoginArgs, trust: &Trust, id: &str) -> Result<(String, StoredKey)> {
+    let secret = match &args.secret_file {
+        Some(path) => context::read_secret(path)?,
+        None if io::stdin().is_terminal() => ask_hidden("Secret access key: ")?,
+        None => first_line_of_stdin()?,
+    };
+    let proof = Proof::Key {
+        access_key_id: id.to_owned(),
+        secret: secret.clone(),
+    };
+    let client = Client::new(args.url.clone(), trust.clone(), proof)?;
+    let caller: Value = client.hub("GetCaller", json!({})).await?;
+    let user = caller["UserName"].as_str().unwrap_or("?").to_owned();
+    Ok((user, StoredKey::new(id.to_owned(), &secret)))
+}
+
+fn device_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn ask(prompt: &str) -> Result<String> {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "{prompt}");
+    let _ = err.flush();
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let line = line.trim();
+    if line.is_empty() {
+        return Err(Failure::usage("nothing was given").hint("roadstead login URL --user NAME").into());
+    }
+    Ok(line.to_owned())
+}
+
+fn first_line_of_stdin() -> Result<Secret<String>> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let line = Secret::new(line);
+    let trimmed = Secret::new(line.expose().trim_end_matches(['\r', '\n']).to_owned());
+    if trimmed.expose().is_empty() {
+        return Err(Failure::usage("stdin holds no secret").into());
+    }
+    Ok(trimmed)
+}
+
+/// From the terminal itself, without echo; the echo is back on every way out but kill -9.
+fn ask_hidden(prompt: &str) -> Result<Secret<String>> {
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    struct Echo<'a>(&'a std::fs::File, Termios);
+    impl Drop for Echo<'_> {
+        fn drop(&mut self) {
+            let _ = tcsetattr(self.0, OptionalActions::Flush, &self.1);
+        }
+    }
+    let no_terminal =
+        |_| Failure::usage("there is no terminal to ask for the secret on").hint("roadstead login URL --user NAME --password-stdin < file");
+    let mut terminal = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(no_terminal)?;
+    let before = tcgetattr(&terminal)?;
+    let mut quiet = before.clone();
+    quiet.local_modes.remove(LocalModes::ECHO);
+    quiet.local_modes.insert(LocalModes::ECHONL);
+    terminal.write_all(prompt.as_bytes())?;
+    let echo = Echo(&terminal, before);
+    tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+    let mut line = String::new();
+    io::BufReader::new(&terminal).read_line(&mut line)?;
+    drop(echo);
+    let line = Secret::new(line);
+    Ok(Secret::new(line.expose().trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,331 @@
+//! `roadstead run`: a command on one node or on many, its output as it comes, and a verdict as exit code.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{Clock, Timestamp};
+use crate::cli::args::Tag;
+use crate::cli::client::Client;
+use crate::cli::context::{self, confirm};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::follow::{self, Follow};
+use crate::cli::node::{self, NodeRef};
+use crate::cli::output::{self, Format, Show, say};
+use crate::cli::{shell, text};
+use crate::model::filter::{Filter, Op, Term};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  roadstead run --node web-1 -- uptime\n  \
+    roadstead run --tag role=web --timeout 10m -- systemctl restart nginx\n  \
+    roadstead run --filter 'status=online platform:debian' --script fix.sh --yes\n\n\
+    One argument after -- is a line for the shell; several are the words of one command.")]
+pub struct RunArgs {
+    #[command(flatten)]
+    targets: TargetArgs,
+    /// How long a node that is offline is waited for
+    #[arg(long, default_value = "10m", value_parser = text::parse_duration, value_name = "DURATION")]
+    timeout: Duration,
+    /// How long the command may run on a node before it is killed
+    #[arg(long, default_value = "1h", value_parser = text::parse_duration, value_name = "DURATION")]
+    execution_timeout: Duration,
+    /// The folder to run in
+    #[arg(long, value_name = "DIR")]
+    dir: Option<String>,
+    /// Why; kept with the command
+    #[arg(long)]
+    comment: Option<String>,
+    /// Do not ask before sending to several nodes
+    #[arg(long, short)]
+    yes: bool,
+    /// Print the command's id and do not wait
+    #[arg(long)]
+    no_wait: bool,
+    /// With one node: end with the remote command's exit code
+    #[arg(long)]
+    exit_code: bool,
+    /// A file with the shell script to run; `-` reads it from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    script: Option<PathBuf>,
+    /// The command
+    #[arg(last = true, required_unless_present = "script", value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// Which nodes are meant.
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+struct TargetArgs {
+    /// A node by id or name, repeatable
+    #[arg(long, short, value_name = "NODE", conflicts_with_all = ["tag", "filter"])]
+    node: Vec<String>,
+    /// Nodes with this tag, repeatable: equal keys are alternatives, different ones must all hold
+    #[arg(long, value_name = "K=V", value_delimiter = ',')]
+    tag: Vec<Tag>,
+    /// Nodes that match, e.g. 'status=online tag:env=prod web'
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<Filter>,
+}
+
+/// Upstream's limit of ids in one request.
+const MAX_IDS: usize = 50;
+
+pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
+    let commands = commands(&args)?;
+    let client = context::connect().await?;
+    let targets = targets(&client, &args.targets).await?;
+    let preview = preview(&client, &targets, args.timeout + args.execution_timeout).await?;
+    say_preview(&preview);
+    ask(&preview, args.yes)?;
+    let command = send(&client, &args, commands, targets).await?;
+    if args.no_wait || show.output == Format::Name {
+        output::write(&match show.is_structured() {
+            true => output::json(&json!({"command_id": command}))?,
+            false => format!("{command}\n"),
+        })?;
+        if args.no_wait {
+            return Ok(());
+        }
+    }
+    let ended = tokio::select! {
+        ended = Follow::new(&client, &command).until_end(show) => ended?,
+        _ = tokio::signal::ctrl_c() => return Err(detached(&command)),
+    };
+    follow::say_summary(&ended);
+    let only = ended.invocations.first().filter(|_| args.exit_code && ended.invocations.len() == 1);
+    if let Some(code) = only.and_then(|one| one.exit_code).and_then(|code| u8::try_from(code).ok()) {
+        return match code {
+            0 => Ok(()),
+            code => Err(Failure::silent(Exit::Remote(code)).into()),
+        };
+    }
+    ended.verdict()
+}
+
+fn detached(command: &CommandId) -> anyhow::Error {
+    say("");
+    Failure::new(Exit::Interrupted, format!("no longer watching; command {command} goes on"))
+        .hint(format!("follow it: roadstead command logs --follow {command}"))
+        .hint(format!("cancel it: roadstead command cancel {command}"))
+        .into()
+}
+
+fn commands(args: &RunArgs) -> Result<String> {
+    let Some(path) = &args.script else {
+        return Ok(shell::command_line(&args.command));
+    };
+    let mut script = String::new();
+    match path.as_os_str() == "-" {
+        true => std::io::stdin()
+            .lock()
+            .read_to_string(&mut script)
+            .context("could not read the script from stdin")?,
+        false => {
+            script = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+            script.len()
+        }
+    };
+    if script.trim().is_empty() {
+        return Err(Failure::usage("the script is empty").into());
+    }
+    Ok(script)
+}
+
+/// `InstanceIds` or `Targets`, as SendCommand and ResolveTargets take them.
+async fn targets(client: &Client, args: &TargetArgs) -> Result<Value> {
+    if !args.node.is_empty() {
+        let mut ids: Vec<NodeId> = Vec::new();
+        for given in &args.node {
+            let NodeRef { id, .. } = node::resolve(client, given).await?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        if ids.len() > MAX_IDS {
+            return Err(
+                Failure::usage(format!("--node names {} nodes, at most {MAX_IDS} go in one command", ids.len()))
+                    .hint("give them a tag, or use --filter")
+                    .into(),
+            );
+        }
+        return Ok(json!({"InstanceIds": ids}));
+    }
+    let targets = match &args.filter {
+        Some(filter) => json!([{"Key": "roadstead:filter", "Values": [narrowed(filter, &args.tag)?.to_string()]}]),
+        None => by_tag(&args.tag),
+    };
+    Ok(json!({"Targets": targets}))
+}
+
+fn by_tag(tags: &[Tag]) -> Value {
+    let mut keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    keys.dedup();
+    keys.sort();
+    keys.dedup();
+    let values = |key: &str| tags.iter().filter(|t| t.key == key).map(|t| t.value.clone()).collect::<Vec<_>>();
+    keys.iter()
+        .map(|key| json!({"Key": format!("tag:{key}"), "Values": values(key)}))
+        .collect()
+}
+
+/// The filter and the tags, which must all hold together.
+fn narrowed(filter: &Filter, tags: &[Tag]) -> Result<Filter> {
+    if filter.is_empty() {
+        return Err(Failure::usage("--filter is empty, which would mean every node")
+            .hint("every node that is there: --filter 'id^mi-'")
+            .into());
+    }
+    if !tags.is_empty() && filter.join != crate::model::filter::Join::And {
+        return Err(Failure::usage("--tag cannot narrow a --filter that joins with `or`").into());
+    }
+    let mut all = filter.clone();
+    all.terms.extend(
+        tags.iter()
+            .map(|tag| Term::new(format!("tag:{}", tag.key), Op::Eq, tag.value.as_str())),
+    );
+    Ok(all)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Preview {
+    total: u64,
+    online: u64,
+    offline: u64,
+    #[serde(default)]
+    offline_nodes: Vec<OfflineNode>,
+    wait_ends_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfflineNode {
+    #[serde(flatten)]
+    node: NodeRef,
+    offline_reason: Option<String>,
+    last_seen_at: Option<Timestamp>,
+}
+
+async fn preview(client: &Client, targets: &Value, wait: Duration) -> Result<Preview> {
+    let mut request = targets.clone();
+    request["TimeoutSeconds"] = json!(wait.as_secs());
+    let preview: Preview = client.hub("ResolveTargets", request).await?;
+    if preview.total == 0 {
+        return Err(Failure::new(Exit::NotFound, "no node matches, so there is nothing to run on")
+            .hint("known nodes: roadstead node list")
+            .into());
+    }
+    Ok(preview)
+}
+
+/// How many offline nodes are named before sending.
+const NAMED_OFFLINE: usize = 10;
+
+fn say_preview(preview: &Preview) {
+    let now = Clock::system().now();
+    let mut words = text::count(preview.total, "node");
+    if preview.offline > 0 {
+        let _ = write!(words, ", {} online, {} offline:", preview.online, preview.offline);
+    }
+    say(&words);
+    for offline in preview.offline_nodes.iter().take(NAMED_OFFLINE) {
+        let since = match offline.last_seen_at {
+            Some(at) => format!("offline since {} ({})", text::moment(at), text::relative(at, now)),
+            None => "never connected".to_owned(),
+        };
+        let why = offline
+            .offline_reason
+            .as_deref()
+            .map_or_else(String::new, |why| format!(", {}", text::escape_line(why)));
+        say(&format!("  {}  {}  {since}{why}", offline.node.id, offline.node.shown()));
+    }
+    if preview.offline > NAMED_OFFLINE as u64 {
+        say(&format!("  and {} more", preview.offline - NAMED_OFFLINE as u64));
+    }
+    if preview.offline > 0 {
+        let until = preview.wait_ends_at;
+        say(&format!(
+            "The command waits for them until {} ({}).",
+            text::moment(until),
+            text::relative(until, now)
+        ));
+    }
+}
+
+/// A person is asked before several nodes are touched; a script is not.
+fn ask(preview: &Preview, yes: bool) -> Result<()> {
+    let person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if yes || !person || preview.total == 1 {
+        return Ok(());
+    }
+    match confirm(&format!("Run it on {}?", text::count(preview.total, "node")))? {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Failed, "nothing was sent").into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent {
+    command: SentCommand,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SentCommand {
+    command_id: CommandId,
+}
+
+async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value) -> Result<CommandId> {
+    let mut parameters = json!({
+        "commands": [commands],
+        "executionTimeout": [args.execution_timeout.as_secs().to_string()],
+    });
+    if let Some(dir) = &args.dir {
+        parameters["workingDirectory"] = json!([dir]);
+    }
+    let mut request = targets;
+    request["DocumentName"] = json!("AWS-RunShellScript");
+    request["Parameters"] = parameters;
+    request["TimeoutSeconds"] = json!(args.timeout.as_secs());
+    if let Some(comment) = &args.comment {
+        request["Comment"] = json!(comment);
+    }
+    let sent: Sent = client.ssm("SendCommand", request).await?;
+    Ok(sent.command.command_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(list: &[&str]) -> Vec<Tag> {
+        list.iter().map(|t| t.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn equal_tag_keys_are_alternatives() {
+        let targets = by_tag(&tags(&["role=web", "env=prod", "role=db"]));
+        assert_eq!(
+            targets,
+            json!([{"Key": "tag:env", "Values": ["prod"]}, {"Key": "tag:role", "Values": ["web", "db"]}])
+        );
+    }
+
+    #[test]
+    fn tags_narrow_a_filter_and_an_empty_one_is_refused() {
+        let filter: Filter = "status=online".parse().unwrap();
+        assert_eq!(
+            narrowed(&filter, &tags(&["env=a b"])).unwrap().to_string(),
+            "status=online tag:env=\"a b\""
+        );
+        assert!(narrowed(&Filter::default(), &[]).is_err());
+        assert!(narrowed(&"a=1 or b=2".parse().unwrap(), &tags(&["x=y"])).is_err());
+    }
+}

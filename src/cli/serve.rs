@@ -1,0 +1,249 @@
+//! `roadstead serve`: the hub, or with `--agent` the agent, in the foreground until TERM or INT.
+
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::agent::{self, AgentConfig};
+use crate::base::Secret;
+use crate::cli::context::{read_secret, secret_variable, variable};
+use crate::cli::failure::Failure;
+use crate::cli::url::DEFAULT_PORT;
+use crate::cli::{data, output};
+use crate::hub;
+use crate::hub::config::{AdminSeed, HubConfig};
+use crate::wire::token::JoinToken;
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "First start, unattended: ROADSTEAD_ADMIN_USER with ROADSTEAD_ADMIN_PASSWORD_FILE and, for programs, \
+    ROADSTEAD_ADMIN_ACCESS_KEY_ID with ROADSTEAD_ADMIN_SECRET_ACCESS_KEY (or …_FILE).\n\n\
+    Examples:\n  roadstead serve\n  roadstead serve --data /srv/roadstead --listen 10.0.0.5:7400\n  \
+    roadstead serve --agent --join rs1_…"
+)]
+pub struct ServeArgs {
+    /// Run the agent of this node instead of the hub
+    #[arg(long)]
+    agent: bool,
+    /// Where its data lies [default: /var/lib/roadstead for root, else in the user's state folder; the agent's in agent/ below]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    hub: HubArgs,
+    /// The agent's first start: the token that `roadstead join-line` printed
+    #[arg(long, value_name = "TOKEN", env = "ROADSTEAD_JOIN", hide_env_values = true, requires = "agent")]
+    join: Option<JoinToken>,
+    #[arg(long, value_enum, default_value = "text", env = "ROADSTEAD_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// Print one line of JSON to stdout once the hub is ready
+    #[arg(long, hide = true, conflicts_with = "agent")]
+    announce: bool,
+}
+
+/// What a hub is told at start, by `serve` and `up` alike.
+#[derive(Clone, clap::Args)]
+pub struct HubArgs {
+    /// Address and port to listen on, repeatable [default: port 7400 on every address]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen, conflicts_with = "agent")]
+    pub listen: Vec<SocketAddr>,
+    /// host:port by which nodes and people reach this hub, repeatable [default: this machine's own addresses]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "agent")]
+    pub advertise: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What `--announce` prints; `up` reads it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Announcement {
+    pub addresses: Vec<String>,
+    pub setup_link: Option<String>,
+    pub ca_fingerprint: String,
+}
+
+pub fn run(args: ServeArgs) -> Result<()> {
+    if variable("ROADSTEAD_SUPERVISED").is_some() {
+        end_with_parent();
+    }
+    match args.agent {
+        true => run_agent(args),
+        false => run_hub(args),
+    }
+}
+
+fn run_agent(args: ServeArgs) -> Result<()> {
+    let config = AgentConfig {
+        data: args.data.unwrap_or_else(data::agent_folder),
+        join: args.join,
+    };
+    // Forked while this process has one thread and no runtime; see the module's own words.
+    let zygote = agent::zygote::start().context("could not fork the agent's helper")?;
+    init_logging(args.log_format);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = shutdown_on_signals()?;
+        agent::run(config, zygote, shutdown).await?;
+        Ok(())
+    })
+}
+
+fn run_hub(args: ServeArgs) -> Result<()> {
+    let config = HubConfig {
+        data: args.data.unwrap_or_else(data::hub_folder),
+        listen: listen_or_default(args.hub.listen),
+        account_id: account_id()?,
+        region: variable("ROADSTEAD_REGION").unwrap_or_else(|| "local".to_owned()),
+        admin: admin_seed()?,
+        advertise: args.hub.advertise,
+    };
+    init_logging(args.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = shutdown_on_signals()?;
+        let (started, ready) = oneshot::channel();
+        let announce = args.announce;
+        let hub = hub::run(config, shutdown, started);
+        let tell = async {
+            if let Ok(started) = ready.await {
+                tell_started(started, announce)?;
+            }
+            anyhow::Ok(())
+        };
+        let (hub, told) = tokio::join!(hub, tell);
+        hub?;
+        told
+    })
+}
+
+fn tell_started(started: hub::Started, announce: bool) -> Result<()> {
+    let told = Announcement {
+        addresses: started.addresses,
+        setup_link: started.setup_link,
+        ca_fingerprint: started.ca_fingerprint,
+    };
+    if announce {
+        return output::write(&(serde_json::to_string(&told)? + "\n"));
+    }
+    if let Some(link) = told.setup_link {
+        output::say(&format!("No admin exists yet. Open this link once to create one:\n  {link}"));
+    }
+    Ok(())
+}
+
+/// `PORT`, `:PORT` (every IPv4 address) or `ADDR:PORT`.
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
+        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+    }
+    text.parse()
+        .map_err(|_| "write ADDR:PORT with a literal address, such as 0.0.0.0:7400 or [::]:7400".to_owned())
+}
+
+/// Every address of both families; of IPv4 alone where the kernel has no IPv6.
+pub fn listen_or_default(given: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if !given.is_empty() {
+        return given;
+    }
+    let mut all = vec![(Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into()];
+    if UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok() {
+        all.push((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into());
+    }
+    all
+}
+
+fn account_id() -> Result<String> {
+    let id = variable("ROADSTEAD_ACCOUNT_ID").unwrap_or_else(|| "000000000000".to_owned());
+    if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(id);
+    }
+    Err(Failure::usage(format!("ROADSTEAD_ACCOUNT_ID `{id}` is not 12 digits")).into())
+}
+
+fn admin_seed() -> Result<Option<AdminSeed>> {
+    let Some(user_name) = variable("ROADSTEAD_ADMIN_USER") else {
+        return Ok(None);
+    };
+    let password = variable("ROADSTEAD_ADMIN_PASSWORD_FILE")
+        .map(|path| read_secret(path.as_ref()))
+        .transpose()?;
+    let id = variable("ROADSTEAD_ADMIN_ACCESS_KEY_ID");
+    let secret = secret_variable("ROADSTEAD_ADMIN_SECRET_ACCESS_KEY")?;
+    let access_key: Option<(String, Secret<String>)> = match (id, secret) {
+        (Some(id), Some(secret)) => Some((id, secret)),
+        (None, None) => None,
+        _ => {
+            let what = "ROADSTEAD_ADMIN_ACCESS_KEY_ID and ROADSTEAD_ADMIN_SECRET_ACCESS_KEY (or …_FILE) go together; one is missing";
+            return Err(Failure::usage(what).into());
+        }
+    };
+    if password.is_none() && access_key.is_none() {
+        let what = "ROADSTEAD_ADMIN_USER is set without ROADSTEAD_ADMIN_PASSWORD_FILE or an access key, so nobody could log in";
+        return Err(Failure::usage(what).into());
+    }
+    Ok(Some(AdminSeed {
+        user_name,
+        password,
+        access_key,
+    }))
+}
+
+fn init_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("ROADSTEAD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// Cancelled by the first TERM or INT; the second ends the process at once.
+fn shutdown_on_signals() -> Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if cancelled.is_cancelled() {
+                std::process::exit(130);
+            }
+            cancelled.cancel();
+        }
+    });
+    Ok(token)
+}
+
+/// A child of `up` gets TERM when its parent dies in any way.
+fn end_with_parent() {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_read() {
+        assert_eq!(parse_listen("7401").unwrap().to_string(), "0.0.0.0:7401");
+        assert_eq!(parse_listen(":7401").unwrap().to_string(), "0.0.0.0:7401");
+        assert_eq!(parse_listen("[::]:7400").unwrap().to_string(), "[::]:7400");
+        assert!(parse_listen("hub.example:7400").is_err());
+    }
+}

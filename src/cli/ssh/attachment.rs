@@ -1,0 +1,386 @@
+//! One attachment to a shell: the keys and the screen on our side, the WebSocket on the other.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use crate::base::id::SessionId;
+use crate::cli::client::{CallError, Client};
+use crate::cli::connection::WebSocket;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::ssh::escape::{Escapes, Key};
+use crate::cli::ssh::terminal::{Screen, keyboard, size};
+use crate::cli::text;
+use crate::wire::session::{Ended, Frame};
+
+const PROTOCOL: &str = "roadstead.session.v1";
+/// A line on which nothing comes back for so long after we asked is dead.
+const DEAD_AFTER: Duration = Duration::from_secs(25);
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// From the token to the first byte of the shell.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(20);
+/// Typed ahead while the line is down; more is refused with a bell.
+const MAX_PENDING_BYTES: usize = 1024 * 1024;
+/// Messages given to the writer; the rest waits in `pending`, where leaving does not wait for it.
+const WRITER_QUEUE: usize = 8;
+
+/// How an attachment came to its end.
+#[derive(Debug)]
+pub enum Outcome {
+    Ended(Ended),
+    /// By `~.`, or a signal.
+    Left,
+    /// The line, not the shell: worth another attempt.
+    Dropped(String),
+}
+
+/// The caller's side of a session; it outlives its attachments.
+pub struct Shell {
+    session: SessionId,
+    keys: mpsc::Receiver<Bytes>,
+    /// Whether stdin is a terminal: then tildes mean something, and the end of stdin is none of the shell's.
+    is_terminal: bool,
+    stdin_ended: bool,
+    escapes: Escapes,
+    pending: VecDeque<Bytes>,
+    pending_bytes: usize,
+    screen: Screen,
+    /// Output up to this offset has been shown; `None` before the first attachment.
+    shown: Option<u64>,
+    attached: bool,
+    resized: Signal,
+    ended_by: [Signal; 3],
+}
+
+#[derive(Deserialize)]
+enum Answer {
+    Attached(AttachedAnswer),
+    Error(Refusal),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttachedAnswer {
+    offset: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    code: String,
+    message: String,
+}
+
+impl Shell {
+    pub fn new(session: SessionId, is_terminal: bool) -> Result<Self> {
+        let end = |kind| signal(kind);
+        Ok(Self {
+            session,
+            keys: keyboard(),
+            is_terminal,
+            stdin_ended: false,
+            escapes: Escapes::new(),
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            screen: Screen::open(),
+            shown: None,
+            attached: false,
+            resized: signal(SignalKind::window_change())?,
+            ended_by: [
+                end(SignalKind::terminate())?,
+                end(SignalKind::hangup())?,
+                end(SignalKind::interrupt())?,
+            ],
+        })
+    }
+
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Whether the last attempt reached the shell.
+    pub fn was_attached(&self) -> bool {
+        self.attached
+    }
+
+    pub async fn close(self, limit: Duration) {
+        self.screen.close(limit).await;
+    }
+
+    /// A word of our own on the caller's terminal, apart from what the shell prints.
+    pub fn tell(&self, words: &str) {
+        use std::io::Write;
+        let _ = write!(std::io::stderr().lock(), "\r\n[roadstead: {}]\r\n", text::escape_line(words));
+    }
+
+    /// Until the shell ends, the caller leaves or the line is cut. *Errors*: the hub refuses, for good.
+    pub async fn attach(&mut self, client: &Client, token: String, take_over: bool) -> Result<Outcome> {
+        self.attached = false;
+        let path = format!("/stream/{}", self.session);
+        let opening = tokio::time::timeout(ATTACH_TIMEOUT, open(client, &path, token, self.shown, take_over));
+        let opened = tokio::select! {
+            opened = opening => opened,
+            outcome = self.watch_keys() => return Ok(outcome),
+        };
+        let socket = match opened {
+            Ok(Ok((socket, offset))) => {
+                self.note_gap(offset);
+                socket
+            }
+            Ok(Err(Refused::Passing(why))) => return Ok(Outcome::Dropped(why)),
+            Ok(Err(Refused::Final(failure))) => return Err(failure),
+            Err(_) => return Ok(Outcome::Dropped("no answer".into())),
+        };
+        self.attached = true;
+        Ok(self.relay(socket).await)
+    }
+
+    /// Says so when the scroll-back no longer reached back to where we were.
+    fn note_gap(&mut self, offset: u64) {
+        if let Some(shown) = self.shown.filter(|shown| *shown < offset) {
+            self.tell(&format!("{} of output were lost meanwhile", text::bytes(offset - shown)));
+        }
+        self.shown = Some(self.shown.map_or(offset, |shown| shown.max(offset)));
+    }
+
+    async fn relay(&mut self, socket: WebSocket) -> Outcome {
+        let (mut sink, mut source) = socket.split();
+        let (to_hub, mut queue) = mpsc::channel::<Message>(WRITER_QUEUE);
+        let writer = tokio::spawn(async move {
+            while let Some(message) = queue.recv().await {
+                if sink.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let outcome = self.pump(&mut source, &to_hub).await;
+        writer.abort();
+        outcome
+    }
+
+    async fn pump(
+        &mut self,
+        source: &mut (impl StreamExt<Item = Result<Message, tungstenite::Error>> + Unpin),
+        to_hub: &mpsc::Sender<Message>,
+    ) -> Outcome {
+        let screen = self.screen.chunks.clone();
+        let mut to_show: Option<Bytes> = None;
+        let mut heard = Instant::now();
+        let mut ping = tokio::time::interval(PING_EVERY);
+        let dropped = |why: &str| Outcome::Dropped(why.to_owned());
+        loop {
+            let may_type = self.may_type();
+            tokio::select! {
+                permit = screen.reserve(), if to_show.is_some() => match (permit, to_show.take()) {
+                    (Ok(permit), Some(bytes)) => permit.send(bytes),
+                    _ => return Outcome::Left,
+                },
+                message = source.next(), if to_show.is_none() => {
+                    heard = Instant::now();
+                    match self.heard(message) {
+                        Ok(bytes) => to_show = bytes,
+                        Err(outcome) => return outcome,
+                    }
+                }
+                permit = to_hub.reserve(), if !self.pending.is_empty() => match permit {
+                    Ok(permit) => permit.send(Message::Binary(Frame::Input(self.next_pending()).encode())),
+                    Err(_) => return dropped("it broke while writing"),
+                },
+                typed = self.keys.recv(), if may_type => if let Some(outcome) = self.typed(typed) {
+                    return outcome;
+                },
+                _ = self.resized.recv() => if to_hub.try_send(Message::Binary(Frame::Resize(size()).encode())).is_err() {
+                    return dropped("it does not take anything any more");
+                },
+                _ = ping.tick() => {
+                    if heard.elapsed() > DEAD_AFTER && to_show.is_none() {
+                        return dropped("nothing came for too long");
+                    }
+                    let _ = to_hub.try_send(Message::Ping(Bytes::new()));
+                }
+                () = any(&mut self.ended_by) => return Outcome::Left,
+            }
+        }
+    }
+
+    /// What a message from the hub means: bytes to show, nothing, or the end.
+    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Bytes>, Outcome> {
+        match message {
+            Some(Ok(Message::Binary(frame))) => match Frame::decode(frame) {
+                Ok(Frame::Output { offset, bytes }) => Ok(self.fresh(offset, bytes)),
+                Ok(Frame::Ended(ended)) => Err(Outcome::Ended(ended)),
+                Ok(_) => Ok(None),
+                Err(error) => Err(Outcome::Dropped(error.to_string())),
+            },
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(Answer::Error(refusal)) => Err(Outcome::Dropped(refusal.message)),
+                _ => Ok(None),
+            },
+            Some(Ok(Message::Close(_))) | None => Err(Outcome::Dropped("the hub closed it".to_owned())),
+            Some(Ok(_)) => Ok(None),
+            Some(Err(error)) => Err(Outcome::Dropped(error.to_string())),
+        }
+    }
+
+    /// A terminal is always listened to, for `~.`; a pipe waits until the node has taken what it gave.
+    fn may_type(&self) -> bool {
+        !self.stdin_ended && (self.is_terminal || self.pending_bytes < MAX_PENDING_BYTES)
+    }
+
+    /// The part of an output that has not been shown yet.
+    fn fresh(&mut self, offset: u64, bytes: Bytes) -> Option<Bytes> {
+        let (shown, fresh) = unseen(self.shown.unwrap_or(offset), offset, bytes);
+        self.shown = Some(shown);
+        fresh
+    }
+
+    fn next_pending(&mut self) -> Bytes {
+        let bytes = self.pending.pop_front().unwrap_or_default();
+        self.pending_bytes -= bytes.len();
+        bytes
+    }
+
+    fn typed(&mut self, typed: Option<Bytes>) -> Option<Outcome> {
+        let Some(bytes) = typed else {
+            self.stdin_ended = true;
+            // The end of a pipe is Ctrl-D to the shell; a terminal that is gone takes the session's user with it.
+            match self.is_terminal {
+                true => return Some(Outcome::Left),
+                false => self.push(Bytes::from_static(b"\x04")),
+            }
+            return None;
+        };
+        if !self.is_terminal {
+            self.push(bytes);
+            return None;
+        }
+        for key in self.escapes.feed(&bytes) {
+            match key {
+                Key::Typed(typed) => self.push(typed.into()),
+                Key::Leave => return Some(Outcome::Left),
+                Key::Help => self.tell("~. leaves, ~~ types a tilde, ~? shows this"),
+            }
+        }
+        None
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        if self.is_terminal && self.pending_bytes + bytes.len() > MAX_PENDING_BYTES {
+            use std::io::Write;
+            let _ = std::io::stderr().lock().write_all(b"\x07");
+            return;
+        }
+        self.pending_bytes += bytes.len();
+        self.pending.push_back(bytes);
+    }
+
+    /// While there is no line: keeps what is typed and ends when the caller leaves.
+    pub async fn watch_keys(&mut self) -> Outcome {
+        loop {
+            let may_type = self.may_type();
+            tokio::select! {
+                typed = self.keys.recv(), if may_type => if let Some(outcome) = self.typed(typed) {
+                    return outcome;
+                },
+                () = any(&mut self.ended_by) => return Outcome::Left,
+            }
+        }
+    }
+}
+
+/// The WebSocket and the offset at which the shell's output goes on.
+async fn open(client: &Client, path: &str, token: String, from: Option<u64>, take_over: bool) -> Result<(WebSocket, u64), Refused> {
+    let mut socket = client.websocket(path, PROTOCOL).await?;
+    let size = size();
+    let hello = json!({"Token": token, "Cols": size.cols, "Rows": size.rows, "From": from, "TakeOver": take_over});
+    socket.send(Message::text(hello.to_string())).await?;
+    loop {
+        let text = match socket.next().await {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(_)) | None => return Err(Refused::Passing("the hub closed it".into())),
+            Some(Err(error)) => return Err(error.into()),
+        };
+        return match serde_json::from_str(&text) {
+            Ok(Answer::Attached(attached)) => Ok((socket, attached.offset)),
+            Ok(Answer::Error(refusal)) => Err(refusal.into()),
+            Err(_) => Err(Refused::Passing("an answer that is not the protocol's".into())),
+        };
+    }
+}
+
+/// How far the output has been shown after this piece, and the part of it that is new.
+fn unseen(shown: u64, offset: u64, mut bytes: Bytes) -> (u64, Option<Bytes>) {
+    let end = offset + bytes.len() as u64;
+    if end <= shown {
+        return (shown, None);
+    }
+    let seen = shown.saturating_sub(offset) as usize;
+    (end, Some(bytes.split_off(seen)))
+}
+
+async fn any(signals: &mut [Signal; 3]) {
+    let [a, b, c] = signals;
+    tokio::select! {
+        _ = a.recv() => {}
+        _ = b.recv() => {}
+        _ = c.recv() => {}
+    }
+}
+
+/// Why there is no attachment.
+enum Refused {
+    Passing(String),
+    Final(anyhow::Error),
+}
+
+impl From<CallError> for Refused {
+    fn from(error: CallError) -> Self {
+        match error.is_passing() {
+            true => Self::Passing(error.to_string()),
+            false => Self::Final(error.into()),
+        }
+    }
+}
+
+impl From<tungstenite::Error> for Refused {
+    fn from(error: tungstenite::Error) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.code.as_str() {
+            "InUse" => Self::Final(
+                Failure::new(Exit::Conflict, refusal.message)
+                    .hint("take it over: --take-over")
+                    .into(),
+            ),
+            "NotConnected" => Self::Passing(refusal.message),
+            code => Self::Final(Failure::new(Exit::of_api_code(code), format!("{} ({code})", refusal.message)).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replayed_output_is_shown_once() {
+        let piece = |text: &'static str| Bytes::from_static(text.as_bytes());
+        assert_eq!(unseen(10, 10, piece("abc")), (13, Some(piece("abc"))));
+        assert_eq!(unseen(12, 10, piece("abc")), (13, Some(piece("c"))));
+        assert_eq!(unseen(13, 10, piece("abc")), (13, None));
+        assert_eq!(unseen(10, 20, piece("abc")), (23, Some(piece("abc"))));
+    }
+}

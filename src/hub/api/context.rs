@@ -1,0 +1,242 @@
+//! What an operation may use: the hub's services, and the facts of its own request.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::base::{ApiResult, Clock, Timestamp};
+use crate::hub::audit::{self, Outcome};
+use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions};
+use crate::hub::config::HubConfig;
+use crate::hub::events::Bus;
+use crate::hub::link::Link;
+use crate::hub::store::blobs::Blobs;
+use crate::hub::store::{Store, StoreError, Tx};
+
+/// What the whole hub shares.
+pub struct Services {
+    pub config: HubConfig,
+    pub facts: HubFacts,
+    pub clock: Clock,
+    pub store: Store,
+    pub blobs: Blobs,
+    pub bus: Bus,
+    pub keys: AccessKeys,
+    pub console: ConsoleSessions,
+    pub installer: Installer,
+    pub tasks: TaskTracker,
+    pub shutdown: CancellationToken,
+    link: OnceLock<Link>,
+    states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+/// What the hub knows of itself once it has started.
+#[derive(Clone, Debug)]
+pub struct HubFacts {
+    pub started_at: Timestamp,
+    /// `host:port`, best first: what join lines and links name.
+    pub addresses: Vec<String>,
+    /// SHA-256 of the hub's agent-facing public key, hexadecimal.
+    pub hub_key: String,
+    /// SHA-256 of the web certificate authority, hexadecimal with colons.
+    pub ca_fingerprint: String,
+}
+
+/// What a joining node is given, made where the files are served.
+pub struct Installer {
+    /// The copy-paste lines for these addresses and this token.
+    pub lines: Box<dyn Fn(Vec<String>, String) -> BoxFuture<'static, JoinLines> + Send + Sync>,
+    /// CPU architectures this hub has a binary for.
+    pub architectures: Box<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>,
+}
+
+/// One line that joins a node over the network, and one for files that were carried there.
+pub struct JoinLines {
+    pub online: String,
+    pub offline: String,
+}
+
+/// The parts [`Services::new`] puts together.
+pub struct Parts {
+    pub config: HubConfig,
+    pub facts: HubFacts,
+    pub clock: Clock,
+    pub store: Store,
+    pub blobs: Blobs,
+    pub keys: AccessKeys,
+    pub installer: Installer,
+    pub shutdown: CancellationToken,
+}
+
+impl Services {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            config,
+            facts,
+            clock,
+            store,
+            blobs,
+            keys,
+            installer,
+            shutdown,
+        } = parts;
+        Self {
+            console: ConsoleSessions::new(store.clone()),
+            bus: Bus::default(),
+            tasks: TaskTracker::new(),
+            link: OnceLock::new(),
+            states: Mutex::default(),
+            config,
+            facts,
+            clock,
+            store,
+            blobs,
+            keys,
+            installer,
+            shutdown,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Connected agents. Set once while the hub starts, before anything can call.
+    pub fn link(&self) -> &Link {
+        self.link.get().expect("the hub ties the link before it listens")
+    }
+
+    pub fn tie_link(&self, link: Link) {
+        assert!(self.link.set(link).is_ok(), "the link is tied once");
+    }
+
+    /// A capability's own memory, made when first asked for. Nothing in it may be lost with harm: rows are the truth.
+    pub fn state<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let mut states = self.states.lock().expect("no code panics while it holds the map");
+        let state = states.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default())).clone();
+        drop(states);
+        state.downcast().expect("the key is the type")
+    }
+
+    /// A write that no caller asked for: a report, a tick. Callers' writes go through [`Cx::write`].
+    pub async fn write<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.store.write(work).await
+    }
+
+    pub async fn read<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.store.read(work).await
+    }
+}
+
+/// One request of one caller.
+#[derive(Clone)]
+pub struct Cx {
+    pub services: Arc<Services>,
+    request: Arc<RequestFacts>,
+}
+
+/// What is known of a request before it is decoded.
+pub struct RequestFacts {
+    pub id: String,
+    /// `ssm:SendCommand` …
+    pub action: String,
+    pub caller: Caller,
+    pub address: String,
+    /// The region the caller signed for; the hub's own for a browser.
+    pub region: String,
+    /// As the caller reached the hub: `https://host:port`.
+    pub origin: String,
+    pub headers: HeaderMap,
+    pub now: Timestamp,
+    pub target: OnceLock<String>,
+    pub is_audited: AtomicBool,
+    pub cookie: Mutex<Option<String>>,
+}
+
+impl Cx {
+    pub fn new(services: Arc<Services>, request: RequestFacts) -> Self {
+        Self {
+            services,
+            request: Arc::new(request),
+        }
+    }
+
+    pub fn request(&self) -> &RequestFacts {
+        &self.request
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.request.caller
+    }
+
+    /// The operation's moment: the same wherever it is asked for.
+    pub fn now(&self) -> Timestamp {
+        self.request.now
+    }
+
+    /// Changes rows for the caller, with the audit row in the same transaction.
+    pub async fn write<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        let entry = self.entry(Outcome::Done, String::new());
+        let result = self.services.write(move |tx| {
+            let value = work(tx)?;
+            audit::record(tx, &entry)?;
+            Ok(value)
+        });
+        let value = result.await?;
+        self.request.is_audited.store(true, Ordering::Relaxed);
+        Ok(value)
+    }
+
+    pub async fn read<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.services.store.read(work).await
+    }
+
+    /// Writes an audit row of its own: for denials, and for acts whose effect lies outside the database.
+    pub async fn audit(&self, outcome: Outcome, detail: String) -> Result<(), StoreError> {
+        let entry = self.entry(outcome, detail);
+        self.services.store.write(move |tx| audit::record(tx, &entry)).await?;
+        self.request.is_audited.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Adds `Set-Cookie` to the answer.
+    pub fn set_cookie(&self, value: String) {
+        *self.request.cookie.lock().expect("no code panics while it holds the cookie") = Some(value);
+    }
+
+    fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {
+        let request = &self.request;
+        audit::Entry {
+            at: request.now,
+            request_id: request.id.clone(),
+            caller: request.caller.to_string(),
+            address: request.address.clone(),
+            operation: request.action.clone(),
+            target: request.target.get().cloned().unwrap_or_default(),
+            outcome,
+            detail,
+        }
+    }
+}

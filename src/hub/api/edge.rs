@@ -1,0 +1,216 @@
+//! HTTP in, HTTP out: finds the operation, learns who is calling, writes answers and errors in upstream's form.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::context::RequestFacts;
+use crate::hub::api::registry::{Access, Operation};
+use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
+use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live};
+use crate::hub::audit;
+use crate::hub::auth::{Caller, Role, unauthenticated};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+
+/// The API as the port sees it.
+pub struct Edge {
+    pub services: Arc<Services>,
+    pub registry: Arc<Registry>,
+    pub streams: Arc<Streams>,
+}
+
+impl Routes for Edge {
+    fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
+        async move {
+            let id = audit::request_id();
+            let answer = self.answer(&request, peer, &id).await;
+            respond(&id, answer)
+        }
+        .boxed()
+    }
+
+    fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>> {
+        async move {
+            let id = audit::request_id();
+            self.open_socket(request, peer, &id).await.map_err(|error| respond(&id, Err(error)))
+        }
+        .boxed()
+    }
+
+    fn health(&self) -> Health {
+        if self.services.shutdown.is_cancelled() {
+            return Health::NotReady("draining: the hub is stopping".into());
+        }
+        match self.services.store.trouble() {
+            Some(words) => Health::NotReady(words),
+            None => Health::Ready,
+        }
+    }
+}
+
+/// An answer's body and the cookie it may set.
+struct Answer {
+    body: Bytes,
+    cookie: Option<String>,
+    is_authenticated: bool,
+}
+
+impl Edge {
+    async fn answer(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
+        let operation = self.operation(request.headers())?;
+        let (caller, region) = match self.authenticate(request, peer).await {
+            Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
+            other => other?,
+        };
+        let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
+        let cx = self.context(request.headers(), peer, id, action, caller, region);
+        let body = dispatch::run(operation, cx.clone(), request.body()).await?;
+        if operation.access == Access::Write {
+            tracing::info!(request_id = id, operation = operation.name, caller = %cx.caller(), "operation done");
+        }
+        let cookie = cx.request().cookie.lock().expect("no code panics while it holds the cookie").take();
+        let is_authenticated = cx.caller().role != Role::Anonymous || cookie.is_some();
+        Ok(Answer {
+            body,
+            cookie,
+            is_authenticated,
+        })
+    }
+
+    fn operation(&self, headers: &HeaderMap) -> ApiResult<&Operation> {
+        let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or("");
+        let (prefix, name) = target.split_once('.').unwrap_or((target, ""));
+        let service = [Service::Ssm, Service::Roadstead].into_iter().find(|s| s.target_prefix() == prefix);
+        let operation = service.and_then(|service| self.registry.find(service, name));
+        operation.ok_or_else(|| {
+            let shown: String = target.chars().filter(|c| !c.is_control()).take(100).collect();
+            ApiError::new(
+                "UnknownOperationException",
+                format!("the operation `{shown}` is not known to this hub"),
+            )
+        })
+    }
+
+    /// A signed request by its key, a browser by its cookie.
+    async fn authenticate(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
+        let now = self.services.now();
+        if request.headers().contains_key(AUTHORIZATION) {
+            let (caller, region) = self.services.keys.authenticate(request, now).await?;
+            return Ok((caller, Some(region)));
+        }
+        if !request.headers().contains_key(COOKIE) {
+            return Err(unauthenticated());
+        }
+        check_same_origin(request.headers(), peer)?;
+        let session = self
+            .services
+            .console
+            .find(request.headers(), now)
+            .await?
+            .ok_or_else(unauthenticated)?;
+        let is_upgrade = request.headers().contains_key(http::header::UPGRADE);
+        // The console's first call after a reload learns the token; it changes nothing.
+        let asks_for_token = request.headers().get("x-amz-target").is_some_and(|t| t == "Roadstead.GetCaller");
+        if !is_upgrade && !asks_for_token {
+            session.check_csrf(request.headers())?;
+        }
+        Ok((session.caller(), None))
+    }
+
+    fn context(&self, headers: &HeaderMap, peer: Peer, id: &str, action: String, caller: Caller, region: Option<String>) -> Cx {
+        let request = RequestFacts {
+            id: id.to_owned(),
+            action,
+            caller,
+            address: peer.address.ip().to_canonical().to_string(),
+            region: region.unwrap_or_else(|| self.services.config.region.clone()),
+            origin: origin_of(headers, peer),
+            headers: headers.clone(),
+            now: self.services.now(),
+            target: OnceLock::new(),
+            is_audited: AtomicBool::new(false),
+            cookie: Mutex::new(None),
+        };
+        Cx::new(self.services.clone(), request)
+    }
+
+    async fn open_socket(&self, request: Request<()>, peer: Peer, id: &str) -> ApiResult<LiveHandler> {
+        let request = request.map(|()| Bytes::new());
+        if let Some(stream) = request.uri().path().strip_prefix("/stream/") {
+            let run = self.streams.socket.ok_or_else(|| ApiError::validation("this hub has no streams"))?;
+            let (services, stream) = (self.services.clone(), stream.to_owned());
+            return Ok(Box::new(move |socket| run(services, stream, socket)));
+        }
+        let (caller, region) = self.authenticate(&request, peer).await?;
+        let cx = self.context(request.headers(), peer, id, "roadstead:Subscribe".into(), caller, region);
+        let streams = self.streams.clone();
+        Ok(Box::new(move |socket| live::serve(cx, streams, socket).boxed()))
+    }
+}
+
+/// A cookie counts only in requests of the console's own pages.
+fn check_same_origin(headers: &HeaderMap, peer: Peer) -> ApiResult<()> {
+    let foreign = || ApiError::new("AccessDeniedException", "the request comes from another site than the console");
+    if let Some(origin) = headers.get(ORIGIN)
+        && origin.to_str().ok() != Some(origin_of(headers, peer).as_str())
+    {
+        return Err(foreign());
+    }
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(foreign()),
+    }
+}
+
+fn origin_of(headers: &HeaderMap, peer: Peer) -> String {
+    let host = headers.get(HOST).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let scheme = if peer.tls { "https" } else { "http" };
+    format!("{scheme}://{host}")
+}
+
+fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    match answer {
+        Ok(answer) => {
+            *response.body_mut() = answer.body;
+            if answer.is_authenticated {
+                response.extensions_mut().insert(Authenticated);
+            }
+            if let Some(Ok(cookie)) = answer.cookie.map(|c| HeaderValue::from_str(&c)) {
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+        }
+        Err(error) => {
+            *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            *response.body_mut() = error_body(request_id, &error);
+        }
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+/// Both spellings of the message: some of upstream's shapes model one, some the other.
+fn error_body(request_id: &str, error: &ApiError) -> Bytes {
+    if let Some(source) = &error.source {
+        tracing::error!(request_id, code = error.code, cause = %chain(source.as_ref()), "operation failed");
+    }
+    let body = serde_json::json!({ "__type": error.code, "message": error.message, "Message": error.message });
+    Bytes::from(body.to_string())
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

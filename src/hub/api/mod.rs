@@ -1,0 +1,19 @@
+//! The API's machinery: what an operation is, how a request reaches it, what it may use. Knows no capability.
+//!
+//! A request goes [`edge`] (bytes, headers, who is calling) → [`dispatch`] (decode, authorise, audit, run) → the
+//! operation's function with its [`Cx`]. A capability declares its four doors in one [`registry::Capability`].
+
+pub mod constraint;
+pub mod context;
+pub mod dispatch;
+pub mod edge;
+pub mod live;
+pub mod page;
+pub mod registry;
+pub mod routes;
+pub mod typescript;
+
+pub use context::{Cx, Services};
+pub use registry::{Capability, Declare, Registry, Reports, Service, Streams};
+
+pub use crate::hub::auth::policy::Target;

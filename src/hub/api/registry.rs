@@ -1,0 +1,302 @@
+//! What capabilities declare: operations from callers, reports from agents, ticks from time and events, streams.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::live::Feed;
+use crate::hub::api::routes::Socket;
+use crate::hub::api::{Cx, Services, Target};
+use crate::hub::jobs::Job;
+use crate::wire::control::ToHub;
+
+/// One capability and its four doors.
+pub struct Capability {
+    pub name: &'static str,
+    pub operations: fn(&mut Declare<'_>),
+    pub reports: fn(&mut Reports),
+    pub jobs: fn() -> Vec<Job<Arc<Services>>>,
+    pub streams: fn(&mut Streams),
+}
+
+pub fn no_reports(_: &mut Reports) {}
+
+pub fn no_jobs() -> Vec<Job<Arc<Services>>> {
+    Vec::new()
+}
+
+pub fn no_streams(_: &mut Streams) {}
+
+/// A family of operations with one name space on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Upstream's API.
+    Ssm,
+    /// What upstream has no word for.
+    Roadstead,
+}
+
+impl Service {
+    /// The part of `X-Amz-Target` before the dot.
+    pub fn target_prefix(self) -> &'static str {
+        match self {
+            Self::Ssm => "AmazonSSM",
+            Self::Roadstead => "Roadstead",
+        }
+    }
+
+    /// The part of an action's name before the colon.
+    pub fn action_prefix(self) -> &'static str {
+        match self {
+            Self::Ssm => "ssm",
+            Self::Roadstead => "roadstead",
+        }
+    }
+}
+
+/// Who may call an operation, and what it leaves in the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without credentials.
+    Open,
+    Read,
+    Write,
+}
+
+/// A decoded request, ready to be authorised and run.
+pub trait Call: Send {
+    fn target(&self) -> Target;
+    fn run(self: Box<Self>, cx: Cx) -> BoxFuture<'static, ApiResult<Bytes>>;
+}
+
+type Decode = Box<dyn Fn(&[u8]) -> ApiResult<Box<dyn Call>> + Send + Sync>;
+type Schemas = fn(&mut SchemaGenerator) -> (schemars::Schema, schemars::Schema);
+
+/// One operation as dispatch needs it.
+pub struct Operation {
+    pub service: Service,
+    pub name: &'static str,
+    pub capability: &'static str,
+    pub access: Access,
+    pub decode: Decode,
+    pub schemas: Schemas,
+}
+
+/// Every operation, topic and socket of the hub.
+#[derive(Default)]
+pub struct Registry {
+    operations: BTreeMap<Service, BTreeMap<&'static str, Operation>>,
+}
+
+impl Registry {
+    pub fn find(&self, service: Service, name: &str) -> Option<&Operation> {
+        self.operations.get(&service)?.get(name)
+    }
+
+    /// By service, then by name.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values().flat_map(BTreeMap::values)
+    }
+
+    pub fn declare(&mut self, capability: &Capability) {
+        (capability.operations)(&mut Declare {
+            registry: self,
+            capability: capability.name,
+        });
+    }
+}
+
+/// Takes a capability's operations.
+pub struct Declare<'r> {
+    registry: &'r mut Registry,
+    capability: &'static str,
+}
+
+impl Declare<'_> {
+    /// An operation that changes something: audited in its own transaction.
+    pub fn write<Req, Res, F>(
+        &mut self,
+        service: Service,
+        name: &'static str,
+        target: fn(&Req) -> Target,
+        run: fn(Cx, Req) -> F,
+    ) -> &mut Self
+    where
+        Req: DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + 'static,
+        F: Future<Output = ApiResult<Res>> + Send + 'static,
+    {
+        self.add(Access::Write, service, name, target, run)
+    }
+
+    /// An operation that changes nothing.
+    pub fn read<Req, Res, F>(
+        &mut self,
+        service: Service,
+        name: &'static str,
+        target: fn(&Req) -> Target,
+        run: fn(Cx, Req) -> F,
+    ) -> &mut Self
+    where
+        Req: DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + 'static,
+        F: Future<Output = ApiResult<Res>> + Send + 'static,
+    {
+        self.add(Access::Read, service, name, target, run)
+    }
+
+    /// An operation for callers without credentials; it must look after itself.
+    pub fn open<Req, Res, F>(&mut self, service: Service, name: &'static str, run: fn(Cx, Req) -> F) -> &mut Self
+    where
+        Req: DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + 'static,
+        F: Future<Output = ApiResult<Res>> + Send + 'static,
+    {
+        self.add(Access::Open, service, name, |_| Target::Hub, run)
+    }
+
+    fn add<Req, Res, F>(
+        &mut self,
+        access: Access,
+        service: Service,
+        name: &'static str,
+        target: fn(&Req) -> Target,
+        run: fn(Cx, Req) -> F,
+    ) -> &mut Self
+    where
+        Req: DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + 'static,
+        F: Future<Output = ApiResult<Res>> + Send + 'static,
+    {
+        let decode: Decode = Box::new(move |body| {
+            let request: Req = crate::hub::api::dispatch::decode(body)?;
+            Ok(Box::new(Decoded { request, target, run }))
+        });
+        let schemas: Schemas = |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>());
+        let operation = Operation {
+            service,
+            name,
+            capability: self.capability,
+            access,
+            decode,
+            schemas,
+        };
+        let twice = self.registry.operations.entry(service).or_default().insert(name, operation);
+        assert!(twice.is_none(), "operation {name} is declared twice");
+        self
+    }
+}
+
+struct Decoded<Req, F> {
+    request: Req,
+    target: fn(&Req) -> Target,
+    run: fn(Cx, Req) -> F,
+}
+
+impl<Req, Res, F> Call for Decoded<Req, F>
+where
+    Req: Send + 'static,
+    Res: Serialize + 'static,
+    F: Future<Output = ApiResult<Res>> + Send + 'static,
+{
+    fn target(&self) -> Target {
+        (self.target)(&self.request)
+    }
+
+    fn run(self: Box<Self>, cx: Cx) -> BoxFuture<'static, ApiResult<Bytes>> {
+        let answer = (self.run)(cx, self.request);
+        async move { serde_json::to_vec(&answer.await?).map(Bytes::from).map_err(ApiError::internal) }.boxed()
+    }
+}
+
+type IsMine = fn(&ToHub) -> bool;
+type FrameHandler = fn(Arc<Services>, NodeId, ToHub) -> BoxFuture<'static, ()>;
+type ConnectedHandler = fn(Arc<Services>, NodeId, Vec<CommandId>) -> BoxFuture<'static, ()>;
+
+/// Takes a capability's handlers of what agents say.
+#[derive(Default)]
+pub struct Reports {
+    pub frames: Vec<(IsMine, FrameHandler)>,
+    pub connected: Vec<ConnectedHandler>,
+}
+
+impl Reports {
+    /// `run` gets every frame that `is_mine` accepts.
+    pub fn on_frame(&mut self, is_mine: IsMine, run: FrameHandler) -> &mut Self {
+        self.frames.push((is_mine, run));
+        self
+    }
+
+    /// `run` is told of each admitted connection and of the runs the node still has.
+    pub fn on_connected(&mut self, run: ConnectedHandler) -> &mut Self {
+        self.connected.push(run);
+        self
+    }
+}
+
+type Subscribe = Box<dyn Fn(Value) -> ApiResult<Box<dyn Subscription>> + Send + Sync>;
+type RunSocket = fn(Arc<Services>, String, Socket) -> BoxFuture<'static, ()>;
+
+/// A decoded subscription, ready to be authorised and run until it is dropped.
+pub trait Subscription: Send {
+    fn target(&self) -> Target;
+    fn run(self: Box<Self>, cx: Cx, feed: Feed) -> BoxFuture<'static, ApiResult<()>>;
+}
+
+/// Takes a capability's live topics and the socket behind `/stream/<id>`.
+#[derive(Default)]
+pub struct Streams {
+    pub topics: BTreeMap<&'static str, Subscribe>,
+    pub socket: Option<RunSocket>,
+}
+
+impl Streams {
+    pub fn topic<Args, F>(&mut self, name: &'static str, target: fn(&Args) -> Target, run: fn(Cx, Args, Feed) -> F) -> &mut Self
+    where
+        Args: DeserializeOwned + Send + 'static,
+        F: Future<Output = ApiResult<()>> + Send + 'static,
+    {
+        let subscribe: Subscribe = Box::new(move |args| {
+            let args: Args = serde_json::from_value(args).map_err(|e| ApiError::validation(format!("topic `{name}`: {e}")))?;
+            Ok(Box::new(Topic { args, target, run }))
+        });
+        self.topics.insert(name, subscribe);
+        self
+    }
+
+    /// What runs on `/stream/<id>`; the caller proves itself by a token in its first message.
+    pub fn socket(&mut self, run: RunSocket) -> &mut Self {
+        self.socket = Some(run);
+        self
+    }
+}
+
+struct Topic<Args, F> {
+    args: Args,
+    target: fn(&Args) -> Target,
+    run: fn(Cx, Args, Feed) -> F,
+}
+
+impl<Args, F> Subscription for Topic<Args, F>
+where
+    Args: Send + 'static,
+    F: Future<Output = ApiResult<()>> + Send + 'static,
+{
+    fn target(&self) -> Target {
+        (self.target)(&self.args)
+    }
+
+    fn run(self: Box<Self>, cx: Cx, feed: Feed) -> BoxFuture<'static, ApiResult<()>> {
+        (self.run)(cx, self.args, feed).boxed()
+    }
+}

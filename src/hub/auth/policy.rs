@@ -1,0 +1,47 @@
+//! May this caller do this to that? One function, asked by dispatch for every operation and stream.
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::auth::{Caller, Role};
+
+/// What an operation acts on; every operation must name one, so that no check can be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The hub as a whole: its settings, keys, join tokens.
+    Hub,
+    /// One thing, by kind and id.
+    Resource(&'static str, String),
+    /// Several things of one kind.
+    Resources(&'static str, Vec<String>),
+    /// Whatever of this kind the caller may see.
+    Rows(&'static str),
+}
+
+/// As the audit log shows it.
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Hub => f.write_str("hub"),
+            Self::Resource(kind, id) => write!(f, "{kind}/{id}"),
+            Self::Resources(kind, ids) => match ids.as_slice() {
+                [] => write!(f, "{kind}/"),
+                [only] => write!(f, "{kind}/{only}"),
+                [first, rest @ ..] => write!(f, "{kind}/{first} and {} more", rest.len()),
+            },
+            Self::Rows(kind) => write!(f, "{kind}/*"),
+        }
+    }
+}
+
+/// *Errors*: `AccessDeniedException` naming action and target.
+pub fn decide(caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
+    match caller.role {
+        Role::Admin => Ok(()),
+        Role::Anonymous => Err(denied(caller, action, target)),
+    }
+}
+
+/// Upstream's answer to a caller without the right.
+fn denied(caller: &Caller, action: &str, target: &Target) -> ApiError {
+    let message = format!("`{}` is not authorised to perform `{action}` on `{target}`", caller.name);
+    ApiError::new("AccessDeniedException", message)
+}

@@ -1,0 +1,123 @@
+//! The first admin: by a one-time token, or by credentials given in advance. Only while no admin exists, decided in the
+//! transaction that makes one.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use subtle::ConstantTimeEq;
+
+use crate::base::id::random_hex;
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::auth::Role;
+use crate::hub::store::{StoreError, Tx};
+
+fn token_path(data: &Path) -> PathBuf {
+    data.join("setup-token")
+}
+
+/// The token that opens set-up, made when there is none. Call only while no admin exists.
+pub fn token(data: &Path) -> io::Result<String> {
+    match fs::read_to_string(token_path(data)) {
+        Ok(token) if token.len() >= 32 => Ok(token),
+        Ok(_) => make_token(data),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => make_token(data),
+        Err(e) => Err(e),
+    }
+}
+
+fn make_token(data: &Path) -> io::Result<String> {
+    let token = random_hex(40);
+    let mut file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(token_path(data))?;
+    file.write_all(token.as_bytes())?;
+    file.sync_all()?;
+    Ok(token)
+}
+
+/// Removes the token; set-up is over.
+pub fn close(data: &Path) {
+    match fs::remove_file(token_path(data)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => tracing::warn!(error = %e, "the set-up token's file could not be removed"),
+        _ => {}
+    }
+}
+
+/// *Errors*: `InvalidTokenException`.
+pub fn check_token(data: &Path, given: &str) -> ApiResult<()> {
+    let kept = fs::read_to_string(token_path(data)).unwrap_or_default();
+    if kept.len() >= 32 && bool::from(kept.as_bytes().ct_eq(given.as_bytes())) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "InvalidTokenException",
+        "the set-up token is wrong: open the link that `roadstead setup-link` prints on the hub's host",
+    ))
+}
+
+pub fn has_admin(tx: &Tx<'_>) -> Result<bool, StoreError> {
+    Ok(tx.count("SELECT count(*) FROM user WHERE role = 'admin'", &[])? > 0)
+}
+
+/// *Errors*: `SetupClosedException` when an admin exists already.
+pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now: Timestamp) -> ApiResult<()> {
+    if has_admin(tx)? {
+        return Err(ApiError::new(
+            "SetupClosedException",
+            "this hub has an admin already: log in, or ask them for access",
+        ));
+    }
+    check_user_name(name)?;
+    let params = [
+        (":name", name.into()),
+        (":hash", password_hash.into()),
+        (":role", Role::Admin.as_str().into()),
+        (":now", now.into()),
+    ];
+    tx.execute(
+        "INSERT INTO user (name, password_hash, role, created_at) VALUES (:name, :hash, :role, :now)",
+        &params,
+    )?;
+    Ok(())
+}
+
+/// *Errors*: `ValidationException`.
+pub fn check_user_name(name: &str) -> ApiResult<()> {
+    let is_fine = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.@+=,-".contains(&b));
+    if is_fine {
+        return Ok(());
+    }
+    Err(ApiError::validation("a user name has 1 to 64 letters, digits or `_.@+=,-`"))
+}
+
+/// The password hash of a user; `None` when there is no such user or no password.
+pub fn password_hash(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    Ok(tx
+        .row(
+            "SELECT password_hash FROM user WHERE name = :name",
+            &[(":name", name.into())],
+            |row| row.get("password_hash"),
+        )?
+        .flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_stable_until_set_up_is_over_and_then_worthless() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = token(dir.path()).unwrap();
+        assert_eq!(token(dir.path()).unwrap(), first);
+        assert!(check_token(dir.path(), &first).is_ok());
+        close(dir.path());
+        assert!(check_token(dir.path(), &first).is_err());
+        assert!(check_token(dir.path(), "").is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! A new key asks to become a node: the activation is checked and counted in the transaction that makes the node.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::base::id::{ActivationId, NodeId, random_hex};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::live::Feed;
+use crate::hub::api::{Cx, Services, Streams, Target};
+use crate::hub::audit::{self, Outcome};
+use crate::hub::capabilities::activations::permits::{self, KIND, Permit};
+use crate::hub::capabilities::fleet::{nodes, presence};
+use crate::hub::events::Event;
+use crate::hub::labels::{self, Kind};
+use crate::hub::link::{Admission, NodeKey, Refused};
+use crate::hub::store::blobs::hash;
+use crate::hub::store::{StoreError, Tx};
+use crate::wire::control::{Enrol, Refusal};
+use crate::wire::node::NodeFacts;
+
+pub fn streams(streams: &mut Streams) {
+    streams.topic(
+        "activation",
+        |topic: &ActivationTopic| Target::Resource(KIND, topic.activation_id.to_string()),
+        follow,
+    );
+}
+
+/// Makes a node of an unknown key, or says why not.
+///
+/// A key that has joined before keeps its node when the activation is the one it used (a repeat after a lost answer);
+/// otherwise it is refused, so that nobody takes over a record.
+pub async fn enrol(services: &Arc<Services>, key: NodeKey, enrol: Enrol, address: String) -> Result<Admission, Refused> {
+    let boot_id = enrol.facts.clone().bounded().boot_id;
+    let (now, bus) = (services.now(), services.bus.clone());
+    let joined = services
+        .write(move |tx| join(tx, &key, enrol, &address, now, &bus).map_err(refused))
+        .await;
+    match joined {
+        Ok(node) => Ok(Admission { node, boot_id }),
+        Err(ApiError { code, message, .. }) => {
+            let code = match code {
+                "ActivationInvalid" => Refusal::ActivationInvalid,
+                "AlreadyJoined" => Refusal::AlreadyJoined,
+                _ => Refusal::Busy,
+            };
+            tracing::warn!(reason = %message, "a join was refused");
+            Err(Refused { code, message })
+        }
+    }
+}
+
+enum NotJoined {
+    Invalid(String),
+    Known(NodeId),
+    Failed(ApiError),
+}
+
+impl From<StoreError> for NotJoined {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn refused(why: NotJoined) -> ApiError {
+    match why {
+        NotJoined::Invalid(words) => ApiError::new("ActivationInvalid", words),
+        NotJoined::Known(node) => ApiError::new(
+            "AlreadyJoined",
+            format!("this key is node {node} already: start the agent without --join, or remove its data directory to join anew"),
+        ),
+        NotJoined::Failed(error) => error,
+    }
+}
+
+fn join(
+    tx: &Tx<'_>,
+    key: &NodeKey,
+    enrol: Enrol,
+    address: &str,
+    now: Timestamp,
+    bus: &crate::hub::events::Bus,
+) -> Result<NodeId, NotJoined> {
+    let activation = enrol.activation_id;
+    let permit = permits::sql::find(tx, &activation)?;
+    let permit = permit
+        .filter(|p| is_code(p, &enrol.activation_code))
+        .ok_or_else(|| invalid(&activation, "does not exist, was deleted, or its code is another"))?;
+    let facts = enrol.facts.bounded();
+    if let Some((node, removed)) = nodes::sql::find_by_key(tx, &key.0)? {
+        let is_repeat = !removed && nodes::sql::find(tx, &node)?.is_some_and(|n| n.activation_id.as_ref() == Some(&activation));
+        if !is_repeat {
+            return Err(NotJoined::Known(node));
+        }
+        presence::set_online(tx, &node, &facts, now)?;
+        return Ok(node);
+    }
+    if permit.expires_at <= now {
+        return Err(invalid(&activation, &format!("expired at {}", permit.expires_at)));
+    }
+    if permit.registrations >= permit.registration_limit {
+        return Err(invalid(
+            &activation,
+            &format!("is used up: all {} joins are taken", permit.registration_limit),
+        ));
+    }
+    let node = NodeId::random();
+    let name = name_of(&permit, &facts, &node);
+    sql::insert(tx, &node, key, &name, &activation, &permit.iam_role, address, now)?;
+    presence::set_online(tx, &node, &facts, now)?;
+    permits::sql::count_registration(tx, &activation)?;
+    let tags = labels::list(tx, Kind::Activation, activation.as_str())?;
+    labels::add(tx, Kind::Node, node.as_str(), &tags).map_err(NotJoined::Failed)?;
+    audit::record(tx, &entry(&node, &activation, address, now))?;
+    bus.emit(
+        tx,
+        Event::NodeJoined {
+            node: node.clone(),
+            name,
+            activation,
+        },
+    );
+    bus.emit(tx, Event::NodeConnected(node.clone()));
+    Ok(node)
+}
+
+fn invalid(activation: &ActivationId, why: &str) -> NotJoined {
+    NotJoined::Invalid(format!(
+        "activation `{activation}` {why}: make a new join line with `roadstead join-line`"
+    ))
+}
+
+fn is_code(permit: &Permit, given: &str) -> bool {
+    permit.code_hash.as_slice().ct_eq(&hash(given.as_bytes())[..]).into()
+}
+
+fn name_of(permit: &Permit, facts: &NodeFacts, node: &NodeId) -> String {
+    let given = permit.default_name.clone().filter(|n| !n.is_empty());
+    given
+        .or_else(|| Some(facts.computer_name.clone()).filter(|n| !n.is_empty()))
+        .unwrap_or_else(|| node.to_string())
+}
+
+fn entry(node: &NodeId, activation: &ActivationId, address: &str, now: Timestamp) -> audit::Entry {
+    audit::Entry {
+        at: now,
+        request_id: random_hex(32),
+        caller: format!("node:{node}"),
+        address: address.to_owned(),
+        operation: "roadstead:Enrol".into(),
+        target: format!("{KIND}/{activation}"),
+        outcome: Outcome::Done,
+        detail: String::new(),
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ActivationTopic {
+    activation_id: ActivationId,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Joined {
+    node_id: NodeId,
+    name: String,
+}
+
+/// Tells of each join; those before the subscription come first, so that none is missed.
+async fn follow(cx: Cx, topic: ActivationTopic, feed: Feed) -> ApiResult<()> {
+    let mut events = cx.services.bus.subscribe();
+    let mut told: Vec<NodeId> = Vec::new();
+    loop {
+        let activation = topic.activation_id.clone();
+        for joined in cx.read(move |tx| Ok(sql::joined(tx, &activation)?)).await? {
+            if !told.contains(&joined.node_id) {
+                told.push(joined.node_id.clone());
+                feed.send(&joined).await?;
+            }
+        }
+        loop {
+            match events.recv().await {
+                Ok(Event::NodeJoined { activation, .. }) if activation == topic.activation_id => break,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+}
+
+mod sql {
+    use super::*;
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of one new row")]
+    pub fn insert(
+        tx: &Tx<'_>,
+        id: &NodeId,
+        key: &NodeKey,
+        name: &str,
+        activation: &ActivationId,
+        role: &str,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let params = [
+            (":id", id.into()),
+            (":key", key.0.as_slice().into()),
+            (":name", name.into()),
+            (":activation", activation.into()),
+            (":role", role.into()),
+            (":now", now.into()),
+            (":address", address.into()),
+        ];
+        tx.execute(
+            "INSERT INTO node (id, key_hash, name, activation_id, iam_role, joined_at, status, offline_reason, source_address,
+                computer_name, platform_id, platform_name, platform_version, architecture, agent_version, addresses, facts)
+             VALUES (:id, :key, :name, :activation, :role, :now, 'Offline', 'NeverConnected', :address, '', '', '', '', '', '', '', '{}')",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    /// The latest nodes that joined with it.
+    pub fn joined(tx: &Tx<'_>, activation: &ActivationId) -> Result<Vec<Joined>, StoreError> {
+        let sql = "SELECT id, name FROM node WHERE activation_id = :id AND removed_at IS NULL ORDER BY joined_at DESC LIMIT 100";
+        tx.rows(sql, &[(":id", activation.into())], |row| {
+            Ok(Joined {
+                node_id: row.get("id")?,
+                name: row.get("name")?,
+            })
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! CancelCommand: what has not reached its node ends at once, what has is killed there, and ends when the node says so.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint};
+use crate::hub::capabilities::commands::send::{KIND, unknown};
+use crate::hub::capabilities::commands::state::{Happening, State};
+use crate::hub::capabilities::commands::{dispatch, rows};
+use crate::hub::events::Event;
+use crate::hub::store::{Select, StoreError, Tx, Value};
+use crate::wire::control::ToAgent;
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.write(
+        Service::Ssm,
+        "CancelCommand",
+        |r: &CancelRequest| Target::Resource(KIND, r.command_id.clone()),
+        cancel_command,
+    );
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct CancelRequest {
+    command_id: String,
+    #[serde(default)]
+    instance_ids: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Empty {}
+
+/// A command that has ended stays as it is; that is no error.
+async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<Empty> {
+    constraint::count_at_most(&request.instance_ids, "instanceIds", 50)?;
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = request.instance_ids.iter().find(|id| !seen.insert(id.as_str())) {
+        return Err(ApiError::new("DuplicateInstanceId", format!("`{twice}` is named twice")));
+    }
+    let id: CommandId = request.command_id.parse().map_err(|_| unknown(&request.command_id))?;
+    let (now, bus, link, command) = (cx.now(), cx.services.bus.clone(), cx.services.link().clone(), id.clone());
+    let told = cx.write(move |tx| {
+        rows::sql::command(tx, &command)?.ok_or_else(|| unknown(command.as_str()))?;
+        let mut told = Vec::new();
+        for (node, state, is_accepted) in sql::open(tx, &command, &request.instance_ids)? {
+            // Only a node that is away and never took it certainly does not run it.
+            if !is_accepted && !link.is_connected(&node) {
+                end(tx, &command, &node, state, now)?;
+            } else if let Ok(next) = state.next(Happening::CancelAsked) {
+                rows::sql::set_state(tx, &command, &node, next)?;
+                told.push(node);
+            }
+        }
+        if request.instance_ids.is_empty() {
+            sql::set_cancelled(tx, &command, now)?;
+        }
+        bus.emit(tx, Event::CommandChanged(command));
+        Ok(told)
+    });
+    for node in told.await? {
+        dispatch::tell(&cx.services, &node, &ToAgent::Cancel { run: id.clone() }).await;
+    }
+    Ok(Empty {})
+}
+
+fn end(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, at: Timestamp) -> Result<(), StoreError> {
+    let Ok(state) = state.next(Happening::CancelledBeforeDelivery) else {
+        return Ok(());
+    };
+    let message = "cancelled before the node took it";
+    rows::sql::end(
+        tx,
+        &rows::sql::End {
+            command,
+            node,
+            state,
+            at,
+            response_code: -1,
+            message,
+            output_hash: None,
+        },
+    )
+}
+
+mod sql {
+    use super::*;
+
+    /// Invocations that have not ended, of the named nodes or of all.
+    ///
+    /// *Errors*: `InvalidInstanceId` for a node that is not in the command.
+    pub fn open(tx: &Tx<'_>, command: &CommandId, nodes: &[String]) -> ApiResult<Vec<(NodeId, State, bool)>> {
+        for node in nodes {
+            let found = match node.parse::<NodeId>() {
+                Ok(id) => rows::sql::state(tx, command, &id)?,
+                Err(_) => None,
+            };
+            found.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{node}` is not a node of this command")))?;
+        }
+        let mut select = Select::new("SELECT node_id, status, accepted_at IS NOT NULL AS accepted FROM invocation")
+            .and("command_id = ?", [command.into()])
+            .and("ended_at IS NULL", []);
+        if !nodes.is_empty() {
+            select = select.and_in("node_id", nodes.iter().map(Value::from));
+        }
+        Ok(select.rows(tx, |row| Ok((row.get("node_id")?, row.parsed("status")?, row.get("accepted")?)))?)
+    }
+
+    /// Remembers that the whole command was cancelled; one that has ended keeps its state.
+    pub fn set_cancelled(tx: &Tx<'_>, command: &CommandId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE command SET cancelled_at = coalesce(cancelled_at, :now) WHERE id = :id
+                   AND (completed_count < target_count OR status LIKE 'InProgress/%' OR status LIKE 'Pending/%')";
+        tx.execute(sql, &[(":now", now.into()), (":id", command.into())])?;
+        rows::sql::settle(tx, command)
+    }
+}

@@ -1,0 +1,373 @@
+//! GetCommandInvocation and ListCommandInvocations: one node's share of a command, with upstream's lengths.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::capabilities::commands::list::{Filter, known, moment, parse_command, parse_node};
+use crate::hub::capabilities::commands::outputs;
+use crate::hub::capabilities::commands::rows::{self, Command, Invocation, StepRow};
+use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::store::blobs::Blobs;
+use crate::hub::store::{Select, Tx, Value};
+use crate::model::document::Document;
+use crate::wire::run::StreamName;
+
+/// Characters of each stream that upstream's members carry; all of it is kept and shown elsewhere.
+const STDOUT_CHARS: usize = 24_000;
+const STDERR_CHARS: usize = 8_000;
+const PLUGIN_CHARS: usize = 2_500;
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.read(
+        Service::Ssm,
+        "GetCommandInvocation",
+        |r: &GetRequest| Target::Resource(KIND, r.command_id.clone()),
+        get_command_invocation,
+    )
+    .read(
+        Service::Ssm,
+        "ListCommandInvocations",
+        |_: &ListRequest| Target::Rows(KIND),
+        list_command_invocations,
+    );
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetRequest {
+    command_id: String,
+    instance_id: String,
+    plugin_name: Option<String>,
+}
+
+/// *Source*: `GetCommandInvocationResult` of the service model; its three times are text.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetResult {
+    command_id: CommandId,
+    instance_id: NodeId,
+    comment: String,
+    document_name: String,
+    document_version: String,
+    plugin_name: String,
+    response_code: i64,
+    execution_start_date_time: String,
+    execution_elapsed_time: String,
+    execution_end_date_time: String,
+    status: &'static str,
+    status_details: &'static str,
+    standard_output_content: String,
+    standard_output_url: String,
+    standard_error_content: String,
+    standard_error_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_output_config: Option<Json>,
+}
+
+async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
+    let command = parse_command(&request.command_id)?;
+    let node: NodeId = request.instance_id.parse().map_err(|_| does_not_exist(&request))?;
+    let blobs = cx.services.blobs.clone();
+    cx.read(move |tx| {
+        let invocation = rows::sql::invocation(tx, &command, &node)?.ok_or_else(|| does_not_exist(&request))?;
+        let command = rows::sql::command(tx, &command)?.ok_or_else(|| does_not_exist(&request))?;
+        let steps = rows::sql::steps(tx, &command.id, &node)?;
+        let (plugin_name, step) = chosen(tx, &command, &steps, request.plugin_name.as_deref())?;
+        let output = |stream, limit| match step {
+            Some(step) => outputs::beginning(tx, &blobs, &command.id, &node, step.position, stream, limit),
+            None => Ok(String::new()),
+        };
+        let mut standard_error_content = output(StreamName::Stderr, STDERR_CHARS)?;
+        outputs::append_message(&mut standard_error_content, &invocation.message, STDERR_CHARS);
+        Ok(GetResult {
+            plugin_name,
+            response_code: step.and_then(|s| s.exit_code).unwrap_or(invocation.response_code),
+            execution_start_date_time: step.map_or_else(String::new, |s| s.started_at.to_string()),
+            execution_elapsed_time: step.map_or_else(String::new, elapsed),
+            execution_end_date_time: step.map_or_else(String::new, |s| s.ended_at.to_string()),
+            status: invocation.state.status(),
+            status_details: invocation.state.as_str(),
+            standard_output_content: output(StreamName::Stdout, STDOUT_CHARS)?,
+            standard_error_content,
+            standard_output_url: String::new(),
+            standard_error_url: String::new(),
+            comment: command.comment,
+            document_name: command.document_name,
+            document_version: command.document_version,
+            cloud_watch_output_config: command.extras.cloud_watch_output_config,
+            command_id: command.id,
+            instance_id: node,
+        })
+    })
+    .await
+}
+
+fn does_not_exist(request: &GetRequest) -> ApiError {
+    ApiError::new(
+        "InvocationDoesNotExist",
+        format!("command `{}` has no invocation on `{}`", request.command_id, request.instance_id),
+    )
+}
+
+/// `PT1.25S`, as upstream writes it.
+fn elapsed(step: &StepRow) -> String {
+    let ms = step.ended_at.since(step.started_at).as_millis();
+    format!("PT{}.{:03}S", ms / 1000, ms % 1000)
+}
+
+/// The step that a plugin name means: by name or by action; the first without a name.
+///
+/// *Errors*: `InvalidPluginName`.
+fn chosen<'s>(tx: &Tx<'_>, command: &Command, steps: &'s [StepRow], wanted: Option<&str>) -> ApiResult<(String, Option<&'s StepRow>)> {
+    let matches = |name: &str, action: &str| wanted.is_none_or(|w| w == name || w == action);
+    if let Some(step) = steps.iter().find(|s| matches(&s.name, &s.action)) {
+        return Ok((plugin_name(command, &step.name, &step.action), Some(step)));
+    }
+    let document = rows::sql::document(tx, &command.id)?.and_then(|content| Document::parse(&content).ok());
+    let planned = document.iter().flat_map(|d| &d.steps).find(|s| matches(&s.name, &s.action));
+    match planned {
+        Some(step) => Ok((plugin_name(command, &step.name, &step.action), None)),
+        None => Err(ApiError::new(
+            "InvalidPluginName",
+            format!("the document of this command has no plugin `{}`", wanted.unwrap_or("")),
+        )),
+    }
+}
+
+/// The stock documents have one step, which scripts know by its action (see `stock`).
+fn plugin_name(command: &Command, name: &str, action: &str) -> String {
+    if command.document_name.starts_with("AWS-") {
+        action.to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ListRequest {
+    command_id: Option<String>,
+    instance_id: Option<String>,
+    #[serde(default)]
+    filters: Vec<Filter>,
+    #[serde(default)]
+    details: bool,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ListResult {
+    command_invocations: Vec<InvocationView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+/// *Source*: `CommandInvocation` of the service model.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct InvocationView {
+    command_id: CommandId,
+    instance_id: NodeId,
+    instance_name: String,
+    comment: String,
+    document_name: String,
+    document_version: String,
+    requested_date_time: Timestamp,
+    status: &'static str,
+    status_details: &'static str,
+    trace_output: String,
+    standard_output_url: String,
+    standard_error_url: String,
+    command_plugins: Vec<PluginView>,
+    service_role: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification_config: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_output_config: Option<Json>,
+}
+
+/// *Source*: `CommandPlugin` of the service model.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct PluginView {
+    name: String,
+    status: &'static str,
+    status_details: String,
+    response_code: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_start_date_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_finish_date_time: Option<Timestamp>,
+    output: String,
+    standard_output_url: String,
+    standard_error_url: String,
+}
+
+async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
+    let size = page::size(request.max_results, 1, 50, 50)?;
+    let after: Option<(i64, CommandId, NodeId)> = page::parse(request.next_token.as_deref())?;
+    let command = request.command_id.as_deref().map(parse_command).transpose()?;
+    let node = request.instance_id.as_deref().map(parse_node).transpose()?;
+    constraint::count_at_most(&request.filters, "filters", 5)?;
+    let mut select = Select::new(rows::sql::SELECT_INVOCATION);
+    for filter in &request.filters {
+        select = narrow(select, filter)?;
+    }
+    if let Some(command) = &command {
+        select = select.and("command_id = ?", [command.into()]);
+    }
+    if let Some(node) = &node {
+        select = select.and("node_id = ?", [node.into()]);
+    }
+    if let Some((at, command, node)) = &after {
+        select = select.and(
+            "(requested_at, command_id, node_id) < (?, ?, ?)",
+            [(*at).into(), command.into(), node.into()],
+        );
+    }
+    let select = select.order("requested_at DESC, command_id DESC, node_id DESC").limit(size + 1);
+    let blobs = cx.services.blobs.clone();
+    cx.read(move |tx| {
+        known(tx, command.as_ref(), node.as_ref())?;
+        let found = select.rows(tx, Invocation::from_row)?;
+        let (found, next_token) = page::cut(found, size, |i| (i.requested_at.millis(), i.command_id.clone(), i.node_id.clone()));
+        let views = found.into_iter().map(|invocation| view(tx, &blobs, invocation, request.details));
+        Ok(ListResult {
+            command_invocations: views.collect::<ApiResult<_>>()?,
+            next_token,
+        })
+    })
+    .await
+}
+
+/// *Errors*: `InvalidFilterKey`, `ValidationException`.
+fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
+    const STATES: &[&str] = &[
+        "Pending",
+        "InProgress",
+        "Delayed",
+        "Success",
+        "Cancelled",
+        "TimedOut",
+        "Failed",
+        "Cancelling",
+        "DeliveryTimedOut",
+        "ExecutionTimedOut",
+        "Undeliverable",
+        "InvalidPlatform",
+        "Terminated",
+        "AccessDenied",
+    ];
+    Ok(match filter.key.as_str() {
+        "InvokedAfter" => select.and("requested_at > ?", [moment(filter)?]),
+        "InvokedBefore" => select.and("requested_at < ?", [moment(filter)?]),
+        "Status" => {
+            constraint::one_of(&filter.value, "filters.1.member.value", STATES)?;
+            let details: Vec<Value> = super::state::State::ALL
+                .into_iter()
+                .filter(|s| s.status() == filter.value || s.as_str() == filter.value)
+                .map(|s| Value::from(s.as_str()))
+                .collect();
+            select.and_in("status", details)
+        }
+        "DocumentName" => select.and(
+            "command_id IN (SELECT id FROM command WHERE document_name = ?)",
+            [Value::from(&filter.value)],
+        ),
+        other => {
+            return Err(ApiError::new(
+                "InvalidFilterKey",
+                format!("`{other}` is not a filter key of invocations"),
+            ));
+        }
+    })
+}
+
+fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) -> ApiResult<InvocationView> {
+    let command = rows::sql::command(tx, &invocation.command_id)?.ok_or_else(|| ApiError::internal("an invocation without its command"))?;
+    let mut command_plugins = Vec::new();
+    if with_details {
+        for step in rows::sql::steps(tx, &invocation.command_id, &invocation.node_id)? {
+            command_plugins.push(plugin(tx, blobs, &command, &invocation, step)?);
+        }
+        if command_plugins.is_empty() {
+            command_plugins.push(planned_plugin(tx, &command, &invocation)?);
+        }
+    }
+    Ok(InvocationView {
+        instance_name: invocation.computer_name,
+        comment: command.comment,
+        document_name: command.document_name,
+        document_version: command.document_version,
+        requested_date_time: invocation.requested_at,
+        status: invocation.state.status(),
+        status_details: invocation.state.as_str(),
+        trace_output: invocation.message.chars().take(PLUGIN_CHARS).collect(),
+        standard_output_url: String::new(),
+        standard_error_url: String::new(),
+        command_plugins,
+        service_role: command.extras.service_role_arn.unwrap_or_default(),
+        notification_config: command.extras.notification_config,
+        cloud_watch_output_config: command.extras.cloud_watch_output_config,
+        command_id: invocation.command_id,
+        instance_id: invocation.node_id,
+    })
+}
+
+fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation, step: StepRow) -> ApiResult<PluginView> {
+    let part = |stream| outputs::beginning(tx, blobs, &command.id, &invocation.node_id, step.position, stream, PLUGIN_CHARS);
+    let (stdout, stderr) = (part(StreamName::Stdout)?, part(StreamName::Stderr)?);
+    let joined = if stderr.is_empty() {
+        stdout
+    } else {
+        format!("{stdout}\n----------ERROR-------\n{stderr}")
+    };
+    let status = match step.outcome.as_str() {
+        "TimedOut" => "TimedOut",
+        "Cancelled" => "Cancelled",
+        "Success" | "Skipped" => "Success",
+        _ => "Failed",
+    };
+    Ok(PluginView {
+        name: plugin_name(command, &step.name, &step.action),
+        status,
+        status_details: if status == "TimedOut" {
+            "ExecutionTimedOut".into()
+        } else {
+            status.into()
+        },
+        response_code: step.exit_code.unwrap_or(-1),
+        response_start_date_time: Some(step.started_at),
+        response_finish_date_time: Some(step.ended_at),
+        output: joined.chars().take(PLUGIN_CHARS).collect(),
+        standard_output_url: String::new(),
+        standard_error_url: String::new(),
+    })
+}
+
+/// The first step of a document whose node has not answered yet.
+fn planned_plugin(tx: &Tx<'_>, command: &Command, invocation: &Invocation) -> ApiResult<PluginView> {
+    let (name, _) = chosen(tx, command, &[], None)?;
+    let status = match invocation.state.status() {
+        "Delayed" => "Pending",
+        "Cancelling" => "InProgress",
+        other => other,
+    };
+    Ok(PluginView {
+        name,
+        status,
+        status_details: invocation.state.as_str().into(),
+        response_code: -1,
+        response_start_date_time: None,
+        response_finish_date_time: None,
+        output: String::new(),
+        standard_output_url: String::new(),
+        standard_error_url: String::new(),
+    })
+}

@@ -1,0 +1,248 @@
+//! ListCommands: commands as upstream's clients see them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
+use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
+use crate::hub::capabilities::commands::send::{KIND, unknown};
+use crate::hub::capabilities::fleet::targets::Target;
+use crate::hub::store::{Select, Tx, Value};
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.read(Service::Ssm, "ListCommands", |_: &ListRequest| Subject::Rows(KIND), list_commands);
+}
+
+/// *Source*: `Command` of the service model.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct CommandView {
+    pub command_id: CommandId,
+    document_name: String,
+    document_version: String,
+    comment: String,
+    expires_after: Timestamp,
+    parameters: Parameters,
+    instance_ids: Vec<String>,
+    targets: Vec<Target>,
+    requested_date_time: Timestamp,
+    status: String,
+    status_details: String,
+    #[serde(rename = "OutputS3Region", skip_serializing_if = "Option::is_none")]
+    output_s3_region: Option<String>,
+    #[serde(rename = "OutputS3BucketName")]
+    output_s3_bucket_name: String,
+    #[serde(rename = "OutputS3KeyPrefix")]
+    output_s3_key_prefix: String,
+    max_concurrency: String,
+    max_errors: String,
+    target_count: i64,
+    completed_count: i64,
+    error_count: i64,
+    delivery_timed_out_count: i64,
+    service_role: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification_config: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_output_config: Option<Json>,
+    timeout_seconds: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm_configuration: Option<Json>,
+    /// Ours: who sent it, and of which command it is a repetition.
+    requested_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerun_of: Option<CommandId>,
+}
+
+impl From<Command> for CommandView {
+    fn from(command: Command) -> Self {
+        let (status, details) = command.status_pair();
+        let (status, status_details) = (status.to_owned(), details.to_owned());
+        Self {
+            command_id: command.id,
+            document_name: command.document_name,
+            document_version: command.document_version,
+            comment: command.comment,
+            expires_after: command.expires_at,
+            parameters: command.parameters,
+            instance_ids: command.instance_ids,
+            targets: command.targets,
+            requested_date_time: command.requested_at,
+            status,
+            status_details,
+            output_s3_region: command.extras.output_s3_region,
+            output_s3_bucket_name: command.extras.output_s3_bucket_name.unwrap_or_default(),
+            output_s3_key_prefix: command.extras.output_s3_key_prefix.unwrap_or_default(),
+            max_concurrency: command.max_concurrency,
+            max_errors: command.max_errors,
+            target_count: command.target_count,
+            completed_count: command.completed_count,
+            error_count: command.error_count,
+            delivery_timed_out_count: command.delivery_timed_out_count,
+            service_role: command.extras.service_role_arn.unwrap_or_default(),
+            notification_config: command.extras.notification_config,
+            cloud_watch_output_config: command.extras.cloud_watch_output_config,
+            timeout_seconds: command.timeout_s,
+            alarm_configuration: command.extras.alarm_configuration,
+            requested_by: command.requested_by,
+            rerun_of: command.rerun_of,
+        }
+    }
+}
+
+/// One filter of a list, with upstream's lower-case members.
+#[derive(Deserialize, JsonSchema)]
+pub struct Filter {
+    pub key: String,
+    pub value: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ListRequest {
+    command_id: Option<String>,
+    instance_id: Option<String>,
+    #[serde(default)]
+    filters: Vec<Filter>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ListResult {
+    commands: Vec<CommandView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+async fn list_commands(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
+    let size = page::size(request.max_results, 1, 50, 50)?;
+    let after: Option<(i64, CommandId)> = page::parse(request.next_token.as_deref())?;
+    let command = request.command_id.as_deref().map(parse_command).transpose()?;
+    let node = request.instance_id.as_deref().map(parse_node).transpose()?;
+    crate::hub::api::constraint::count_at_most(&request.filters, "filters", 5)?;
+    let mut select = Select::new(rows::sql::SELECT_COMMAND);
+    for filter in &request.filters {
+        select = narrow(select, filter)?;
+    }
+    if let Some(command) = &command {
+        select = select.and("id = ?", [command.into()]);
+    }
+    if let Some(node) = &node {
+        select = select.and("id IN (SELECT command_id FROM invocation WHERE node_id = ?)", [node.into()]);
+    }
+    if let Some((at, id)) = &after {
+        select = select.and("(requested_at, id) < (?, ?)", [(*at).into(), id.into()]);
+    }
+    let select = select.order("requested_at DESC, id DESC").limit(size + 1);
+    let found = cx
+        .read(move |tx| {
+            known(tx, command.as_ref(), node.as_ref())?;
+            Ok(select.rows(tx, Command::from_row)?)
+        })
+        .await?;
+    let (found, next_token) = page::cut(found, size, |c| (c.requested_at.millis(), c.id.clone()));
+    Ok(ListResult {
+        commands: found.into_iter().map(CommandView::from).collect(),
+        next_token,
+    })
+}
+
+/// *Errors*: `InvalidCommandId`.
+pub fn parse_command(text: &str) -> ApiResult<CommandId> {
+    text.parse()
+        .map_err(|_| ApiError::new("InvalidCommandId", format!("`{text}` is not a command id: a UUID of 36 characters")))
+}
+
+/// *Errors*: `InvalidInstanceId`.
+pub fn parse_node(text: &str) -> ApiResult<NodeId> {
+    text.parse()
+        .map_err(|_| ApiError::new("InvalidInstanceId", format!("`{text}` is not an instance id of this hub")))
+}
+
+/// *Errors*: `InvalidCommandId`, `InvalidInstanceId` when a list is asked for something that never was.
+pub fn known(tx: &Tx<'_>, command: Option<&CommandId>, node: Option<&NodeId>) -> ApiResult<()> {
+    if let Some(id) = command
+        && tx.count("SELECT count(*) FROM command WHERE id = :id", &[(":id", id.into())])? == 0
+    {
+        return Err(unknown(id.as_str()));
+    }
+    if let Some(id) = node
+        && tx.count("SELECT count(*) FROM node WHERE id = :id", &[(":id", id.into())])? == 0
+    {
+        return Err(ApiError::new(
+            "InvalidInstanceId",
+            format!("`{id}` is not a managed node of this hub"),
+        ));
+    }
+    Ok(())
+}
+
+/// *Errors*: `InvalidFilterKey`, `ValidationException`.
+fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
+    Ok(match filter.key.as_str() {
+        "InvokedAfter" => select.and("requested_at > ?", [moment(filter)?]),
+        "InvokedBefore" => select.and("requested_at < ?", [moment(filter)?]),
+        "DocumentName" => select.and("document_name = ?", [Value::from(&filter.value)]),
+        "Status" => {
+            const STATES: &[&str] = &[
+                "Pending",
+                "InProgress",
+                "Success",
+                "Cancelled",
+                "Failed",
+                "TimedOut",
+                "Cancelling",
+                "AccessDenied",
+                "DeliveryTimedOut",
+                "ExecutionTimedOut",
+                "Incomplete",
+                "NoInstancesInTag",
+                "LimitExceeded",
+            ];
+            crate::hub::api::constraint::one_of(&filter.value, "filters.1.member.value", STATES)?;
+            select.and(
+                "(substr(status, 1, instr(status, '/') - 1) = ? OR substr(status, instr(status, '/') + 1) = ?)",
+                [Value::from(&filter.value), Value::from(&filter.value)],
+            )
+        }
+        "ExecutionStage" => match filter.value.as_str() {
+            "Executing" => select.and(
+                "(status LIKE 'Pending/%' OR status LIKE 'InProgress/%' OR status LIKE 'Cancelling/%')",
+                [],
+            ),
+            "Complete" => select.and(
+                "NOT (status LIKE 'Pending/%' OR status LIKE 'InProgress/%' OR status LIKE 'Cancelling/%')",
+                [],
+            ),
+            other => {
+                return Err(ApiError::validation(format!(
+                    "`{other}` is not an execution stage: use Executing or Complete"
+                )));
+            }
+        },
+        other => {
+            return Err(ApiError::new(
+                "InvalidFilterKey",
+                format!("`{other}` is not a filter key of commands"),
+            ));
+        }
+    })
+}
+
+/// A filter's value as a time: ISO 8601, as upstream's.
+///
+/// *Errors*: `ValidationException`.
+pub fn moment(filter: &Filter) -> ApiResult<Value> {
+    let parsed: Result<jiff::Timestamp, _> = filter.value.parse();
+    parsed.map(|at| Value::Integer(at.as_millisecond())).map_err(|_| {
+        ApiError::validation(format!(
+            "the value `{}` of filter `{}` is not a time such as 2026-01-31T09:05:00Z",
+            filter.value, filter.key
+        ))
+    })
+}

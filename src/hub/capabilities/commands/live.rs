@@ -1,0 +1,119 @@
+//! What a browser follows: a command's progress, and a node's output while it is written.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
+
+use crate::base::ApiResult;
+use crate::base::id::{CommandId, NodeId};
+use crate::hub::api::live::Feed;
+use crate::hub::api::{Cx, Streams, Target};
+use crate::hub::capabilities::commands::rows;
+use crate::hub::capabilities::commands::search::{DescribeRequest, progress};
+use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::events::Event;
+use crate::wire::run::{OutputQuery, StreamName};
+
+/// Progress is told at most this often.
+const STEP: Duration = Duration::from_millis(200);
+/// How long a follower waits before it asks again for a run that has not started.
+const RETRY: Duration = Duration::from_millis(500);
+/// Bytes of one event.
+const MAX_PIECE: usize = 32 * 1024;
+
+pub fn streams(streams: &mut Streams) {
+    streams
+        .topic(
+            "command",
+            |r: &DescribeRequest| Target::Resource(KIND, r.command_id.to_string()),
+            follow_command,
+        )
+        .topic(
+            "output",
+            |r: &OutputTopic| Target::Resource(KIND, r.command_id.to_string()),
+            follow_output,
+        );
+}
+
+async fn follow_command(cx: Cx, request: DescribeRequest, feed: Feed) -> ApiResult<()> {
+    let mut events = cx.services.bus.subscribe();
+    loop {
+        let id = request.command_id.clone();
+        feed.send(&cx.read(move |tx| progress(tx, &id)).await?).await?;
+        sleep(STEP).await;
+        loop {
+            match events.recv().await {
+                Ok(Event::CommandChanged(changed)) if changed == request.command_id => break,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return Ok(()),
+            }
+        }
+        // What came together is told together.
+        while events.try_recv().is_ok() {}
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct OutputTopic {
+    command_id: CommandId,
+    node_id: NodeId,
+    #[serde(default)]
+    step: u32,
+    stream: StreamName,
+    #[serde(default)]
+    offset: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Piece {
+    offset: u64,
+    text: String,
+    /// Base64 of the bytes behind `text`.
+    data: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct End {
+    end: bool,
+}
+
+/// Sends what the node has from `offset` on, and what it adds, until the run has ended. The stored rest is GetOutput's.
+async fn follow_output(cx: Cx, topic: OutputTopic, feed: Feed) -> ApiResult<()> {
+    let mut offset = topic.offset;
+    loop {
+        let query = OutputQuery {
+            run: topic.command_id.clone(),
+            step: topic.step,
+            stream: topic.stream,
+            offset,
+            follow: true,
+        };
+        if let Ok(mut body) = cx.services.link().output(&topic.node_id, query).await {
+            while let Some(Ok(bytes)) = body.next().await {
+                for piece in bytes.chunks(MAX_PIECE) {
+                    feed.send(&Piece {
+                        offset,
+                        text: String::from_utf8_lossy(piece).into_owned(),
+                        data: BASE64.encode(piece),
+                    })
+                    .await?;
+                    offset += piece.len() as u64;
+                }
+            }
+        }
+        let (command, node) = (topic.command_id.clone(), topic.node_id.clone());
+        let state = cx.read(move |tx| Ok(rows::sql::state(tx, &command, &node)?)).await?;
+        if state.is_none_or(|s| s.is_ended()) {
+            return feed.send(&End { end: true }).await;
+        }
+        sleep(RETRY).await;
+    }
+}

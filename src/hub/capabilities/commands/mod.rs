@@ -1,0 +1,44 @@
+//! Run Command: a document sent to nodes, one invocation a node, one result each.
+//!
+//! ```text
+//! invocation   Pending ─accepted─► InProgress ─report─► Success · Failed · ExecutionTimedOut · Cancelled
+//!                │  ▲ connects        │ cancel ▲
+//!              offline │               ▼        │ (the real result when the node was faster)
+//!              Delayed ┘           Cancelling ──┘
+//!                └─ time-out ─► DeliveryTimedOut          cancel before delivery ─► Cancelled
+//! ```
+//!
+//! Rows are the queue: [`send`] commits them, [`dispatch`] tells connected nodes, [`reports`] commits what they answer,
+//! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
+//! before, so telling a node twice is harmless and a hub that crashed simply tells again.
+
+pub mod cancel;
+pub mod dispatch;
+pub mod expiry;
+pub mod invocations;
+pub mod list;
+pub mod live;
+pub mod outputs;
+pub mod pull;
+pub mod reports;
+pub mod rows;
+pub mod search;
+pub mod send;
+pub mod state;
+
+use crate::hub::api::Capability;
+
+pub const CAPABILITY: Capability = Capability {
+    name: "commands",
+    operations: |api| {
+        send::operations(api);
+        list::operations(api);
+        invocations::operations(api);
+        cancel::operations(api);
+        search::operations(api);
+        outputs::operations(api);
+    },
+    reports: reports::reports,
+    jobs: expiry::jobs,
+    streams: live::streams,
+};

@@ -1,0 +1,387 @@
+//! Stored and live output: from any offset ([`get_output`]), its beginning for upstream's members, equal ones folded.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::{Cx, Declare, Service, Services, Target, constraint};
+use crate::hub::capabilities::commands::rows::{self, OutputRow};
+use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::state::State;
+use crate::hub::store::blobs::{self, Blobs};
+use crate::hub::store::{StoreError, Tx};
+use crate::wire::run::{OutputQuery, StreamName};
+
+/// Bytes of one answer.
+const MAX_BYTES: u64 = 1024 * 1024;
+/// Characters of each stream that a folded group shows.
+const GROUP_CHARS: usize = 4096;
+const GROUP_NODES: usize = 20;
+const MAX_GROUPS: usize = 100;
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.read(
+        Service::Roadstead,
+        "GetOutput",
+        |r: &GetRequest| Target::Resource(KIND, r.command_id.to_string()),
+        get_output,
+    )
+    .read(
+        Service::Roadstead,
+        "GroupOutputs",
+        |r: &GroupRequest| Target::Resource(KIND, r.command_id.to_string()),
+        group_outputs,
+    );
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetRequest {
+    command_id: CommandId,
+    node_id: NodeId,
+    #[serde(default)]
+    step: u32,
+    stream: StreamName,
+    #[serde(default)]
+    offset: u64,
+    max_bytes: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetResult {
+    text: String,
+    next_offset: u64,
+    stored_bytes: u64,
+    /// Nothing will follow `next_offset`.
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<CutView>,
+    source: Source,
+}
+
+/// Where a stream that was longer than the agent's cap was cut.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct CutView {
+    head_bytes: u64,
+    omitted_bytes: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    /// The hub has it.
+    Stored,
+    /// It came from the node just now.
+    Live,
+}
+
+async fn get_output(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
+    let limit = request.max_bytes.unwrap_or(MAX_BYTES);
+    if !(4..=MAX_BYTES).contains(&limit) {
+        return Err(constraint::violated(
+            &limit.to_string(),
+            "maxBytes",
+            &format!("have value between 4 and {MAX_BYTES}"),
+        ));
+    }
+    let (command, node, step, stream) = (
+        request.command_id.clone(),
+        request.node_id.clone(),
+        i64::from(request.step),
+        request.stream,
+    );
+    let found = cx
+        .read(move |tx| {
+            let state = rows::sql::state(tx, &command, &node)?;
+            let state = state.ok_or_else(|| {
+                ApiError::new(
+                    "InvocationDoesNotExist",
+                    format!("command `{command}` has no invocation on `{node}`"),
+                )
+            })?;
+            Ok((state, rows::sql::output(tx, &command, &node, step, stream.as_str())?))
+        })
+        .await?;
+    match found {
+        (_, Some(row)) if !row.is_wanted => stored(&cx.services, row, request.offset, limit).await,
+        (state, Some(_)) => live(&cx.services, &request, limit, state).await,
+        (state, None) if state.is_ended() => Ok(nothing(true)),
+        (state, None) => live(&cx.services, &request, limit, state).await,
+    }
+}
+
+fn nothing(complete: bool) -> GetResult {
+    GetResult {
+        text: String::new(),
+        next_offset: 0,
+        stored_bytes: 0,
+        complete,
+        cut: None,
+        source: Source::Stored,
+    }
+}
+
+async fn stored(services: &Services, row: OutputRow, offset: u64, limit: u64) -> ApiResult<GetResult> {
+    let blobs = services.blobs.clone();
+    let (total, cut) = (row.stored_bytes, row.cut);
+    let bytes = services
+        .read(move |tx| Ok(range(tx, &blobs, &row, offset, limit as usize)?))
+        .await?;
+    let (text, used) = whole_characters(&bytes, offset + bytes.len() as u64 >= total);
+    let next_offset = offset + used as u64;
+    let cut = cut.map(|(head_bytes, omitted_bytes)| CutView { head_bytes, omitted_bytes });
+    Ok(GetResult {
+        text,
+        next_offset,
+        stored_bytes: total,
+        complete: next_offset >= total,
+        cut,
+        source: Source::Stored,
+    })
+}
+
+/// What the node has so far; the caller asks again from `next_offset`.
+async fn live(services: &Services, request: &GetRequest, limit: u64, state: State) -> ApiResult<GetResult> {
+    let query = OutputQuery {
+        run: request.command_id.clone(),
+        step: request.step,
+        stream: request.stream,
+        offset: request.offset,
+        follow: false,
+    };
+    let Ok(mut body) = services.link().output(&request.node_id, query).await else {
+        return Ok(GetResult {
+            next_offset: request.offset,
+            source: Source::Live,
+            ..nothing(state.is_ended())
+        });
+    };
+    let mut bytes = Vec::new();
+    while let Some(Ok(piece)) = body.next().await {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 >= limit {
+            bytes.truncate(limit as usize);
+            break;
+        }
+    }
+    let (text, used) = whole_characters(&bytes, false);
+    let next_offset = request.offset + used as u64;
+    Ok(GetResult {
+        text,
+        next_offset,
+        stored_bytes: next_offset,
+        complete: false,
+        cut: None,
+        source: Source::Live,
+    })
+}
+
+/// Bytes of a stored output; before it was pulled, of its head.
+fn range(tx: &Tx<'_>, blobs: &Blobs, row: &OutputRow, offset: u64, limit: usize) -> Result<Vec<u8>, StoreError> {
+    let slice = |bytes: &[u8]| {
+        let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        bytes[from..bytes.len().min(from.saturating_add(limit))].to_vec()
+    };
+    if row.is_wanted {
+        return Ok(slice(&row.head));
+    }
+    match blobs::find(tx, &row.hash)? {
+        Some(blobs::Blob { inline: Some(bytes), .. }) => Ok(slice(&bytes)),
+        Some(_) => Ok(blobs.read(&row.hash, offset, limit)?),
+        None => Err(StoreError::Malformed("an output names a content that is not stored".into())),
+    }
+}
+
+/// Text of the bytes up to the last whole character, and how many bytes that is. A piece cut inside a character leaves its
+/// beginning for the next piece, unless nothing follows.
+fn whole_characters(bytes: &[u8], is_last: bool) -> (String, usize) {
+    let used = bytes.len() - if is_last { 0 } else { cut_tail(bytes) };
+    (String::from_utf8_lossy(&bytes[..used]).into_owned(), used)
+}
+
+/// Length of an unfinished character at the end, at most three bytes; zero when it is all there is.
+fn cut_tail(bytes: &[u8]) -> usize {
+    let tail = bytes.iter().rev().take(3).position(|b| b & 0xC0 != 0x80).map_or(0, |at| at + 1);
+    let Some(lead) = bytes.len().checked_sub(tail).and_then(|at| bytes.get(at)) else {
+        return 0;
+    };
+    let wants = match lead {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => 1,
+    };
+    if tail < wants && tail < bytes.len() { tail } else { 0 }
+}
+
+/// The first characters of a step's stream, for members with upstream's lengths. Empty until the step has ended.
+pub fn beginning(
+    tx: &Tx<'_>,
+    blobs: &Blobs,
+    command: &CommandId,
+    node: &NodeId,
+    position: i64,
+    stream: StreamName,
+    chars: usize,
+) -> Result<String, StoreError> {
+    let Some(row) = rows::sql::output(tx, command, node, position, stream.as_str())? else {
+        return Ok(String::new());
+    };
+    let bytes = range(tx, blobs, &row, 0, chars * 4)?;
+    Ok(String::from_utf8_lossy(&bytes).chars().take(chars).collect())
+}
+
+/// Puts the hub's or agent's own sentence under a command's error output, as far as there is room.
+pub fn append_message(text: &mut String, message: &str, chars: usize) {
+    let used = text.chars().count();
+    if message.is_empty() || used >= chars {
+        return;
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let room = chars - text.chars().count().min(chars);
+    text.extend(message.chars().take(room));
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GroupRequest {
+    command_id: CommandId,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GroupResult {
+    groups: Vec<Group>,
+}
+
+/// Nodes that ended the same way with the same output.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct Group {
+    output_hash: String,
+    status_details: &'static str,
+    exit_code: i64,
+    count: i64,
+    node_ids: Vec<NodeId>,
+    stdout: String,
+    stderr: String,
+    /// The streams are longer than what is shown here.
+    truncated: bool,
+}
+
+async fn group_outputs(cx: Cx, request: GroupRequest) -> ApiResult<GroupResult> {
+    let blobs = cx.services.blobs.clone();
+    cx.read(move |tx| {
+        let command = rows::sql::command(tx, &request.command_id)?.ok_or_else(|| super::send::unknown(request.command_id.as_str()))?;
+        let folded = sql::folded(tx, &command.id)?;
+        let groups = folded.into_iter().map(|fold| group(tx, &blobs, &command.id, fold));
+        Ok(GroupResult {
+            groups: groups.collect::<Result<_, StoreError>>()?,
+        })
+    })
+    .await
+}
+
+fn group(tx: &Tx<'_>, blobs: &Blobs, command: &CommandId, fold: sql::Fold) -> Result<Group, StoreError> {
+    let node_ids = sql::nodes(tx, command, &fold.hash)?;
+    let mut group = Group {
+        output_hash: data_encoding::HEXLOWER.encode(&fold.hash),
+        status_details: fold.state.as_str(),
+        exit_code: fold.exit_code,
+        count: fold.count,
+        stdout: String::new(),
+        stderr: String::new(),
+        truncated: false,
+        node_ids,
+    };
+    let Some(first) = group.node_ids.first() else { return Ok(group) };
+    for step in rows::sql::steps(tx, command, first)? {
+        for (stream, text) in [(StreamName::Stdout, &mut group.stdout), (StreamName::Stderr, &mut group.stderr)] {
+            text.push_str(&beginning(tx, blobs, command, first, step.position, stream, GROUP_CHARS)?);
+            let row = rows::sql::output(tx, command, first, step.position, stream.as_str())?;
+            group.truncated |= row.is_some_and(|r| r.cut.is_some() || r.stored_bytes > text.len() as u64);
+        }
+    }
+    let message = rows::sql::invocation(tx, command, first)?.map(|i| i.message).unwrap_or_default();
+    append_message(&mut group.stderr, &message, GROUP_CHARS * 2);
+    Ok(group)
+}
+
+mod sql {
+    use super::*;
+
+    pub struct Fold {
+        pub hash: Vec<u8>,
+        pub state: State,
+        pub exit_code: i64,
+        pub count: i64,
+    }
+
+    /// The largest groups first.
+    pub fn folded(tx: &Tx<'_>, command: &CommandId) -> Result<Vec<Fold>, StoreError> {
+        let sql = "SELECT output_hash, min(status) AS status, min(response_code) AS code, count(*) AS n FROM invocation
+                   WHERE command_id = :id AND output_hash IS NOT NULL GROUP BY output_hash ORDER BY n DESC, output_hash LIMIT :limit";
+        tx.rows(sql, &[(":id", command.into()), (":limit", (MAX_GROUPS as i64).into())], |row| {
+            Ok(Fold {
+                hash: row.get("output_hash")?,
+                state: row.parsed("status")?,
+                exit_code: row.get("code")?,
+                count: row.get("n")?,
+            })
+        })
+    }
+
+    pub fn nodes(tx: &Tx<'_>, command: &CommandId, hash: &[u8]) -> Result<Vec<NodeId>, StoreError> {
+        let sql = "SELECT node_id FROM invocation WHERE command_id = :id AND output_hash = :hash ORDER BY node_id LIMIT :limit";
+        tx.rows(
+            sql,
+            &[
+                (":id", command.into()),
+                (":hash", hash.into()),
+                (":limit", (GROUP_NODES as i64).into()),
+            ],
+            |row| row.get("node_id"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_size_join_to_the_whole_text(text in ".{0,60}", piece in 4usize..12) {
+            let bytes = text.as_bytes();
+            let (mut seen, mut at) = (String::new(), 0);
+            while at < bytes.len() {
+                let end = (at + piece).min(bytes.len());
+                let (part, used) = whole_characters(&bytes[at..end], end == bytes.len());
+                prop_assert!(used > 0);
+                seen.push_str(&part);
+                at += used;
+            }
+            prop_assert_eq!(seen, text);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_and_do_not_stop_the_reader() {
+        let (text, used) = whole_characters(&[0xFF, 0x80, b'a'], false);
+        assert_eq!((text.as_str(), used), ("\u{FFFD}\u{FFFD}a", 3));
+        assert_eq!(whole_characters(&[0xE3], false).1, 1);
+    }
+
+    #[test]
+    fn a_message_is_appended_only_as_far_as_there_is_room() {
+        let mut text = "out".to_owned();
+        append_message(&mut text, "the node was offline", 8);
+        assert_eq!(text, "out\nthe ");
+    }
+}

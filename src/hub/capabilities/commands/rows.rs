@@ -1,0 +1,322 @@
+//! The rows of commands, invocations, steps and outputs, and the SQL that changes them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::id::{CommandId, NodeId};
+use crate::hub::capabilities::commands::state::{self, State};
+use crate::hub::capabilities::fleet::targets::Target;
+use crate::hub::store::blobs::Hash;
+use crate::hub::store::{Row, StoreError, Tx, Value};
+
+pub type Parameters = BTreeMap<String, Vec<String>>;
+
+/// What a request may carry that the hub keeps and shows again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    pub output_s3_region: Option<String>,
+    pub output_s3_bucket_name: Option<String>,
+    pub output_s3_key_prefix: Option<String>,
+    pub service_role_arn: Option<String>,
+    pub notification_config: Option<serde_json::Value>,
+    pub cloud_watch_output_config: Option<serde_json::Value>,
+    pub alarm_configuration: Option<serde_json::Value>,
+}
+
+/// A command's row.
+#[derive(Clone, Debug)]
+pub struct Command {
+    pub id: CommandId,
+    pub document_name: String,
+    pub document_version: String,
+    pub parameters: Parameters,
+    pub comment: String,
+    pub instance_ids: Vec<String>,
+    pub targets: Vec<Target>,
+    pub requested_at: Timestamp,
+    pub start_before: Timestamp,
+    pub expires_at: Timestamp,
+    pub timeout_s: i64,
+    pub max_concurrency: String,
+    pub max_errors: String,
+    pub extras: Extras,
+    pub requested_by: String,
+    pub rerun_of: Option<CommandId>,
+    /// `Status/StatusDetails`.
+    pub status: String,
+    pub is_cancelled: bool,
+    pub target_count: i64,
+    pub completed_count: i64,
+    pub error_count: i64,
+    pub delivery_timed_out_count: i64,
+}
+
+impl Command {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            document_name: row.get("document_name")?,
+            document_version: row.get("document_version")?,
+            parameters: row.json("parameters")?,
+            comment: row.get("comment")?,
+            instance_ids: row.json("instance_ids")?,
+            targets: row.json("targets")?,
+            requested_at: row.get("requested_at")?,
+            start_before: row.get("start_before")?,
+            expires_at: row.get("expires_at")?,
+            timeout_s: row.get("timeout_s")?,
+            max_concurrency: row.get("max_concurrency")?,
+            max_errors: row.get("max_errors")?,
+            extras: row.json("extras")?,
+            requested_by: row.get("requested_by")?,
+            rerun_of: row.get("rerun_of")?,
+            status: row.get("status")?,
+            is_cancelled: row.get::<Option<i64>>("cancelled_at")?.is_some(),
+            target_count: row.get("target_count")?,
+            completed_count: row.get("completed_count")?,
+            error_count: row.get("error_count")?,
+            delivery_timed_out_count: row.get("delivery_timed_out_count")?,
+        })
+    }
+
+    /// `Status` and `StatusDetails`.
+    pub fn status_pair(&self) -> (&str, &str) {
+        self.status.split_once('/').unwrap_or((&self.status, &self.status))
+    }
+}
+
+/// An invocation's row.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    pub command_id: CommandId,
+    pub node_id: NodeId,
+    pub node_name: String,
+    pub computer_name: String,
+    pub requested_at: Timestamp,
+    pub state: State,
+    pub accepted_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub response_code: i64,
+    pub message: String,
+    pub output_hash: Option<Vec<u8>>,
+}
+
+impl Invocation {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            command_id: row.get("command_id")?,
+            node_id: row.get("node_id")?,
+            node_name: row.get("node_name")?,
+            computer_name: row.get("computer_name")?,
+            requested_at: row.get("requested_at")?,
+            state: row.parsed("status")?,
+            accepted_at: row.get("accepted_at")?,
+            ended_at: row.get("ended_at")?,
+            response_code: row.get("response_code")?,
+            message: row.get("message")?,
+            output_hash: row.get("output_hash")?,
+        })
+    }
+}
+
+/// A step's row.
+#[derive(Clone, Debug)]
+pub struct StepRow {
+    pub position: i64,
+    pub name: String,
+    pub action: String,
+    pub outcome: String,
+    pub exit_code: Option<i64>,
+    pub message: String,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+}
+
+/// One output stream of a step.
+#[derive(Clone, Debug)]
+pub struct OutputRow {
+    pub stored_bytes: u64,
+    pub hash: Hash,
+    /// The first bytes, until the whole has been pulled.
+    pub head: Vec<u8>,
+    pub cut: Option<(u64, u64)>,
+    /// The rest still lies on the node.
+    pub is_wanted: bool,
+}
+
+pub mod sql {
+    use super::*;
+
+    pub const SELECT_COMMAND: &str =
+        "SELECT id, document_name, document_version, parameters, comment, instance_ids, targets, requested_at, start_before,
+        expires_at, timeout_s, max_concurrency, max_errors, extras, requested_by, rerun_of, status, cancelled_at, target_count,
+        completed_count, error_count, delivery_timed_out_count FROM command";
+
+    pub const SELECT_INVOCATION: &str = "SELECT command_id, node_id, node_name, computer_name, requested_at, status, accepted_at, ended_at,
+        response_code, message, output_hash FROM invocation";
+
+    pub fn command(tx: &Tx<'_>, id: &CommandId) -> Result<Option<Command>, StoreError> {
+        let sql = "SELECT id, document_name, document_version, parameters, comment, instance_ids, targets, requested_at, start_before,
+            expires_at, timeout_s, max_concurrency, max_errors, extras, requested_by, rerun_of, status, cancelled_at, target_count,
+            completed_count, error_count, delivery_timed_out_count FROM command WHERE id = :id";
+        tx.row(sql, &[(":id", id.into())], Command::from_row)
+    }
+
+    /// The content that the command's nodes run.
+    pub fn document(tx: &Tx<'_>, id: &CommandId) -> Result<Option<serde_json::Value>, StoreError> {
+        tx.row("SELECT document FROM command WHERE id = :id", &[(":id", id.into())], |row| {
+            row.json("document")
+        })
+    }
+
+    pub fn invocation(tx: &Tx<'_>, command: &CommandId, node: &NodeId) -> Result<Option<Invocation>, StoreError> {
+        let sql =
+            "SELECT command_id, node_id, node_name, computer_name, requested_at, status, accepted_at, ended_at, response_code, message,
+            output_hash FROM invocation WHERE command_id = :command AND node_id = :node";
+        tx.row(sql, &[(":command", command.into()), (":node", node.into())], Invocation::from_row)
+    }
+
+    pub fn state(tx: &Tx<'_>, command: &CommandId, node: &NodeId) -> Result<Option<State>, StoreError> {
+        let sql = "SELECT status FROM invocation WHERE command_id = :command AND node_id = :node";
+        tx.row(sql, &[(":command", command.into()), (":node", node.into())], |row| {
+            row.parsed("status")
+        })
+    }
+
+    pub fn steps(tx: &Tx<'_>, command: &CommandId, node: &NodeId) -> Result<Vec<StepRow>, StoreError> {
+        let sql = "SELECT position, name, action, outcome, exit_code, message, started_at, ended_at FROM step
+                   WHERE command_id = :command AND node_id = :node ORDER BY position";
+        tx.rows(sql, &[(":command", command.into()), (":node", node.into())], |row| {
+            Ok(StepRow {
+                position: row.get("position")?,
+                name: row.get("name")?,
+                action: row.get("action")?,
+                outcome: row.get("outcome")?,
+                exit_code: row.get("exit_code")?,
+                message: row.get("message")?,
+                started_at: row.get("started_at")?,
+                ended_at: row.get("ended_at")?,
+            })
+        })
+    }
+
+    pub fn output(tx: &Tx<'_>, command: &CommandId, node: &NodeId, position: i64, stream: &str) -> Result<Option<OutputRow>, StoreError> {
+        let sql = "SELECT stored_bytes, hash, head, cut_head_bytes, cut_omitted_bytes, wanted FROM step_output
+                   WHERE command_id = :command AND node_id = :node AND position = :position AND stream = :stream";
+        let params = [
+            (":command", command.into()),
+            (":node", node.into()),
+            (":position", position.into()),
+            (":stream", stream.into()),
+        ];
+        tx.row(sql, &params, |row| {
+            let cut: (Option<i64>, Option<i64>) = (row.get("cut_head_bytes")?, row.get("cut_omitted_bytes")?);
+            Ok(OutputRow {
+                stored_bytes: row.get::<i64>("stored_bytes")? as u64,
+                hash: row
+                    .get::<Vec<u8>>("hash")?
+                    .try_into()
+                    .map_err(|_| StoreError::Malformed("an output's hash".into()))?,
+                head: row.get("head")?,
+                cut: cut.0.zip(cut.1).map(|(head, omitted)| (head as u64, omitted as u64)),
+                is_wanted: row.get("wanted")?,
+            })
+        })
+    }
+
+    pub fn set_state(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State) -> Result<(), StoreError> {
+        let sql = "UPDATE invocation SET status = :status WHERE command_id = :command AND node_id = :node";
+        tx.execute(
+            sql,
+            &[
+                (":status", state.as_str().into()),
+                (":command", command.into()),
+                (":node", node.into()),
+            ],
+        )
+        .map(|_| ())
+    }
+
+    pub fn accept(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE invocation SET status = :status, accepted_at = coalesce(accepted_at, :at) WHERE command_id = :command AND node_id = :node";
+        tx.execute(
+            sql,
+            &[
+                (":status", state.as_str().into()),
+                (":at", at.into()),
+                (":command", command.into()),
+                (":node", node.into()),
+            ],
+        )?;
+        let sql = "UPDATE command SET status = 'InProgress/InProgress' WHERE id = :id AND status = 'Pending/Pending'";
+        tx.execute(sql, &[(":id", command.into())]).map(|_| ())
+    }
+
+    /// How an invocation ended.
+    pub struct End<'a> {
+        pub command: &'a CommandId,
+        pub node: &'a NodeId,
+        pub state: State,
+        pub at: Timestamp,
+        pub response_code: i64,
+        pub message: &'a str,
+        pub output_hash: Option<&'a [u8]>,
+    }
+
+    /// Ends an invocation and counts it in its command, whose state follows when this was the last.
+    pub fn end(tx: &Tx<'_>, end: &End<'_>) -> Result<(), StoreError> {
+        let params = [
+            (":status", end.state.as_str().into()),
+            (":at", end.at.into()),
+            (":response_code", end.response_code.into()),
+            (":message", end.message.into()),
+            (":output_hash", end.output_hash.into()),
+            (":command", end.command.into()),
+            (":node", end.node.into()),
+        ];
+        tx.execute(
+            "UPDATE invocation SET status = :status, ended_at = :at, response_code = :response_code, message = :message,
+                output_hash = :output_hash WHERE command_id = :command AND node_id = :node",
+            &params,
+        )?;
+        let params = [
+            (":id", end.command.into()),
+            (":errors", Value::from(end.state.is_error())),
+            (":undelivered", (end.state == State::DeliveryTimedOut).into()),
+        ];
+        let sql = "UPDATE command SET completed_count = completed_count + 1, error_count = error_count + :errors,
+                delivery_timed_out_count = delivery_timed_out_count + :undelivered,
+                status = CASE status WHEN 'Pending/Pending' THEN 'InProgress/InProgress' ELSE status END
+             WHERE id = :id RETURNING completed_count = target_count AS done";
+        let is_done = tx.row(sql, &params, |row| row.get::<bool>("done"))?;
+        if is_done == Some(true) {
+            settle(tx, end.command)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the command's state from all its invocations.
+    pub fn settle(tx: &Tx<'_>, id: &CommandId) -> Result<(), StoreError> {
+        let Some(command) = command(tx, id)? else { return Ok(()) };
+        let max_errors = state::count_of(&command.max_errors, command.target_count as u64);
+        let state = state::roll_up(&counts(tx, id)?, max_errors, command.is_cancelled);
+        let status = format!("{}/{}", state.status, state.details);
+        tx.execute(
+            "UPDATE command SET status = :status WHERE id = :id",
+            &[(":status", status.into()), (":id", id.into())],
+        )
+        .map(|_| ())
+    }
+
+    /// Invocations of a command by state.
+    pub fn counts(tx: &Tx<'_>, id: &CommandId) -> Result<BTreeMap<State, u64>, StoreError> {
+        let sql = "SELECT status, count(*) AS n FROM invocation WHERE command_id = :id GROUP BY status";
+        let pairs = tx.rows(sql, &[(":id", id.into())], |row| {
+            Ok((row.parsed("status")?, row.get::<i64>("n")? as u64))
+        })?;
+        Ok(pairs.into_iter().collect())
+    }
+}

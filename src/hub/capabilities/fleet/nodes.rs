@@ -1,0 +1,266 @@
+//! The node's row and its two faces: ours ([`NodeSummary`]) and the columns that lists filter by.
+
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::id::{ActivationId, NodeId};
+use crate::hub::labels::Tag;
+use crate::hub::store::{Column, Row, StoreError, Tx, Value};
+use crate::model::filter::TAG_PREFIX;
+use crate::wire::node::NodeFacts;
+
+/// What `kind` is called in targets of rights and in the audit log.
+pub const KIND: &str = "node";
+
+/// Whether the node's agent is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NodeStatus {
+    Online,
+    Offline,
+}
+
+impl NodeStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "Online",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
+impl FromStr for NodeStatus {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Online, Self::Offline].into_iter().find(|s| s.as_str() == text).ok_or(())
+    }
+}
+
+/// Why an agent is not connected, as far as the hub can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OfflineReason {
+    /// The agent said goodbye: it was stopped, or its system went down in order.
+    CleanStop,
+    /// The agent said goodbye to be replaced by another version.
+    Updating,
+    /// Nothing was heard any more: power, network, or a frozen system.
+    HeartbeatLost,
+    /// The connection was closed without a goodbye: the agent crashed or was killed.
+    ConnectionLost,
+    /// The hub was restarted and the agent has not come back yet.
+    HubRestarted,
+    /// It joined and has not connected since.
+    NeverConnected,
+}
+
+impl OfflineReason {
+    pub const ALL: [Self; 6] = [
+        Self::CleanStop,
+        Self::Updating,
+        Self::HeartbeatLost,
+        Self::ConnectionLost,
+        Self::HubRestarted,
+        Self::NeverConnected,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CleanStop => "CleanStop",
+            Self::Updating => "Updating",
+            Self::HeartbeatLost => "HeartbeatLost",
+            Self::ConnectionLost => "ConnectionLost",
+            Self::HubRestarted => "HubRestarted",
+            Self::NeverConnected => "NeverConnected",
+        }
+    }
+
+    /// One sentence for a person.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::CleanStop => "the agent was stopped, or the system was shut down in order",
+            Self::Updating => "the agent is being replaced by another version",
+            Self::HeartbeatLost => "nothing is heard from it any more: check its power, its network, and whether it hangs",
+            Self::ConnectionLost => "its connection broke without a goodbye: the agent crashed or was killed, or something cut the line",
+            Self::HubRestarted => "the hub was restarted and the agent has not come back yet",
+            Self::NeverConnected => "it has joined but not connected since",
+        }
+    }
+}
+
+impl FromStr for OfflineReason {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text).ok_or(())
+    }
+}
+
+/// A node as its row has it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub id: NodeId,
+    pub name: String,
+    pub status: NodeStatus,
+    pub offline_reason: Option<OfflineReason>,
+    pub activation_id: Option<ActivationId>,
+    pub iam_role: String,
+    pub joined_at: Timestamp,
+    pub connected_at: Option<Timestamp>,
+    pub last_seen_at: Option<Timestamp>,
+    pub facts: NodeFacts,
+}
+
+/// A node as lists show it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NodeSummary {
+    pub node_id: NodeId,
+    pub name: String,
+    pub status: NodeStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline_reason: Option<OfflineReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen_at: Option<Timestamp>,
+    pub platform: String,
+    pub platform_version: String,
+    pub architecture: String,
+    pub agent_version: String,
+    pub addresses: Vec<String>,
+    pub tags: Vec<Tag>,
+    pub joined_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub booted_at: Option<Timestamp>,
+}
+
+impl Node {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let reason: Option<String> = row.get("offline_reason")?;
+        Ok(Self {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            status: row.parsed("status")?,
+            offline_reason: reason.and_then(|r| r.parse().ok()),
+            activation_id: row.get("activation_id")?,
+            iam_role: row.get("iam_role")?,
+            joined_at: row.get("joined_at")?,
+            connected_at: row.get("connected_at")?,
+            last_seen_at: row.get("last_seen_at")?,
+            facts: row.json("facts")?,
+        })
+    }
+
+    /// When it was last heard of: now, while it is connected.
+    pub fn last_seen(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.status {
+            NodeStatus::Online => Some(now),
+            NodeStatus::Offline => self.last_seen_at,
+        }
+    }
+
+    pub fn booted_at(&self) -> Option<Timestamp> {
+        (self.facts.booted_at_ms > 0).then(|| Timestamp::from_millis(self.facts.booted_at_ms))
+    }
+
+    pub fn summary(self, tags: Vec<Tag>, now: Timestamp) -> NodeSummary {
+        NodeSummary {
+            last_seen_at: self.last_seen(now),
+            booted_at: self.booted_at(),
+            node_id: self.id,
+            name: self.name,
+            status: self.status,
+            offline_reason: self.offline_reason,
+            platform: self.facts.platform_name,
+            platform_version: self.facts.platform_version,
+            architecture: self.facts.architecture,
+            agent_version: self.facts.agent_version,
+            addresses: self.facts.addresses,
+            tags,
+            joined_at: self.joined_at,
+        }
+    }
+}
+
+/// The filter keys of nodes.
+pub fn column(key: &str) -> Option<Column> {
+    if let Some(tag) = key.strip_prefix(TAG_PREFIX) {
+        let expression = "(SELECT value FROM tag WHERE tag.kind = 'ManagedInstance' AND tag.id = node.id AND tag.key = ?)";
+        return Some(Column {
+            expression,
+            values: vec![Value::from(tag)],
+        });
+    }
+    Some(Column::plain(match key {
+        "name" => "node.name",
+        "id" => "node.id",
+        "status" => "node.status",
+        "platform" => "node.platform_id || ' ' || node.platform_name",
+        "version" => "node.platform_version",
+        "arch" => "node.architecture",
+        "agent" => "node.agent_version",
+        "address" => "node.addresses",
+        "reason" => "node.offline_reason",
+        "activation" => "node.activation_id",
+        "text" => "node.name || ' ' || node.id || ' ' || node.computer_name || ' ' || node.addresses || ' ' || node.platform_name",
+        _ => return None,
+    }))
+}
+
+/// All keys that [`column`] knows besides tags, for messages.
+pub const FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, text, tag:KEY";
+
+pub mod sql {
+    use super::*;
+
+    /// Everything a [`Node`] needs.
+    pub const SELECT: &str =
+        "SELECT node.id, node.name, node.status, node.offline_reason, node.activation_id, node.iam_role, node.joined_at,
+        node.connected_at, node.last_seen_at, node.facts FROM node";
+
+    pub fn find(tx: &Tx<'_>, id: &NodeId) -> Result<Option<Node>, StoreError> {
+        let sql = "SELECT id, name, status, offline_reason, activation_id, iam_role, joined_at, connected_at, last_seen_at, facts
+                   FROM node WHERE id = :id AND removed_at IS NULL";
+        tx.row(sql, &[(":id", id.into())], Node::from_row)
+    }
+
+    pub fn find_by_key(tx: &Tx<'_>, key: &[u8]) -> Result<Option<(NodeId, bool)>, StoreError> {
+        let sql = "SELECT id, removed_at IS NOT NULL AS removed FROM node WHERE key_hash = :key";
+        tx.row(sql, &[(":key", key.into())], |row| Ok((row.get("id")?, row.get("removed")?)))
+    }
+
+    /// Writes what the node says of itself, into the columns that lists filter by and whole.
+    pub fn set_facts(tx: &Tx<'_>, id: &NodeId, facts: &NodeFacts) -> Result<(), StoreError> {
+        let params = [
+            (":id", id.into()),
+            (":computer_name", (&facts.computer_name).into()),
+            (":platform_id", (&facts.platform_id).into()),
+            (":platform_name", (&facts.platform_name).into()),
+            (":platform_version", (&facts.platform_version).into()),
+            (":architecture", (&facts.architecture).into()),
+            (":agent_version", (&facts.agent_version).into()),
+            (":addresses", facts.addresses.join(" ").into()),
+            (":booted_at", facts.booted_at_ms.into()),
+            (":facts", Value::json(facts)),
+        ];
+        tx.execute(
+            "UPDATE node SET computer_name = :computer_name, platform_id = :platform_id, platform_name = :platform_name,
+                platform_version = :platform_version, architecture = :architecture, agent_version = :agent_version,
+                addresses = :addresses, booted_at = :booted_at, facts = :facts WHERE id = :id",
+            &params,
+        )
+        .map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_offline_reason_reads_back_and_has_a_sentence() {
+        for reason in OfflineReason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
+            assert!(!reason.sentence().is_empty());
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Nodes as the console and our CLI see them: search with the token filter, one node whole, its name, value suggestions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{ActivationId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::capabilities::fleet::nodes::{self, FILTER_KEYS, KIND, Node, NodeSummary};
+use crate::hub::events::Event;
+use crate::hub::labels::{self, Kind};
+use crate::hub::store::{Row, Select, StoreError, Tx, Value};
+use crate::model::filter::Filter;
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.read(
+        Service::Roadstead,
+        "SearchNodes",
+        |_: &SearchRequest| Target::Rows(KIND),
+        search_nodes,
+    )
+    .read(
+        Service::Roadstead,
+        "DescribeNode",
+        |r: &DescribeRequest| Target::Resource(KIND, r.node_id.to_string()),
+        describe_node,
+    )
+    .write(
+        Service::Roadstead,
+        "RenameNode",
+        |r: &RenameRequest| Target::Resource(KIND, r.node_id.to_string()),
+        rename_node,
+    )
+    .read(
+        Service::Roadstead,
+        "SuggestValues",
+        |_: &SuggestRequest| Target::Rows(KIND),
+        suggest_values,
+    );
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct SearchRequest {
+    #[serde(default)]
+    filter: Filter,
+    sort: Option<Sort>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct Sort {
+    key: String,
+    #[serde(default)]
+    descending: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct SearchResult {
+    nodes: Vec<NodeSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+    total: i64,
+}
+
+async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult> {
+    let size = page::size(request.max_results, 1, 100, 20)?;
+    let order = Order::parse(request.sort.as_ref())?;
+    let after: Option<(String, NodeId)> = page::parse(request.next_token.as_deref())?;
+    let now = cx.now();
+    cx.read(move |tx| {
+        let total = matching("SELECT count(*) FROM node", &request.filter)?.count(tx)?;
+        let mut select = matching(order.select, &request.filter)?;
+        if let Some((value, id)) = after {
+            select = select.and(order.after, [value.into(), (&id).into()]);
+        }
+        let found = select
+            .order(order.by)
+            .limit(size + 1)
+            .rows(tx, |row| Ok((Node::from_row(row)?, row.get::<String>("sort_value")?)))?;
+        let (found, next_token) = page::cut(found, size, |(node, value)| (value.clone(), node.id.clone()));
+        Ok(SearchResult {
+            nodes: with_tags(tx, found.into_iter().map(|(node, _)| node).collect(), now)?,
+            next_token,
+            total,
+        })
+    })
+    .await
+}
+
+/// Nodes that are there and match, for any head.
+///
+/// *Errors*: `ValidationException` naming the key that nodes do not have.
+pub fn matching(head: &'static str, filter: &Filter) -> ApiResult<Select> {
+    filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
+    Select::new(head)
+        .and("node.removed_at IS NULL", [])
+        .and_filter(filter, nodes::column)
+        .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of nodes: use {FILTER_KEYS}")))
+}
+
+/// Adds each node's tags.
+pub fn with_tags(tx: &Tx<'_>, found: Vec<Node>, now: Timestamp) -> Result<Vec<NodeSummary>, StoreError> {
+    let mut tags = labels::of_many(tx, Kind::Node, found.iter().map(|n| n.id.to_string()))?;
+    Ok(found
+        .into_iter()
+        .map(|node| {
+            let own = tags.remove(node.id.as_str()).unwrap_or_default();
+            node.summary(own, now)
+        })
+        .collect())
+}
+
+/// The SQL of one sort order: text values, so that a page token is one text and one id.
+struct Order {
+    select: &'static str,
+    by: &'static str,
+    after: &'static str,
+}
+
+/// One order's SQL from the expression of its value.
+macro_rules! order {
+    ($value:literal, $descending:expr) => {
+        Order {
+            select: concat!(
+                "SELECT node.id, node.name, node.status, node.offline_reason, node.activation_id, node.iam_role, node.joined_at,
+                 node.connected_at, node.last_seen_at, node.facts, ",
+                $value,
+                " AS sort_value FROM node"
+            ),
+            by: if $descending {
+                concat!($value, " DESC, node.id DESC")
+            } else {
+                concat!($value, ", node.id")
+            },
+            after: if $descending {
+                concat!("(", $value, ", node.id) < (?, ?)")
+            } else {
+                concat!("(", $value, ", node.id) > (?, ?)")
+            },
+        }
+    };
+}
+
+impl Order {
+    fn parse(sort: Option<&Sort>) -> ApiResult<Self> {
+        let (key, descending) = sort.map_or(("name", false), |s| (s.key.as_str(), s.descending));
+        Ok(match key {
+            "name" => order!("node.name", descending),
+            "id" => order!("node.id", descending),
+            "status" => order!("node.status", descending),
+            "platform" => order!("node.platform_name", descending),
+            "version" => order!("node.platform_version", descending),
+            "agent" => order!("node.agent_version", descending),
+            "last_seen" => order!("printf('%016d', coalesce(node.last_seen_at, 0))", descending),
+            "joined" => order!("printf('%016d', node.joined_at)", descending),
+            other => {
+                return Err(ApiError::validation(format!(
+                    "nodes cannot be sorted by `{other}`: use name, id, status, platform, version, agent, last_seen or joined"
+                )));
+            }
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct DescribeRequest {
+    node_id: NodeId,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct NodeDetail {
+    #[serde(flatten)]
+    summary: NodeSummary,
+    computer_name: String,
+    machine_id: String,
+    boot_id: String,
+    kernel: String,
+    platform_id: String,
+    cpu_count: u32,
+    memory_bytes: u64,
+    runs_as: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation_id: Option<ActivationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connected_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offline_sentence: Option<&'static str>,
+}
+
+async fn describe_node(cx: Cx, request: DescribeRequest) -> ApiResult<NodeDetail> {
+    let now = cx.now();
+    cx.read(move |tx| {
+        let node = require(tx, &request.node_id)?;
+        let tags = labels::list(tx, Kind::Node, node.id.as_str())?;
+        let facts = node.facts.clone();
+        Ok(NodeDetail {
+            activation_id: node.activation_id.clone(),
+            connected_at: node.connected_at,
+            offline_sentence: node.offline_reason.map(|r| r.sentence()),
+            summary: node.summary(tags, now),
+            computer_name: facts.computer_name,
+            machine_id: facts.machine_id,
+            boot_id: facts.boot_id,
+            kernel: facts.kernel,
+            platform_id: facts.platform_id,
+            cpu_count: facts.cpu_count,
+            memory_bytes: facts.memory_bytes,
+            runs_as: facts.runs_as,
+        })
+    })
+    .await
+}
+
+/// *Errors*: `InvalidInstanceId`.
+pub fn require(tx: &Tx<'_>, id: &NodeId) -> ApiResult<Node> {
+    nodes::sql::find(tx, id)?.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub")))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct RenameRequest {
+    node_id: NodeId,
+    name: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Empty {}
+
+async fn rename_node(cx: Cx, request: RenameRequest) -> ApiResult<Empty> {
+    let name = request.name.trim().to_owned();
+    constraint::at_most(&name, "name", 255)?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(ApiError::validation(
+            "a node's name has 1 to 255 characters and no control characters",
+        ));
+    }
+    let bus = cx.services.bus.clone();
+    cx.write(move |tx| {
+        require(tx, &request.node_id)?;
+        tx.execute(
+            "UPDATE node SET name = :name WHERE id = :id",
+            &[(":name", name.into()), (":id", (&request.node_id).into())],
+        )?;
+        bus.emit(tx, Event::NodeChanged(request.node_id.clone()));
+        Ok(Empty {})
+    })
+    .await
+}
+
+/// Most suggestions given at once.
+const MAX_SUGGESTIONS: usize = 50;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct SuggestRequest {
+    collection: String,
+    key: String,
+    #[serde(default)]
+    prefix: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct SuggestResult {
+    values: Vec<String>,
+}
+
+/// Values that a filter key has, for completion. With key `tag` the tag keys themselves.
+async fn suggest_values(cx: Cx, request: SuggestRequest) -> ApiResult<SuggestResult> {
+    if request.collection != "node" {
+        return Err(ApiError::validation(format!(
+            "there is no collection `{}`: use `node`",
+            request.collection
+        )));
+    }
+    let head = match request.key.as_str() {
+        "name" => "SELECT DISTINCT name AS value FROM node",
+        "id" => "SELECT DISTINCT id AS value FROM node",
+        "status" => "SELECT DISTINCT status AS value FROM node",
+        "platform" => "SELECT DISTINCT platform_name AS value FROM node",
+        "version" => "SELECT DISTINCT platform_version AS value FROM node",
+        "arch" => "SELECT DISTINCT architecture AS value FROM node",
+        "agent" => "SELECT DISTINCT agent_version AS value FROM node",
+        "reason" => "SELECT DISTINCT offline_reason AS value FROM node",
+        "tag" => "SELECT DISTINCT key AS value FROM tag",
+        key if key.starts_with("tag:") => "SELECT DISTINCT value FROM tag",
+        "address" | "text" | "activation" => return Ok(SuggestResult { values: Vec::new() }),
+        other => {
+            return Err(ApiError::validation(format!(
+                "`{other}` is not a filter key of nodes: use {FILTER_KEYS}"
+            )));
+        }
+    };
+    let select = match request.key.split_once(':') {
+        Some((_, tag)) => Select::new(head)
+            .and("kind = 'ManagedInstance'", [])
+            .and("key = ?", [Value::from(tag)]),
+        None if request.key == "tag" => Select::new(head).and("kind = 'ManagedInstance'", []),
+        None => Select::new(head).and("removed_at IS NULL", []),
+    };
+    let prefix = Value::Text(request.prefix.to_ascii_lowercase());
+    let select = select
+        .and("substr(lower(value), 1, length(?)) = ?", [prefix.clone(), prefix])
+        .order("value")
+        .limit(MAX_SUGGESTIONS);
+    let values = cx.read(move |tx| Ok(select.rows(tx, |row: &Row<'_>| row.get("value"))?)).await?;
+    Ok(SuggestResult { values })
+}

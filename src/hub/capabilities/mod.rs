@@ -1,0 +1,24 @@
+//! Everything the hub can do: the table of contents.
+
+pub mod access;
+pub mod activations;
+pub mod commands;
+pub mod explorer;
+pub mod fleet;
+pub mod sessions;
+pub mod settings;
+pub mod tags;
+
+use crate::hub::api::Capability;
+
+/// All capabilities, in the order in which they may call each other: downwards only.
+pub const ALL: &[Capability] = &[
+    tags::CAPABILITY,
+    settings::CAPABILITY,
+    access::CAPABILITY,
+    fleet::CAPABILITY,
+    activations::CAPABILITY,
+    commands::CAPABILITY,
+    sessions::CAPABILITY,
+    explorer::CAPABILITY,
+];

@@ -1,0 +1,338 @@
+//! What happens to sessions nobody is attached to: they are left, forgotten, ended; and the node is told.
+//!
+//! The job reads rows only, so it also does this for what happened before the hub was restarted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
+use tokio::time::timeout;
+
+use crate::base::id::{NodeId, SessionId, random_hex};
+use crate::base::{ApiResult, Timestamp};
+use crate::hub::api::{Reports, Services};
+use crate::hub::audit::{self, Outcome};
+use crate::hub::capabilities::sessions::lifecycle::{self, Event};
+use crate::hub::capabilities::sessions::{KIND, Live, relay};
+use crate::hub::events::{self, Bus};
+use crate::hub::jobs::Job;
+use crate::hub::store::{StoreError, Tx};
+use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open, Size};
+
+const PERIOD: Duration = Duration::from_secs(15);
+/// A node takes the end of a shell and confirms it within this time, or is told again later.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
+/// Nodes told at once.
+const AT_ONCE: usize = 16;
+
+pub fn reports(reports: &mut Reports) {
+    reports.on_connected(|services, node, _| {
+        // Not in the way of the connection's own start.
+        services
+            .tasks
+            .clone()
+            .spawn(async move { deliver_all(&services, Some(node)).await });
+        std::future::ready(()).boxed()
+    });
+}
+
+pub fn jobs() -> Vec<Job<Arc<Services>>> {
+    vec![Job {
+        name: "sessions",
+        period: PERIOD,
+        wakes: |event| matches!(event, events::Event::SessionChanged(_) | events::Event::NodeRemoved(_)),
+        tick: |services| tick(services).boxed(),
+    }]
+}
+
+async fn tick(services: Arc<Services>) {
+    let (live, bus, now) = (services.state::<Live>(), services.bus.clone(), services.now());
+    let settled = services.write(move |tx| Ok(settle(tx, &bus, &live, now)?));
+    if let Err(error) = settled.await {
+        tracing::warn!(error = %error, "sessions could not be settled");
+    }
+    deliver_all(&services, None).await;
+}
+
+/// Moves every session that nobody holds to where it belongs.
+fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp) -> Result<(), StoreError> {
+    let nobody = |id: &SessionId| !live.seats.is_taken(id);
+    for id in sql::attached(tx)?.into_iter().filter(nobody) {
+        // Its attachment went down with an earlier run of the hub.
+        lifecycle::advance(tx, bus, &id, Event::Detached, "", now)?;
+    }
+    for id in sql::detached_before(tx, now - DETACH_LIMIT)?.into_iter().filter(nobody) {
+        end(tx, bus, &id, "nobody came back within 10 minutes", now)?;
+    }
+    for (id, is_over) in sql::of_removed_nodes(tx)? {
+        if !is_over {
+            end(tx, bus, &id, "the node was removed from the hub", now)?;
+        }
+        // There is no node left that could be told.
+        lifecycle::advance(tx, bus, &id, Event::NodeEnded(EndReason::Unknown), "", now)?;
+    }
+    Ok(())
+}
+
+/// Ends a session for the hub's own reasons.
+fn end(tx: &Tx<'_>, bus: &Bus, id: &SessionId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    if lifecycle::advance(tx, bus, id, Event::HubEnded, why, now)?.is_none() {
+        return Ok(());
+    }
+    let entry = audit::Entry {
+        at: now,
+        request_id: random_hex(32),
+        caller: "hub".into(),
+        address: String::new(),
+        operation: "roadstead:EndShell".into(),
+        target: format!("{KIND}/{id}"),
+        outcome: Outcome::Done,
+        detail: why.into(),
+    };
+    audit::record(tx, &entry)
+}
+
+/// Tells connected nodes which shells are over; whoever is attached does that itself.
+async fn deliver_all(services: &Arc<Services>, only: Option<NodeId>) {
+    let due = match services.read(|tx| Ok(sql::ending(tx)?)).await {
+        Ok(due) => due,
+        Err(error) => return tracing::warn!(error = %error, "sessions to end could not be read"),
+    };
+    let live = services.state::<Live>();
+    let due = due.into_iter().filter(|(id, node)| {
+        let is_wanted = only.as_ref().is_none_or(|only| only == node);
+        is_wanted && services.link().is_connected(node) && !live.seats.is_taken(id)
+    });
+    let tell = |(id, _)| async move { deliver(services, &id).await };
+    stream::iter(due).for_each_concurrent(AT_ONCE, tell).await;
+}
+
+/// Tells the node that a session is over, and notes when it has confirmed that.
+pub async fn deliver(services: &Arc<Services>, session: &SessionId) {
+    match timeout(DELIVERY_LIMIT, tell(services, session)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(session_id = %session, error = %error, "the end of a session was not stored"),
+        Err(_) => tracing::warn!(session_id = %session, "the node did not confirm the end of a session; it is told again"),
+    }
+}
+
+async fn tell(services: &Arc<Services>, session: &SessionId) -> ApiResult<()> {
+    let id = session.clone();
+    let Some(row) = services.read(move |tx| Ok(lifecycle::sql::find(tx, &id)?)).await? else {
+        return Ok(());
+    };
+    let Ok(line) = relay::line(services.link(), &row.node).await else {
+        return Ok(());
+    };
+    if !end_shell(line.to_agent, line.from_agent, session).await {
+        return Ok(());
+    }
+    let (bus, now) = (services.bus.clone(), services.now());
+    let event = Event::NodeEnded(EndReason::Terminated);
+    services
+        .write(move |tx| Ok(lifecycle::advance(tx, &bus, &row.id, event, "", now)?))
+        .await?;
+    Ok(())
+}
+
+/// `true` once the node has said that the shell is over or that it knows of none.
+async fn end_shell<K, S, E>(mut to_agent: K, mut from_agent: S, session: &SessionId) -> bool
+where
+    K: Sink<Bytes> + Unpin,
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let open = Open {
+        session: session.clone(),
+        size: Size { cols: 80, rows: 24 },
+        from: None,
+        start: false,
+        idle_timeout_ms: 0,
+        max_duration_ms: 0,
+    };
+    for frame in [Frame::Open(open), Frame::End] {
+        // A node without this shell hangs up before it has heard everything; what it said is still to be read.
+        if to_agent.send(frame.encode()).await.is_err() {
+            break;
+        }
+    }
+    while let Some(Ok(frame)) = from_agent.next().await {
+        if let Ok(Frame::Ended(ended)) = Frame::decode(frame) {
+            return ended.reason != EndReason::TakenOver;
+        }
+    }
+    false
+}
+
+mod sql {
+    use super::*;
+
+    /// Active sessions that somebody is attached to, if the row is right.
+    pub const ATTACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at IS NULL";
+    pub const DETACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at <= :limit";
+    /// Sessions whose node must still be told.
+    pub const ENDING: &str = "SELECT id, node_id FROM session WHERE shell = 'Ending'";
+    /// Sessions that wait for a node that will never come, and whether they have ended.
+    pub const OF_REMOVED_NODES: &str = "SELECT session.id, 0 AS is_over FROM session JOIN node ON node.id = session.node_id
+          WHERE session.ended_at IS NULL AND node.removed_at IS NOT NULL
+        UNION ALL
+        SELECT session.id, 1 AS is_over FROM session JOIN node ON node.id = session.node_id
+          WHERE session.shell = 'Ending' AND node.removed_at IS NOT NULL";
+
+    pub fn attached(tx: &Tx<'_>) -> Result<Vec<SessionId>, StoreError> {
+        tx.rows(ATTACHED, &[], |row| row.get("id"))
+    }
+
+    pub fn detached_before(tx: &Tx<'_>, limit: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        tx.rows(DETACHED, &[(":limit", limit.into())], |row| row.get("id"))
+    }
+
+    pub fn of_removed_nodes(tx: &Tx<'_>) -> Result<Vec<(SessionId, bool)>, StoreError> {
+        tx.rows(OF_REMOVED_NODES, &[], |row| Ok((row.get("id")?, row.get("is_over")?)))
+    }
+
+    pub fn ending(tx: &Tx<'_>) -> Result<Vec<(SessionId, NodeId)>, StoreError> {
+        tx.rows(ENDING, &[], |row| Ok((row.get("id")?, row.get("node_id")?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::capabilities::sessions::lifecycle::{Session, Shell, State, Status};
+    use crate::hub::capabilities::sessions::seats::Wish;
+    use crate::hub::capabilities::sessions::tokens::TokenHash;
+    use crate::hub::store::Store;
+    use crate::wire::session::Ended;
+    use std::convert::Infallible;
+    use tokio_util::sync::PollSender;
+
+    const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+    /// A store with one session that has lived through `events` at [`START`].
+    async fn store_with(events: &'static [Event]) -> (tempfile::TempDir, Store, SessionId) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let id = SessionId::random("ann");
+        let session = Session {
+            id: id.clone(),
+            node: NodeId::random(),
+            owner: "ann".into(),
+            reason: String::new(),
+            document: String::new(),
+            state: State::FIRST,
+            details: String::new(),
+            started_at: START,
+            ended_at: None,
+            idle_timeout_ms: 0,
+            max_duration_ms: 0,
+        };
+        let filled = store.write(move |tx| {
+            lifecycle::sql::insert(tx, &session)?;
+            for event in events {
+                lifecycle::advance(tx, &Bus::default(), &session.id, *event, "", START)?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        filled.await.unwrap();
+        (dir, store, id)
+    }
+
+    async fn settled(store: &Store, live: &Arc<Live>, id: &SessionId, now: Timestamp) -> Session {
+        let (live, id) = (live.clone(), id.clone());
+        let session = store.write(move |tx| {
+            settle(tx, &Bus::default(), &live, now)?;
+            Ok::<_, StoreError>(lifecycle::sql::find(tx, &id)?.unwrap())
+        });
+        session.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_session_whose_attachment_died_with_the_hub_waits_again_and_is_then_abandoned() {
+        let (_dir, store, id) = store_with(&[Event::Opening, Event::Attached]).await;
+        let live = Arc::new(Live::default());
+        let restarted = START + Duration::from_secs(3600);
+        let waiting = settled(&store, &live, &id, restarted).await;
+        assert_eq!(waiting.state.status, Status::Disconnected);
+        let waiting = settled(&store, &live, &id, restarted + DETACH_LIMIT - Duration::from_secs(1)).await;
+        assert_eq!(waiting.state.status, Status::Disconnected);
+        let over = settled(&store, &live, &id, restarted + DETACH_LIMIT).await;
+        assert_eq!((over.state.status, over.state.shell), (Status::Terminated, Shell::Ending));
+        assert_eq!(over.details, "nobody came back within 10 minutes");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_nobody_ever_attached_to_ends_without_a_word_to_the_node() {
+        let (_dir, store, id) = store_with(&[]).await;
+        let over = settled(&store, &Arc::new(Live::default()), &id, START + DETACH_LIMIT).await;
+        assert_eq!((over.state.status, over.state.shell), (Status::Terminated, Shell::Gone));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_attached_is_left_alone() {
+        let (_dir, store, id) = store_with(&[Event::Opening, Event::Attached]).await;
+        let live = Arc::new(Live::default());
+        let wish = Wish {
+            token: TokenHash::of("1"),
+            name: "ann".into(),
+            take_over: false,
+            before: None,
+        };
+        let held = live.seats.take(&id, &wish).await.unwrap();
+        let later = START + DETACH_LIMIT * 100;
+        assert_eq!(settled(&store, &live, &id, later).await.state.status, Status::Connected);
+        drop(held);
+        assert_eq!(settled(&store, &live, &id, later).await.state.status, Status::Disconnected);
+    }
+
+    #[tokio::test]
+    async fn a_tick_reads_open_sessions_and_not_the_history() {
+        let (_dir, store, _id) = store_with(&[]).await;
+        for sql in [sql::ATTACHED, sql::DETACHED, sql::ENDING, sql::OF_REMOVED_NODES] {
+            let params: &[_] = if sql == sql::DETACHED {
+                &[(":limit", crate::hub::store::Value::Null)]
+            } else {
+                &[]
+            };
+            let plan = store
+                .read(move |tx| tx.query_plan(sql, params))
+                .await
+                .map_err(|e: StoreError| e)
+                .unwrap();
+            let reads = plan.iter().filter(|step| step.contains("session"));
+            for step in reads {
+                assert!(step.contains("USING INDEX session_") || step.contains("session_ending"), "{plan:?}");
+            }
+        }
+    }
+
+    async fn end_against(reason: EndReason) -> bool {
+        let session = SessionId::random("ann");
+        let (to_agent, mut heard) = tokio::sync::mpsc::channel(4);
+        let ended = Ended {
+            reason,
+            exit_code: None,
+            message: String::new(),
+        };
+        let output = Frame::Output {
+            offset: 0,
+            bytes: Bytes::from_static(b"scroll-back"),
+        };
+        let said = [output.encode(), Frame::Ended(ended).encode()].map(Ok::<_, Infallible>);
+        let is_over = end_shell(PollSender::new(to_agent), stream::iter(said), &session).await;
+        let Frame::Open(open) = Frame::decode(heard.recv().await.unwrap()).unwrap() else {
+            panic!("the first frame opens")
+        };
+        assert!(!open.start, "ending never starts a shell");
+        assert_eq!(Frame::decode(heard.recv().await.unwrap()).unwrap(), Frame::End);
+        is_over
+    }
+
+    #[tokio::test]
+    async fn a_shell_is_over_when_the_node_says_so_in_whatever_way() {
+        for reason in [EndReason::Terminated, EndReason::Exited, EndReason::Unknown] {
+            assert!(end_against(reason).await);
+        }
+        assert!(!end_against(EndReason::TakenOver).await);
+    }
+}

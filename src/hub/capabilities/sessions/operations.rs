@@ -1,0 +1,286 @@
+//! The operations on sessions, as upstream's clients know them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Duration, sleep};
+
+use crate::base::id::{NodeId, SessionId};
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::live::Feed;
+use crate::hub::api::{Cx, Declare, Service, Streams, Target, constraint};
+use crate::hub::capabilities::fleet::nodes;
+use crate::hub::capabilities::sessions::lifecycle::{self, Session, State};
+use crate::hub::capabilities::sessions::tokens::Bearer;
+use crate::hub::capabilities::sessions::{KIND, Live, listing};
+use crate::hub::events::Event;
+
+/// The one document so far: a shell with the hub's defaults.
+const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
+/// A shell without input for so long is ended (upstream's default).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// No longest duration (upstream's default); zero means never.
+const MAX_DURATION: Duration = Duration::ZERO;
+/// Browsers are told of changes at most this often.
+const LIVE_STEP: Duration = Duration::from_millis(200);
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.write(
+        Service::Ssm,
+        "StartSession",
+        |r: &StartSessionRequest| node(&r.target),
+        start_session,
+    )
+    .write(
+        Service::Ssm,
+        "ResumeSession",
+        |r: &ResumeSessionRequest| session(&r.session_id),
+        resume_session,
+    )
+    .write(
+        Service::Ssm,
+        "TerminateSession",
+        |r: &TerminateSessionRequest| session(&r.session_id),
+        terminate_session,
+    )
+    .read(
+        Service::Ssm,
+        "GetConnectionStatus",
+        |r: &GetConnectionStatusRequest| node(&r.target),
+        get_connection_status,
+    );
+    listing::operations(api);
+}
+
+pub fn topics(streams: &mut Streams) {
+    streams.topic("sessions", |_: &SessionsTopic| Target::Rows(KIND), follow);
+}
+
+fn node(id: &str) -> Target {
+    Target::Resource(nodes::KIND, id.to_owned())
+}
+
+fn session(id: &str) -> Target {
+    Target::Resource(KIND, id.to_owned())
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct StartSessionRequest {
+    target: String,
+    document_name: Option<String>,
+    reason: Option<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct StartSessionResponse {
+    session_id: SessionId,
+    token_value: String,
+    stream_url: String,
+}
+
+async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartSessionResponse> {
+    check_document(request.document_name.as_deref(), &request.parameters)?;
+    let reason = request.reason.unwrap_or_default();
+    constraint::at_most(&reason, "reason", 256)?;
+    let target = connected_node(&cx, &request.target).await?;
+    let owner = cx.caller().name.clone();
+    let session = Session {
+        id: SessionId::random(&owner),
+        node: target,
+        owner,
+        reason,
+        document: SHELL_DOCUMENT.to_owned(),
+        state: State::FIRST,
+        details: String::new(),
+        started_at: cx.now(),
+        ended_at: None,
+        idle_timeout_ms: IDLE_TIMEOUT.as_millis() as i64,
+        max_duration_ms: MAX_DURATION.as_millis() as i64,
+    };
+    let (id, bus) = (session.id.clone(), cx.services.bus.clone());
+    cx.write(move |tx| {
+        lifecycle::sql::insert(tx, &session)?;
+        bus.emit(tx, Event::SessionChanged(session.id.clone()));
+        Ok(())
+    })
+    .await?;
+    let (token_value, stream_url) = ticket(&cx, &id);
+    Ok(StartSessionResponse {
+        session_id: id,
+        token_value,
+        stream_url,
+    })
+}
+
+/// *Errors*: `InvalidDocument` for any but the standard shell; `InvalidParameters` because that one has none.
+fn check_document(name: Option<&str>, parameters: &BTreeMap<String, Vec<String>>) -> ApiResult<()> {
+    let name = name.unwrap_or(SHELL_DOCUMENT);
+    // An ARN ends in the name.
+    if name.rsplit('/').next() != Some(SHELL_DOCUMENT) {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(128).collect();
+        let words = format!("there is no session document `{shown}`; a shell is `{SHELL_DOCUMENT}`, or no document name at all");
+        return Err(ApiError::new("InvalidDocument", words));
+    }
+    match parameters.keys().next() {
+        None => Ok(()),
+        Some(first) => {
+            let shown: String = first.chars().filter(|c| !c.is_control()).take(128).collect();
+            let words = format!("document `{SHELL_DOCUMENT}` has no parameter `{shown}`");
+            Err(ApiError::new("InvalidParameters", words))
+        }
+    }
+}
+
+/// *Errors*: `TargetNotConnected` for a node that is unknown or away, saying which.
+async fn connected_node(cx: &Cx, target: &str) -> ApiResult<NodeId> {
+    constraint::at_most(target, "target", 400)?;
+    let not_connected = |words: String| ApiError::new("TargetNotConnected", words);
+    let unknown = || not_connected(format!("no node `{}` has joined this hub", target.escape_debug()));
+    let id: NodeId = target.parse().map_err(|_| unknown())?;
+    let wanted = id.clone();
+    let found = cx.read(move |tx| Ok(nodes::sql::find(tx, &wanted)?)).await?.ok_or_else(unknown)?;
+    if cx.services.link().is_connected(&id) {
+        return Ok(id);
+    }
+    let why = found
+        .offline_reason
+        .map_or("its agent is not connected", |reason| reason.sentence());
+    let since = found.last_seen_at.map_or(String::new(), |at| format!(", last seen {at}"));
+    Err(not_connected(format!("node `{id}` (`{}`) is offline{since}: {why}", found.name)))
+}
+
+/// What opens one attachment: the token, and where to bring it.
+fn ticket(cx: &Cx, session: &SessionId) -> (String, String) {
+    let request = cx.request();
+    let bearer = Bearer {
+        name: cx.caller().name.clone(),
+        caller: cx.caller().to_string(),
+        address: request.address.clone(),
+        request_id: request.id.clone(),
+    };
+    let token = cx.services.state::<Live>().tokens.issue(session, bearer);
+    // `http` → `ws`, `https` → `wss`.
+    let rest = request.origin.strip_prefix("http").unwrap_or(&request.origin);
+    (token, format!("ws{rest}/stream/{session}"))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ResumeSessionRequest {
+    session_id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ResumeSessionResponse {
+    session_id: SessionId,
+    token_value: String,
+    stream_url: String,
+}
+
+/// A session that has ended answers with an empty token, as upstream does: clients take it for "nothing to resume".
+async fn resume_session(cx: Cx, request: ResumeSessionRequest) -> ApiResult<ResumeSessionResponse> {
+    let found = find(&cx, &request.session_id).await?;
+    let Some(session) = found else {
+        let shown: String = request.session_id.chars().filter(|c| !c.is_control()).take(96).collect();
+        return Err(ApiError::new("DoesNotExistException", format!("there is no session `{shown}`")));
+    };
+    let (token_value, stream_url) = match session.ended_at {
+        None => ticket(&cx, &session.id),
+        Some(_) => (String::new(), String::new()),
+    };
+    Ok(ResumeSessionResponse {
+        session_id: session.id,
+        token_value,
+        stream_url,
+    })
+}
+
+async fn find(cx: &Cx, id: &str) -> ApiResult<Option<Session>> {
+    let Ok(id) = id.parse::<SessionId>() else { return Ok(None) };
+    cx.read(move |tx| Ok(lifecycle::sql::find(tx, &id)?)).await
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct TerminateSessionRequest {
+    session_id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct TerminateSessionResponse {
+    session_id: String,
+}
+
+/// The row ends at once; the node is told by whoever is attached, or by the job, as soon as it can be told. A session that is
+/// unknown or over is no error.
+async fn terminate_session(cx: Cx, request: TerminateSessionRequest) -> ApiResult<TerminateSessionResponse> {
+    constraint::at_most(&request.session_id, "sessionId", 96)?;
+    let session_id = request.session_id;
+    let Ok(id) = session_id.parse::<SessionId>() else {
+        return Ok(TerminateSessionResponse { session_id });
+    };
+    let by = cx.caller().name.clone();
+    let (session, details, bus, now) = (id.clone(), format!("ended by `{by}`"), cx.services.bus.clone(), cx.now());
+    let ended = cx.write(move |tx| Ok(lifecycle::advance(tx, &bus, &session, lifecycle::Event::HubEnded, &details, now)?));
+    if ended.await?.is_some() {
+        cx.services.state::<Live>().seats.terminate(&id, &by);
+    }
+    Ok(TerminateSessionResponse { session_id })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetConnectionStatusRequest {
+    target: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct GetConnectionStatusResponse {
+    target: String,
+    /// In lower case, unlike every other status of the API.
+    status: &'static str,
+}
+
+async fn get_connection_status(cx: Cx, request: GetConnectionStatusRequest) -> ApiResult<GetConnectionStatusResponse> {
+    constraint::at_most(&request.target, "target", 400)?;
+    let is_connected = request
+        .target
+        .parse()
+        .is_ok_and(|node: NodeId| cx.services.link().is_connected(&node));
+    Ok(GetConnectionStatusResponse {
+        target: request.target,
+        status: if is_connected { "connected" } else { "notconnected" },
+    })
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SessionsTopic {}
+
+/// Something about some session changed: read the list again.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SessionsEvent {
+    reload: bool,
+}
+
+async fn follow(cx: Cx, _topic: SessionsTopic, feed: Feed) -> ApiResult<()> {
+    let mut events = cx.services.bus.subscribe();
+    loop {
+        match events.recv().await {
+            Ok(Event::SessionChanged(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(_) => continue,
+            Err(RecvError::Closed) => return Ok(()),
+        }
+        feed.send(&SessionsEvent { reload: true }).await?;
+        sleep(LIVE_STEP).await;
+    }
+}

@@ -1,0 +1,102 @@
+//! The hub itself: what it is, where it is reached, how much it holds; and the mark it leaves while it is alive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ApiResult, Timestamp};
+use crate::hub::api::registry::{no_reports, no_streams};
+use crate::hub::api::{Capability, Cx, Declare, Service, Services, Target};
+use crate::hub::jobs::Job;
+use crate::hub::store::{StoreError, Tx};
+
+pub const CAPABILITY: Capability = Capability {
+    name: "settings",
+    operations,
+    reports: no_reports,
+    jobs,
+    streams: no_streams,
+};
+
+fn operations(api: &mut Declare<'_>) {
+    api.read(Service::Roadstead, "DescribeHub", |_: &Empty| Target::Hub, describe_hub);
+}
+
+fn jobs() -> Vec<Job<Arc<Services>>> {
+    vec![Job {
+        name: "alive",
+        period: Duration::from_secs(30),
+        wakes: |_| false,
+        tick: |services| mark_alive(services).boxed(),
+    }]
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Empty {}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct HubView {
+    version: &'static str,
+    account_id: String,
+    region: String,
+    addresses: Vec<String>,
+    ca_fingerprint: String,
+    hub_key: String,
+    started_at: Timestamp,
+    nodes_total: i64,
+    nodes_online: usize,
+    database_bytes: u64,
+    blob_bytes: i64,
+    architectures: Vec<String>,
+}
+
+async fn describe_hub(cx: Cx, _request: Empty) -> ApiResult<HubView> {
+    let services = &cx.services;
+    let (nodes_total, blob_bytes) = cx
+        .read(|tx| {
+            let nodes = tx.count("SELECT count(*) FROM node WHERE removed_at IS NULL", &[])?;
+            Ok((
+                nodes,
+                tx.count("SELECT coalesce(sum(size), 0) FROM blob WHERE content IS NULL", &[])?,
+            ))
+        })
+        .await?;
+    let database = services.config.data.join("hub.db");
+    let database_bytes = tokio::fs::metadata(database).await.map_or(0, |m| m.len());
+    Ok(HubView {
+        version: env!("CARGO_PKG_VERSION"),
+        account_id: services.config.account_id.clone(),
+        region: services.config.region.clone(),
+        addresses: services.facts.addresses.clone(),
+        ca_fingerprint: services.facts.ca_fingerprint.clone(),
+        hub_key: services.facts.hub_key.clone(),
+        started_at: services.facts.started_at,
+        nodes_total,
+        nodes_online: services.link().connected(),
+        database_bytes,
+        blob_bytes,
+        architectures: (services.installer.architectures)().await,
+    })
+}
+
+/// After a crash this says when the hub was last alive: nodes that were connected then were seen until then.
+async fn mark_alive(services: Arc<Services>) {
+    let now = services.now();
+    let marked = services.write(move |tx| {
+        let sql = "INSERT INTO setting (name, value) VALUES ('alive_at', :now) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        Ok(tx.execute(sql, &[(":now", now.millis().to_string().into())])?)
+    });
+    if let Err(error) = marked.await {
+        tracing::warn!(error = %error, "the hub's mark of life was not written");
+    }
+}
+
+/// When the hub was last known to be alive; the beginning of time for a new one.
+pub fn alive_at(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
+    let found: Option<String> = tx.row("SELECT value FROM setting WHERE name = 'alive_at'", &[], |row| row.get("value"))?;
+    Ok(Timestamp::from_millis(found.and_then(|v| v.parse().ok()).unwrap_or(0)))
+}

@@ -1,0 +1,185 @@
+//! Tags of every kind of resource, in one table, and their SQL.
+//!
+//! They lie below the capabilities because rights and targets need them. Tags die with their resource.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::store::{StoreError, Tx, Value};
+
+/// Tags a resource may carry (upstream's limit).
+pub const MAX_TAGS: usize = 50;
+
+/// One tag, as upstream spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+
+/// The kinds of resource that carry tags, by upstream's `ResourceType` name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Node,
+    Activation,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "ManagedInstance",
+            Self::Activation => "Activation",
+        }
+    }
+}
+
+/// Whether a resource of this kind is there to be tagged.
+pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
+    let sql = match kind {
+        Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
+        Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
+    };
+    Ok(tx.count(sql, &[(":id", id.into())])? > 0)
+}
+
+/// All tags of one resource, sorted by key.
+pub fn list(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<Vec<Tag>, StoreError> {
+    let params = [(":kind", kind.as_str().into()), (":id", id.into())];
+    tx.rows(
+        "SELECT key, value FROM tag WHERE kind = :kind AND id = :id ORDER BY key",
+        &params,
+        |row| {
+            Ok(Tag {
+                key: row.get("key")?,
+                value: row.get("value")?,
+            })
+        },
+    )
+}
+
+/// Adds or overwrites tags.
+///
+/// *Errors*: `TooManyTagsError` when the resource would carry more than [`MAX_TAGS`]; `ValidationException` for an ill-formed tag.
+pub fn add(tx: &Tx<'_>, kind: Kind, id: &str, tags: &[Tag]) -> ApiResult<()> {
+    check(tags)?;
+    for tag in tags {
+        let params = [
+            (":kind", kind.as_str().into()),
+            (":id", id.into()),
+            (":key", (&tag.key).into()),
+            (":value", (&tag.value).into()),
+        ];
+        tx.execute(
+            "INSERT INTO tag (kind, id, key, value) VALUES (:kind, :id, :key, :value)
+             ON CONFLICT (kind, id, key) DO UPDATE SET value = excluded.value",
+            &params,
+        )?;
+    }
+    let params = [(":kind", kind.as_str().into()), (":id", id.into())];
+    let count = tx.count("SELECT count(*) FROM tag WHERE kind = :kind AND id = :id", &params)?;
+    if count as usize > MAX_TAGS {
+        return Err(ApiError::new(
+            "TooManyTagsError",
+            format!("`{id}` would carry {count} tags; at most {MAX_TAGS} are possible"),
+        ));
+    }
+    Ok(())
+}
+
+/// Removes tags by key; keys that are not there are no error.
+pub fn remove(tx: &Tx<'_>, kind: Kind, id: &str, keys: &[String]) -> Result<(), StoreError> {
+    for key in keys {
+        let params = [(":kind", kind.as_str().into()), (":id", id.into()), (":key", key.into())];
+        tx.execute("DELETE FROM tag WHERE kind = :kind AND id = :id AND key = :key", &params)?;
+    }
+    Ok(())
+}
+
+/// Removes every tag of a resource that goes away.
+pub fn remove_all(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM tag WHERE kind = :kind AND id = :id",
+        &[(":kind", kind.as_str().into()), (":id", id.into())],
+    )
+    .map(|_| ())
+}
+
+/// Tags of many resources at once, for a page of a list.
+pub fn of_many(tx: &Tx<'_>, kind: Kind, ids: impl IntoIterator<Item = String>) -> Result<BTreeMap<String, Vec<Tag>>, StoreError> {
+    let select = crate::hub::store::Select::new("SELECT id, key, value FROM tag")
+        .and("kind = ?", [Value::from(kind.as_str())])
+        .and_in("id", ids.into_iter().map(Value::from))
+        .order("id, key");
+    let mut all: BTreeMap<String, Vec<Tag>> = BTreeMap::new();
+    for (id, tag) in select.rows(tx, |row| {
+        Ok((
+            row.get::<String>("id")?,
+            Tag {
+                key: row.get("key")?,
+                value: row.get("value")?,
+            },
+        ))
+    })? {
+        all.entry(id).or_default().push(tag);
+    }
+    Ok(all)
+}
+
+/// *Errors*: `ValidationException` naming the first ill-formed tag.
+pub fn check(tags: &[Tag]) -> ApiResult<()> {
+    for tag in tags {
+        let key_length = tag.key.chars().count();
+        if !(1..=128).contains(&key_length) || !tag.key.chars().all(is_tag_char) {
+            return Err(ApiError::validation(format!(
+                "tag key `{}` must be 1 to 128 letters, digits, spaces or `_.:/=+-@`",
+                shortened(&tag.key)
+            )));
+        }
+        if tag.key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(ApiError::validation(format!(
+                "tag key `{}` must not begin with `aws:`",
+                shortened(&tag.key)
+            )));
+        }
+        if tag.value.chars().count() > 256 || !tag.value.chars().all(is_tag_char) {
+            return Err(ApiError::validation(format!(
+                "the value of tag `{}` must be up to 256 letters, digits, spaces or `_.:/=+-@`",
+                tag.key
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Upstream's pattern: letters, separators and numbers of any script, and a few signs.
+fn is_tag_char(c: char) -> bool {
+    c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+
+    #[test]
+    fn tags_of_any_script_pass_and_control_characters_do_not() {
+        assert!(check(&[tag("環境", "本番 1"), tag("team", "")]).is_ok());
+        assert!(check(&[tag("a\nb", "x")]).is_err());
+        assert!(check(&[tag("aws:x", "x")]).is_err());
+        assert!(check(&[tag("", "x")]).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! The one builder for dynamic lists: fixed text from a closed set of pieces, values always bound.
+
+use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::filter::{Filter, Join, Op, Term};
+
+/// What a filter's key means in SQL: an expression over the row, its values for each `?` first.
+pub struct Column {
+    pub expression: &'static str,
+    pub values: Vec<Value>,
+}
+
+/// How a column's text relates to a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Compare {
+    Begins,
+    Less,
+    Greater,
+}
+
+impl Column {
+    pub fn plain(expression: &'static str) -> Self {
+        Self {
+            expression,
+            values: Vec::new(),
+        }
+    }
+}
+
+/// A `SELECT` that grows by conditions.
+///
+/// *Invariant*: every piece of SQL is a literal of the program (`&'static str`); values travel as parameters only.
+pub struct Select {
+    head: &'static str,
+    conditions: Vec<String>,
+    order: &'static str,
+    limit: Option<i64>,
+    params: Vec<(String, Value)>,
+}
+
+impl Select {
+    /// `head` is everything up to `WHERE`.
+    pub fn new(head: &'static str) -> Self {
+        Self {
+            head,
+            conditions: Vec::new(),
+            order: "",
+            limit: None,
+            params: Vec::new(),
+        }
+    }
+
+    /// Adds a condition. Each `?` in it stands for the next of `values`.
+    pub fn and(mut self, condition: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        let text = self.bind(condition, values);
+        self.conditions.push(text);
+        self
+    }
+
+    /// Adds alternatives as one condition; none at all is no condition.
+    pub fn and_any(mut self, alternatives: Vec<(&'static str, Vec<Value>)>) -> Self {
+        let texts: Vec<String> = alternatives.into_iter().map(|(text, values)| self.bind(text, values)).collect();
+        if !texts.is_empty() {
+            self.conditions.push(format!("({})", texts.join(" OR ")));
+        }
+        self
+    }
+
+    /// `column IN (…)`; an empty list matches nothing.
+    pub fn and_in(mut self, column: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        let names: Vec<String> = values.into_iter().map(|v| self.name(v)).collect();
+        let condition = if names.is_empty() {
+            "0".to_owned()
+        } else {
+            format!("{column} IN ({})", names.join(", "))
+        };
+        self.conditions.push(condition);
+        self
+    }
+
+    /// None of the values is the column's.
+    pub fn and_none_equal(mut self, column: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        let names: Vec<String> = values.into_iter().map(|v| self.name(v)).collect();
+        self.conditions.push(format!("{column} NOT IN ({})", names.join(", ")));
+        self
+    }
+
+    /// At least one of the values compares so with the column.
+    pub fn and_compare(mut self, column: &'static str, compare: Compare, values: impl IntoIterator<Item = Value>) -> Self {
+        let texts: Vec<String> = values
+            .into_iter()
+            .map(|value| {
+                let name = self.name(value);
+                match compare {
+                    Compare::Begins => format!("substr({column}, 1, length({name})) = {name}"),
+                    Compare::Less => format!("{column} < {name}"),
+                    Compare::Greater => format!("{column} > {name}"),
+                }
+            })
+            .collect();
+        self.conditions.push(format!("({})", texts.join(" OR ")));
+        self
+    }
+
+    /// The conditions of a filter; `column` knows the keys of this collection.
+    ///
+    /// *Errors*: the first key that `column` does not know.
+    pub fn and_filter(mut self, filter: &Filter, column: impl Fn(&str) -> Option<Column>) -> Result<Self, String> {
+        let mut texts = Vec::new();
+        for term in &filter.terms {
+            let column = column(&term.key).ok_or_else(|| term.key.clone())?;
+            texts.push(self.comparison(column, term));
+        }
+        if !texts.is_empty() {
+            let join = match filter.join {
+                Join::And => " AND ",
+                Join::Or => " OR ",
+            };
+            self.conditions.push(format!("({})", texts.join(join)));
+        }
+        Ok(self)
+    }
+
+    /// Letters compare without case; an absent value satisfies only the negated operators (see `model::filter`).
+    fn comparison(&mut self, column: Column, term: &Term) -> String {
+        let left = format!("lower({})", self.bind(column.expression, column.values));
+        let right = self.name(Value::Text(term.value.to_ascii_lowercase()));
+        match term.op {
+            Op::Eq => format!("{left} = {right}"),
+            Op::Ne => format!("{left} IS DISTINCT FROM {right}"),
+            Op::Contains => format!("instr({left}, {right}) > 0"),
+            Op::Ncontains => format!("coalesce(instr({left}, {right}), 0) = 0"),
+            Op::Prefix => format!("substr({left}, 1, length({right})) = {right}"),
+            Op::Ge => format!("{left} >= {right}"),
+            Op::Le => format!("{left} <= {right}"),
+        }
+    }
+
+    pub fn order(mut self, order: &'static str) -> Self {
+        self.order = order;
+        self
+    }
+
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit as i64);
+        self
+    }
+
+    pub fn sql(&self) -> String {
+        let mut sql = self.head.to_owned();
+        if !self.conditions.is_empty() {
+            sql.push_str(" WHERE ");
+            sql.push_str(&self.conditions.join(" AND "));
+        }
+        if !self.order.is_empty() {
+            sql.push_str(" ORDER BY ");
+            sql.push_str(self.order);
+        }
+        if let Some(limit) = self.limit {
+            sql.push_str(&format!(" LIMIT {limit}"));
+        }
+        sql
+    }
+
+    pub fn rows<T>(&self, tx: &Tx<'_>, map: impl FnMut(&Row<'_>) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+        tx.rows(&self.sql(), &self.params(), map)
+    }
+
+    pub fn count(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
+        tx.count(&self.sql(), &self.params())
+    }
+
+    /// How SQLite would run it (see [`Tx::query_plan`]).
+    pub fn plan(&self, tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+        tx.query_plan(&self.sql(), &self.params())
+    }
+
+    fn params(&self) -> Vec<(&str, Value)> {
+        self.params.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+    }
+
+    fn bind(&mut self, condition: &'static str, values: impl IntoIterator<Item = Value>) -> String {
+        let mut values = values.into_iter();
+        let mut text = String::with_capacity(condition.len() + 8);
+        for c in condition.chars() {
+            match c {
+                '?' => text.push_str(&self.name(values.next().unwrap_or(Value::Null))),
+                other => text.push(other),
+            }
+        }
+        text
+    }
+
+    fn name(&mut self, value: Value) -> String {
+        let name = format!(":p{}", self.params.len());
+        self.params.push((name.clone(), value));
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_bound_and_never_written_into_the_text() {
+        let select = Select::new("SELECT 1 FROM node")
+            .and("name = ?", ["x' OR 1=1".into()])
+            .and_in("id", ["a".into(), "b".into()])
+            .limit(3);
+        assert_eq!(select.sql(), "SELECT 1 FROM node WHERE name = :p0 AND id IN (:p1, :p2) LIMIT 3");
+    }
+
+    #[test]
+    fn an_empty_list_matches_nothing() {
+        assert!(Select::new("SELECT 1").and_in("id", []).sql().ends_with("WHERE 0"));
+    }
+}

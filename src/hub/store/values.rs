@@ -1,0 +1,236 @@
+//! Statements and rows without rusqlite's names: what capabilities see of the database.
+
+use std::cell::RefCell;
+use std::str::FromStr;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, ToSql};
+
+use crate::base::Timestamp;
+use crate::base::id::{ActivationId, CommandId, NodeId, SessionId};
+use crate::hub::store::StoreError;
+
+/// Named parameters of one statement: `&[(":name", value.into())]`.
+pub type Params<'a> = &'a [(&'a str, Value)];
+
+/// A value on its way into the database.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+/// One transaction (or one snapshot, when it came from `read`).
+pub struct Tx<'c> {
+    connection: &'c Connection,
+    effects: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+/// One row of an answer; columns are read by name.
+pub struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl<'c> Tx<'c> {
+    pub(in crate::hub::store) fn new(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            effects: RefCell::default(),
+        }
+    }
+
+    pub(in crate::hub::store) fn into_effects(self) -> Vec<Box<dyn FnOnce() + Send>> {
+        self.effects.into_inner()
+    }
+
+    /// Something to do once this write is durable, and not at all when it is not: waking a job, telling a browser.
+    /// Short and non-blocking: it runs on the writer's thread.
+    pub fn after_commit(&self, effect: impl FnOnce() + Send + 'static) {
+        self.effects.borrow_mut().push(Box::new(effect));
+    }
+
+    /// Runs one statement and answers how many rows it changed.
+    pub fn execute(&self, sql: &str, params: Params<'_>) -> Result<usize, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+        statement.execute(&bound[..]).map_err(StoreError::from_sql)
+    }
+
+    /// All rows of a query, each through `map`.
+    pub fn rows<T>(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+        let mut rows = statement.query(&bound[..])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(StoreError::from_sql)? {
+            all.push(map(&Row(row))?);
+        }
+        Ok(all)
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn row<T>(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        map: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+        let mut rows = statement.query(&bound[..])?;
+        rows.next().map_err(StoreError::from_sql)?.map(|row| map(&Row(row))).transpose()
+    }
+
+    /// The single number of a `SELECT count(…)`.
+    pub fn count(&self, sql: &str, params: Params<'_>) -> Result<i64, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+        Ok(statement.query_row(&bound[..], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// How SQLite would run a query, for tests that forbid scans of large tables.
+    pub fn query_plan(&self, sql: &str, params: Params<'_>) -> Result<Vec<String>, StoreError> {
+        self.rows(&format!("EXPLAIN QUERY PLAN {sql}"), params, |row| row.get("detail"))
+    }
+}
+
+impl Row<'_> {
+    pub fn get<T: FromSql>(&self, column: &str) -> Result<T, StoreError> {
+        self.0.get(column).map_err(StoreError::from_sql)
+    }
+
+    /// A column that holds JSON text.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text).map_err(|e| StoreError::Malformed(format!("column {column}: {e}")))
+    }
+
+    /// A column whose text is one of a closed set.
+    pub fn parsed<T: FromStr>(&self, column: &str) -> Result<T, StoreError> {
+        let text: String = self.get(column)?;
+        text.parse()
+            .map_err(|_| StoreError::Malformed(format!("column {column} holds `{text}`")))
+    }
+}
+
+impl Value {
+    /// JSON text of any value we own.
+    pub fn json<T: serde::Serialize>(value: &T) -> Self {
+        Self::Text(serde_json::to_string(value).expect("our own types serialise"))
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(n) => ValueRef::Integer(*n),
+            Self::Real(x) => ValueRef::Real(*x),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Self {
+        Self::Integer(n)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(n: i32) -> Self {
+        Self::Integer(n.into())
+    }
+}
+
+impl From<u32> for Value {
+    fn from(n: u32) -> Self {
+        Self::Integer(n.into())
+    }
+}
+
+impl From<u64> for Value {
+    fn from(n: u64) -> Self {
+        Self::Integer(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Self::Integer(b.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Blob(bytes)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Blob(bytes.to_vec())
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(at: Timestamp) -> Self {
+        Self::Integer(at.millis())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::from_millis)
+    }
+}
+
+/// Ids are stored as their text.
+macro_rules! stored_id {
+    ($($id:ty),*) => {$(
+        impl From<&$id> for Value {
+            fn from(id: &$id) -> Self {
+                Self::Text(id.as_str().to_owned())
+            }
+        }
+
+        impl FromSql for $id {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(|e| FromSqlError::Other(Box::new(e)))
+            }
+        }
+    )*};
+}
+
+stored_id!(NodeId, CommandId, ActivationId, SessionId);

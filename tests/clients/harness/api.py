@@ -1,0 +1,92 @@
+"""A signed client of the hub's API that shows the raw answer, for what boto3 would not send or would hide."""
+
+import http.client
+import json
+import ssl
+import threading
+import urllib.parse
+
+from harness.sigv4 import sign
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class Refused(Exception):
+    """The hub answered with an error."""
+
+    def __init__(self, status, body, headers):
+        self.status, self.body, self.headers = status, body, headers
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = {}
+        self.code = str(answer.get("__type", "")).rsplit("#", 1)[-1]
+        self.message = answer.get("message") or answer.get("Message") or ""
+        super().__init__(f"{status} {self.code}: {self.message or body[:300]!r}")
+
+
+class Api:
+    """One caller; a connection per thread is kept alive."""
+
+    def __init__(self, url, key, secret, region="local", ca=None, timeout=60):
+        parts = urllib.parse.urlsplit(url)
+        self.tls = parts.scheme == "https"
+        self.host, self.port = parts.hostname, parts.port
+        self.authority = parts.netloc
+        self.key, self.secret, self.region, self.timeout = key, secret, region, timeout
+        self.context = ssl.create_default_context(cafile=ca) if self.tls else None
+        self._local = threading.local()
+
+    def ssm(self, operation, **members):
+        return self._call("AmazonSSM", operation, members)
+
+    def hub(self, operation, **members):
+        return self._call("Roadstead", operation, members)
+
+    def _call(self, service, operation, members):
+        status, body, headers = self.raw(f"{service}.{operation}", json.dumps(members).encode())
+        if status != 200:
+            raise Refused(status, body, headers)
+        return json.loads(body)
+
+    def raw(self, target, body, *, signed=True, now=None, key=None, secret=None, headers=None, method="POST", path="/"):
+        """(status, body, headers) of one request, whatever it is."""
+        send = {"content-type": CONTENT_TYPE, "x-amz-target": target, **(headers or {})}
+        if signed:
+            send = sign(method, path, self.authority, send, body, key or self.key, secret or self.secret, self.region, now=now)
+        return self.send(method, path, send, body)
+
+    def send(self, method, path, headers, body=b""):
+        for attempt in (0, 1):
+            connection = self._connection(fresh=attempt == 1)
+            try:
+                connection.request(method, path, body=body, headers=headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+            except (http.client.RemoteDisconnected, ConnectionError):
+                # A kept connection may have been closed meanwhile; a fresh one that fails is an answer.
+                self.close()
+                if attempt or method != "GET" and not self._idempotent(headers):
+                    raise
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _idempotent(headers):
+        name = str(headers.get("x-amz-target", "")).rsplit(".", 1)[-1]
+        return name.startswith(("List", "Describe", "Get", "Search", "Resolve"))
+
+    def _connection(self, fresh):
+        connection = None if fresh else getattr(self._local, "connection", None)
+        if connection is None:
+            if self.tls:
+                connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.context)
+            else:
+                connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            self._local.connection = connection
+        return connection
+
+    def close(self):
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None

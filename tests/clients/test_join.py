@@ -1,0 +1,229 @@
+"""Joining as a user does it: the line, the script, what they refuse, and `roadstead up`."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from harness.process import base_env, free_port, kill_marked
+from harness.wait import until
+
+
+@pytest.fixture
+def place(tmp_path, hub):
+    """A home of its own for a node that joins by the line; what it has started is ended."""
+    env = base_env(HOME=tmp_path, XDG_STATE_HOME=tmp_path / "state", ROADSTEAD_TEST_MARK=hub.marker + str(os.getpid()))
+    yield tmp_path, env
+    kill_marked(hub.marker + str(os.getpid()))
+
+
+def no_service(line, folder):
+    """The line as printed, with the switches that keep a test away from this host's own service and folders."""
+    switched = re.sub(r"(?= rs1_)", f" --no-service --data {folder}/data --bin-dir {folder}/bin", line, count=1)
+    assert switched != line, line
+    return switched
+
+
+def run(line, env):
+    return subprocess.run(["sh", "-c", line], env=env, capture_output=True, text=True, timeout=120, cwd=env["HOME"], stdin=subprocess.DEVNULL)
+
+
+def joined(hub, folder):
+    node = json.loads((folder / "data" / "hub.json").read_text())["node_id"]
+    until(lambda: hub.node(node)["Status"] == "Online", 30, "the node being online")
+    return node
+
+
+def test_the_line_joins_a_node(hub, place):
+    folder, env = place
+    line = json.loads(hub.cli("join-line", "--tags", "by=line", "-o", "json", check=0).out)["line"]
+    assert "\n" not in line
+    done = run(no_service(line, folder), env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    node = joined(hub, folder)
+    assert {"Key": "by", "Value": "line"} in hub.node(node)["Tags"] and node in done.stdout
+    assert "serve --agent" in done.stdout, "without a service the line for the host's init is printed"
+    again = run(no_service(hub.api.hub("CreateJoinLine")["Line"], folder), env)
+    assert again.returncode == 0 and "joined already" in again.stdout
+    assert joined(hub, folder) == node
+
+
+def test_a_dry_run_changes_nothing(hub, place):
+    folder, env = place
+    line = no_service(hub.api.hub("CreateJoinLine")["Line"], folder).replace(" --no-service", " --no-service --dry-run")
+    done = run(line, env)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "data").exists() and not (folder / "bin").exists()
+
+
+def test_the_offline_line_joins_a_node_without_fetching(hub, place, binary):
+    folder, env = place
+    line = hub.api.hub("CreateJoinLine")["OfflineLine"]
+    shutil.copy(binary, folder / "roadstead")
+    done = run(no_service(line, folder), env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    joined(hub, folder)
+
+
+def test_the_offline_line_refuses_another_binary(hub, place):
+    folder, env = place
+    shutil.copy("/bin/true", folder / "roadstead")
+    done = run(no_service(hub.api.hub("CreateJoinLine")["OfflineLine"], folder), env)
+    assert done.returncode != 0 and not (folder / "data").exists() and not (folder / "bin" / "roadstead").exists()
+
+
+class ManInTheMiddle:
+    """Answers on TLS with a certificate of its own, and serves whatever it likes."""
+
+    def __init__(self, folder, pages):
+        key, cert = folder / "mitm.key", folder / "mitm.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days", "1",
+             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        import http.server
+
+        asked = self.asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                body = pages.get(self.path)
+                self.send_response(200 if body is not None else 404)
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_somebody_in_between_who_changes_the_script_is_refused(hub, place, binary):
+    folder, env = place
+    evil = b"#!/bin/sh\ntouch '%s/owned'\n" % str(folder).encode()
+    with ManInTheMiddle(folder, {"/join.sh": evil}) as middle:
+        line = no_service(hub.api.hub("CreateJoinLine")["Line"], folder).replace(f"127.0.0.1:{hub.port}", f"127.0.0.1:{middle.port}")
+        done = run(line, env)
+        assert "/join.sh" in middle.asked
+    assert done.returncode != 0 and not (folder / "owned").exists() and not (folder / "data").exists()
+    assert done.stderr.strip(), "the refusal is told"
+
+
+def test_somebody_in_between_who_changes_the_binary_is_refused(hub, place):
+    folder, env = place
+    arch = os.uname().machine
+    pages = {"/join.sh": hub.get("/join.sh")[1], "/binaries/SHA256SUMS": hub.get("/binaries/SHA256SUMS")[1],
+             f"/binaries/{arch}/roadstead": f"#!/bin/sh\ntouch {folder}/owned\n".encode()}  # fmt: skip
+    with ManInTheMiddle(folder, pages) as middle:
+        line = no_service(hub.api.hub("CreateJoinLine")["Line"], folder).replace(f"127.0.0.1:{hub.port}", f"127.0.0.1:{middle.port}")
+        done = run(line, env)
+        assert f"/binaries/{arch}/roadstead" in middle.asked
+    assert done.returncode != 0 and "checksum" in done.stderr and not (folder / "owned").exists() and not (folder / "bin" / "roadstead").exists()
+    with ManInTheMiddle(folder, {**pages, "/binaries/SHA256SUMS": b"0" * 64 + f"  {arch}/roadstead\n".encode()}) as middle:
+        line = no_service(hub.api.hub("CreateJoinLine")["Line"], folder).replace(f"127.0.0.1:{hub.port}", f"127.0.0.1:{middle.port}")
+        done = run(line, env)
+    assert done.returncode != 0 and not (folder / "owned").exists()
+
+
+def test_a_token_for_another_hub_key_is_refused(hub, place, binary):
+    """Somebody who answers at the hub's address with another key gets nothing from an agent."""
+    folder, env = place
+    token = hub.token()
+    fields = json.loads(base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4)))
+    fields["hub_key"] = "0" * 64
+    forged = "rs1_" + base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
+    with open(folder / "log", "w") as log:
+        agent = subprocess.Popen([binary, "serve", "--agent", "--join", forged, "--data", str(folder / "data")], env=env, stdout=log, stderr=log)
+    try:
+        until(lambda: agent.poll() is not None or "key" in (folder / "log").read_text().lower(), 30, "the agent's complaint")
+    finally:
+        agent.kill()
+        agent.wait()
+    assert not (folder / "data" / "hub.json").exists() or "node_id" not in (folder / "data" / "hub.json").read_text()
+
+
+@pytest.mark.parametrize("token", ["rs1_", "rs1_!!!", "nonsense", "rs1_" + "A" * 5000])
+def test_a_damaged_token_is_refused_in_words(binary, tmp_path, token):
+    done = subprocess.run([binary, "serve", "--agent", "--join", token, "--data", tmp_path / "d"], capture_output=True, text=True, timeout=30, env=base_env())
+    assert done.returncode in (1, 2) and "token" in done.stderr.lower()
+
+
+def test_an_agent_that_never_joined_says_how(binary, tmp_path):
+    done = subprocess.run([binary, "serve", "--agent", "--data", tmp_path / "d"], capture_output=True, text=True, timeout=30, env=base_env())
+    assert done.returncode == 1 and "join" in done.stderr.lower()
+
+
+class Up:
+    """`roadstead up` in a home of its own."""
+
+    def __init__(self, binary, home, port):
+        self.env = base_env(HOME=home, XDG_STATE_HOME=home / "state", ROADSTEAD_TEST_MARK=f"up-{port}")
+        self.argv = [binary, "up", "--listen", f"127.0.0.1:{port}", "--advertise", f"127.0.0.1:{port}"]
+        self.log = home / "up.log"
+        self.mark = f"up-{port}"
+
+    def start(self):
+        with open(self.log, "ab") as out:
+            self.child = subprocess.Popen(self.argv, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+        return self
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def stop(self, sign=signal.SIGINT):
+        self.child.send_signal(sign)
+        return self.child.wait(30)
+
+
+def test_up_starts_both_prints_a_link_and_resumes(binary, tmp_path):
+    port = free_port()
+    up = Up(binary, tmp_path, port)
+    # As root the data would be this host's own; the environment moves it.
+    up.env["ROADSTEAD_DATA"] = str(tmp_path / "state" / "roadstead")
+    cli = lambda *args: subprocess.run([binary, *args], env=up.env, capture_output=True, text=True, timeout=30)  # noqa: E731
+    try:
+        up.start()
+        until(lambda: "/setup#token=" in up.text(), 60, "the set-up link")
+        nodes = until(lambda: [n for n in json.loads(cli("node", "list", "-o", "json").stdout) if n["status"] == "Online"], 60, "this host being a node")
+        assert len(nodes) == 1
+        second = Up(binary, tmp_path, free_port())
+        second.env = up.env
+        refused = subprocess.run(second.argv, env=second.env, capture_output=True, text=True, timeout=30)
+        assert refused.returncode != 0 and "already" in (refused.stderr + refused.stdout).lower()
+        assert "AWS_ENDPOINT_URL" in up.text()
+        assert up.stop() in (0, 130)
+        assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True).returncode == 1, "nothing is left running"
+        up.start()
+        again = until(lambda: [n for n in json.loads(cli("node", "list", "-o", "json").stdout) if n["status"] == "Online"], 60, "the node being back")
+        assert [n["node_id"] for n in again] == [n["node_id"] for n in nodes]
+        assert up.stop(signal.SIGTERM) in (0, 143)
+    finally:
+        kill_marked(up.mark)
+
+
+def test_up_names_a_busy_port(binary, hub, tmp_path):
+    up = Up(binary, tmp_path, hub.port)
+    up.env["ROADSTEAD_DATA"] = str(tmp_path / "state" / "roadstead")
+    done = subprocess.run(up.argv, env=up.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and str(hub.port) in done.stderr + done.stdout

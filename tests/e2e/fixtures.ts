@@ -1,0 +1,87 @@
+/** A hub per worker, a page that is logged in, and the rules that hold on every page. */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+import { ADMIN, Hub, PASSWORD } from "./hub";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Worker {
+  hub: Hub;
+  login: Awaited<ReturnType<BrowserContext["storageState"]>>;
+}
+
+export const test = base.extend<{ guarded: Page; page: Page }, Worker>({
+  hub: [
+    async ({}, use) => {
+      const hub = await Hub.start();
+      await hub.join("harbour");
+      await hub.join("lighthouse");
+      await use(hub);
+      hub.stop();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  login: [
+    async ({ browser, hub }, use) => {
+      const context = await browser.newContext({ locale: "en-GB" });
+      const page = await context.newPage();
+      await logIn(page, hub);
+      const state = await context.storageState();
+      await context.close();
+      await use(state);
+    },
+    { scope: "worker" },
+  ],
+  storageState: ({ login }, use) => use(login),
+  baseURL: ({ hub }, use) => use(hub.url),
+  // Whatever a test does: no error in the console, nothing fetched from elsewhere.
+  page: async ({ page }, use) => {
+    const complaints = watch(page);
+    await use(page);
+    expect(complaints).toEqual([]);
+  },
+});
+
+export { expect };
+
+/** Collects what must never happen on a page. */
+export function watch(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`page: ${error.message}`));
+  page.on("request", (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (["http:", "https:", "ws:", "wss:"].includes(protocol) && hostname !== "127.0.0.1") complaints.push(`foreign request: ${request.url()}`);
+  });
+  return complaints;
+}
+
+export async function logIn(page: Page, hub: Hub): Promise<void> {
+  await page.goto(`${hub.url}/login`);
+  await page.getByLabel("User name").fill(ADMIN);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+}
+
+/** No violation of WCAG 2.2 A or AA. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const found = await page.evaluate(async (source) => {
+    // The content policy forbids inline scripts; what the tester evaluates is not one.
+    // eslint-disable-next-line no-eval
+    const scope = globalThis as unknown as { axe?: { run: (node: Document, options: object) => Promise<{ violations: Violation[] }> } };
+    if (!scope.axe) (0, eval)(source);
+    interface Violation {
+      id: string;
+      nodes: { target: unknown[]; failureSummary?: string }[];
+    }
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+    const { violations } = await scope.axe!.run(document, { runOnly: { type: "tag", values: tags } });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${JSON.stringify(target)} ${failureSummary ?? ""}`).join(" | ")}`);
+  }, AXE);
+  expect(found).toEqual([]);
+}

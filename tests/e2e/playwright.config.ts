@@ -1,0 +1,25 @@
+import { defineConfig } from "@playwright/test";
+
+// Debian's Chromium; nothing is downloaded.
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+export default defineConfig({
+  testDir: "specs",
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  workers: 1,
+  forbidOnly: true,
+  reporter: "list",
+  use: {
+    locale: "en-GB",
+    timezoneId: "Asia/Tokyo",
+    viewport: { width: 1280, height: 900 },
+    ignoreHTTPSErrors: true,
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath,
+      // Without a GPU the terminal draws into the page, where its text can be read.
+      args: ["--no-sandbox", "--disable-3d-apis", "--disable-dev-shm-usage"],
+    },
+  },
+});

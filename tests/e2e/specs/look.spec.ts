@@ -1,0 +1,85 @@
+import { expect, expectAccessible, test } from "../fixtures";
+
+const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/hub", "/nowhere"];
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`every page is accessible, in ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const path of PAGES) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible();
+      await expectAccessible(page);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${path} does not overflow`).toBe(true);
+    }
+  });
+}
+
+test("dark is dark, and stays after a reload", async ({ page }) => {
+  const brightness = () =>
+    page.evaluate(() => {
+      const [r = 0, g = 0, b = 0] = getComputedStyle(document.body).backgroundColor.match(/\d+/g)?.map(Number) ?? [];
+      return r + g + b;
+    });
+  await page.goto("/");
+  await page.getByRole("button", { name: "Appearance" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "Dark" }).click();
+  await expect.poll(brightness).toBeLessThan(200);
+  await page.reload();
+  await expect.poll(brightness).toBeLessThan(200);
+  await page.getByRole("button", { name: "Appearance" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "Light" }).click();
+  await expect.poll(brightness).toBeGreaterThan(600);
+});
+
+test("the console speaks Japanese, on every page", async ({ page }) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Appearance" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "日本語" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "概要" })).toBeVisible();
+  await expect(page.locator("html")).toHaveAttribute("lang", "ja");
+  for (const path of PAGES) {
+    await page.goto(path);
+    await expect(page.getByRole("heading", { level: 1 }).first()).toHaveText(/[ぁ-んァ-ヶ一-龯]/);
+    await expectAccessible(page);
+  }
+});
+
+test("the palette leads anywhere by keyboard", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  const field = page.getByRole("combobox", { name: /A page, a node, an action/ });
+  await field.fill("lighthouse");
+  await expect(page.getByRole("option", { name: /lighthouse/ }).first()).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "lighthouse" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Escape");
+  await expect(field).toBeHidden();
+});
+
+test("an access key is shown once, works, and is gone when deleted", async ({ page, hub }) => {
+  await page.goto("/access-keys");
+  await page.getByRole("button", { name: "Create an access key" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Description").fill("made in a browser");
+  await dialog.getByRole("button", { name: "Create an access key" }).click();
+  await expect(dialog.getByText("The access key is ready").first()).toBeVisible();
+  const keys = hub.api<{ AccessKeys: { AccessKeyId: string; Description: string }[] }>("Roadstead.ListAccessKeys").AccessKeys;
+  expect(keys.some(({ Description }) => Description === "made in a browser")).toBe(true);
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await expect(page.getByText("made in a browser")).toBeVisible();
+});
+
+test("a hub that has gone is told, and noticed when it is back", async ({ browser, hub, login }) => {
+  const context = await browser.newContext({ storageState: login, baseURL: hub.url, locale: "en-GB" });
+  const page = await context.newPage();
+  await page.goto("/nodes");
+  await expect(page.getByRole("link", { name: "harbour" })).toBeVisible();
+  await context.setOffline(true);
+  await page.getByRole("button", { name: "Refresh" }).first().click();
+  await expect(page.getByText(/does not answer|live connection to the hub is lost/).first()).toBeVisible();
+  await context.setOffline(false);
+  await expect(page.getByRole("link", { name: "harbour" })).toBeVisible({ timeout: 30_000 });
+  await context.close();
+});
