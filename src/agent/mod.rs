@@ -96,6 +96,8 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 /// Runs the agent until `shutdown`, or until it can be of no use any more.
 pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToken) -> Result<(), AgentError> {
+    // After starting itself again it would be called as the link it was started by.
+    let _ = rustix::thread::set_name(c"roadstead");
     let data = std::path::absolute(&config.data).map_err(|error| AgentError::Data(config.data.clone(), error))?;
     // What blocks here blocks nobody: nothing else runs yet.
     let directory = Directory::create_private(&data).map_err(|error| AgentError::Data(data.clone(), error))?;

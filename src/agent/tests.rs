@@ -175,7 +175,7 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
     node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
     node.accepted().await;
     until(|| ready.exists()).await;
-    assert_eq!(node.agent.running(), [order.id.clone()]);
+    assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
     let step = node.report().await.steps.remove(0);
     assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, None));
@@ -250,7 +250,7 @@ async fn a_restarted_agent_finds_the_command_running() {
     drop(node);
 
     let mut node = Node::restart(data.path()).await;
-    assert_eq!(node.agent.running(), [order.id.clone()]);
+    assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     std::fs::write(go, "").unwrap();
     let step = node.report().await.steps.remove(0);
     assert_eq!((step.outcome, step.exit_code), (Outcome::Success, Some(0)));
