@@ -28,12 +28,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::journal::{BootId, Entry, Journal, JournalError, JournalStore, State, Sync as Durable};
-use crate::agent::session::{SessionReader, SessionWriter, Sessions};
+use crate::agent::session::Sessions;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::platform::files::Durability;
 use crate::wire::control::{Rejection, ToAgent, ToHub};
 use crate::wire::run::{Outcome, Output, OutputQuery, Report, Run, StepReport};
+use crate::wire::session::Frame as SessionFrame;
 
 /// Runs that are executed at once; more wait.
 pub const MAX_ACTIVE: usize = 64;
@@ -197,6 +198,15 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         });
     }
 
+    pub fn executor(&self) -> &E {
+        &self.0.parts.executor
+    }
+
+    /// Whether anything is known of the run.
+    pub fn knows(&self, run: &CommandId) -> bool {
+        self.runs().live.contains_key(run) || self.0.parts.journal.entry(run).is_some()
+    }
+
     /// Runs that are on this node's disk and not ended, for `Hello`.
     pub fn running(&self) -> Vec<CommandId> {
         let runs = self.runs();
@@ -212,7 +222,7 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
     }
 
     /// One attachment to a shell, until it ends.
-    pub async fn session(&self, from_hub: SessionReader, to_hub: SessionWriter) {
+    pub async fn session(&self, from_hub: mpsc::Receiver<SessionFrame>, to_hub: mpsc::Sender<SessionFrame>) {
         self.0.parts.sessions.attach(from_hub, to_hub).await;
     }
 

@@ -1,7 +1,17 @@
-//! agent
+//! The agent: it calls home, runs what the hub asks for, keeps shells, and forgets nothing before the hub has it.
+//!
+//! Reading order: [`core`] (the state machine), [`journal`] (its memory), [`executor`] with [`plugins`], [`zygote`] and [`step_host`]
+//! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node),
+//! [`home`] with [`identity`] (the line to the hub). This file ties them together for a real node.
+//!
+//! A data directory belongs to one agent at a time: it holds `lock`. Whoever takes the lock after an agent that died knows that
+//! the zygote of that one is gone too and that each step host it started has left its mark (see [`zygote`]).
 
 pub mod core;
+#[cfg(test)]
+mod crash_tests;
 pub mod executor;
+pub mod gather;
 pub mod home;
 pub mod identity;
 pub mod journal;
@@ -13,11 +23,191 @@ pub mod step_host;
 mod tests;
 pub mod zygote;
 
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::Clock;
+use crate::base::id::{CommandId, NodeId};
+use crate::platform::files::{Directory, LockError, LockFile};
+use crate::platform::processes;
+use crate::wire::control::{ToAgent, ToHub};
+use crate::wire::node::NodeFacts;
+use crate::wire::run::OutputQuery;
+use crate::wire::session::Frame;
+use crate::wire::token::JoinToken;
+use core::{Agent, OutputBody, Parts};
+use executor::NodeExecutor;
+use home::{Duties, Home, HomeError};
+use journal::{FileStore, Journal};
+use session::Sessions;
+use zygote::{Spawner, Zygote};
+
+/// How long the last hosts of an agent that died may take to leave their marks.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const SETTLE_LOOK: Duration = Duration::from_millis(10);
+/// How often the facts are read again. A change is rare, and the next `Hello` has it anyway.
+const FACTS_EVERY: Duration = Duration::from_secs(300);
+/// Threads for files at once; more than that waits, so that memory stays small.
+const FILE_THREADS: usize = 16;
+
+/// Where the agent's data lies, and the token when it shall join.
 pub struct AgentConfig {
-    pub data: std::path::PathBuf,
-    pub join: Option<crate::wire::token::JoinToken>,
+    pub data: PathBuf,
+    pub join: Option<JoinToken>,
 }
 
-pub async fn run(_c: AgentConfig, _z: zygote::Zygote, _s: tokio_util::sync::CancellationToken) -> Result<(), std::io::Error> {
-    Err(std::io::Error::other("not yet"))
+/// Why an agent ends by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    #[error("the agent's data directory `{}` cannot be used", .0.display())]
+    Data(PathBuf, #[source] io::Error),
+    #[error("an agent runs already on `{}`: process {pid}", .data.display())]
+    InUse { data: PathBuf, pid: u32 },
+    #[error("the agent's journal cannot be used")]
+    Journal(#[source] io::Error),
+    #[error("the process that starts commands cannot be used")]
+    Zygote(#[source] io::Error),
+    #[error("the process that starts commands was lost, and the agent could not start itself again")]
+    Restart(#[source] io::Error),
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+/// A runtime for [`run`]: one thread, and few and small ones for files.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    // One arena for all threads: an agent allocates little, and every further arena costs memory for as long as it lives.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(FILE_THREADS)
+        .thread_stack_size(512 * 1024)
+        .build()
+}
+
+/// Runs the agent until `shutdown`, or until it can be of no use any more.
+pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToken) -> Result<(), AgentError> {
+    let data = std::path::absolute(&config.data).map_err(|error| AgentError::Data(config.data.clone(), error))?;
+    // What blocks here blocks nobody: nothing else runs yet.
+    let directory = Directory::create_private(&data).map_err(|error| AgentError::Data(data.clone(), error))?;
+    let lock = settled_lock(&directory, &data).await?;
+    let mut home = Home::open(&data, config.join)?;
+    let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
+    let executor =
+        NodeExecutor::open(data.join("runs"), spawner, plugins::Limits::default()).map_err(|error| AgentError::Data(data, error))?;
+    let store = FileStore::open(&directory, "journal", journal::SLOTS).map_err(AgentError::Journal)?;
+    let (agent, mut outgoing) = Agent::new(Parts {
+        executor,
+        journal: Journal::open(store).map_err(AgentError::Journal)?,
+        sessions: Sessions::default(),
+        clock: Clock::system(),
+        boot: boot(),
+    });
+    agent.recover();
+    let duties = Arc::new(NodeDuties { agent: agent.clone() });
+    let served = tokio::select! {
+        served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
+        () = agent.executor().lost() => Ok(()),
+        never = tell_new_facts(&agent) => match never {},
+    };
+    agent.stop().await;
+    if served.is_ok() && !shutdown.is_cancelled() {
+        return Err(start_again());
+    }
+    served
+}
+
+/// The lock of the data directory, when no step host of an agent that died is on its way any more.
+async fn settled_lock(directory: &Directory, data: &Path) -> Result<LockFile, AgentError> {
+    let deadline = tokio::time::Instant::now() + SETTLE_LIMIT;
+    loop {
+        let pid = match LockFile::take(directory, "lock") {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Held(pid)) => pid,
+            Err(LockError::Io(error)) => return Err(AgentError::Data(data.to_owned(), error)),
+        };
+        // This process itself is named after it has started itself again.
+        let is_alive = pid != std::process::id() && processes::process(pid as i32).is_some_and(|p| p.state != b'Z');
+        if is_alive || tokio::time::Instant::now() >= deadline {
+            let data = data.to_owned();
+            return Err(AgentError::InUse { data, pid });
+        }
+        tokio::time::sleep(SETTLE_LOOK).await;
+    }
+}
+
+/// The zygote can be forked only from a process that has nothing else: this one becomes a new one, with the same pid.
+fn start_again() -> AgentError {
+    tracing::warn!("the process that starts commands was lost; the agent starts itself again");
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    // By this path also when the file was replaced by an upgrade meanwhile.
+    let error = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).exec();
+    AgentError::Restart(error)
+}
+
+fn boot() -> journal::BootId {
+    let id = uuid::Uuid::parse_str(&step_host::boot_id());
+    id.map_or_else(|_| Default::default(), uuid::Uuid::into_bytes)
+}
+
+async fn facts() -> NodeFacts {
+    tokio::task::spawn_blocking(gather::facts::node_facts).await.unwrap_or_default()
+}
+
+/// Sends the facts when they have changed. Also the time for what is rare: files of forgotten runs go.
+async fn tell_new_facts(agent: &NodeAgent) -> std::convert::Infallible {
+    let known = agent.clone();
+    agent.executor().tidy(move |run| known.knows(run)).await;
+    let mut told = facts().await;
+    loop {
+        tokio::time::sleep(FACTS_EVERY).await;
+        let now = facts().await;
+        if now != told {
+            agent.send(ToHub::Facts(now.clone())).await;
+            told = now;
+        }
+    }
+}
+
+type NodeAgent = Agent<NodeExecutor, FileStore>;
+
+/// A real node's agent, as the line to the hub sees it.
+struct NodeDuties {
+    agent: NodeAgent,
+}
+
+impl Duties for NodeDuties {
+    async fn facts(&self) -> NodeFacts {
+        facts().await
+    }
+
+    fn running(&self) -> Vec<CommandId> {
+        self.agent.running()
+    }
+
+    async fn connected(&self, node: &NodeId, hub_now_ms: i64) {
+        self.agent.connected(node, hub_now_ms);
+    }
+
+    async fn deliver(&self, frame: ToAgent) {
+        self.agent.deliver(frame).await;
+    }
+
+    async fn output(&self, query: OutputQuery) -> Option<OutputBody> {
+        self.agent.output(query).await
+    }
+
+    async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
+        self.agent.session(from_hub, to_hub).await;
+    }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::agent::core::{Agent, Parts};
@@ -31,11 +30,22 @@ struct Node {
 
 impl Node {
     fn start(data: &Path, limits: Limits) -> Self {
+        Self::start_with(data, limits, 64)
+    }
+
+    /// As a new process would: when the old one's zygote and youngest hosts have let go of the lock.
+    async fn restart(data: &Path) -> Self {
+        let directory = Directory::open(data).unwrap();
+        until(|| LockFile::take(&directory, "lock").is_ok()).await;
+        Self::start(data, quick())
+    }
+
+    fn start_with(data: &Path, limits: Limits, slots: u32) -> Self {
         let directory = Directory::open(data).unwrap();
         let lock = LockFile::take(&directory, "lock").unwrap();
         let spawner = Spawner::new(zygote::start_beside_threads().unwrap(), Some(lock.as_fd())).unwrap();
         let executor = NodeExecutor::open(data.join("runs"), spawner, limits).unwrap();
-        let journal = Journal::open(FileStore::open(&directory, "journal", 64).unwrap()).unwrap();
+        let journal = Journal::open(FileStore::open(&directory, "journal", slots).unwrap()).unwrap();
         let (agent, frames) = Agent::new(Parts {
             executor,
             journal,
@@ -148,4 +158,310 @@ async fn a_repeated_order_is_answered_and_not_run_again() {
     let third = node.run(order).await;
     assert_eq!(first, third);
     assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let ready = data.path().join("ready");
+    // One child that ignores the polite signal, one that leaves the group.
+    let order = run(&[
+        "(trap '' TERM; sleep 60) &",
+        "setsid sleep 61 &",
+        &format!("sleep 0.2; echo begun; touch {}", ready.display()),
+        "sleep 62",
+    ]);
+    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.accepted().await;
+    until(|| ready.exists()).await;
+    assert_eq!(node.agent.running(), [order.id.clone()]);
+    node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
+    let step = node.report().await.steps.remove(0);
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, None));
+    assert!(
+        step.message
+            .starts_with("cancelled; its process group was ended; left running: sleep (pid "),
+        "{}",
+        step.message
+    );
+    assert_eq!(head(&step.stdout), "begun\n");
+    assert!(
+        !step.message.contains(" and ") && step.message.matches("pid").count() == 1,
+        "{}",
+        step.message
+    );
+    assert!(node.agent.running().is_empty());
+    let left: i32 = step.message.split("pid ").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(left).unwrap(), rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_time_out_kills_the_process_group() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let step = node.run(run_within(&["trap '' TERM", "sleep 60 & echo $!", "sleep 60"], "1")).await;
+    assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, None));
+    assert_eq!(step.message, "the execution time-out of 1 s was over; its process group was killed");
+    let child: i32 = head(&step.stdout).trim().parse().unwrap();
+    assert!(crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z'));
+}
+
+#[tokio::test]
+async fn a_command_that_leaves_a_process_behind_ends_with_its_own_result() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    // Gave its output another place: it was meant to stay.
+    let step = node.run(run(&["sleep 63 >/dev/null 2>&1 & echo $!"])).await;
+    assert_eq!(step.outcome, Outcome::Success);
+    let stayed: i32 = head(&step.stdout).trim().parse().unwrap();
+    assert_eq!(step.message, format!("left running: sleep (pid {stayed})"));
+    rustix::process::kill_process(rustix::process::Pid::from_raw(stayed).unwrap(), rustix::process::Signal::KILL).unwrap();
+    // Holds the output: it would die at its next word.
+    let step = node.run(run(&["sleep 64 & echo $!; exit 4"])).await;
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Failed, Some(4)));
+    assert!(
+        step.message
+            .starts_with("background processes that still held its output were ended: sleep (pid "),
+        "{}",
+        step.message
+    );
+}
+
+#[tokio::test]
+async fn a_restarted_agent_finds_the_command_running() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let go = data.path().join("go");
+    let order = run(&[&format!(
+        "echo begun; while ! [ -e {0} ]; do sleep 0.05; done; echo over",
+        go.display()
+    )]);
+    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.accepted().await;
+    until(|| {
+        data.path()
+            .join(format!("runs/{}/0/stdout", order.id))
+            .metadata()
+            .is_ok_and(|m| m.len() > 0)
+    })
+    .await;
+    node.agent.stop().await;
+    drop(node);
+
+    let mut node = Node::restart(data.path()).await;
+    assert_eq!(node.agent.running(), [order.id.clone()]);
+    std::fs::write(go, "").unwrap();
+    let step = node.report().await.steps.remove(0);
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Success, Some(0)));
+    assert_eq!(head(&step.stdout), "begun\nover\n");
+    assert_eq!(node.all_output(&order.id, StreamName::Stdout, false).await, b"begun\nover\n");
+}
+
+#[tokio::test]
+async fn a_result_that_no_agent_saw_is_found_later_and_repeated_until_stored() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let order = run(&["sleep 0.3; echo late; exit 5"]);
+    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.accepted().await;
+    let step_directory = data.path().join(format!("runs/{}/0", order.id));
+    until(|| step_directory.join("host").exists()).await;
+    node.agent.stop().await;
+    drop(node);
+    until(|| step_directory.join("exit").exists()).await;
+
+    let mut node = Node::restart(data.path()).await;
+    let first = node.report().await;
+    assert_eq!(first.steps[0].exit_code, Some(5));
+    node.agent.connected(&node_id(), Clock::system().now().millis());
+    assert_eq!(node.report().await, first);
+    node.agent.deliver(ToAgent::ReportStored { run: order.id.clone() }).await;
+    node.agent.connected(&node_id(), Clock::system().now().millis());
+    node.agent.deliver(ToAgent::Release { run: order.id.clone() }).await;
+    until(|| !step_directory.exists()).await;
+    assert!(node.frames.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_killed_step_host_makes_the_run_interrupted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let order = run(&["echo $$; exec sleep 65"]);
+    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.accepted().await;
+    let step_directory = data.path().join(format!("runs/{}/0", order.id));
+    until(|| step_directory.join("stdout").metadata().is_ok_and(|m| m.len() > 0)).await;
+    let directory = Directory::open(&step_directory).unwrap();
+    let host = crate::agent::step_host::record::read_host(&directory).unwrap();
+    let kill = |pid: i32| rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+    kill(host.pid).unwrap();
+    let step = node.report().await.steps.remove(0);
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Interrupted, None));
+    assert!(step.message.starts_with("its step host was killed"), "{}", step.message);
+    let command: i32 = head(&step.stdout).trim().parse().unwrap();
+    kill(command).unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_start_says_why() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let mut nowhere = run(&["true"]);
+    nowhere.parameters.insert("workingDirectory".into(), vec!["/no/such/place".into()]);
+    let step = node.run(nowhere).await;
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Failed, None));
+    assert_eq!(
+        step.message,
+        "the command could not be started: the working directory `/no/such/place` does not exist"
+    );
+    let step = node.run(run(&["#!/no/such/interpreter -x", "true"])).await;
+    assert!(
+        step.message
+            .starts_with("the command could not be started: `/no/such/interpreter -x` could not be executed"),
+        "{}",
+        step.message
+    );
+}
+
+#[tokio::test]
+async fn what_must_not_start_is_rejected() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let mut late = run(&["true"]);
+    late.start_before_ms = Clock::system().now().millis() - 1;
+    let mut foreign = run(&["true"]);
+    foreign.document["mainSteps"][0]["action"] = "aws:runPowerShellScript".into();
+    let mut wrong = run(&["true"]);
+    wrong.parameters.insert("nonsense".into(), vec![]);
+    for (order, expected, word) in [
+        (late, Rejection::Expired, "delivery time"),
+        (foreign, Rejection::Unsupported, "`aws:runPowerShellScript`"),
+        (wrong, Rejection::Unsupported, "`nonsense`"),
+    ] {
+        node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+        match node.next().await {
+            ToHub::Rejected { run, reason, message } => {
+                assert_eq!((run, reason), (order.id, expected));
+                assert!(message.contains(word), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_that_overtakes_its_order_wins() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let marker = data.path().join("ran");
+    let order = run(&[&format!("touch {}", marker.display())]);
+    node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
+    assert_eq!(node.report().await.steps[0].outcome, Outcome::Cancelled);
+    let step = node.run(order).await;
+    assert_eq!(step.outcome, Outcome::Cancelled);
+    assert!(!marker.exists());
+}
+
+#[tokio::test]
+async fn more_runs_than_places_all_come_to_their_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start_with(data.path(), quick(), 256);
+    let orders: Vec<Run> = (0..100).map(|n| run(&[&format!("sleep 0.2; exit {}", n % 3)])).collect();
+    for order in &orders {
+        node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    }
+    let mut codes = BTreeMap::new();
+    while codes.len() < orders.len() {
+        if let ToHub::Report(report) = node.next().await {
+            codes.insert(report.run.clone(), report.steps[0].exit_code);
+        }
+    }
+    assert!(orders.iter().enumerate().all(|(n, order)| codes[&order.id] == Some(n as i32 % 3)));
+}
+
+#[tokio::test]
+async fn the_environment_is_clean_and_the_signals_are_fresh() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    node.agent.connected(&node_id(), Clock::system().now().millis());
+    let order = run(&[
+        "env | sort",
+        "grep -E 'Sig(Blk|Ign)' /proc/self/status",
+        "umask",
+        "ls -l /proc/self/fd | wc -l",
+        "cat /proc/$$/oom_score_adj",
+    ]);
+    let id = order.id.clone();
+    let text = head(&node.run(order).await.stdout);
+    assert!(text.contains(&format!("ROADSTEAD_COMMAND_ID={id}\n")), "{text}");
+    assert!(
+        text.contains("AWS_SSM_INSTANCE_ID=mi-0123456789abcdef0\n") && text.contains("LANG=C.UTF-8\n"),
+        "{text}"
+    );
+    assert!(!text.contains("CARGO"), "{text}");
+    assert!(text.contains("SigBlk:\t0000000000000000\n"), "{text}");
+    // Signal 32 is libc's own: its posix_spawn leaves it ignored, and nobody can undo that.
+    let ignored = text.split("SigIgn:\t").nth(1).unwrap().split('\n').next().unwrap();
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & !(1 << 31), 0, "{text}");
+    // total, stdin, stdout, stderr, the listing's own
+    assert!(text.contains("\n0022\n5\n"), "{text}");
+}
+
+#[tokio::test]
+async fn output_is_followed_while_it_grows_and_cut_when_it_is_too_long() {
+    let data = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        cap_bytes: 1000,
+        ..quick()
+    };
+    let mut node = Node::start(data.path(), limits);
+    let slow = run(&["for i in 1 2 3 4 5; do echo line $i; sleep 0.05; done; echo bad >&2"]);
+    node.agent.deliver(ToAgent::Run(Box::new(slow.clone()))).await;
+    let (stdout, stderr) = tokio::join!(
+        node.all_output(&slow.id, StreamName::Stdout, true),
+        node.all_output(&slow.id, StreamName::Stderr, true)
+    );
+    assert_eq!(String::from_utf8(stdout).unwrap(), "line 1\nline 2\nline 3\nline 4\nline 5\n");
+    assert_eq!(stderr, b"bad\n");
+    node.accepted().await;
+    node.report().await;
+
+    let long = run(&["seq 1 100000"]);
+    let id = long.id.clone();
+    let step = node.run(long).await;
+    let all: String = (1..=100_000).map(|n| format!("{n}\n")).collect();
+    let cut = step.stdout.cut.unwrap();
+    assert_eq!((step.stdout.stored_bytes, cut.head_bytes), (1000, 500));
+    assert_eq!(cut.omitted_bytes, all.len() as u64 - 1000);
+    let stored = node.all_output(&id, StreamName::Stdout, false).await;
+    assert_eq!(stored, [&all.as_bytes()[..500], &all.as_bytes()[all.len() - 500..]].concat());
+    let sha = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &stored);
+    assert_eq!(step.stdout.sha256, data_encoding::HEXLOWER.encode(sha.as_ref()));
+}
+
+#[tokio::test]
+async fn a_report_never_carries_more_than_the_inline_limit() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let step = node
+        .run(run(&[
+            "head -c 20000 /dev/zero | tr '\\0' o; head -c 3000 /dev/zero | tr '\\0' e >&2",
+        ]))
+        .await;
+    assert_eq!((step.stdout.stored_bytes, step.stderr.stored_bytes), (20_000, 3000));
+    assert_eq!((head(&step.stdout).len(), head(&step.stderr).len()), (8192 - 3000, 3000));
+}
+
+fn node_id() -> crate::base::id::NodeId {
+    "mi-0123456789abcdef0".parse().unwrap()
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    let looked = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, looked).await.expect("it becomes so in time");
 }

@@ -93,7 +93,7 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     // Forked while this process has one thread and no runtime; see the module's own words.
     let zygote = agent::zygote::start().context("could not fork the agent's helper")?;
     init_logging(args.log_format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = agent::runtime()?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signals()?;
         agent::run(config, zygote, shutdown).await?;

@@ -64,7 +64,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     let blobs = Blobs::new(&config.data);
     blobs.clean()?;
     let store = Store::open(&config.data).await?;
-    let alive_at = store.read(|tx| settings::alive_at(tx)).await?;
+    let alive_at = store.read(settings::alive_at).await?;
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
     let keys = AccessKeys::new(store.clone(), vault);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
@@ -208,7 +208,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
     };
     if parts
         .store
-        .read(|tx| setup::has_admin(tx))
+        .read(setup::has_admin)
         .await
         .map_err(|e: StoreError| ApiError::from(e))?
     {
@@ -247,7 +247,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
 
 /// The link that opens set-up, while there is no admin.
 pub async fn setup_link(services: &Services) -> Result<Option<String>, HubError> {
-    if services.store.read(|tx| setup::has_admin(tx)).await? {
+    if services.store.read(setup::has_admin).await? {
         return Ok(None);
     }
     let data = services.config.data.clone();

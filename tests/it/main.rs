@@ -1,4 +1,9 @@
-//! The one integration binary: a module per capability or topic.
+//! The one integration binary: a module per capability or topic, and the tests that watch over the whole.
 
+mod access;
+mod coverage;
+mod golden;
 mod link;
 mod sessions;
+mod support;
+mod tidy;

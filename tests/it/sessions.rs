@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use roadstead::agent::home::{SessionReader, SessionWriter};
 use roadstead::base::id::{NodeId, SessionId};
 use roadstead::base::{Clock, Timestamp};
 use roadstead::hub::api::context::{HubFacts, Installer, JoinLines, Parts, RequestFacts};
@@ -22,6 +21,7 @@ use roadstead::hub::store::{Store, StoreError};
 use roadstead::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
@@ -301,14 +301,14 @@ fn start_agent(dir: &tempfile::TempDir, hub: &TestHub, shells: &Shells) -> TestA
 }
 
 /// A shell that says back what it hears; `exit` ends it with 3.
-async fn echo(shells: Shells, mut reader: SessionReader, mut writer: SessionWriter) {
-    let Some(Ok(Frame::Open(open))) = reader.next().await else { return };
+async fn echo(shells: Shells, mut reader: mpsc::Receiver<Frame>, writer: mpsc::Sender<Frame>) {
+    let Some(Frame::Open(open)) = reader.recv().await else { return };
     let answer = greet(&shells, &open);
     let is_refused = answer.len() == 1 && matches!(answer[0], Frame::Ended(_));
     for frame in answer {
-        let _hub_may_be_gone = writer.send(&frame).await;
+        let _hub_may_be_gone = writer.send(frame).await;
     }
-    while !is_refused && let Some(Ok(frame)) = reader.next().await {
+    while !is_refused && let Some(frame) = reader.recv().await {
         let answer = match frame {
             Frame::Input(bytes) if bytes == "exit\n" => ended(EndReason::Exited, Some(3)),
             Frame::Input(bytes) => {
@@ -324,7 +324,7 @@ async fn echo(shells: Shells, mut reader: SessionReader, mut writer: SessionWrit
         if matches!(answer, Frame::Ended(_)) {
             shells.lock().unwrap().remove(&open.session);
         }
-        let _hub_may_be_gone = writer.send(&answer).await;
+        let _hub_may_be_gone = writer.send(answer).await;
     }
 }
 

@@ -182,7 +182,7 @@ fn living(mark: &HostMark) -> Option<OwnedFd> {
     }
     let pidfd = rustix::process::pidfd_open(Pid::from_raw(mark.pid)?, PidfdFlags::empty()).ok()?;
     // Looked at after the pidfd was taken, so that it is the same process that both speak of.
-    let process = step_host::process(mark.pid)?;
+    let process = crate::platform::processes::process(mark.pid)?;
     (process.start_ticks == mark.start_ticks && process.state != b'Z').then_some(pidfd)
 }
 

@@ -32,7 +32,9 @@ pub struct Write {
 pub trait JournalStore: Send + std::marker::Sync + 'static {
     fn slots(&self) -> u32;
 
-    /// Shows every record there is, valid or not. Blocks.
+    /// Shows every record there is, valid or not, when all of them are durable: an agent that was killed between a write and its
+    /// sync has left records that are only cached, and to act on one of those would be to act on what a power cut can undo.
+    /// Blocks.
     fn load(&mut self, see: &mut dyn FnMut(u32, &RecordBytes)) -> io::Result<()>;
 
     /// Writes one record; with [`Sync::Now`] it is durable when this returns.
@@ -92,6 +94,7 @@ impl JournalStore for FileStore {
     }
 
     fn load(&mut self, see: &mut dyn FnMut(u32, &RecordBytes)) -> io::Result<()> {
+        self.file.sync_data()?;
         let mut buffer = vec![0u8; 64 * 1024];
         let total = u64::from(self.slots) * 2 * RECORD_BYTES as u64;
         let mut at = 0;

@@ -1,9 +1,159 @@
-//! sessions
-pub struct SessionReader;
-pub struct SessionWriter;
-#[derive(Default)]
-pub struct Sessions;
-impl Sessions {
-    pub async fn attach(&self, _: SessionReader, _: SessionWriter) {}
-    pub async fn stop(&self) {}
+//! Shells: started for a session, kept while nobody is attached, ended by either side.
+//!
+//! A shell belongs to the agent, not to the line: browser, hub and line may go away and come back ([`crate::wire::session`]).
+//! Each one has a task of its own ([`shell`]) and no thread; an attachment is two bounded channels of frames, so that a reader
+//! that stands still stops its own shell and nothing else.
+
+mod pty;
+mod scrollback;
+mod shell;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::base::id::SessionId;
+use crate::platform::users::User;
+use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open};
+use pty::Pty;
+use shell::{Attachment, Shell, ended};
+
+/// Shells at once, those that are kept for their last word included.
+const MAX_SHELLS: usize = 64;
+/// How long the first frame of an attachment may take.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// Attachments that wait for the shell's task; each replaces the one before.
+const WAITING: usize = 4;
+/// Frames between a shell and its line: output is at most a quarter of a mebibyte ahead, as the stream's window is.
+pub const FRAMES: usize = 8;
+
+/// All shells of this agent; clones are the same.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    shells: Mutex<HashMap<SessionId, mpsc::Sender<Attachment>>>,
+    user: User,
+    detach_limit: Duration,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
 }
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new(User::current(), DETACH_LIMIT)
+    }
+}
+
+impl Sessions {
+    /// Shells of this user; one nobody is attached to lives so long.
+    pub fn new(user: User, detach_limit: Duration) -> Self {
+        Self(Arc::new(Inner {
+            shells: Mutex::default(),
+            user,
+            detach_limit,
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }))
+    }
+
+    /// One attachment from its `Open` to its end.
+    ///
+    /// *Cancel*: the shell stays, detached.
+    pub async fn attach(&self, mut from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
+        let first = tokio::time::timeout(OPEN_LIMIT, from_hub.recv()).await;
+        let Ok(Some(Frame::Open(open))) = first else {
+            let _ = to_hub
+                .send(Frame::Ended(ended(EndReason::Unknown, "an attachment begins with its `Open`")))
+                .await;
+            return;
+        };
+        let refusal = to_hub.clone();
+        let (done, over) = oneshot::channel();
+        let attachment = Attachment {
+            open,
+            from_hub,
+            to_hub,
+            done,
+        };
+        if let Err(refused) = self.hand_over(attachment).await {
+            let _ = refusal.send(Frame::Ended(refused)).await;
+            return;
+        }
+        drop(refusal);
+        // Resolved, by being dropped, when the shell lets go of the attachment.
+        let _ = over.await;
+    }
+
+    /// Ends all shells.
+    pub async fn stop(&self) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    async fn hand_over(&self, attachment: Attachment) -> Result<(), crate::wire::session::Ended> {
+        let known = self.shells().get(&attachment.open.session).cloned();
+        let attachment = match known {
+            None => attachment,
+            Some(shell) => match shell.send(attachment).await {
+                Ok(()) => return Ok(()),
+                // It ended in this moment.
+                Err(mpsc::error::SendError(attachment)) => attachment,
+            },
+        };
+        if !attachment.open.start {
+            return Err(ended(EndReason::Unknown, "the node does not have this session (any more)"));
+        }
+        self.start(attachment)
+    }
+
+    /// Puts the shell into the table before it is started, so that there is never a second one.
+    fn start(&self, attachment: Attachment) -> Result<(), crate::wire::session::Ended> {
+        let (sender, attachments) = mpsc::channel(WAITING);
+        {
+            let mut shells = self.shells();
+            if shells.len() >= MAX_SHELLS {
+                let message = format!("the node has {MAX_SHELLS} sessions already; end one of them");
+                return Err(ended(EndReason::StartFailed, &message));
+            }
+            shells.insert(attachment.open.session.clone(), sender);
+        }
+        let sessions = self.clone();
+        self.0.tasks.spawn(async move {
+            let session = attachment.open.session.clone();
+            sessions.serve(attachment, attachments).await;
+            sessions.shells().remove(&session);
+            tracing::info!(%session, "a shell is over");
+        });
+        Ok(())
+    }
+
+    async fn serve(&self, attachment: Attachment, attachments: mpsc::Receiver<Attachment>) {
+        let Open { session, size, .. } = &attachment.open;
+        match Pty::start(self.0.user.clone(), session.clone(), *size).await {
+            Ok(pty) => {
+                tracing::info!(%session, "a shell was started");
+                let shell = Shell::new(pty, self.0.detach_limit, self.0.tasks.clone());
+                shell.serve(attachment, attachments, self.0.stopping.clone()).await;
+            }
+            Err(error) => {
+                tracing::warn!(%session, %error, "a shell could not be started");
+                let failed = ended(EndReason::StartFailed, &error.to_string());
+                let _ = attachment.to_hub.send(Frame::Ended(failed)).await;
+            }
+        }
+    }
+
+    fn shells(&self) -> MutexGuard<'_, HashMap<SessionId, mpsc::Sender<Attachment>>> {
+        // A plain map, changed in one go: a panic elsewhere does not spoil it.
+        self.0.shells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

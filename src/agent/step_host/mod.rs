@@ -14,7 +14,6 @@
 //! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
 
 mod command;
-mod processes;
 pub mod record;
 mod watch;
 
@@ -29,10 +28,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::base::{Clock, Timestamp};
 use crate::platform::files::{Directory, Durability};
+use crate::platform::processes::process;
 use crate::wire::run::Outcome;
 use record::{ExitRecord, HostMark, StepOrder};
-
-pub use processes::process;
 
 /// The signal that means: somebody cancelled the run.
 pub const CANCEL: Signal = Signal::USR1;
@@ -122,8 +120,8 @@ fn signal_reader() -> io::Result<OwnedFd> {
 
 /// Every signal as a fresh process has it; std's `Command` passes the mask and what is ignored on.
 fn reset_signals() -> io::Result<()> {
-    for signal in 1..32 {
-        // It fails for the two that cannot be changed.
+    for signal in 1..=libc::SIGRTMAX() {
+        // It fails for those that cannot be changed, or that libc keeps for itself.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     set_mask(libc::SIG_SETMASK, &[]).map(drop)

@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::command::{Started, Stream};
-use super::processes::{self, Process};
 use super::record::{ExitRecord, StepOrder};
 use crate::base::{Clock, Timestamp};
+use crate::platform::processes::{self, Process};
 use crate::wire::run::Outcome;
 
 /// How long output is awaited after the command itself has ended: who holds it then was left in the background.

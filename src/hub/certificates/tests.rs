@@ -1,3 +1,5 @@
+//! Certificates as browsers and programs meet them: names, renewal, damage.
+
 use super::*;
 
 use std::os::unix::fs::PermissionsExt;

@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 
@@ -19,6 +20,8 @@ use crate::hub::store::{StoreError, Tx, Value};
 pub const INLINE_BYTES: usize = 16 * 1024;
 const CHUNK_BYTES: usize = 256 * 1024;
 const COMPRESSION_LEVEL: i32 = 3;
+/// Between writing a file and naming it in the database there is never this much time.
+const SETTLED: Duration = Duration::from_secs(3600);
 
 /// SHA-256 of a content.
 pub type Hash = [u8; 32];
@@ -116,6 +119,13 @@ impl Blobs {
             skip = 0;
         }
         Ok(out)
+    }
+
+    /// Removes a file that nothing names, unless it was written just now: whoever wrote it is about to name it.
+    pub fn remove_settled(&self, hash: &Hash) -> io::Result<()> {
+        let path = path_of(&self.root, hash);
+        let age = fs::metadata(&path)?.modified()?.elapsed().unwrap_or_default();
+        if age < SETTLED { Ok(()) } else { fs::remove_file(path) }
     }
 
     /// Removes what a crash left half written.

@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "react-router";
 import { whenUnauthenticated } from "@/platform/api";
+import { callerQuery } from "@/platform/caller";
 import { ApiError } from "@/platform/errors";
 import { useAppearance } from "./appearance";
 import { CloudscapeTexts } from "./CloudscapeTexts";
@@ -16,7 +17,9 @@ const client = new QueryClient({
 });
 
 // The login ended under us: ask who we are again, which leads to the login page and back here.
-whenUnauthenticated(() => void client.resetQueries({ queryKey: ["caller"] }));
+whenUnauthenticated(() => {
+  if (client.getQueryData(callerQuery.queryKey)) void client.resetQueries({ queryKey: callerQuery.queryKey });
+});
 
 export function App() {
   useAppearance();

@@ -12,6 +12,14 @@ import type { RouteHandle } from "./routes";
 import { SideBar } from "./SideBar";
 import { useAppTexts } from "./texts";
 
+const PANEL_PX = 460;
+
+declare module "react" {
+  interface CSSProperties {
+    "--panel-height"?: string;
+  }
+}
+
 /** Everything below the bar: navigation, messages, the page and its panel. */
 export function Layout() {
   const t = useAppTexts();
@@ -22,6 +30,8 @@ export function Layout() {
   const [isOpen, setOpen] = useState(true);
   const [crumbs, setCrumbs] = useState<readonly Crumb[]>([]);
   const [panel, setPanel] = useState<PanelRequest>();
+  const [panelSize, setPanelSize] = useState(PANEL_PX);
+  const [panelPosition, setPanelPosition] = useState<"side" | "bottom">("bottom");
   const [target, setTarget] = useState<HTMLElement | null>(null);
   const slot = useMemo(() => ({ target, request: setPanel }), [target]);
   return (
@@ -57,12 +67,16 @@ export function Layout() {
               )
             }
             content={<Outlet />}
+            splitPanelSize={panelSize}
+            onSplitPanelResize={({ detail }) => setPanelSize(detail.size)}
+            splitPanelPreferences={{ position: panelPosition }}
+            onSplitPanelPreferencesChange={({ detail }) => setPanelPosition(detail.position)}
             splitPanelOpen={panel !== undefined}
             onSplitPanelToggle={({ detail }) => !detail.open && panel?.onClose()}
             splitPanel={
               panel && (
                 <SplitPanel header={panel.header} closeBehavior="hide">
-                  <div ref={setTarget} />
+                  <div ref={setTarget} className="panel-slot" style={{ "--panel-height": panelPosition === "side" ? "100vh" : `${panelSize}px` }} />
                 </SplitPanel>
               )
             }

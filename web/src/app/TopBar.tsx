@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { roadstead, setCsrfToken } from "@/platform/api";
 import { live } from "@/platform/live";
-import { type Preferences, usePreference } from "@/platform/preferences";
+import { type Preferences, setPreference, usePreference } from "@/platform/preferences";
 import { useCaller } from "@/platform/caller";
 import { useAppTexts } from "./texts";
 
@@ -24,6 +24,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
     await roadstead("Logout").catch(() => undefined);
     live.close();
     setCsrfToken(undefined);
+    setPreference("isLoggedIn", false);
     void navigate("/login", { replace: true });
     client.clear();
   };
@@ -48,8 +49,8 @@ export function TopBar({ onPalette, onHelp }: Props) {
     {
       type: "menu-dropdown",
       iconName: "settings",
-      ariaLabel: t("appearance"),
-      title: t("appearance"),
+      ariaLabel: t("display"),
+      title: t("display"),
       items: [
         { id: "appearances", text: t("appearance"), items: appearanceItems },
         { id: "languages", text: t("language"), items: languageItems },

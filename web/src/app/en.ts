@@ -21,6 +21,7 @@ export const en = {
   accessKeys: "Access keys",
   hub: "About this hub",
   search: "Search or go to",
+  display: "Appearance and language",
   appearance: "Appearance",
   appearanceSystem: "Like the system",
   appearanceLight: "Light",

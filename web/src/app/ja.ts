@@ -23,6 +23,7 @@ export const ja: Record<keyof typeof en, string> = {
   accessKeys: "アクセスキー",
   hub: "このハブについて",
   search: "検索・移動",
+  display: "表示と言語",
   appearance: "表示モード",
   appearanceSystem: "システムに合わせる",
   appearanceLight: "ライト",

@@ -67,7 +67,7 @@ export const ja: Record<keyof typeof en, string> = {
   commandTargets: "ノード",
   commandErrors: "エラー",
   commandUntitled: "シェルコマンド",
-  commandDone: "{total} 件中 {done} 件",
+  commandDone: "{done}/{total} 件",
   filterPlaceholder: "名前、タグ、状態などで絞り込み",
   filterLabel: "ノードの絞り込み",
   filterOperators: "演算子",

@@ -1,4 +1,5 @@
 import { ApiError, errorCode } from "./errors";
+import { setPreference } from "./preferences";
 
 const TIMEOUT_MS = 30_000;
 
@@ -50,15 +51,18 @@ export async function call<T>(target: string, body: object, signal?: AbortSignal
   });
   const text = await response.text();
   if (response.ok) return (text === "" ? {} : JSON.parse(text)) as T;
-  throw refusal(response, text, target);
+  throw refusal(response, text);
 }
 
-function refusal(response: Response, text: string, target: string): ApiError {
+function refusal(response: Response, text: string): ApiError {
   const body = parse(text);
   const code = body.__type ? errorCode(body.__type) : `Http${response.status}`;
   const message = body.message ?? body.Message ?? `the hub answered ${response.status}`;
   const error = new ApiError(code, message, response.headers.get("x-amzn-RequestId") ?? undefined);
-  if (error.isUnauthenticated && target !== "Roadstead.GetCaller" && target !== "Roadstead.Login") onUnauthenticated?.();
+  if (error.isUnauthenticated) {
+    setPreference("isLoggedIn", false);
+    onUnauthenticated?.();
+  }
   return error;
 }
 

@@ -9,6 +9,8 @@ export interface Preferences {
   terminalCopyOnSelect: boolean;
   terminalScreenReader: boolean;
   welcomeDismissed: boolean;
+  /** Whether this browser logged in and has not logged out: only then is it worth asking the hub who is there. */
+  isLoggedIn: boolean;
 }
 
 export const DEFAULTS: Preferences = {
@@ -19,6 +21,7 @@ export const DEFAULTS: Preferences = {
   terminalCopyOnSelect: false,
   terminalScreenReader: false,
   welcomeDismissed: false,
+  isLoggedIn: false,
 };
 
 const listeners = new Set<() => void>();

@@ -19,13 +19,13 @@ const BATCH: usize = 1000;
 /// A node's "last seen" may be this much older than the truth after a crash of the hub.
 const LAST_SEEN_SLACK: Duration = Duration::from_secs(60);
 
-pub fn jobs() -> Vec<Job<Arc<Services>>> {
-    vec![Job {
+pub fn job() -> Job<Arc<Services>> {
+    Job {
         name: "command expiry",
         period: Duration::from_secs(1),
         wakes: |_| false,
         tick: |services| run(services).boxed(),
-    }]
+    }
 }
 
 async fn run(services: Arc<Services>) {

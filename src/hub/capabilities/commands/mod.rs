@@ -21,6 +21,7 @@ pub mod live;
 pub mod outputs;
 pub mod pull;
 pub mod reports;
+pub mod retention;
 pub mod rows;
 pub mod search;
 pub mod send;
@@ -39,6 +40,6 @@ pub const CAPABILITY: Capability = Capability {
         outputs::operations(api);
     },
     reports: reports::reports,
-    jobs: expiry::jobs,
+    jobs: || vec![expiry::job(), retention::job()],
     streams: live::streams,
 };

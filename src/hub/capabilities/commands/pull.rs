@@ -44,6 +44,21 @@ pub async fn wanted(services: Arc<Services>, node: NodeId) {
     }
 }
 
+/// The first bytes of a stream, at most `limit`; `None` when the node does not give them now.
+pub async fn beginning(services: &Services, node: &NodeId, query: OutputQuery, limit: usize) -> Option<Vec<u8>> {
+    let turns = services.state::<Turns>();
+    let _turn = turns.0.acquire().await.ok()?;
+    let mut body = services.link().output(node, query).await.ok()?;
+    let mut bytes = Vec::new();
+    while bytes.len() < limit
+        && let Some(piece) = body.next().await
+    {
+        bytes.extend_from_slice(&piece.ok()?);
+    }
+    bytes.truncate(limit);
+    Some(bytes)
+}
+
 /// One stream that lies on a node.
 #[derive(Clone)]
 struct Piece {

@@ -17,10 +17,12 @@ use crate::hub::events::{Bus, Event};
 use crate::hub::store::blobs::{self, Hash};
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::control::{Rejection, ToAgent, ToHub};
-use crate::wire::run::{INLINE_OUTPUT_BYTES, Output, Report, StepReport, StreamName};
+use crate::wire::run::{INLINE_OUTPUT_BYTES, Output, OutputQuery, Report, StepReport, StreamName};
 
 /// Steps of one report that are kept; a document has fewer.
 const MAX_STEPS: usize = 100;
+/// Bytes of an output that are kept at once when the whole must be pulled: four for each character that upstream shows.
+const HEAD_BYTES: usize = 4 * 24_000;
 /// Longest message of a step that is kept.
 const MAX_MESSAGE: usize = 2000;
 
@@ -94,7 +96,8 @@ async fn rejected(services: &Services, node: &NodeId, run: CommandId, reason: Re
         .await
 }
 
-async fn reported(services: &Arc<Services>, node: &NodeId, report: Report) -> ApiResult<()> {
+async fn reported(services: &Arc<Services>, node: &NodeId, mut report: Report) -> ApiResult<()> {
+    fill_heads(services, node, &mut report).await;
     let (now, bus, id, run) = (services.now(), services.bus.clone(), node.clone(), report.run.clone());
     let is_more_wanted = services.write(move |tx| Ok(store(tx, &id, report, now, &bus)?)).await?;
     dispatch::tell(services, node, &ToAgent::ReportStored { run: run.clone() }).await;
@@ -106,6 +109,31 @@ async fn reported(services: &Arc<Services>, node: &NodeId, report: Report) -> Ap
         dispatch::tell(services, node, &ToAgent::Release { run }).await;
     }
     Ok(())
+}
+
+/// Fetches the beginning of each output that did not fit into the report, so that whoever sees the end of a run also sees
+/// as much of its output as upstream's members carry. What cannot be had now keeps the shorter head.
+async fn fill_heads(services: &Services, node: &NodeId, report: &mut Report) {
+    let run = report.run.clone();
+    for (step, outputs) in report.steps.iter_mut().take(MAX_STEPS).enumerate() {
+        for (stream, output) in [(StreamName::Stdout, &mut outputs.stdout), (StreamName::Stderr, &mut outputs.stderr)] {
+            let is_whole = BASE64.decode_len(output.head.len()).is_ok_and(|n| n as u64 >= output.stored_bytes)
+                && output.stored_bytes <= INLINE_OUTPUT_BYTES as u64;
+            if is_whole || output.stored_bytes == 0 {
+                continue;
+            }
+            let query = OutputQuery {
+                run: run.clone(),
+                step: step as u32,
+                stream,
+                offset: 0,
+                follow: false,
+            };
+            if let Some(head) = pull::beginning(services, node, query, HEAD_BYTES).await {
+                output.head = BASE64.encode(&head);
+            }
+        }
+    }
 }
 
 /// Stores a report; answers whether some of its output still lies on the node and is wanted.
@@ -172,7 +200,7 @@ fn keep(tx: &Tx<'_>, output: &Output) -> Result<Option<Kept>, StoreError> {
         return Ok(None);
     }
     let mut head = BASE64.decode(output.head.as_bytes()).unwrap_or_default();
-    head.truncate(INLINE_OUTPUT_BYTES);
+    head.truncate(HEAD_BYTES);
     if head.len() as u64 == output.stored_bytes {
         let hash = blobs::hash(&head);
         blobs::insert_inline(tx, &hash, &head)?;

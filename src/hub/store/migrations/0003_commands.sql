@@ -83,6 +83,8 @@ CREATE TABLE step_output (
 
 CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;
 
+CREATE INDEX step_output_by_hash ON step_output (hash);
+
 CREATE TABLE blob (
     hash    BLOB PRIMARY KEY,
     size    INTEGER NOT NULL,

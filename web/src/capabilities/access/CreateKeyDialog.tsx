@@ -80,13 +80,13 @@ function CreatedKey({ created }: { created: CreatedAccessKey }) {
   return (
     <SpaceBetween size="m">
       <Alert type="warning">{t("keySecretOnce")}</Alert>
-      <FormField label={t("keyId")}>
+      <FormField label={t("keyId")} stretch>
         <CopyLine text={created.AccessKeyId} label={t("keyId")} />
       </FormField>
-      <FormField label={t("keySecret")}>
+      <FormField label={t("keySecret")} stretch>
         <CopyLine text={created.SecretAccessKey} label={t("keySecret")} />
       </FormField>
-      <FormField label={t("keyShell")}>
+      <FormField label={t("keyShell")} stretch>
         <CopyLine text={shell} label={t("keyShell")} />
       </FormField>
     </SpaceBetween>

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { roadstead, setCsrfToken } from "@/platform/api";
+import { setPreference } from "@/platform/preferences";
 import type { AccessKey, CreatedAccessKey, LoginResult, SetupState } from "@/platform/types";
 
 export function useSetupState() {
@@ -17,6 +18,7 @@ export function useEnter() {
   return async (operation: "Login" | "CreateFirstAdmin", body: object) => {
     const { CsrfToken } = await roadstead<LoginResult>(operation, body);
     setCsrfToken(CsrfToken);
+    setPreference("isLoggedIn", true);
     client.clear();
   };
 }

@@ -34,7 +34,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "platform",
       header: t("platform"),
-      width: 170,
+      width: 200,
       sortingField: "platform",
       cell: (node) => (
         <>
@@ -51,7 +51,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
       width: 140,
       cell: (node) => <span title={node.Addresses.join("\n")}>{shortAddresses(node.Addresses)}</span>,
     },
-    { id: "tags", header: t("tags"), width: 250, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
+    { id: "tags", header: t("tags"), width: 230, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
     { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion ?? "–" },
     {
       id: "last_seen",

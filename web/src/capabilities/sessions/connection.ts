@@ -34,7 +34,7 @@ interface Options {
 /** A browser cannot hold back a WebSocket. When it falls this far behind it detaches, draws, and attaches again. */
 const BACKLOG_MOST = 8 * 1024 * 1024;
 const BACKLOG_RESUME = 256 * 1024;
-/** Kept while the line is re-opened because of a backlog, so that Ctrl-C still stops a flood. */
+/** Typed before the shell is there, or while a backlog is drawn (so that Ctrl-C still stops a flood), and sent then. */
 const PENDING_INPUT_MOST = 4096;
 /**
  * The hub may still hold our own dead connection when we come back, so a re-attachment soon after the loss replaces it.
@@ -86,7 +86,7 @@ export class SessionConnection {
   input(bytes: Uint8Array): void {
     if (this.state.name === "attached" && !this.isFlooded) {
       for (const frame of inputFrames(bytes)) this.socket?.send(frame);
-    } else if (this.isFlooded && this.pendingInput.reduce((sum, piece) => sum + piece.length, bytes.length) <= PENDING_INPUT_MOST) {
+    } else if ((this.isFlooded || this.state.name === "connecting") && this.pendingInput.reduce((sum, piece) => sum + piece.length, bytes.length) <= PENDING_INPUT_MOST) {
       this.pendingInput.push(bytes);
     }
   }

@@ -13,6 +13,7 @@ pub struct Process {
     pub state: u8,
     pub parent: i32,
     pub group: i32,
+    pub session: i32,
     pub start_ticks: u64,
 }
 
@@ -21,14 +22,15 @@ pub fn process(pid: i32) -> Option<Process> {
     parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Every process there is.
+pub fn all() -> impl Iterator<Item = Process> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| process(entry.ok()?.file_name().to_str()?.parse().ok()?))
+}
+
 /// Living processes that are in `group` or descend from `ancestor`, without `ancestor` itself.
 pub fn living(group: i32, ancestor: i32) -> Vec<Process> {
-    let all: HashMap<i32, Process> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| process(entry.ok()?.file_name().to_str()?.parse().ok()?))
-        .map(|process| (process.pid, process))
-        .collect();
+    let all: HashMap<i32, Process> = all().map(|process| (process.pid, process)).collect();
     let mut found: Vec<Process> = all
         .values()
         .filter(|p| p.pid != ancestor && !matches!(p.state, b'Z' | b'X'))
@@ -78,6 +80,7 @@ fn parse_stat(text: &str) -> Option<Process> {
         state: *fields.first()?.as_bytes().first()?,
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         start_ticks: fields.get(19)?.parse().ok()?,
     })
 }
@@ -90,7 +93,7 @@ mod tests {
     fn a_name_with_brackets_is_read() {
         let line = "42 (a) b (c) S 1 40 39 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 20 18446744073709551615";
         let process = parse_stat(line).unwrap();
-        assert_eq!((process.pid, process.parent, process.group), (42, 1, 40));
+        assert_eq!((process.pid, process.parent, process.group, process.session), (42, 1, 40, 39));
         assert_eq!(
             (process.name.as_str(), process.state, process.start_ticks),
             ("a) b (c", b'S', 987_654)

@@ -1,0 +1,3 @@
+//! What the agent finds out about its node: one file per kind.
+
+pub mod facts;

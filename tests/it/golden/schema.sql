@@ -1,0 +1,220 @@
+CREATE TABLE access_key (
+    id            TEXT PRIMARY KEY,
+    user_name     TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    sealed_secret BLOB NOT NULL,
+    description   TEXT NOT NULL,
+    status        TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    last_used_at  INTEGER
+) STRICT;
+
+CREATE TABLE activation (
+    id                 TEXT PRIMARY KEY,
+    code_hash          BLOB NOT NULL,
+    default_name       TEXT,
+    description        TEXT NOT NULL,
+    iam_role           TEXT NOT NULL,
+    registration_limit INTEGER NOT NULL,
+    registrations      INTEGER NOT NULL,
+    created_by         TEXT NOT NULL,
+    created_at         INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    seq        INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    request_id TEXT NOT NULL,
+    caller     TEXT NOT NULL,
+    address    TEXT NOT NULL,
+    operation  TEXT NOT NULL,
+    target     TEXT NOT NULL,
+    outcome    TEXT NOT NULL,
+    detail     TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE blob (
+    hash    BLOB PRIMARY KEY,
+    size    INTEGER NOT NULL,
+    content BLOB
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE command (
+    id                  TEXT PRIMARY KEY,
+    document_name       TEXT NOT NULL,
+    document_version    TEXT NOT NULL,
+    document            TEXT NOT NULL,
+    parameters          TEXT NOT NULL,
+    comment             TEXT NOT NULL,
+    instance_ids        TEXT NOT NULL,
+    targets             TEXT NOT NULL,
+    requested_by        TEXT NOT NULL,
+    requested_at        INTEGER NOT NULL,
+    start_before        INTEGER NOT NULL,
+    expires_at          INTEGER NOT NULL,
+    timeout_s           INTEGER NOT NULL,
+    max_concurrency     TEXT NOT NULL,
+    max_errors          TEXT NOT NULL,
+    extras              TEXT NOT NULL,
+    rerun_of            TEXT,
+    status              TEXT NOT NULL,
+    cancelled_at        INTEGER,
+    target_count        INTEGER NOT NULL,
+    completed_count     INTEGER NOT NULL,
+    error_count         INTEGER NOT NULL,
+    delivery_timed_out_count INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE console_session (
+    token_hash BLOB PRIMARY KEY,
+    user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    csrf_token TEXT NOT NULL,
+    address    TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE invocation (
+    command_id    TEXT NOT NULL REFERENCES command (id) ON DELETE CASCADE,
+    node_id       TEXT NOT NULL,
+    node_name     TEXT NOT NULL,
+    computer_name TEXT NOT NULL,
+    requested_at  INTEGER NOT NULL,
+    start_before  INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    status        TEXT NOT NULL,
+    accepted_at   INTEGER,
+    ended_at      INTEGER,
+    response_code INTEGER NOT NULL,
+    message       TEXT NOT NULL,
+    output_hash   BLOB,
+    PRIMARY KEY (command_id, node_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node (
+    id             TEXT PRIMARY KEY,
+    key_hash       BLOB NOT NULL UNIQUE,
+    name           TEXT NOT NULL,
+    activation_id  TEXT,
+    iam_role       TEXT NOT NULL,
+    joined_at      INTEGER NOT NULL,
+    removed_at     INTEGER,
+    status         TEXT NOT NULL,
+    offline_reason TEXT,
+    connected_at   INTEGER,
+    last_seen_at   INTEGER,
+    source_address TEXT NOT NULL,
+    computer_name  TEXT NOT NULL,
+    platform_id    TEXT NOT NULL,
+    platform_name  TEXT NOT NULL,
+    platform_version TEXT NOT NULL,
+    architecture   TEXT NOT NULL,
+    agent_version  TEXT NOT NULL,
+    addresses      TEXT NOT NULL,
+    booted_at      INTEGER,
+    facts          TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE session (
+    id              TEXT PRIMARY KEY,
+    node_id         TEXT NOT NULL,
+    owner           TEXT NOT NULL,
+    reason          TEXT NOT NULL,
+    document        TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    shell           TEXT NOT NULL,
+    details         TEXT NOT NULL,
+    started_at      INTEGER NOT NULL,
+    detached_at     INTEGER,
+    ended_at        INTEGER,
+    idle_timeout_ms INTEGER NOT NULL,
+    max_duration_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE step (
+    command_id    TEXT NOT NULL,
+    node_id       TEXT NOT NULL,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    action        TEXT NOT NULL,
+    outcome       TEXT NOT NULL,
+    exit_code     INTEGER,
+    message       TEXT NOT NULL,
+    started_at    INTEGER NOT NULL,
+    ended_at      INTEGER NOT NULL,
+    PRIMARY KEY (command_id, node_id, position),
+    FOREIGN KEY (command_id, node_id) REFERENCES invocation (command_id, node_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE step_output (
+    command_id   TEXT NOT NULL,
+    node_id      TEXT NOT NULL,
+    position     INTEGER NOT NULL,
+    stream       TEXT NOT NULL,
+    hash         BLOB NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    head         BLOB NOT NULL,
+    cut_head_bytes    INTEGER,
+    cut_omitted_bytes INTEGER,
+    wanted       INTEGER NOT NULL,
+    PRIMARY KEY (command_id, node_id, position, stream),
+    FOREIGN KEY (command_id, node_id, position) REFERENCES step (command_id, node_id, position) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tag (
+    kind  TEXT NOT NULL,
+    id    TEXT NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (kind, id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user (
+    name          TEXT PRIMARY KEY,
+    password_hash TEXT,
+    role          TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX command_by_document ON command (document_name, requested_at, id);
+
+CREATE INDEX command_by_time ON command (requested_at, id);
+
+CREATE INDEX invocation_by_node ON invocation (node_id, requested_at, command_id);
+
+CREATE INDEX invocation_by_status ON invocation (command_id, status, node_id);
+
+CREATE INDEX invocation_by_time ON invocation (requested_at, command_id, node_id);
+
+CREATE INDEX invocation_open ON invocation (node_id, command_id) WHERE ended_at IS NULL;
+
+CREATE INDEX invocation_running ON invocation (expires_at) WHERE ended_at IS NULL;
+
+CREATE INDEX invocation_waiting ON invocation (start_before) WHERE ended_at IS NULL AND accepted_at IS NULL;
+
+CREATE INDEX node_by_activation ON node (activation_id);
+
+CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
+
+CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
+
+CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
+
+CREATE INDEX session_by_node ON session (node_id, started_at, id);
+
+CREATE INDEX session_by_owner ON session (owner, started_at, id);
+
+CREATE INDEX session_by_time ON session (started_at, id);
+
+CREATE INDEX session_ending ON session (node_id) WHERE shell = 'Ending';
+
+CREATE INDEX step_output_by_hash ON step_output (hash);
+
+CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;
+
+CREATE INDEX tag_by_value ON tag (kind, key, value, id);

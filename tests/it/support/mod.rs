@@ -1,0 +1,201 @@
+//! A whole hub in this process, and a client that speaks its API as upstream's clients do.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderValue, SET_COOKIE};
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use roadstead::base::{Secret, Timestamp};
+use roadstead::hub::config::{AdminSeed, HubConfig};
+use roadstead::hub::{self, Started};
+use roadstead::platform::sigv4::{SignParams, SignedParts, sha256_hex, sign};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const KEY_ID: &str = "AKIAROADSTEADTEST";
+pub const SECRET: &str = "a-secret-of-the-test-suite";
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A hub on a temporary directory and a port of its own. Its drop fails the test when the hub ended in error.
+pub struct TestHub {
+    pub data: tempfile::TempDir,
+    pub started: Started,
+    shutdown: CancellationToken,
+    task: Option<JoinHandle<Result<(), hub::HubError>>>,
+}
+
+impl TestHub {
+    /// With an admin and its key.
+    pub async fn start() -> Self {
+        let admin = AdminSeed {
+            user_name: "admin".into(),
+            password: Some(Secret::new(PASSWORD.into())),
+            access_key: Some((KEY_ID.into(), Secret::new(SECRET.into()))),
+        };
+        Self::start_with(Some(admin)).await
+    }
+
+    /// As it is before set-up.
+    pub async fn start_fresh() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(admin: Option<AdminSeed>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let config = HubConfig {
+            data: data.path().to_owned(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            account_id: "000000000000".into(),
+            region: "local".into(),
+            admin,
+            advertise: Vec::new(),
+        };
+        let shutdown = CancellationToken::new();
+        let (started, ready) = oneshot::channel();
+        let task = tokio::spawn(hub::run(config, shutdown.clone(), started));
+        let Ok(started) = ready.await else {
+            panic!("the hub did not start: {:?}", task.await)
+        };
+        Self {
+            data,
+            started,
+            shutdown,
+            task: Some(task),
+        }
+    }
+
+    pub fn address(&self) -> &str {
+        &self.started.addresses[0]
+    }
+
+    /// Stops the hub in order and hands over its data.
+    pub async fn stop(mut self) -> std::path::PathBuf {
+        self.shutdown.cancel();
+        let task = self.task.take().unwrap();
+        tokio::time::timeout(Duration::from_secs(20), task)
+            .await
+            .expect("a hub that stops")
+            .unwrap()
+            .unwrap();
+        self.data.path().to_owned()
+    }
+
+    /// One signed call; the answer's status, headers and body.
+    pub async fn call(&self, target: &str, body: &Value) -> Answer {
+        self.call_text(target, &body.to_string()).await
+    }
+
+    pub async fn call_text(&self, target: &str, body: &str) -> Answer {
+        let mut request = self.request(target, body);
+        let parts = SignedParts {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: request.headers(),
+            body_sha256: &sha256_hex(body.as_bytes()),
+        };
+        let secret = Secret::new(SECRET.into());
+        let params = SignParams {
+            parts,
+            access_key_id: KEY_ID,
+            secret: &secret,
+            session_token: None,
+            region: "eu-test-1",
+            service: "ssm",
+            now: now(),
+        };
+        let signed = sign(&params).unwrap();
+        request.headers_mut().extend(signed);
+        self.send(request).await
+    }
+
+    /// The same without a signature.
+    pub async fn call_unsigned(&self, target: &str, body: &str) -> Answer {
+        self.send(self.request(target, body)).await
+    }
+
+    /// A browser's call: cookie and token.
+    pub async fn call_with(&self, target: &str, body: &Value, cookie: &str, csrf: Option<&str>, origin: Option<&str>) -> Answer {
+        let mut request = self.request(target, &body.to_string());
+        request.headers_mut().insert(COOKIE, cookie.parse().unwrap());
+        if let Some(token) = csrf {
+            request.headers_mut().insert("x-roadstead-csrf", token.parse().unwrap());
+        }
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        self.send(request).await
+    }
+
+    fn request(&self, target: &str, body: &str) -> Request<Full<Bytes>> {
+        let mut request = Request::post("/").body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.address().parse().unwrap());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+        headers.insert("x-amz-target", target.parse().unwrap());
+        request
+    }
+
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        let stream = TcpStream::connect(self.address()).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
+    }
+}
+
+impl Drop for TestHub {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(task) = self.task.take()
+            && task.is_finished()
+            && !std::thread::panicking()
+        {
+            panic!("the hub ended before the test did");
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The error's code, or `ok`.
+    pub fn code(&self) -> &str {
+        match self.status {
+            200 => "ok",
+            _ => self.body["__type"].as_str().unwrap_or("?"),
+        }
+    }
+
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body
+    }
+
+    /// `name=value` of the cookie that was set.
+    pub fn cookie(&self) -> String {
+        let text = self.headers[SET_COOKIE].to_str().unwrap();
+        text.split(';').next().unwrap().to_owned()
+    }
+}
+
+fn now() -> Timestamp {
+    roadstead::base::Clock::system().now()
+}

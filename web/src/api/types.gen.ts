@@ -1,0 +1,264 @@
+// Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
+
+export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
+
+export type ActivationCounts = { Open: number; };
+
+export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
+
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; Region: string; Role: string; UserName: string; Version: string; };
+
+export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
+
+export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
+
+export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+
+export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
+
+export type CreateRequest2 = { Description?: string; UserName?: string; };
+
+export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
+
+export type CreateResult = { ActivationCode: string; ActivationId: string; };
+
+export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; SecretAccessKey: string; UserName: string; };
+
+export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
+
+export type CutView = { HeadBytes: number; OmittedBytes: number; };
+
+export type DeleteRequest = { ActivationId: string; };
+
+export type DeleteRequest2 = { AccessKeyId: string; };
+
+export type DeregisterRequest = { InstanceId: string; };
+
+export type DescribeInformationRequest = { Filters?: StringFilter[]; InstanceInformationFilterList?: LegacyFilter[]; MaxResults?: number; NextToken?: string; };
+
+export type DescribeInformationResult = { InstanceInformationList: InstanceInformation[]; NextToken?: string; };
+
+export type DescribePropertiesRequest = { FiltersWithOperator?: StringFilter[]; InstancePropertyFilterList?: LegacyFilter[]; MaxResults?: number; NextToken?: string; };
+
+export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[]; NextToken?: string; };
+
+export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
+
+export type DescribeRequest2 = { CommandId: string; };
+
+export type DescribeRequest3 = { NodeId: string; };
+
+export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
+
+export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: number; NextToken?: string; State: string; };
+
+export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
+
+export type Empty = Record<string, unknown>;
+
+export type Empty2 = Record<string, unknown>;
+
+export type Empty3 = Record<string, unknown>;
+
+export type Empty4 = Record<string, unknown>;
+
+export type Empty5 = Record<string, unknown>;
+
+export type Empty6 = Record<string, unknown>;
+
+export type Empty7 = Record<string, unknown>;
+
+export type Empty8 = Record<string, unknown>;
+
+export type Empty9 = Record<string, unknown>;
+
+export type Filter = { FilterKey: string; FilterValues?: string[]; };
+
+export type Filter2 = { key: string; value: string; };
+
+export type Filter3 = { Join?: Join; Terms: Term[]; };
+
+export type FirstAdminRequest = { Password: string; Token: string; UserName: string; };
+
+export type GetConnectionStatusRequest = { Target: string; };
+
+export type GetConnectionStatusResponse = { Status: string; Target: string; };
+
+export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
+
+export type GetRequest2 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
+
+export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+
+export type GetResult2 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+
+export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
+
+export type GroupRequest = { CommandId: string; };
+
+export type GroupResult = { Groups: Group[]; };
+
+export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
+
+export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
+
+export type InstanceProperty = { ActivationId?: string; AgentVersion: string; Architecture: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; LaunchTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
+
+export type InvocationSummary = { EndedAt?: number; ExitCode?: number; Message: string; Name: string; NodeId: string; OutputHash?: string; StartedAt?: number; Status: string; StatusDetails: string; StderrBytes: number; StdoutBytes: number; };
+
+export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: string; CommandPlugins: PluginView[]; Comment: string; DocumentName: string; DocumentVersion: string; InstanceId: string; InstanceName: string; NotificationConfig?: unknown; RequestedDateTime: number; ServiceRole: string; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; TraceOutput: string; };
+
+export type Join = "and" | "or";
+
+export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; LastUsedAt?: number; Status: string; UserName: string; };
+
+export type LegacyFilter = { key: string; valueSet: string[]; };
+
+export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
+
+export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
+
+export type ListRequest3 = { ResourceId: string; ResourceType: string; };
+
+export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
+
+export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
+
+export type ListResult3 = { TagList: Tag[]; };
+
+export type ListResult4 = { AccessKeys: KeyView[]; };
+
+export type LoggedIn = { CsrfToken: string; UserName: string; };
+
+export type LoginRequest = { Password: string; UserName: string; };
+
+export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
+
+export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; RunsAs: string; Status: NodeStatus; Tags: Tag[]; };
+
+export type NodeStatus = "Offline" | "Online";
+
+export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; };
+
+export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
+
+export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
+
+export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix";
+
+export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
+
+export type PlatformCount = { Count: number; Name: string; };
+
+export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+
+export type Progress = { Command: CommandView; States: StateCount[]; };
+
+export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
+
+export type RenameRequest = { Name: string; NodeId: string; };
+
+export type RerunRequest = { CommandId: string; Scope: Scope; };
+
+export type RerunResult = { CommandId: string; };
+
+export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; };
+
+export type ResolveResult = { Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+
+export type ResumeSessionRequest = { SessionId: string; };
+
+export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type Scope = "all" | "failed";
+
+export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
+
+export type SearchRequest2 = { Filter?: Filter3; MaxResults?: number; NextToken?: string; Sort?: Sort; };
+
+export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
+
+export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: number; };
+
+export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+
+export type SendResult = { Command: CommandView; };
+
+export type Session = { AccessType: string; Details: string; DocumentName: string; EndDate?: number; MaxSessionDuration?: string; Owner: string; Reason: string; SessionId: string; StartDate: number; Status: string; Target: string; };
+
+export type SessionCounts = { Active: number; };
+
+export type SessionFilter = { key: string; value: string; };
+
+export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
+
+export type Sort = { Descending?: boolean; Key: string; };
+
+export type Source = "live" | "stored";
+
+export type StartSessionRequest = { DocumentName?: string; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
+
+export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type StateCount = { Count: number; StatusDetails: string; };
+
+export type StreamName = "stderr" | "stdout";
+
+export type StringFilter = { Key: string; Operator?: string; Values: string[]; };
+
+export type SuggestRequest = { Collection: string; Key: string; Prefix?: string; };
+
+export type SuggestResult = { Values: string[]; };
+
+export type Tag = { Key: string; Value: string; };
+
+export type Target = { Key: string; Values?: string[]; };
+
+export type Term = { Key: string; Op: Op; Value: string; };
+
+export type TerminateSessionRequest = { SessionId: string; };
+
+export type TerminateSessionResponse = { SessionId: string; };
+
+export interface Operations {
+  "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
+  "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
+  "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
+  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
+  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
+  "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
+  "AmazonSSM.DescribeInstanceInformation": { request: DescribeInformationRequest; result: DescribeInformationResult };
+  "AmazonSSM.DescribeInstanceProperties": { request: DescribePropertiesRequest; result: DescribePropertiesResult };
+  "AmazonSSM.DescribeSessions": { request: DescribeSessionsRequest; result: DescribeSessionsResponse };
+  "AmazonSSM.GetCommandInvocation": { request: GetRequest; result: GetResult };
+  "AmazonSSM.GetConnectionStatus": { request: GetConnectionStatusRequest; result: GetConnectionStatusResponse };
+  "AmazonSSM.ListCommandInvocations": { request: ListRequest; result: ListResult };
+  "AmazonSSM.ListCommands": { request: ListRequest2; result: ListResult2 };
+  "AmazonSSM.ListTagsForResource": { request: ListRequest3; result: ListResult3 };
+  "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
+  "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
+  "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
+  "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
+  "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
+  "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
+  "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
+  "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty5 };
+  "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
+  "Roadstead.DescribeHub": { request: Empty6; result: HubView };
+  "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
+  "Roadstead.GetCaller": { request: Empty7; result: CallerView };
+  "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
+  "Roadstead.GetOverview": { request: Empty8; result: Overview };
+  "Roadstead.GetSetupState": { request: Empty7; result: SetupState };
+  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
+  "Roadstead.ListAccessKeys": { request: Empty5; result: ListResult4 };
+  "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
+  "Roadstead.Logout": { request: Empty7; result: Empty7 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty9 };
+  "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
+  "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
+  "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
+  "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
+}
