@@ -40,11 +40,16 @@ async fn call(client: &Client, operation: &str, body: Bytes) -> Result<Bytes, Ca
         return Ok(client.call_raw(operation, body).await?.1);
     }
     match client.call_raw(&format!("AmazonSSM.{operation}"), body.clone()).await {
-        Err(error) if error.code() == Some("UnknownOperationException") => {
-            Ok(client.call_raw(&format!("Roadstead.{operation}"), body).await?.1)
-        }
+        Err(error) if is_unknown(&error) => match client.call_raw(&format!("Roadstead.{operation}"), body).await {
+            Err(other) if is_unknown(&other) => Err(error),
+            answer => Ok(answer?.1),
+        },
         answer => Ok(answer?.1),
     }
+}
+
+fn is_unknown(error: &CallError) -> bool {
+    error.code() == Some("UnknownOperationException")
 }
 
 fn body(given: &str) -> Result<Bytes> {

@@ -13,8 +13,10 @@ mod context;
 mod data;
 mod failure;
 mod follow;
+mod groups;
 mod lines;
 mod output;
+mod progress;
 mod rows;
 mod shell;
 mod text;
@@ -155,4 +157,45 @@ fn on_one_thread(verb: impl Future<Output = Result<()>>) -> Result<()> {
     let result = runtime.block_on(verb);
     runtime.shutdown_background();
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_verbs_and_their_options_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    fn parses(line: &str) -> bool {
+        Cli::try_parse_from(line.split(' ')).is_ok()
+    }
+
+    #[test]
+    fn what_is_needed_is_asked_for_and_what_clashes_is_refused() {
+        for good in [
+            "roadstead run --node a -- uptime",
+            "roadstead run --tag role=web,env=prod --script x.sh -o json",
+            "roadstead node tag web env=prod old-",
+            "roadstead ssh web",
+            "roadstead ssh --resume admin-00000000000000001",
+            "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
+            "roadstead node list --sort -name --filter status=online",
+            "roadstead up --listen 127.0.0.1:0",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in [
+            "roadstead run -- uptime",
+            "roadstead run --node a",
+            "roadstead run --node a --tag b=c -- uptime",
+            "roadstead ssh",
+            "roadstead join-line --count 0",
+            "roadstead serve --join x",
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
 }

@@ -51,10 +51,10 @@ pub struct ServeArgs {
 #[derive(Clone, clap::Args)]
 pub struct HubArgs {
     /// Address and port to listen on, repeatable [default: port 7400 on every address]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen, conflicts_with = "agent")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
     pub listen: Vec<SocketAddr>,
     /// host:port by which nodes and people reach this hub, repeatable [default: this machine's own addresses]
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "agent")]
+    #[arg(long, value_name = "HOST:PORT")]
     pub advertise: Vec<String>,
 }
 
@@ -83,6 +83,9 @@ pub fn run(args: ServeArgs) -> Result<()> {
 }
 
 fn run_agent(args: ServeArgs) -> Result<()> {
+    if !args.hub.listen.is_empty() || !args.hub.advertise.is_empty() {
+        return Err(Failure::usage("--listen and --advertise are the hub's; an agent listens nowhere").into());
+    }
     let config = AgentConfig {
         data: args.data.unwrap_or_else(data::agent_folder),
         join: args.join,

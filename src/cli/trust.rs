@@ -37,14 +37,21 @@ pub fn fingerprint(pem: &str) -> Result<String> {
 
 /// Two fingerprints, whatever their case and colons.
 pub fn same_fingerprint(a: &str, b: &str) -> bool {
-    let bare = |text: &str| text.replace([':', ' '], "").to_ascii_lowercase();
     bare(a) == bare(b)
 }
 
-/// A fingerprint in groups that can be compared by eye.
+/// A fingerprint as the hub and other tools write it: pairs of digits with colons.
 pub fn grouped(fingerprint: &str) -> String {
-    let digits: Vec<char> = fingerprint.chars().collect();
-    digits.chunks(4).map(|c| c.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+    let digits: Vec<char> = bare(fingerprint).to_ascii_uppercase().chars().collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(":")
+}
+
+fn bare(fingerprint: &str) -> String {
+    fingerprint.replace([':', ' '], "").to_ascii_lowercase()
 }
 
 pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>> {
@@ -136,7 +143,8 @@ mod tests {
     fn a_fingerprint_is_compared_without_case_and_colons() {
         assert!(same_fingerprint("AB:cd", "abcd"));
         assert!(!same_fingerprint("abce", "abcd"));
-        assert_eq!(grouped("abcdef01"), "abcd ef01");
+        assert_eq!(grouped("abcdef01"), "AB:CD:EF:01");
+        assert_eq!(grouped("AB:CD"), "AB:CD");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Child {
         }
     }
 
-    pub fn spawn(&mut self, join: Option<JoinToken>) -> Result<()> {
+    pub fn spawn(&mut self, join: Option<&JoinToken>) -> Result<()> {
         let child = self
             .command(join)
             .spawn()
@@ -70,7 +70,7 @@ impl Child {
         Ok(())
     }
 
-    fn command(&self, join: Option<JoinToken>) -> Command {
+    fn command(&self, join: Option<&JoinToken>) -> Command {
         // The very file that runs now, also when the one on disk has been replaced meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("roadstead").arg("serve").arg("--data").arg(&self.folder);

@@ -14,7 +14,7 @@ mod welcome;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -56,15 +56,16 @@ pub async fn run(args: UpArgs) -> Result<()> {
         () = stop.asked() => return stop_all(&mut [&mut hub], &mut stop).await,
     };
     let mut agent = Child::new(Role::Agent, &folder.join("agent"), &args.hub);
+    let mut home = Home::new(&folder);
     let started = tokio::select! {
-        started = start_agent(&mut agent, &folder) => started,
+        started = home.start_agent(&mut agent) => started,
         () = stop.asked() => return stop_all(&mut [&mut agent, &mut hub], &mut stop).await,
     };
     if let Err(error) = started {
         say(&format!("The agent of this host could not be started: {error:#}"));
     }
     welcome::print(&folder, &announced).await?;
-    supervise(&mut hub, &mut agent, &folder, &mut stop).await?;
+    supervise(&mut hub, &mut agent, &mut home, &mut stop).await?;
     stop_all(&mut [&mut agent, &mut hub], &mut stop).await
 }
 
@@ -139,24 +140,46 @@ async fn start_hub(hub: &mut Child) -> Result<Announcement> {
     serde_json::from_str(&line).context("the hub announced itself in a form that is not known")
 }
 
-/// Joins this host when it has not been, then starts its agent.
-async fn start_agent(agent: &mut Child, folder: &Path) -> Result<()> {
-    let joined = folder.join("agent/hub.json").exists();
-    let token = match joined {
-        true => None,
-        false => Some(token_for_this_host(folder).await?),
-    };
-    agent.spawn(token)
+/// How this host becomes a node of its own hub.
+struct Home<'a> {
+    folder: &'a Path,
+    /// Made at need, and used until it has worked or grows old.
+    token: Option<(JoinToken, Instant)>,
+}
+
+const TOKEN_LIFE: Duration = Duration::from_secs(3600);
+
+impl<'a> Home<'a> {
+    fn new(folder: &'a Path) -> Self {
+        Self { folder, token: None }
+    }
+
+    /// Joins this host when it has not been, by the same start.
+    async fn start_agent(&mut self, agent: &mut Child) -> Result<()> {
+        if self.folder.join("agent/hub.json").exists() {
+            return agent.spawn(None);
+        }
+        let token = match self.token.take() {
+            Some((token, made)) if made.elapsed() < TOKEN_LIFE / 2 => (token, made),
+            _ => (token_for_this_host(self.folder).await?, Instant::now()),
+        };
+        agent.spawn(Some(&token.0))?;
+        self.token = Some(token);
+        Ok(())
+    }
 }
 
 async fn token_for_this_host(folder: &Path) -> Result<JoinToken> {
     let client = context::connect_local(folder).await?;
-    let made: Value = client.hub("CreateJoinLine", json!({"Count": 1, "ExpiresInSeconds": 3600})).await?;
+    let made: Value = client
+        .hub("CreateJoinLine", json!({"Count": 1, "ExpiresInSeconds": TOKEN_LIFE.as_secs()}))
+        .await?;
     let text = made["Token"].as_str().context("the hub made no token")?;
     let mut token: JoinToken = text.parse()?;
     // The agent of the hub's own host need not go over the network.
-    token.addresses.insert(0, own_address(client.url()));
-    token.addresses.dedup();
+    let own = own_address(client.url());
+    token.addresses.retain(|address| *address != own);
+    token.addresses.insert(0, own);
     Ok(token)
 }
 
@@ -168,12 +191,12 @@ fn own_address(url: &HubUrl) -> String {
 }
 
 /// Until we are asked to stop: a child that ends is started again, later and later.
-async fn supervise(hub: &mut Child, agent: &mut Child, folder: &Path, stop: &mut Stop) -> Result<()> {
+async fn supervise(hub: &mut Child, agent: &mut Child, home: &mut Home<'_>, stop: &mut Stop) -> Result<()> {
     loop {
         tokio::select! {
             () = stop.asked() => return Ok(()),
             () = hub.ended_and_due() => hub.spawn(None)?,
-            () = agent.ended_and_due() => if let Err(error) = start_agent(agent, folder).await {
+            () = agent.ended_and_due() => if let Err(error) = home.start_agent(agent).await {
                 say(&format!("The agent could not be started: {error:#}"));
                 agent.postpone();
             },

@@ -203,6 +203,8 @@ CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
+CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
+
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
 
 CREATE INDEX session_by_node ON session (node_id, started_at, id);
