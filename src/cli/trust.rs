@@ -43,7 +43,11 @@ pub fn same_fingerprint(a: &str, b: &str) -> bool {
 /// A fingerprint as the hub and other tools write it: pairs of digits with colons.
 pub fn grouped(fingerprint: &str) -> String {
     let digits: Vec<char> = bare(fingerprint).to_ascii_uppercase().chars().collect();
-    digits.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(":")
+    digits
+        .chunks(2)
+        .map(|pair| pair.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(":")
 }
 
 fn bare(fingerprint: &str) -> String {

@@ -171,7 +171,9 @@ impl<'a> Home<'a> {
 
 async fn token_for_this_host(folder: &Path) -> Result<JoinToken> {
     let client = context::connect_local(folder).await?;
-    let made: Value = client.hub("CreateJoinLine", json!({"Count": 1, "ExpiresInSeconds": TOKEN_LIFE.as_secs()})).await?;
+    let made: Value = client
+        .hub("CreateJoinLine", json!({"Count": 1, "ExpiresInSeconds": TOKEN_LIFE.as_secs()}))
+        .await?;
     let text = made["Token"].as_str().context("the hub made no token")?;
     let mut token: JoinToken = text.parse()?;
     // The agent of the hub's own host need not go over the network.
