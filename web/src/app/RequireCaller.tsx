@@ -32,8 +32,9 @@ export function RequireCaller({ children }: { children: ReactNode }) {
       </Box>
     );
   }
-  if (setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
-  if (setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  // A disabled query still hands out what another page fetched, so ask for the refusal too.
+  if (refused && setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
+  if (refused && setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   return (
     <Box textAlign="center" margin="xxxl">
       <Spinner size="large" />
