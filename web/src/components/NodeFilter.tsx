@@ -1,6 +1,6 @@
 import PropertyFilter, { type PropertyFilterProps } from "@cloudscape-design/components/property-filter";
 import { useMemo, useRef, useState } from "react";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
 import type { Filter } from "@/platform/types";
 import { NODE_KEYS, TAG_OPERATORS, filterFromQuery, queryFromFilter } from "./nodeTokens";
 import { useCommonTexts } from "./texts";
@@ -45,7 +45,7 @@ export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
       return;
     }
     setStatus("loading");
-    const answer = await roadstead<{ Values: string[] }>("SuggestValues", { Collection: "node", Key: key, Prefix: prefix }).catch(() => undefined);
+    const answer = await call("Roadstead.SuggestValues", { Collection: "node", Key: key, Prefix: prefix }).catch(() => undefined);
     if (turn !== latest.current) return;
     setOptions((answer?.Values ?? []).map((value) => ({ propertyKey: key, value })));
     setStatus(answer ? "finished" : "error");
