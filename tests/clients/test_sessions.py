@@ -85,8 +85,8 @@ def test_a_shell_runs_commands_and_knows_its_size(hub, node):
 def test_a_shell_has_a_terminal_and_job_control(hub, node):
     shell = Shell.start(hub, node)
     assert "/dev/pts/" in shell.run("tty")
-    shell.type("echo SLEEPING$((40+2)); sleep 100\n")
-    shell.until("SLEEPING42")
+    shell.type("sh -c 'echo asleep$((40+2)); exec sleep 100'\n")
+    shell.until("asleep42")
     shell.type(b"\x03")
     assert "status 130" in shell.run("echo status $?")
     shell.end()
