@@ -34,10 +34,22 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "jsdom",
-    globals: true,
-    setupFiles: ["src/test/setup.ts"],
-    server: { deps: { inline: [/@cloudscape-design/] } },
-    css: false,
+    // A document takes half a second per file to make, so only what draws something gets one.
+    projects: [
+      { extends: true, test: { name: "pure", include: ["src/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "drawn",
+          include: ["src/**/*.test.tsx"],
+          environment: "jsdom",
+          globals: true,
+          setupFiles: ["src/test/setup.ts"],
+          server: { deps: { inline: [/@cloudscape-design/] } },
+          css: false,
+          testTimeout: 30_000,
+        },
+      },
+    ],
   },
 });

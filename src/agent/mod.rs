@@ -52,6 +52,8 @@ use zygote::{Spawner, Zygote};
 /// How long the last hosts of an agent that died may take to leave their marks.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 const SETTLE_LOOK: Duration = Duration::from_millis(10);
+/// How long a killed agent may take to be gone; one that still holds the lock then is alive.
+const DYING: Duration = Duration::from_millis(500);
 /// How often the facts are read again. A change is rare, and the next `Hello` has it anyway.
 const FACTS_EVERY: Duration = Duration::from_secs(300);
 /// Threads for files at once; more than that waits, so that memory stays small.
@@ -96,6 +98,8 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 /// Runs the agent until `shutdown`, or until it can be of no use any more.
 pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToken) -> Result<(), AgentError> {
+    // After starting itself again it would be called as the link it was started by.
+    let _ = rustix::thread::set_name(c"roadstead");
     let data = std::path::absolute(&config.data).map_err(|error| AgentError::Data(config.data.clone(), error))?;
     // What blocks here blocks nobody: nothing else runs yet.
     let directory = Directory::create_private(&data).map_err(|error| AgentError::Data(data.clone(), error))?;
@@ -128,7 +132,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
 
 /// The lock of the data directory, when no step host of an agent that died is on its way any more.
 async fn settled_lock(directory: &Directory, data: &Path) -> Result<LockFile, AgentError> {
-    let deadline = tokio::time::Instant::now() + SETTLE_LIMIT;
+    let begun = tokio::time::Instant::now();
     loop {
         let pid = match LockFile::take(directory, "lock") {
             Ok(lock) => return Ok(lock),
@@ -137,7 +141,7 @@ async fn settled_lock(directory: &Directory, data: &Path) -> Result<LockFile, Ag
         };
         // This process itself is named after it has started itself again.
         let is_alive = pid != std::process::id() && processes::process(pid as i32).is_some_and(|p| p.state != b'Z');
-        if is_alive || tokio::time::Instant::now() >= deadline {
+        if begun.elapsed() >= if is_alive { DYING } else { SETTLE_LIMIT } {
             let data = data.to_owned();
             return Err(AgentError::InUse { data, pid });
         }

@@ -175,7 +175,7 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
     node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
     node.accepted().await;
     until(|| ready.exists()).await;
-    assert_eq!(node.agent.running(), [order.id.clone()]);
+    assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
     let step = node.report().await.steps.remove(0);
     assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, None));
@@ -250,7 +250,7 @@ async fn a_restarted_agent_finds_the_command_running() {
     drop(node);
 
     let mut node = Node::restart(data.path()).await;
-    assert_eq!(node.agent.running(), [order.id.clone()]);
+    assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     std::fs::write(go, "").unwrap();
     let step = node.report().await.steps.remove(0);
     assert_eq!((step.outcome, step.exit_code), (Outcome::Success, Some(0)));
@@ -464,4 +464,26 @@ async fn until(is_so: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(LONG, looked).await.expect("it becomes so in time");
+}
+
+#[tokio::test]
+async fn a_second_agent_on_the_same_data_is_refused_and_told_by_whom() {
+    let data = tempfile::tempdir().unwrap();
+    let directory = Directory::open(data.path()).unwrap();
+    let held = LockFile::take(&directory, "lock").unwrap();
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    std::fs::write(data.path().join("lock"), other.id().to_string()).unwrap();
+    let refused = super::settled_lock(&directory, data.path()).await.unwrap_err();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let expected = format!("an agent runs already on `{}`: process {}", data.path().display(), other.id());
+    assert_eq!(refused.to_string(), expected);
+
+    // The one that holds it is gone: what it started is awaited.
+    let waiting = super::settled_lock(&directory, data.path());
+    let settling = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(held);
+    };
+    tokio::join!(waiting, settling).0.unwrap();
 }

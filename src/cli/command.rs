@@ -9,6 +9,7 @@ use crate::base::id::CommandId;
 use crate::cli::args::ListArgs;
 use crate::cli::client::Client;
 use crate::cli::follow::{self, Follow, INVOCATIONS};
+use crate::cli::groups::print_groups;
 use crate::cli::lines::Streams;
 use crate::cli::node;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
@@ -156,7 +157,7 @@ async fn show_command(client: &Client, id: &CommandId, outputs: bool, show: &Sho
             };
             show.listing(&listing, now)?;
             match outputs {
-                true => follow::print_groups(client, id, show).await,
+                true => print_groups(client, id, show).await,
                 false => Ok(()),
             }
         }

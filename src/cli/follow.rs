@@ -3,7 +3,6 @@
 //! It asks again and again, soon after something happened and more slowly while nothing does. A hub that restarts or a
 //! line that is cut meanwhile is waited for: the command does not depend on who watches.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,8 +14,10 @@ use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
 use crate::cli::client::{CallError, Client};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::groups::print_groups;
 use crate::cli::lines::{Reader, Streams};
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
+use crate::cli::progress::Progress;
 use crate::cli::{rows, text};
 
 /// Up to so many nodes are shown live, each line with its node's name; more are folded at the end.
@@ -334,63 +335,6 @@ async fn print_structured(client: &Client, command: &CommandId, show: &Show) -> 
     output::write(&text)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Group {
-    status_details: String,
-    exit_code: Option<i64>,
-    count: u64,
-    #[serde(default)]
-    node_ids: Vec<NodeId>,
-    #[serde(default)]
-    stdout: String,
-    #[serde(default)]
-    stderr: String,
-    #[serde(default)]
-    truncated: bool,
-}
-
-/// Equal outputs once, with how many nodes gave them.
-pub async fn print_groups(client: &Client, command: &CommandId, show: &Show) -> Result<()> {
-    let groups: Vec<Group> = client
-        .pages("Roadstead.GroupOutputs", json!({"CommandId": command}), "Groups", usize::MAX)
-        .await?;
-    let mut out = String::new();
-    for group in groups {
-        out.push_str(&group_title(&group));
-        for stream in [&group.stdout, &group.stderr] {
-            let shown = if show.raw { stream.clone() } else { text::escape_output(stream) };
-            out.push_str(&shown);
-            if !shown.is_empty() && !shown.ends_with('\n') {
-                out.push('\n');
-            }
-        }
-        if group.truncated {
-            out.push_str(&format!(
-                "… (whole: roadstead command logs {command} --node {})\n",
-                first_of(&group.node_ids)
-            ));
-        }
-    }
-    output::write(&out)
-}
-
-fn first_of(nodes: &[NodeId]) -> String {
-    nodes.first().map_or_else(|| "NODE".to_owned(), NodeId::to_string)
-}
-
-fn group_title(group: &Group) -> String {
-    let code = group.exit_code.map_or_else(String::new, |code| format!(", exit code {code}"));
-    let ids: Vec<&str> = group.node_ids.iter().take(3).map(NodeId::as_str).collect();
-    let more = if group.count > ids.len() as u64 { ", …" } else { "" };
-    format!(
-        "== {}: {}{code} ({}{more})\n",
-        text::count(group.count, "node"),
-        text::escape_line(&group.status_details),
-        ids.join(", ")
-    )
-}
-
 /// What came of it, for a person; nothing to say when one node did well.
 pub fn say_summary(ended: &Ended) {
     if ended.structured {
@@ -458,44 +402,6 @@ fn verdict(state: &CommandState) -> Option<Exit> {
         _ if good > 0 => Some(Exit::PartlyFailed),
         _ if late == all => Some(Exit::TimedOut),
         _ => Some(Exit::Failed),
-    }
-}
-
-/// One line on a terminal that is written over.
-#[derive(Default)]
-struct Progress {
-    shown: Option<String>,
-}
-
-impl Progress {
-    fn show(&mut self, state: &CommandState) {
-        if state.command.target_count < 2 || !stderr().is_terminal() {
-            return;
-        }
-        let waiting: u64 = state
-            .states
-            .iter()
-            .filter(|s| matches!(s.status_details.as_str(), "Pending" | "Delayed"))
-            .map(|s| s.count)
-            .sum();
-        let command = &state.command;
-        let mut line = format!("{} of {} done", command.completed_count, command.target_count);
-        if command.error_count > 0 {
-            line.push_str(&format!(", {} failed", command.error_count));
-        }
-        if waiting > 0 {
-            line.push_str(&format!(", {waiting} waiting"));
-        }
-        if self.shown.as_ref() != Some(&line) {
-            let _ = write!(stderr().lock(), "\r\u{1b}[K{line}");
-            self.shown = Some(line);
-        }
-    }
-
-    fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            let _ = write!(stderr().lock(), "\r\u{1b}[K");
-        }
     }
 }
 

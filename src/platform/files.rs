@@ -120,11 +120,17 @@ impl Directory {
             Err(Errno::ISDIR | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
         }
-        let inner = self.directory(name)?;
-        for below in inner.names()? {
-            inner.remove(&below)?;
+        let removed = self.directory(name).and_then(|inner| {
+            for below in inner.names()? {
+                inner.remove(&below)?;
+            }
+            Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
+        });
+        match removed {
+            // Somebody else was at it too.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
         }
-        Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
     fn open_at(&self, name: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {

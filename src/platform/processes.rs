@@ -76,7 +76,8 @@ fn parse_stat(text: &str) -> Option<Process> {
     let fields: Vec<&str> = text.get(close + 1..)?.split_ascii_whitespace().collect();
     Some(Process {
         pid: text[..open].trim().parse().ok()?,
-        name: text.get(open + 1..close)?.to_owned(),
+        // A process names itself; nothing in it may act on a terminal.
+        name: text.get(open + 1..close)?.chars().filter(|c| !c.is_control()).collect(),
         state: *fields.first()?.as_bytes().first()?,
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,

@@ -33,6 +33,9 @@ const REPORT: &str = "report";
 /// A run came in one frame; a report goes in one.
 const MAX_KEPT_BYTES: u64 = 4 * 1024 * 1024;
 
+/// For the messages of all steps together: the report must fit into one frame.
+const MESSAGE_CHARS: usize = 8 * 1024;
+
 /// The executor of a real node.
 pub struct NodeExecutor {
     runs: Arc<Directory>,
@@ -91,6 +94,7 @@ impl NodeExecutor {
     async fn execute_steps(&self, run: &Run, resolved: &Resolved, begun: Begun, cancel: &CancellationToken) -> Vec<StepReport> {
         let mut reports: Vec<StepReport> = Vec::new();
         let mut inline_left = INLINE_OUTPUT_BYTES;
+        let message_chars = MESSAGE_CHARS / resolved.steps.len().max(1);
         for (index, step) in resolved.steps.iter().enumerate() {
             let is_over = reports
                 .iter()
@@ -100,7 +104,10 @@ impl NodeExecutor {
                 continue;
             }
             let record = self.execute_step(run, resolved, index, begun, cancel).await;
-            let report = self.report_step(&run.id, index, step, record, &mut inline_left).await;
+            let mut report = self.report_step(&run.id, index, step, record, &mut inline_left).await;
+            if let Some((at, _)) = report.message.char_indices().nth(message_chars) {
+                report.message.truncate(at);
+            }
             reports.push(report);
         }
         reports

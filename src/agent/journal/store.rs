@@ -78,7 +78,7 @@ impl FileStore {
 }
 
 fn extend(file: &File, size: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
     let mut at = file.metadata()?.len();
     while at < size {
         let piece = (size - at).min(ZEROS.len() as u64) as usize;

@@ -13,7 +13,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
 use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
-use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live};
+use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics};
 use crate::hub::audit;
 use crate::hub::auth::{Caller, Role, unauthenticated};
 
@@ -53,6 +53,10 @@ impl Routes for Edge {
             None => Health::Ready,
         }
     }
+
+    fn metrics(&self) -> String {
+        metrics::render(&self.services)
+    }
 }
 
 /// An answer's body and the cookie it may set.
@@ -65,6 +69,13 @@ struct Answer {
 impl Edge {
     async fn answer(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
         let operation = self.operation(request.headers())?;
+        let answer = self.perform(operation, request, peer, id).await;
+        let code = answer.as_ref().map_or_else(|error| error.code, |_| "ok");
+        self.services.state::<metrics::Calls>().count(operation.name, code);
+        answer
+    }
+
+    async fn perform(&self, operation: &Operation, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
         let (caller, region) = match self.authenticate(request, peer).await {
             Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
             other => other?,

@@ -8,6 +8,7 @@ pub mod context;
 pub mod dispatch;
 pub mod edge;
 pub mod live;
+pub mod metrics;
 pub mod page;
 pub mod registry;
 pub mod routes;

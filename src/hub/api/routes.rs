@@ -24,6 +24,9 @@ pub trait Routes: Send + Sync + 'static {
 
     /// For `/readyz`.
     fn health(&self) -> Health;
+
+    /// For `/metrics`: the text format of Prometheus.
+    fn metrics(&self) -> String;
 }
 
 pub const LIVE_PROTOCOL: &str = "roadstead.live.v1";

@@ -30,6 +30,7 @@ enum Route<'a> {
     Binary(&'a str),
     Alive,
     Ready,
+    Metrics,
     Console(&'a str),
     Missing,
     OtherMethod(&'static str),
@@ -54,6 +55,7 @@ fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
         "/binaries/SHA256SUMS" => Route::Sums,
         "/healthz" => Route::Alive,
         "/readyz" => Route::Ready,
+        "/metrics" => Route::Metrics,
         _ if path.starts_with("/stream/") => Route::Socket {
             protocol: STREAM_PROTOCOL,
             credential: origin::Credential::FirstMessage,
@@ -97,6 +99,7 @@ async fn serve(front: &Arc<Front>, caller: &Caller, request: Request<Incoming>) 
         Route::Binary(architecture) => downloads::binary(front, architecture).await,
         Route::Alive => text(StatusCode::OK, "ok\n"),
         Route::Ready => ready(front),
+        Route::Metrics => metrics(front, caller),
         Route::Console(path) => web::answer(path, request.headers()).map(Answer::from),
         Route::Missing => text(StatusCode::NOT_FOUND, "there is nothing at this address\n"),
         Route::OtherMethod(allowed) => {
@@ -178,6 +181,14 @@ fn ready(front: &Front) -> Response<Answer> {
         Health::Ready => text(StatusCode::OK, "ready\n"),
         Health::NotReady(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
+}
+
+/// What a hub does is nobody's business but its host's: a scraper elsewhere comes through a proxy or tunnel of the operator's.
+fn metrics(front: &Front, caller: &Caller) -> Response<Answer> {
+    if !caller.peer.loopback {
+        return text(StatusCode::FORBIDDEN, "metrics are served to the hub's own host only\n");
+    }
+    typed(front.routes.metrics(), "text/plain; version=0.0.4; charset=utf-8")
 }
 
 /// The same address over TLS. The host is the one the client used, when that is a host at all.

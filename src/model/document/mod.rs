@@ -26,7 +26,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The longest execution time-out, upstream's.
 pub const MAX_TIMEOUT_SECONDS: u64 = 172_800;
 
-const MAX_STEPS: usize = 100;
+/// So many that the report of all of them fits into one frame.
+const MAX_STEPS: usize = 50;
 const MAX_PARAMETERS: usize = 200;
 const MAX_STEP_NAME_CHARS: usize = 128;
 
@@ -99,8 +100,8 @@ impl Document {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         struct Content {
-            #[allow(dead_code)]
-            schema_version: String,
+            #[serde(rename = "schemaVersion")]
+            _schema_version: String,
             #[serde(default)]
             description: String,
             #[serde(default)]

@@ -203,6 +203,8 @@ CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
+CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
+
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
 
 CREATE INDEX session_by_node ON session (node_id, started_at, id);
@@ -212,6 +214,8 @@ CREATE INDEX session_by_owner ON session (owner, started_at, id);
 CREATE INDEX session_by_time ON session (started_at, id);
 
 CREATE INDEX session_ending ON session (node_id) WHERE shell = 'Ending';
+
+CREATE INDEX session_over ON session (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE INDEX step_output_by_hash ON step_output (hash);
 

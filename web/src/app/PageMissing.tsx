@@ -1,4 +1,5 @@
-import { EmptyState } from "@/components/EmptyState";
+import Box from "@cloudscape-design/components/box";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { RouteButton } from "@/components/RouteButton";
 import { usePage } from "@/components/usePage";
 import { useAppTexts } from "./texts";
@@ -7,8 +8,14 @@ export function PageMissing() {
   const t = useAppTexts();
   usePage(t("pageMissing"));
   return (
-    <EmptyState title={t("pageMissing")} action={<RouteButton to="/">{t("toOverview")}</RouteButton>}>
-      {t("pageMissingHelp")}
-    </EmptyState>
+    <Box textAlign="center" margin={{ vertical: "xxl" }}>
+      <SpaceBetween size="m">
+        <Box variant="h1">{t("pageMissing")}</Box>
+        <Box variant="p" color="text-body-secondary">
+          {t("pageMissingHelp")}
+        </Box>
+        <RouteButton to="/">{t("toOverview")}</RouteButton>
+      </SpaceBetween>
+    </Box>
   );
 }

@@ -1,5 +1,6 @@
 import CollectionPreferences from "@cloudscape-design/components/collection-preferences";
 import Pagination from "@cloudscape-design/components/pagination";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
 import type { Pages } from "@/platform/pages";
@@ -36,7 +37,7 @@ export function QueryTable<T>(props: Props<T>) {
   const t = useCommonTexts();
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
-  return (
+  const table = (
     <Table<T>
       items={pages.items}
       columnDefinitions={columns}
@@ -67,6 +68,13 @@ export function QueryTable<T>(props: Props<T>) {
       pagination={pages.pagesSeen > 1 || pages.hasMore ? <Pager pages={pages} /> : undefined}
       preferences={props.onSize && <SizePreference size={props.size ?? PAGE_SIZES[0]} onSize={props.onSize} />}
     />
+  );
+  if (pages.staleError === undefined) return table;
+  return (
+    <SpaceBetween size="s">
+      <ErrorState error={pages.staleError} title={t("refreshFailed")} onRetry={pages.refresh} />
+      {table}
+    </SpaceBetween>
   );
 }
 

@@ -9,6 +9,7 @@ export const en = {
   close: "Close",
   retry: "Try again",
   refresh: "Refresh",
+  refreshFailed: "What you see could not be brought up to date",
   loading: "Loading",
   loadFailed: "This could not be loaded",
   unreachable: "The hub does not answer. It is tried again when you press the button.",

@@ -11,6 +11,7 @@ export const ja: Record<keyof typeof en, string> = {
   close: "閉じる",
   retry: "再試行",
   refresh: "更新",
+  refreshFailed: "最新の状態に更新できませんでした",
   loading: "読み込み中",
   loadFailed: "読み込めませんでした",
   unreachable: "ハブが応答しません。ボタンを押すともう一度試します。",

@@ -25,7 +25,10 @@ export interface Pages<T> {
   hasMore: boolean;
   isLoading: boolean;
   isRefreshing: boolean;
+  /** Nothing could be loaded. */
   error: unknown;
+  /** What is shown could not be brought up to date. */
+  staleError: unknown;
   turnTo: (page: number) => void;
   refresh: () => void;
 }
@@ -60,7 +63,8 @@ export function usePages<T>({ queryKey, fetchPage, size, refetchInterval = 15_00
     hasMore: next !== undefined,
     isLoading: query.isPending,
     isRefreshing: query.isFetching,
-    error: query.data === undefined ? query.error : undefined,
+    error: query.data === undefined ? (query.error ?? undefined) : undefined,
+    staleError: query.data === undefined ? undefined : (query.error ?? undefined),
     turnTo,
     refresh: () => void query.refetch(),
   };

@@ -1,5 +1,7 @@
-//! Ends what nobody answered: a node that never came back in time, a node that took the work and fell silent.
+//! Ends what nobody will answer: a node that never came back in time, one that took the work and fell silent, one that was
+//! removed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use crate::hub::capabilities::commands::state::{Happening, State};
 use crate::hub::events::Event;
 use crate::hub::jobs::Job;
 use crate::hub::store::{Row, StoreError, Tx};
+use crate::wire::run::Outcome;
 
 /// Invocations ended in one write; the next tick goes on.
 const BATCH: usize = 1000;
@@ -23,7 +26,7 @@ pub fn job() -> Job<Arc<Services>> {
     Job {
         name: "command expiry",
         period: Duration::from_secs(1),
-        wakes: |_| false,
+        wakes: |event| matches!(event, Event::NodeRemoved(_)),
         tick: |services| run(services).boxed(),
     }
 }
@@ -34,29 +37,15 @@ async fn run(services: Arc<Services>) {
     }
 }
 
-/// Ends every invocation whose time is over.
+/// Ends every invocation whose time is over, or whose node is gone for good.
 pub async fn tick(services: &Services, now: Timestamp) -> ApiResult<()> {
-    let is_due = services
-        .read(move |tx| Ok(!sql::undelivered(tx, now)?.is_empty() || !sql::unanswered(tx, now)?.is_empty()))
-        .await?;
-    if !is_due {
+    if services.read(move |tx| Ok(due(tx, now)?.is_empty())).await? {
         return Ok(());
     }
     let bus = services.bus.clone();
     services
         .write(move |tx| {
-            for due in sql::undelivered(tx, now)? {
-                end(tx, &due, Happening::DeliveryExpired, "the node was offline until the time-out", now)?;
-                bus.emit(tx, Event::CommandChanged(due.command));
-            }
-            for due in sql::unanswered(tx, now)? {
-                let (happening, words) = match due.is_accepted {
-                    true => (
-                        Happening::AnswerExpired,
-                        "the node took the command and sent no result before it expired",
-                    ),
-                    false => (Happening::DeliveryExpired, "the node did not take the command before it expired"),
-                };
+            for (due, happening, words) in due(tx, now)? {
                 end(tx, &due, happening, words, now)?;
                 bus.emit(tx, Event::CommandChanged(due.command));
             }
@@ -65,20 +54,45 @@ pub async fn tick(services: &Services, now: Timestamp) -> ApiResult<()> {
         .await
 }
 
+/// What is to be ended, how, and the sentence that explains it. An invocation stands in it once.
+fn due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<(Due, Happening, &'static str)>, StoreError> {
+    let removed = sql::of_removed_nodes(tx)?.into_iter().map(|due| match due.is_accepted {
+        true => (due, Happening::Ended(Outcome::Interrupted), "the node was removed while it ran"),
+        false => (due, Happening::NodeRemoved, "the node was removed before it took the command"),
+    });
+    let undelivered = sql::undelivered(tx, now)?.into_iter();
+    let undelivered = undelivered.map(|due| (due, Happening::DeliveryExpired, "the node was offline until the time-out"));
+    let unanswered = sql::unanswered(tx, now)?.into_iter().map(|due| match due.is_accepted {
+        true => (
+            due,
+            Happening::AnswerExpired,
+            "the node took the command and sent no result before it expired",
+        ),
+        false => (
+            due,
+            Happening::DeliveryExpired,
+            "the node did not take the command before it expired",
+        ),
+    });
+    let mut seen = BTreeSet::new();
+    let all = removed.chain(undelivered).chain(unanswered);
+    Ok(all
+        .filter(|(due, ..)| seen.insert((due.command.clone(), due.node.clone())))
+        .collect())
+}
+
 fn end(tx: &Tx<'_>, due: &Due, happening: Happening, message: &str, at: Timestamp) -> Result<(), StoreError> {
     let Ok(state) = due.state.next(happening) else { return Ok(()) };
-    rows::sql::end(
-        tx,
-        &rows::sql::End {
-            command: &due.command,
-            node: &due.node,
-            state,
-            at,
-            response_code: -1,
-            message,
-            output_hash: None,
-        },
-    )
+    let end = rows::sql::End {
+        command: &due.command,
+        node: &due.node,
+        state,
+        at,
+        response_code: -1,
+        message,
+        output_hash: None,
+    };
+    rows::sql::end(tx, &end)
 }
 
 struct Due {
@@ -91,13 +105,21 @@ struct Due {
 mod sql {
     use super::*;
 
-    fn due(row: &Row<'_>) -> Result<Due, StoreError> {
+    fn from_row(row: &Row<'_>) -> Result<Due, StoreError> {
         Ok(Due {
             command: row.get("command_id")?,
             node: row.get("node_id")?,
             state: row.parsed("status")?,
             is_accepted: row.get("accepted")?,
         })
+    }
+
+    /// Whatever is still open for nodes that are no more.
+    pub fn of_removed_nodes(tx: &Tx<'_>) -> Result<Vec<Due>, StoreError> {
+        let sql = "SELECT i.command_id, i.node_id, i.status, i.accepted_at IS NOT NULL AS accepted
+                   FROM node n JOIN invocation i ON i.node_id = n.id AND i.ended_at IS NULL
+                   WHERE n.removed_at IS NOT NULL LIMIT :limit";
+        tx.rows(sql, &[(":limit", (BATCH as i64).into())], from_row)
     }
 
     /// Start time over, and the node was not connected since the request: it certainly does not have it.
@@ -110,7 +132,7 @@ mod sql {
         tx.rows(
             sql,
             &[(":now", now.into()), (":slack", slack.into()), (":limit", (BATCH as i64).into())],
-            due,
+            from_row,
         )
     }
 
@@ -118,6 +140,6 @@ mod sql {
     pub fn unanswered(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let sql = "SELECT command_id, node_id, status, accepted_at IS NOT NULL AS accepted FROM invocation
                    WHERE ended_at IS NULL AND expires_at <= :now ORDER BY expires_at LIMIT :limit";
-        tx.rows(sql, &[(":now", now.into()), (":limit", (BATCH as i64).into())], due)
+        tx.rows(sql, &[(":now", now.into()), (":limit", (BATCH as i64).into())], from_row)
     }
 }

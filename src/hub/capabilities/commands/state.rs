@@ -39,6 +39,8 @@ pub enum Happening {
     DeliveryExpired,
     /// The node took it and never answered.
     AnswerExpired,
+    /// The node was removed before it took it.
+    NodeRemoved,
 }
 
 /// The invocation has ended; what came too late changes nothing.
@@ -114,6 +116,7 @@ impl State {
             Happening::CancelAsked => Self::Cancelling,
             Happening::DeliveryExpired if self == Self::Cancelling => Self::Cancelled,
             Happening::DeliveryExpired => Self::DeliveryTimedOut,
+            Happening::NodeRemoved => Self::Undeliverable,
             Happening::AnswerExpired if self == Self::Cancelling => Self::Cancelled,
             Happening::AnswerExpired => Self::ExecutionTimedOut,
         })
@@ -292,6 +295,7 @@ mod tests {
             Just(Happening::CancelAsked),
             Just(Happening::DeliveryExpired),
             Just(Happening::AnswerExpired),
+            Just(Happening::NodeRemoved),
         ]
     }
 

@@ -90,6 +90,10 @@ impl Routes for FakeRoutes {
         .boxed()
     }
 
+    fn metrics(&self) -> String {
+        "roadstead_uptime_seconds 1\n".into()
+    }
+
     fn health(&self) -> Health {
         Health::NotReady("the database is being restored".into())
     }

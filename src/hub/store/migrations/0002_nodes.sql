@@ -38,3 +38,4 @@ CREATE TABLE node (
 CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 CREATE INDEX node_by_activation ON node (activation_id);
+CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;

@@ -7,6 +7,7 @@ import { ConfirmAction } from "@/components/ConfirmAction";
 import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
+import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { TagList } from "@/components/TagList";
 import { TimeAgo } from "@/components/TimeAgo";
@@ -55,6 +56,7 @@ export default function ActivationsPage() {
             description={t("activationsHelp")}
             actions={
               <SpaceBetween direction="horizontal" size="xs">
+                <RefreshButton pages={pages} />
                 <Button disabled={!chosen} disabledReason={t("chooseOne")} onClick={() => setRevoking(true)}>
                   {t("revoke")}
                 </Button>

@@ -1,8 +1,10 @@
 import Header from "@cloudscape-design/components/header";
 import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useSearchParams } from "react-router";
 import { CommandTable } from "@/components/CommandTable";
 import { EmptyState } from "@/components/EmptyState";
+import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { STATES } from "@/components/states";
 import { useCommonTexts } from "@/components/texts";
@@ -60,9 +62,12 @@ export default function CommandsPage() {
           variant="h1"
           description={t("commandsHelp")}
           actions={
-            <RouteButton to="/commands/new" variant="primary">
-              {t("runCommand")}
-            </RouteButton>
+            <SpaceBetween direction="horizontal" size="xs">
+              <RefreshButton pages={pages} />
+              <RouteButton to="/commands/new" variant="primary">
+                {t("runCommand")}
+              </RouteButton>
+            </SpaceBetween>
           }
         >
           {t("commands")}

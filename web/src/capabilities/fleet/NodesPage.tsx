@@ -5,6 +5,7 @@ import { useMemo, useState } from "react";
 import { EmptyState } from "@/components/EmptyState";
 import { NodeFilter } from "@/components/NodeFilter";
 import { QueryTable } from "@/components/QueryTable";
+import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { useCommonTexts } from "@/components/texts";
 import { useThrottled } from "@/components/useThrottled";
@@ -70,14 +71,17 @@ export default function NodesPage() {
           description={t("nodesHelp")}
           counter={count === undefined ? undefined : `(${count})`}
           actions={
-            <NodeActions
-              selected={selected}
-              allMatching={allMatching ? view.filter : undefined}
-              onDone={() => {
-                setSelected([]);
-                pages.refresh();
-              }}
-            />
+            <SpaceBetween direction="horizontal" size="xs">
+              <RefreshButton pages={pages} />
+              <NodeActions
+                selected={selected}
+                allMatching={allMatching ? view.filter : undefined}
+                onDone={() => {
+                  setSelected([]);
+                  pages.refresh();
+                }}
+              />
+            </SpaceBetween>
           }
         >
           {t("nodes")}

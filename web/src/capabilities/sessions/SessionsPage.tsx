@@ -9,6 +9,7 @@ import { ConfirmAction } from "@/components/ConfirmAction";
 import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { QueryTable } from "@/components/QueryTable";
+import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { useNodeNames } from "@/components/useNodeNames";
 import { usePage } from "@/components/usePage";
@@ -84,6 +85,7 @@ export default function SessionsPage() {
             description={t("sessionsHelp")}
             actions={
               <SpaceBetween direction="horizontal" size="xs">
+                <RefreshButton pages={pages} />
                 <Button disabled={!isUsable} disabledReason={noReason} onClick={() => setEnding(true)}>
                   {t("endSelected")}
                 </Button>

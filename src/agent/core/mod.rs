@@ -15,15 +15,16 @@
 //! Invariant: `Started` is durable before the executor is asked, and a run that the journal knows as started is only ever
 //! resumed, never begun again ([`Executor::execute`] with [`Order::Kept`] looks for traces first).
 
+mod executor;
+mod lead;
+mod report;
+
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,10 +32,12 @@ use crate::agent::journal::{BootId, Entry, Journal, JournalError, JournalStore, 
 use crate::agent::session::Sessions;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
-use crate::platform::files::Durability;
 use crate::wire::control::{Rejection, ToAgent, ToHub};
-use crate::wire::run::{Outcome, Output, OutputQuery, Report, Run, StepReport};
+use crate::wire::run::{OutputQuery, Report, Run};
 use crate::wire::session::Frame as SessionFrame;
+
+pub use executor::{Executor, Order, OutputBody};
+use report::{ended, told_by_journal, unstarted};
 
 /// Runs that are executed at once; more wait.
 pub const MAX_ACTIVE: usize = 64;
@@ -44,45 +47,6 @@ pub const OUTGOING_FRAMES: usize = 2 * MAX_ACTIVE;
 const UNKNOWN_CANCEL_MS: i64 = 30 * 24 * 3600 * 1000;
 /// A clock that is less wrong than this is not corrected in reports.
 const TOLERATED_SKEW_MS: i64 = 2000;
-
-/// The raw bytes of a stored stream, in pieces.
-pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
-
-/// What is to be executed.
-#[derive(Debug)]
-pub enum Order {
-    /// Came just now and has never been begun.
-    Fresh(Box<Run>),
-    /// Was kept with [`Executor::keep`]. It may have been begun: in this boot, where every trace of it can be trusted, or in
-    /// an earlier one, where the absence of a trace says nothing.
-    Kept { run: CommandId, same_boot: bool },
-}
-
-/// How runs are executed on this node.
-pub trait Executor: Send + Sync + 'static {
-    /// Whether this node can execute the run; otherwise why not, for a person.
-    fn check(&self, run: &Run) -> Result<(), String>;
-
-    /// Keeps the run where a restarted agent finds it.
-    fn keep(&self, run: &Run, durability: Durability) -> impl Future<Output = io::Result<()>> + Send;
-
-    /// Executes to the end, or to the end that `cancel` asks for. Keeps the report too.
-    ///
-    /// *Cancel* (of the future): what runs goes on without the agent.
-    fn execute(&self, order: Order, cancel: CancellationToken) -> impl Future<Output = Report> + Send;
-
-    /// The report of a run that has ended, `None` when its files are gone or damaged.
-    fn report(&self, run: &CommandId) -> impl Future<Output = Option<Report>> + Send;
-
-    /// A stream's stored bytes, see [`OutputQuery`].
-    fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
-
-    /// The run's files are of no use any more.
-    fn release(&self, run: &CommandId) -> impl Future<Output = ()> + Send;
-
-    /// The hub has said which node this is.
-    fn node_is(&self, node: &NodeId);
-}
 
 /// What an agent is made of.
 pub struct Parts<E, J> {
@@ -322,136 +286,6 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         });
     }
 
-    /// A new run from here to its report.
-    async fn lead(self, run: Box<Run>, cancel: CancellationToken) {
-        let id = run.id.clone();
-        let entry = Entry::new(&id, run.start_before_ms);
-        match self.start(run, entry, &cancel).await {
-            Ok((order, place)) => self.execute(order, entry, cancel, place).await,
-            Err(stop) => self.end_unstarted(entry, stop).await,
-        }
-    }
-
-    /// Until the moment before the execution: files kept, a place found, `Started` durable.
-    async fn start(&self, run: Box<Run>, entry: Entry, cancel: &CancellationToken) -> Result<(Order, OwnedSemaphorePermit), Stop> {
-        let free = self.0.places.clone().try_acquire_owned().ok();
-        // What is started at once is needed again only if the agent dies; what waits must come through a power cut too.
-        let durability = if free.is_some() { Durability::Cached } else { Durability::Synced };
-        self.0
-            .parts
-            .executor
-            .keep(&run, durability)
-            .await
-            .map_err(|error| no_room(&error))?;
-        if let Some(place) = free {
-            self.journal(self.started(entry)).await?;
-            self.now_durable(&run.id);
-            self.tell_accepted(&run.id);
-            return Ok((Order::Fresh(run), place));
-        }
-        self.journal(entry).await?;
-        self.now_durable(&run.id);
-        self.tell_accepted(&run.id);
-        // What waits is on the disk, not in memory.
-        let run = run.id;
-        let place = self.place(entry, cancel).await?;
-        Ok((Order::Kept { run, same_boot: true }, place))
-    }
-
-    /// Waits for a free place and makes `Started` durable.
-    async fn place(&self, entry: Entry, cancel: &CancellationToken) -> Result<OwnedSemaphorePermit, Stop> {
-        let acquire = self.0.places.clone().acquire_owned();
-        let place = match cancel.run_until_cancelled(acquire).await {
-            Some(Ok(place)) => place,
-            Some(Err(_)) | None => return Err(Stop::Cancelled),
-        };
-        self.in_time(entry.start_before_ms)?;
-        self.journal(self.started(entry)).await?;
-        Ok(place)
-    }
-
-    fn started(&self, entry: Entry) -> Entry {
-        Entry {
-            state: State::Started,
-            boot: self.0.parts.boot,
-            started_at_ms: self.0.parts.clock.now().millis(),
-            ..entry
-        }
-    }
-
-    /// What a restarted agent does with a run that is not ended.
-    async fn resume(self, entry: Entry, cancel: CancellationToken) {
-        if entry.state == State::Accepted {
-            return match self.place(entry, &cancel).await {
-                Ok(place) => {
-                    let run = entry.id();
-                    self.execute(Order::Kept { run, same_boot: true }, entry, cancel, place).await;
-                }
-                Err(stop) => self.end_unstarted(entry, stop).await,
-            };
-        }
-        // It has its place already, in a manner of speaking: it may be running.
-        let Ok(place) = self.0.places.clone().acquire_owned().await else {
-            return;
-        };
-        let order = Order::Kept {
-            run: entry.id(),
-            same_boot: entry.boot == self.0.parts.boot,
-        };
-        self.execute(order, entry, cancel, place).await;
-    }
-
-    async fn execute(&self, order: Order, entry: Entry, cancel: CancellationToken, place: OwnedSemaphorePermit) {
-        let report = self.0.parts.executor.execute(order, cancel).await;
-        drop(place);
-        self.conclude(entry, report).await;
-    }
-
-    /// The run will never be started.
-    async fn end_unstarted(&self, entry: Entry, stop: Stop) {
-        let run = entry.id();
-        match stop {
-            Stop::Cancelled => {
-                self.conclude(entry, unstarted(&run, "cancelled before it started", self.0.parts.clock.now()))
-                    .await
-            }
-            Stop::Rejected(..) => {
-                self.runs().live.remove(&run);
-                if self.0.parts.journal.entry(&run).is_some() {
-                    let forgotten = Entry {
-                        state: State::Stored,
-                        ..entry
-                    };
-                    self.note(forgotten).await;
-                }
-                self.0.parts.executor.release(&run).await;
-                self.give_up(&run, stop).await;
-            }
-        }
-    }
-
-    async fn give_up(&self, run: &CommandId, stop: Stop) {
-        if let Stop::Rejected(reason, message) = stop {
-            let run = run.clone();
-            self.send(ToHub::Rejected { run, reason, message }).await;
-        }
-    }
-
-    /// Makes the end durable and tells the hub.
-    async fn conclude(&self, entry: Entry, report: Report) {
-        let ended = ended(entry, &report);
-        if let Err(error) = self.record(ended, Durable::Now).await {
-            // The hub's copy of the report is as good; only a repetition of the order would find no trace of it.
-            tracing::error!(run = %report.run, error = &error as &dyn std::error::Error, "a run's end could not be written to the journal");
-        }
-        {
-            let mut runs = self.runs();
-            runs.reporting.insert(report.run.clone());
-            runs.live.remove(&report.run);
-        }
-        self.send_report(report).await;
-    }
-
     /// The caller has put the run into `reporting`.
     async fn send_report(&self, mut report: Report) {
         let run = report.run.clone();
@@ -523,10 +357,6 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         }
     }
 
-    async fn journal(&self, entry: Entry) -> Result<(), Stop> {
-        self.record(entry, Durable::Now).await.map_err(|error| no_room(&error))
-    }
-
     async fn record(&self, entry: Entry, durable: Durable) -> Result<(), JournalError> {
         if let Some(forgotten) = self.0.parts.journal.record(entry, self.hub_now(), durable).await? {
             self.0.parts.executor.release(&forgotten).await;
@@ -540,64 +370,5 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             Some(report) => report,
             None => told_by_journal(entry),
         }
-    }
-}
-
-fn no_room(error: &dyn std::error::Error) -> Stop {
-    let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-    Stop::Rejected(Rejection::NoRoom, format!("the node cannot keep the run: {error}{cause}"))
-}
-
-fn ended(entry: Entry, report: &Report) -> Entry {
-    Entry {
-        state: State::Ended,
-        outcome: Some(worst(report.steps.iter().map(|step| step.outcome))),
-        exit_code: report.steps.iter().rev().find_map(|step| step.exit_code),
-        started_at_ms: report.steps.first().map_or(0, |step| step.started_at_ms),
-        ended_at_ms: report.steps.last().map_or(0, |step| step.ended_at_ms),
-        ..entry
-    }
-}
-
-/// The outcome of the whole: as good as its worst step.
-fn worst(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
-    let badness = |outcome: &Outcome| match outcome {
-        Outcome::Skipped => 0,
-        Outcome::Success => 1,
-        Outcome::Failed => 2,
-        Outcome::TimedOut => 3,
-        Outcome::Cancelled => 4,
-        Outcome::Interrupted => 5,
-    };
-    outcomes.max_by_key(badness).unwrap_or(Outcome::Success)
-}
-
-fn unstarted(run: &CommandId, message: &str, now: Timestamp) -> Report {
-    let entry = Entry {
-        outcome: Some(Outcome::Cancelled),
-        started_at_ms: now.millis(),
-        ended_at_ms: now.millis(),
-        ..Entry::new(run, 0)
-    };
-    let mut report = told_by_journal(&entry);
-    report.steps[0].message = message.into();
-    report
-}
-
-fn told_by_journal(entry: &Entry) -> Report {
-    let step = StepReport {
-        name: String::new(),
-        action: String::new(),
-        outcome: entry.outcome.unwrap_or(Outcome::Interrupted),
-        exit_code: entry.exit_code,
-        message: "the node has lost the output and details of this run".into(),
-        started_at_ms: entry.started_at_ms,
-        ended_at_ms: entry.ended_at_ms,
-        stdout: Output::default(),
-        stderr: Output::default(),
-    };
-    Report {
-        run: entry.id(),
-        steps: vec![step],
     }
 }

@@ -1,0 +1,51 @@
+//! What the core wants of whoever executes runs.
+
+use std::future::Future;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::id::{CommandId, NodeId};
+use crate::platform::files::Durability;
+use crate::wire::run::{OutputQuery, Report, Run};
+
+/// The raw bytes of a stored stream, in pieces.
+pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
+
+/// What is to be executed.
+#[derive(Debug)]
+pub enum Order {
+    /// Came just now and has never been begun.
+    Fresh(Box<Run>),
+    /// Was kept with [`Executor::keep`]. It may have been begun: in this boot, where every trace of it can be trusted, or in
+    /// an earlier one, where the absence of a trace says nothing.
+    Kept { run: CommandId, same_boot: bool },
+}
+
+/// How runs are executed on this node.
+pub trait Executor: Send + Sync + 'static {
+    /// Whether this node can execute the run; otherwise why not, for a person.
+    fn check(&self, run: &Run) -> Result<(), String>;
+
+    /// Keeps the run where a restarted agent finds it.
+    fn keep(&self, run: &Run, durability: Durability) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Executes to the end, or to the end that `cancel` asks for. Keeps the report too.
+    ///
+    /// *Cancel* (of the future): what runs goes on without the agent.
+    fn execute(&self, order: Order, cancel: CancellationToken) -> impl Future<Output = Report> + Send;
+
+    /// The report of a run that has ended, `None` when its files are gone or damaged.
+    fn report(&self, run: &CommandId) -> impl Future<Output = Option<Report>> + Send;
+
+    /// A stream's stored bytes, see [`OutputQuery`].
+    fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
+
+    /// The run's files are of no use any more.
+    fn release(&self, run: &CommandId) -> impl Future<Output = ()> + Send;
+
+    /// The hub has said which node this is.
+    fn node_is(&self, node: &NodeId);
+}
