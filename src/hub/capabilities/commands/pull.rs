@@ -133,6 +133,11 @@ async fn keep_head(services: &Services, node: &NodeId, piece: &Piece) -> ApiResu
         .await
 }
 
+/// Whether nothing of a run's output is wanted of the node any more.
+pub fn is_complete(tx: &Tx<'_>, node: &NodeId, run: &CommandId) -> Result<bool, StoreError> {
+    sql::is_complete(tx, node, run)
+}
+
 async fn release_when_complete(services: &Services, node: &NodeId, run: &CommandId) {
     let (id, command) = (node.clone(), run.clone());
     if services
@@ -172,8 +177,9 @@ mod sql {
         let mut params = key(node, piece).to_vec();
         params.push((":hash", hash.as_slice().into()));
         params.push((":size", size.into()));
+        // Only once: two pulls of one output may meet, and the later one finds the node's copy gone.
         let sql = "UPDATE step_output SET wanted = 0, head = x'', hash = :hash, stored_bytes = :size
-                   WHERE command_id = :run AND node_id = :node AND position = :position AND stream = :stream";
+                   WHERE command_id = :run AND node_id = :node AND position = :position AND stream = :stream AND wanted = 1";
         tx.execute(sql, &params).map(|_| ())
     }
 

@@ -138,14 +138,15 @@ async fn fill_heads(services: &Services, node: &NodeId, report: &mut Report) {
 
 /// Stores a report; answers whether some of its output still lies on the node and is wanted.
 ///
-/// A report for a run that is unknown or has ended changes nothing: it is acknowledged so that the node forgets it.
+/// A report for a run that is unknown or has ended changes nothing: it is acknowledged so that the node forgets it. A repeat
+/// says the same about the output as the first one: while it is wanted, the node must not be told to forget it.
 fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) -> Result<bool, StoreError> {
     let Some(state) = rows::sql::state(tx, &report.run, node)? else {
         return Ok(false);
     };
     let outcome = of_steps(report.steps.iter().map(|s| s.outcome));
     let Ok(state) = state.next(Happening::Ended(outcome)) else {
-        return Ok(false);
+        return Ok(!pull::is_complete(tx, node, &report.run)?);
     };
     let mut is_more_wanted = false;
     let mut fold = Context::new(&SHA256);
