@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
 use crate::platform::files::{Directory, LockError, LockFile};
-use crate::platform::processes;
+use crate::platform::{memory, processes};
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
@@ -56,6 +56,8 @@ const SETTLE_LOOK: Duration = Duration::from_millis(10);
 const DYING: Duration = Duration::from_millis(500);
 /// How often the facts are read again. A change is rare, and the next `Hello` has it anyway.
 const FACTS_EVERY: Duration = Duration::from_secs(300);
+/// When the start is over and an agent is normally idle.
+const START_OVER: Duration = Duration::from_secs(3);
 /// Threads for files at once; more than that waits, so that memory stays small.
 const FILE_THREADS: usize = 16;
 
@@ -80,6 +82,17 @@ pub enum AgentError {
     Restart(#[source] io::Error),
     #[error(transparent)]
     Home(#[from] HomeError),
+}
+
+impl AgentError {
+    /// Whether starting again on the same data can never help: the hub has refused this agent, or it never joined one.
+    pub fn is_final(&self) -> bool {
+        use HomeError::{ActivationInvalid, AlreadyJoined, NotJoined, OtherHub, UnknownKey};
+        matches!(
+            self,
+            Self::Home(NotJoined | OtherHub { .. } | UnknownKey { .. } | ActivationInvalid { .. } | AlreadyJoined { .. })
+        )
+    }
 }
 
 /// A runtime for [`run`]: one thread, and few and small ones for files.
@@ -121,7 +134,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     let served = tokio::select! {
         served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
         () = agent.executor().lost() => Ok(()),
-        never = tell_new_facts(&agent) => match never {},
+        never = look_after(&agent) => match never {},
     };
     agent.stop().await;
     if served.is_ok() && !shutdown.is_cancelled() {
@@ -168,12 +181,15 @@ async fn facts() -> NodeFacts {
     tokio::task::spawn_blocking(gather::facts::node_facts).await.unwrap_or_default()
 }
 
-/// Sends the facts when they have changed. Also the time for what is rare: files of forgotten runs go.
-async fn tell_new_facts(agent: &NodeAgent) -> std::convert::Infallible {
+/// Sends the facts when they have changed. Also the time for what is rare: files of forgotten runs go, and unused memory.
+async fn look_after(agent: &NodeAgent) -> std::convert::Infallible {
     let known = agent.clone();
     agent.executor().tidy(move |run| known.knows(run)).await;
     let mut told = facts().await;
+    tokio::time::sleep(START_OVER).await;
     loop {
+        // The thread's own result: there is none.
+        let _ = tokio::task::spawn_blocking(memory::trim).await;
         tokio::time::sleep(FACTS_EVERY).await;
         let now = facts().await;
         if now != told {

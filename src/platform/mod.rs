@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod files;
 pub mod http2;
 pub mod key_file;
+pub mod memory;
 pub mod processes;
 pub mod resolve;
 pub mod sigv4;

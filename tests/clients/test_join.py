@@ -173,7 +173,7 @@ def test_a_damaged_token_is_refused_in_words(binary, tmp_path, token):
 
 def test_an_agent_that_never_joined_says_how(binary, tmp_path):
     done = subprocess.run([binary, "serve", "--agent", "--data", tmp_path / "d"], capture_output=True, text=True, timeout=30, env=base_env())
-    assert done.returncode == 1 and "join" in done.stderr.lower()
+    assert done.returncode == 4 and "join" in done.stderr.lower()
 
 
 class Up:

@@ -76,6 +76,9 @@ pub async fn run(args: SshArgs) -> Result<()> {
     if was_left && is_drawn && raw.is_some() {
         tidy_screen();
     }
+    if is_drawn && raw.is_some() && !matches!(&outcome, Ok(Outcome::Ended(ended)) if ended.reason == EndReason::Exited) {
+        say("\r");
+    }
     drop(raw);
     conclude(outcome?, &session)
 }

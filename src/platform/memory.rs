@@ -1,0 +1,87 @@
+//! Giving back memory that only the start needed.
+//!
+//! The kernel maps sixteen pages of the program around each one that is touched, so that after parsing arguments, relocating
+//! and a handshake most of the binary counts as resident, of which an idle process uses little.
+
+use std::ffi::c_void;
+
+/// Lets go of the program's clean pages and of the heap's free ones. What is used again comes back from the page cache.
+///
+/// Meant for a process that is about to be idle for long. Blocks for about a millisecond.
+pub fn trim() {
+    let program = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    for (start, length) in droppable(&smaps, &program.to_string_lossy()) {
+        // SAFETY: the range is a read-only private mapping of a file without a single page of its own, so what the file holds
+        // is all that can ever be read there; a running program's file is never written to.
+        unsafe { libc::madvise(start as *mut c_void, length, libc::MADV_DONTNEED) };
+    }
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it only returns memory that the allocator knows to be free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Read-only mappings of `program` that hold no copied page. The relocated part of the program is read-only too, but copied:
+/// to drop it would be to lose the relocations.
+fn droppable(smaps: &str, program: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut current = None;
+    for line in smaps.lines() {
+        if let Some(range) = header(line, program) {
+            current = range;
+        } else if let (Some(range), Some(size)) = (current, line.strip_prefix("Anonymous:"))
+            && size.trim() == "0 kB"
+        {
+            found.push(range);
+        }
+    }
+    found
+}
+
+/// `None`: the line is no header. `Some(None)`: it is one of a mapping that is not meant.
+fn header(line: &str, program: &str) -> Option<Option<(usize, usize)>> {
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let start = usize::from_str_radix(start, 16).ok()?;
+    let end = usize::from_str_radix(end, 16).ok()?;
+    let permissions = fields.next()?;
+    let path = fields.nth(3).unwrap_or_default();
+    let is_meant = matches!(permissions, "r--p" | "r-xp") && !program.is_empty() && path == program;
+    Some(is_meant.then_some((start, end.checked_sub(start)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMAPS: &str = "\
+1000-2000 r--p 00000000 fe:00 7 /bin/p
+Rss:                   4 kB
+Anonymous:             0 kB
+2000-4000 r-xp 00001000 fe:00 7 /bin/p
+Anonymous:             0 kB
+VmFlags: rd ex mr mw me
+4000-5000 r--p 00003000 fe:00 7 /bin/p
+Anonymous:             4 kB
+5000-6000 rw-p 00004000 fe:00 7 /bin/p
+Anonymous:             0 kB
+6000-7000 r--p 00000000 fe:00 8 /lib/other
+Anonymous:             0 kB
+7000-8000 rw-p 00000000 00:00 0 [heap]
+Anonymous:             0 kB
+";
+
+    #[test]
+    fn only_uncopied_read_only_pages_of_the_program_are_dropped() {
+        assert_eq!(droppable(SMAPS, "/bin/p"), [(0x1000, 0x1000), (0x2000, 0x2000)]);
+        assert!(droppable(SMAPS, "").is_empty());
+    }
+
+    #[test]
+    fn the_program_goes_on_after_it() {
+        trim();
+        assert_eq!(format!("{:?}", "still\there"), "\"still\\there\"");
+    }
+}
