@@ -52,8 +52,3 @@ export async function changeTags(nodeId: string, removed: string[], added: Tag[]
   if (removed.length > 0) await call("AmazonSSM.RemoveTagsFromResource", { ...resource, TagKeys: removed });
   if (added.length > 0) await call("AmazonSSM.AddTagsToResource", { ...resource, Tags: added });
 }
-
-export async function knownTagKeys(signal: AbortSignal): Promise<string[]> {
-  const { Values } = await call("Roadstead.SuggestValues", { Collection: "node", Key: "tag", Prefix: "" }, signal);
-  return Values;
-}
