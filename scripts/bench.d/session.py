@@ -108,6 +108,17 @@ def measure(argv, env):
     return {"open": median(opens) * 1e3, "echo_p50": percentile(keys, 50) * 1e6, "echo_p99": percentile(keys, 99) * 1e6, "down": median(rates)}
 
 
+def shell_start():
+    """Milliseconds that the login shell itself takes, on a terminal of this machine, without anything in between."""
+    shell, samples = os.environ.get("SHELL", "/bin/sh"), []
+    for _ in range(OPENS):
+        terminal, took = opened([shell, "-l"], {**os.environ, "TERM": "xterm"})
+        samples.append(took)
+        terminal.type(b"exit\n")
+        terminal.close()
+    return median(samples) * 1e3
+
+
 def measure_ssh():
     """The same figures for a private sshd of this user on the loopback."""
     folder, port = tempfile.mkdtemp(prefix="roadstead-sshd-"), free_port()
@@ -143,7 +154,11 @@ def through_the_hub(options):
         yield against("session-echo-p50", ours["echo_p50"], "us", 1.5, theirs.get("echo_p50"), SSH["echo_p50"], f"{KEYS} keys, terminal to terminal")
         yield against("session-echo-p99", ours["echo_p99"], "us", 2, theirs.get("echo_p99"), SSH["echo_p99"], f"{KEYS} keys")
         yield against("session-down", ours["down"], "MiB/s", 1, theirs.get("down"), SSH["down"], f"{MEBIBYTES} MiB, median of 3", less=False)
-        yield against("session-open", ours["open"], "ms", 0.5, theirs.get("open"), SSH["open"], f"process start to the shell's first answer, median of {OPENS}")
+        shell = shell_start()
+        detail = f"process start to the shell's first answer, median of {OPENS}; {shell:.0f} ms of it are the login shell's own start"
+        yield against("session-open", ours["open"], "ms", 0.5, theirs.get("open"), SSH["open"], detail)
+        door = theirs["open"] - shell if theirs else None
+        yield against("session-open-door", ours["open"] - shell, "ms", 0.5, door, SSH["open"] - shell, "the same without the shell's own start")
         yield from browser(hub, agent.node)
 
 
@@ -166,4 +181,4 @@ def browser(hub, node):
     shell.end()
 
 
-PROBES = [Probe("session", ["session-echo-p50", "session-echo-p99", "session-down", "session-open", "browser-echo-p50"], through_the_hub)]
+PROBES = [Probe("session", ["session-echo-p50", "session-echo-p99", "session-down", "session-open", "session-open-door", "browser-echo-p50"], through_the_hub)]
