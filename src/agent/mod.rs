@@ -84,6 +84,17 @@ pub enum AgentError {
     Home(#[from] HomeError),
 }
 
+impl AgentError {
+    /// Whether starting again on the same data can never help: the hub has refused this agent, or it never joined one.
+    pub fn is_final(&self) -> bool {
+        use HomeError::{ActivationInvalid, AlreadyJoined, NotJoined, OtherHub, UnknownKey};
+        matches!(
+            self,
+            Self::Home(NotJoined | OtherHub { .. } | UnknownKey { .. } | ActivationInvalid { .. } | AlreadyJoined { .. })
+        )
+    }
+}
+
 /// A runtime for [`run`]: one thread, and few and small ones for files.
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     // One arena for all threads: an agent allocates little, and every further arena costs memory for as long as it lives.

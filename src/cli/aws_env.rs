@@ -47,8 +47,7 @@ pub type Variables = Vec<(&'static str, String)>;
 
 /// *Errors*: what the hub says when it will not make a key.
 pub async fn variables(client: &Client, data: &std::path::Path) -> Result<Variables> {
-    let caller: Value = client.hub("GetCaller", json!({})).await?;
-    let key = key_for_programs(client, caller["Kind"] == json!("local")).await?;
+    let key = key_for_programs(client).await?;
     let hub: Value = client.hub("DescribeHub", json!({})).await?;
     let region = hub["Region"].as_str().unwrap_or("local").to_owned();
     let mut variables = vec![
@@ -80,12 +79,13 @@ struct KeyAnswer {
 }
 
 /// The caller's own key; for the hub's own user, whose key changes at each start of the hub, one made once and kept.
-async fn key_for_programs(client: &Client, local: bool) -> Result<StoredKey> {
-    let Proof::Key { access_key_id, secret } = client.proof() else {
-        anyhow::bail!("only a caller with an access key has one to pass on");
-    };
-    if !local {
-        return Ok(StoredKey::new(access_key_id.clone(), secret));
+async fn key_for_programs(client: &Client) -> Result<StoredKey> {
+    let (access_key_id, secret) = client
+        .proof()
+        .key()
+        .context("only a caller with an access key has one to pass on")?;
+    if !matches!(client.proof(), Proof::Local(_)) {
+        return Ok(StoredKey::new(access_key_id, &secret));
     }
     let name = match client.trust() {
         Trust::Pinned(pem) => format!("local {}", trust::fingerprint(pem)?),
@@ -105,7 +105,7 @@ async fn key_for_programs(client: &Client, local: bool) -> Result<StoredKey> {
         // A key belongs to a user. Until there is one, the key of this host does, though it changes with each start.
         Err(error) if error.code() == Some("ValidationException") => {
             output::say("note: there is no admin yet, so this key is good until the hub starts again; repeat it then");
-            return Ok(StoredKey::new(access_key_id.clone(), secret));
+            return Ok(StoredKey::new(access_key_id, &secret));
         }
         Err(error) => return Err(error.into()),
     };

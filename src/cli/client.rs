@@ -1,5 +1,6 @@
 //! The hub's API as the CLI calls it: sign, send, and turn an error answer into words and an exit code.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::base::{Clock, Secret};
 use crate::cli::connection::{Connection, ConnectionError, WebSocket};
+use crate::cli::data::LocalHub;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::trust::{self, Trust};
 use crate::cli::url::HubUrl;
@@ -24,11 +26,25 @@ pub enum Proof {
         access_key_id: String,
         secret: Secret<String>,
     },
+    /// The hub's own user on its own host: the key in this data folder, read anew for each call because each start of
+    /// the hub makes another.
+    Local(PathBuf),
     /// A console session, for the few calls of a login.
     Session {
         cookie: String,
         csrf: String,
     },
+}
+
+impl Proof {
+    /// The key to sign with, where there is one.
+    pub fn key(&self) -> Option<(String, Secret<String>)> {
+        match self {
+            Self::Key { access_key_id, secret } => Some((access_key_id.clone(), secret.clone())),
+            Self::Local(folder) => LocalHub::read(folder).map(|local| (local.access_key_id, Secret::new(local.secret_access_key))),
+            Self::Nobody | Self::Session { .. } => None,
+        }
+    }
 }
 
 /// Why a call brought no result.
@@ -251,8 +267,12 @@ impl Client {
                 headers.insert("x-roadstead-csrf", value(csrf)?);
                 headers.insert("origin", value(&self.url.to_string())?);
             }
-            Proof::Key { access_key_id, secret } => {
-                let signed = self.signed_headers(&request, &body, access_key_id, secret)?;
+            Proof::Key { .. } | Proof::Local(_) => {
+                let key = self
+                    .proof
+                    .key()
+                    .ok_or_else(|| self.not_an_api("its data folder has no local.json any more".into()))?;
+                let signed = self.signed_headers(&request, &body, &key.0, &key.1)?;
                 request.headers_mut().extend(signed);
             }
         }

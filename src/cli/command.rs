@@ -9,11 +9,11 @@ use crate::base::id::CommandId;
 use crate::cli::args::ListArgs;
 use crate::cli::client::Client;
 use crate::cli::follow::{self, Follow, INVOCATIONS};
-use crate::cli::groups::print_groups;
+use crate::cli::groups::{Names, print_groups};
 use crate::cli::lines::Streams;
 use crate::cli::node;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
-use crate::cli::{context, rows};
+use crate::cli::{context, rows, text};
 
 #[derive(Subcommand)]
 pub enum CommandVerb {
@@ -151,13 +151,14 @@ async fn show_command(client: &Client, id: &CommandId, outputs: bool, show: &Sho
             };
             plain.record(listing, now)?;
             output::write("\n")?;
+            let names = names(&invocations);
             let listing = Listing {
                 columns: INVOCATIONS,
                 rows: invocations,
             };
             show.listing(&listing, now)?;
             match outputs {
-                true => print_groups(client, id, show).await,
+                true => print_groups(client, id, &names, show).await,
                 false => Ok(()),
             }
         }
@@ -177,6 +178,11 @@ async fn show_command(client: &Client, id: &CommandId, outputs: bool, show: &Sho
             show.record(listing, now)
         }
     }
+}
+
+fn names(invocations: &[Value]) -> Names {
+    let named = |row: &Value| Some((row["node_id"].as_str()?.parse().ok()?, text::escape_line(row["name"].as_str()?)));
+    invocations.iter().filter_map(named).collect()
 }
 
 async fn cancel(client: &Client, id: &CommandId, nodes: &[String]) -> Result<()> {

@@ -44,7 +44,7 @@ pub async fn connect_local(folder: &Path) -> Result<Client> {
     })?;
     let url: HubUrl = local.url.parse().map_err(Failure::usage)?;
     let trust = local_trust(folder, &local)?;
-    Client::new(url, trust, local_proof(&local))
+    Client::new(url, trust, Proof::Local(folder.to_owned()))
 }
 
 /// What the environment says; empty variables say nothing.
@@ -126,15 +126,10 @@ fn choose(env: &Environment, config: &Config, local: Option<&LocalHub>) -> Resul
         return Ok((url.clone(), proof));
     }
     match local {
-        Some(local) if env.url.as_ref().is_none_or(|url| is_local_hub(url, local)) => Ok((parse(&local.url)?, local_proof(local))),
+        Some(local) if env.url.as_ref().is_none_or(|url| is_local_hub(url, local)) => {
+            Ok((parse(&local.url)?, Proof::Local(data::hub_folder())))
+        }
         _ => Err(no_credentials(env.url.as_ref()).into()),
-    }
-}
-
-fn local_proof(local: &LocalHub) -> Proof {
-    Proof::Key {
-        access_key_id: local.access_key_id.clone(),
-        secret: Secret::new(local.secret_access_key.clone()),
     }
 }
 
@@ -276,6 +271,7 @@ mod tests {
         let (url, proof) = chosen.unwrap();
         match proof {
             Proof::Key { access_key_id, .. } => (url.to_string(), access_key_id),
+            Proof::Local(_) => (url.to_string(), "LOCAL".to_owned()),
             _ => panic!("a key was expected"),
         }
     }

@@ -256,7 +256,10 @@ impl<'a> Follow<'a> {
         };
         let shown_live = show.is_table() && state.command.target_count <= LIVE_NODES;
         match show.output {
-            Format::Table if !shown_live => print_groups(self.client, self.command, show).await?,
+            Format::Table if !shown_live => {
+                let names = invocations.iter().map(|one| (one.node_id.clone(), one.shown())).collect();
+                print_groups(self.client, self.command, &names, show).await?;
+            }
             Format::Json | Format::Yaml => print_structured(self.client, self.command, show).await?,
             Format::Csv => {
                 let rows = invocation_rows(self.client, self.command).await?;

@@ -1,5 +1,7 @@
 //! Equal outputs folded: each once, with how many nodes gave it.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
@@ -25,14 +27,17 @@ struct Group {
     truncated: bool,
 }
 
+/// What nodes are called, for people.
+pub type Names = BTreeMap<NodeId, String>;
+
 /// Equal outputs once, with how many nodes gave them.
-pub async fn print_groups(client: &Client, command: &CommandId, show: &Show) -> Result<()> {
+pub async fn print_groups(client: &Client, command: &CommandId, names: &Names, show: &Show) -> Result<()> {
     let groups: Vec<Group> = client
         .pages("Roadstead.GroupOutputs", json!({"CommandId": command}), "Groups", usize::MAX)
         .await?;
     let mut out = String::new();
     for group in groups {
-        out.push_str(&group_title(&group));
+        out.push_str(&group_title(&group, names));
         for stream in [&group.stdout, &group.stderr] {
             let shown = if show.raw { stream.clone() } else { text::escape_output(stream) };
             out.push_str(&shown);
@@ -54,14 +59,19 @@ fn first_of(nodes: &[NodeId]) -> String {
     nodes.first().map_or_else(|| "NODE".to_owned(), NodeId::to_string)
 }
 
-fn group_title(group: &Group) -> String {
+fn group_title(group: &Group, names: &Names) -> String {
     let code = group.exit_code.map_or_else(String::new, |code| format!(", exit code {code}"));
-    let ids: Vec<&str> = group.node_ids.iter().take(3).map(NodeId::as_str).collect();
-    let more = if group.count > ids.len() as u64 { ", …" } else { "" };
+    let shown: Vec<&str> = group
+        .node_ids
+        .iter()
+        .take(3)
+        .map(|id| names.get(id).map_or(id.as_str(), String::as_str))
+        .collect();
+    let more = if group.count > shown.len() as u64 { ", …" } else { "" };
     format!(
         "== {}: {}{code} ({}{more})\n",
         text::count(group.count, "node"),
         text::escape_line(&group.status_details),
-        ids.join(", ")
+        shown.join(", ")
     )
 }

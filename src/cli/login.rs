@@ -146,6 +146,12 @@ async fn with_password(args: &LoginArgs, trust: &Trust) -> Result<(String, Store
             json!({"Description": format!("roadstead CLI on {}", device_name())}),
         )
         .await;
+    if made.is_ok()
+        && let Some(old) = Config::load()?.hubs.get(&args.url.to_string()).and_then(|hub| hub.key.clone())
+    {
+        // The key of an earlier login on this device; it may be gone, or another user's.
+        let _: Result<Value, CallError> = session.hub("DeleteAccessKey", json!({"AccessKeyId": old.access_key_id})).await;
+    }
     let _: Result<Value, CallError> = session.hub("Logout", json!({})).await;
     let made = made?;
     Ok((

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::agent::{self, AgentConfig};
 use crate::base::Secret;
 use crate::cli::context::{read_secret, secret_variable, variable};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::url::DEFAULT_PORT;
 use crate::cli::{data, output};
 use crate::hub;
@@ -96,8 +96,11 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     let runtime = agent::runtime()?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signals()?;
-        agent::run(config, zygote, shutdown).await?;
-        Ok(())
+        match agent::run(config, zygote, shutdown).await {
+            // The code tells a service manager not to try again (`RestartPreventExitStatus=` of the unit).
+            Err(error) if error.is_final() => Err(Failure::new(Exit::Denied, error.to_string()).into()),
+            ended => Ok(ended?),
+        }
     })
 }
 

@@ -80,7 +80,7 @@ def refused_agent(hub, token, name):
     hub.agents.append(agent)
     agent.spawn()
     until(lambda: not agent.alive(), 30, "the refused agent ending")
-    assert agent.child.returncode == 1, agent.log()
+    assert agent.child.returncode == 4, agent.log()
     return agent.log()
 
 

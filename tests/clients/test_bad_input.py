@@ -61,9 +61,16 @@ def test_every_operation_wants_a_caller(hub, operation):
     assert refusal(hub.api.raw(operation, b"{}", signed=False)) == "MissingAuthenticationTokenException"
 
 
-def test_an_oversized_body_is_refused_without_reading_it_all(hub):
-    answer = hub.api.raw("AmazonSSM.ListCommands", b'{"NextToken":"' + b"a" * (20 << 20) + b'"}')
-    assert answer[0] in (400, 413), answer[:2]
+def test_an_oversized_body_is_refused_and_the_refusal_can_be_read(hub):
+    with socket.create_connection(("127.0.0.1", hub.port), 10) as s:
+        s.settimeout(20)
+        s.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSSM.ListCommands\r\nContent-Length: 20000000\r\n\r\n")
+        try:
+            for _ in range(2000):
+                s.sendall(bytes(10_000))
+        except OSError:
+            pass  # the hub need not take all of it
+        assert s.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
 def test_an_announced_size_is_not_believed(hub):
@@ -91,7 +98,10 @@ def test_an_ssh_client_is_turned_away(hub):
     with socket.create_connection(("127.0.0.1", hub.port), 10) as s:
         s.settimeout(30)
         s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
-        assert s.recv(100) == b""
+        told = b""
+        while piece := s.recv(1000):
+            told += piece
+    assert told == b"" or not told.startswith(b"SSH-"), "words at most, and never the banner of an SSH server"
 
 
 def test_the_agents_door_wants_a_raw_key(hub):
@@ -128,7 +138,7 @@ def test_a_foreign_page_cannot_use_a_session_cookie(hub):
     csrf = json.loads(answer)["CsrfToken"]
 
     def ask(**extra):
-        return hub.api.raw("Roadstead.GetCaller", b"{}", signed=False, headers={"cookie": cookie, **extra})[0]
+        return hub.api.raw("Roadstead.GetOverview", b"{}", signed=False, headers={"cookie": cookie, **extra})[0]
 
     assert ask(**{"origin": hub.http, "x-roadstead-csrf": csrf}) == 200
     assert ask(**{"origin": hub.http}) == 400

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import platform
 import re
 import signal
 
@@ -82,7 +83,7 @@ def test_invocations_are_listed_with_their_plugins(ssm, nodes):
         assert plugin["Name"] == "aws:runShellScript" and plugin["Status"] == "Success" and plugin["ResponseCode"] == 0
         assert "shown" in plugin["Output"] and "wrong" in plugin["Output"]
         assert isinstance(plugin["ResponseStartDateTime"], datetime.datetime)
-    assert {one["InstanceName"] for one in listed} == {"north", "south"}
+    assert {one["InstanceName"] for one in listed} == {platform.node()}, "upstream's member is the node's own host name"
 
 
 def test_a_command_to_many_counts_its_answers(ssm, nodes):
@@ -306,7 +307,7 @@ def test_a_pending_invocation_has_upstreams_shape(hub):
     assert agent.stop() == 0
     command = send_script(hub, [agent.node], "echo awake")
     answer = invocation(hub, command, agent.node)
-    assert answer["Status"] == "Pending" and answer["ResponseCode"] == -1
+    assert answer["Status"] in ("Pending", "Delayed") and answer["ResponseCode"] == -1
     assert answer["ExecutionStartDateTime"] == "" and answer["StandardOutputContent"] == ""
     preview = hub.api.hub("ResolveTargets", InstanceIds=[agent.node], TimeoutSeconds=600)
     assert (preview["Total"], preview["Online"], preview["Offline"]) == (1, 0, 1)

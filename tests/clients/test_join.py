@@ -67,6 +67,7 @@ def test_the_offline_line_joins_a_node_without_fetching(hub, place, binary):
     folder, env = place
     line = hub.api.hub("CreateJoinLine")["OfflineLine"]
     shutil.copy(binary, folder / "roadstead")
+    (folder / "join.sh").write_bytes(hub.get("/join.sh")[1])
     done = run(no_service(line, folder), env)
     assert done.returncode == 0, done.stdout + done.stderr
     joined(hub, folder)
@@ -75,6 +76,7 @@ def test_the_offline_line_joins_a_node_without_fetching(hub, place, binary):
 def test_the_offline_line_refuses_another_binary(hub, place):
     folder, env = place
     shutil.copy("/bin/true", folder / "roadstead")
+    (folder / "join.sh").write_bytes(hub.get("/join.sh")[1])
     done = run(no_service(hub.api.hub("CreateJoinLine")["OfflineLine"], folder), env)
     assert done.returncode != 0 and not (folder / "data").exists() and not (folder / "bin" / "roadstead").exists()
 
@@ -171,7 +173,7 @@ def test_a_damaged_token_is_refused_in_words(binary, tmp_path, token):
 
 def test_an_agent_that_never_joined_says_how(binary, tmp_path):
     done = subprocess.run([binary, "serve", "--agent", "--data", tmp_path / "d"], capture_output=True, text=True, timeout=30, env=base_env())
-    assert done.returncode == 1 and "join" in done.stderr.lower()
+    assert done.returncode == 4 and "join" in done.stderr.lower()
 
 
 class Up:

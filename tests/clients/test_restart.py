@@ -92,7 +92,7 @@ def test_only_a_vanished_step_host_makes_a_command_interrupted(bed, tmp_path):
     agent.restart()
     answer = wait_invocation(own, command, agent.node)
     assert (answer["Status"], answer["ResponseCode"]) == ("Failed", -1)
-    assert "interrupted" in answer["StandardErrorContent"].lower()
+    assert "step host" in answer["StandardErrorContent"], "the reason is told"
     assert runs(gate) == 1, "it is never run a second time"
 
 

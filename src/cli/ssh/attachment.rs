@@ -111,6 +111,11 @@ impl Shell {
         self.attached
     }
 
+    /// Whether the shell has drawn on the caller's terminal.
+    pub fn has_shown(&self) -> bool {
+        self.shown.is_some()
+    }
+
     pub async fn close(self, limit: Duration) {
         self.screen.close(limit).await;
     }
@@ -226,7 +231,7 @@ impl Shell {
             },
             Some(Ok(Message::Close(_))) | None => Err(Outcome::Dropped("the hub closed it".to_owned())),
             Some(Ok(_)) => Ok(None),
-            Some(Err(error)) => Err(Outcome::Dropped(error.to_string())),
+            Some(Err(error)) => Err(Outcome::Dropped(words(&error))),
         }
     }
 
@@ -327,6 +332,17 @@ fn unseen(shown: u64, offset: u64, mut bytes: Bytes) -> (u64, Option<Bytes>) {
     (end, Some(bytes.split_off(seen)))
 }
 
+/// A cut line has many names; to the caller they are one.
+fn words(error: &tungstenite::Error) -> String {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error {
+        tungstenite::Error::Io(cause) if matches!(cause.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof) => {
+            "the hub went away".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 async fn any(signals: &mut [Signal; 3]) {
     let [a, b, c] = signals;
     tokio::select! {
@@ -353,7 +369,7 @@ impl From<CallError> for Refused {
 
 impl From<tungstenite::Error> for Refused {
     fn from(error: tungstenite::Error) -> Self {
-        Self::Passing(error.to_string())
+        Self::Passing(words(&error))
     }
 }
 

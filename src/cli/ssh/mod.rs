@@ -65,6 +65,7 @@ pub async fn run(args: SshArgs) -> Result<()> {
     let mut shell = Shell::new(session.clone(), raw.is_some())?;
     let outcome = attended(&client, &mut shell, opened.token_value, args.take_over).await;
     let was_left = !matches!(outcome, Ok(Outcome::Ended(_)));
+    let is_drawn = shell.has_shown();
     shell
         .close(if was_left {
             Duration::from_millis(200)
@@ -72,8 +73,11 @@ pub async fn run(args: SshArgs) -> Result<()> {
             Duration::from_secs(5)
         })
         .await;
-    if was_left && raw.is_some() {
+    if was_left && is_drawn && raw.is_some() {
         tidy_screen();
+    }
+    if is_drawn && raw.is_some() && !matches!(&outcome, Ok(Outcome::Ended(ended)) if ended.reason == EndReason::Exited) {
+        say("\r");
     }
     drop(raw);
     conclude(outcome?, &session)
@@ -107,17 +111,19 @@ async fn reattach(client: &Client, shell: &mut Shell) -> Result<Outcome> {
             resumed = request => resumed,
             outcome = shell.watch_keys() => return Ok(outcome),
         };
-        let error: anyhow::Error = match resumed {
-            Ok(opened) => match shell.attach(client, opened.token_value, true).await {
-                Ok(Outcome::Dropped(_)) if !shell.was_attached() => anyhow::anyhow!("the line was cut again"),
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
+        let error = match resumed {
+            Ok(opened) => match shell.attach(client, opened.token_value, true).await? {
+                Outcome::Dropped(why) if !shell.was_attached() => {
+                    Failure::new(Exit::Unreachable, format!("the line did not come back: {why}"))
+                }
+                outcome => return Ok(outcome),
             },
             Err(error) if is_gone(&error) => return Ok(Outcome::Ended(gone())),
-            Err(error) => error.into(),
+            Err(error) if error.is_passing() || error.code() == Some("TargetNotConnected") => error.to_failure(),
+            Err(error) => return Err(error.into()),
         };
         if since.elapsed() > DETACH_LIMIT {
-            return Err(error);
+            return Err(error.into());
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

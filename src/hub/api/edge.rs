@@ -15,7 +15,8 @@ use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics};
 use crate::hub::audit;
-use crate::hub::auth::{Caller, Role, unauthenticated};
+use crate::hub::auth::{Caller, Proof, Role, unauthenticated};
+use crate::platform::addresses::local_addresses;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
@@ -114,6 +115,9 @@ impl Edge {
         let now = self.services.now();
         if request.headers().contains_key(AUTHORIZATION) {
             let (caller, region) = self.services.keys.authenticate(request, now).await?;
+            if caller.proof == Proof::Local && !is_this_machine(peer) {
+                return Err(unauthenticated());
+            }
             return Ok((caller, Some(region)));
         }
         if !request.headers().contains_key(COOKIE) {
@@ -164,6 +168,11 @@ impl Edge {
         let streams = self.streams.clone();
         Ok(Box::new(move |socket| live::serve(cx, streams, socket).boxed()))
     }
+}
+
+/// The local key is worth nothing on another machine, should it get there.
+fn is_this_machine(peer: Peer) -> bool {
+    peer.loopback || local_addresses().contains(&peer.address.ip().to_canonical())
 }
 
 /// A cookie counts only in requests of the console's own pages.

@@ -1,4 +1,8 @@
-"""A shell as the console in the browser has it: StartSession, then frames over a WebSocket."""
+"""A shell as the console in the browser has it: StartSession, then frames over a WebSocket.
+
+A shell reads its user's profile first. One that is killed while it does may leave a lock of some tool behind, for which the next one
+waits: let a shell answer once before it is ended.
+"""
 
 import json
 import struct

@@ -24,7 +24,7 @@ test("a shell takes Japanese, follows the window's size, and ends", async ({ pag
   await expect(screen(page)).toContainText("日本語とテスト");
 
   await page.keyboard.type("stty size\n");
-  const size = async () => (await screen(page).textContent())?.match(/\b(\d{2,3}) (\d{2,3})\b/g)?.at(-1) ?? "";
+  const size = async () => (await screen(page).locator("> div").allTextContents()).findLast((row) => /^\d{2,3} \d{2,3}\s*$/.test(row)) ?? "";
   await expect.poll(size).not.toBe("");
   const before = await size();
   await page.setViewportSize({ width: 900, height: 600 });

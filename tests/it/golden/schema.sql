@@ -215,6 +215,8 @@ CREATE INDEX session_by_time ON session (started_at, id);
 
 CREATE INDEX session_ending ON session (node_id) WHERE shell = 'Ending';
 
+CREATE INDEX session_over ON session (ended_at) WHERE ended_at IS NOT NULL;
+
 CREATE INDEX step_output_by_hash ON step_output (hash);
 
 CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;

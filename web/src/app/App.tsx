@@ -9,7 +9,10 @@ import { router } from "./routes";
 
 const client = new QueryClient({
   defaultOptions: {
+    // The hub is often reached without any way to the internet: what the browser thinks of that does not matter.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: 2000,
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isUnreachable,
     },

@@ -1,8 +1,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import AppLayout from "@cloudscape-design/components/app-layout";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
-import SplitPanel from "@cloudscape-design/components/split-panel";
-import { useMemo, useState } from "react";
+import { Suspense, lazy, useMemo, useState } from "react";
 import { Outlet, useMatches, useNavigate } from "react-router";
 import { PanelContext, type PanelRequest } from "@/components/BottomPanel";
 import { useNotificationBar } from "@/components/Notifications";
@@ -11,6 +10,8 @@ import { useLiveState } from "@/platform/live";
 import type { RouteHandle } from "./routes";
 import { SideBar } from "./SideBar";
 import { useAppTexts } from "./texts";
+
+const SplitPanel = lazy(() => import("@cloudscape-design/components/split-panel"));
 
 const PANEL_PX = 460;
 
@@ -75,9 +76,11 @@ export function Layout() {
             onSplitPanelToggle={({ detail }) => !detail.open && panel?.onClose()}
             splitPanel={
               panel && (
-                <SplitPanel header={panel.header} closeBehavior="hide">
-                  <div ref={setTarget} className="panel-slot" style={{ "--panel-height": panelPosition === "side" ? "100vh" : `${panelSize}px` }} />
-                </SplitPanel>
+                <Suspense>
+                  <SplitPanel header={panel.header} closeBehavior="hide">
+                    <div ref={setTarget} className="panel-slot" style={{ "--panel-height": panelPosition === "side" ? "100vh" : `${panelSize}px` }} />
+                  </SplitPanel>
+                </Suspense>
               )
             }
             ariaLabels={{

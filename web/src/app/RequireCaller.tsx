@@ -4,9 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Navigate, useLocation } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
 import { ApiError } from "@/platform/errors";
-import type { SetupState } from "@/platform/types";
 import { CallerContext, useCallerQuery } from "@/platform/caller";
 import { useAppTexts } from "./texts";
 
@@ -18,7 +17,7 @@ export function RequireCaller({ children }: { children: ReactNode }) {
   const refused = caller.error instanceof ApiError && !caller.error.isUnreachable;
   const setup = useQuery({
     queryKey: ["setup-state"],
-    queryFn: ({ signal }) => roadstead<SetupState>("GetSetupState", {}, signal),
+    queryFn: ({ signal }) => call("Roadstead.GetSetupState", {}, signal),
     enabled: refused,
     retry: false,
   });
@@ -32,8 +31,9 @@ export function RequireCaller({ children }: { children: ReactNode }) {
       </Box>
     );
   }
-  if (setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
-  if (setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  // A disabled query still hands out what another page fetched, so ask for the refusal too.
+  if (refused && setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
+  if (refused && setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   return (
     <Box textAlign="center" margin="xxxl">
       <Spinner size="large" />

@@ -1,7 +1,7 @@
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
-import { roadstead, setCsrfToken } from "@/platform/api";
+import { call, setCsrfToken } from "@/platform/api";
 import { live } from "@/platform/live";
 import { type Preferences, setPreference, usePreference } from "@/platform/preferences";
 import { useCaller } from "@/platform/caller";
@@ -21,7 +21,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
   const [language, setLanguage] = usePreference("language");
 
   const logout = async () => {
-    await roadstead("Logout").catch(() => undefined);
+    await call("Roadstead.Logout", {}).catch(() => undefined);
     live.close();
     setCsrfToken(undefined);
     setPreference("isLoggedIn", false);

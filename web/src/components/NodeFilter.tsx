@@ -1,6 +1,7 @@
 import PropertyFilter, { type PropertyFilterProps } from "@cloudscape-design/components/property-filter";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
 import type { Filter } from "@/platform/types";
 import { NODE_KEYS, TAG_OPERATORS, filterFromQuery, queryFromFilter } from "./nodeTokens";
 import { useCommonTexts } from "./texts";
@@ -8,20 +9,23 @@ import { useCommonTexts } from "./texts";
 interface Props {
   filter: Filter;
   onChange: (filter: Filter) => void;
-  /** Tag keys seen so far; those named in the filter are added here. */
-  tagKeys: readonly string[];
   count?: number;
 }
 
 /** The token filter over nodes; values are suggested by the hub. */
-export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
+export function NodeFilter({ filter, onChange, count }: Props) {
   const t = useCommonTexts();
   const [options, setOptions] = useState<PropertyFilterProps.FilteringOption[]>([]);
   const [status, setStatus] = useState<"pending" | "loading" | "finished" | "error">("finished");
   const latest = useRef(0);
+  const tagKeys = useQuery({
+    queryKey: ["node-tag-keys"],
+    queryFn: async ({ signal }) => (await call("Roadstead.SuggestValues", { Collection: "node", Key: "tag", Prefix: "" }, signal)).Values,
+    staleTime: 60_000,
+  });
 
   const properties = useMemo<PropertyFilterProps.FilteringProperty[]>(() => {
-    const tags = new Set([...tagKeys, ...filter.Terms.flatMap(({ Key }) => (Key.startsWith("tag:") ? [Key.slice(4)] : []))]);
+    const tags = new Set([...(tagKeys.data ?? []), ...filter.Terms.flatMap(({ Key }) => (Key.startsWith("tag:") ? [Key.slice(4)] : []))]);
     const plain = NODE_KEYS.map(({ key, text, operators }) => ({
       key,
       propertyLabel: t(text),
@@ -36,7 +40,7 @@ export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
       operators: [...TAG_OPERATORS],
     }));
     return [...plain, ...tagged];
-  }, [t, tagKeys, filter]);
+  }, [t, tagKeys.data, filter]);
 
   const suggest = async (key: string | undefined, prefix: string) => {
     const turn = ++latest.current;
@@ -45,7 +49,7 @@ export function NodeFilter({ filter, onChange, tagKeys, count }: Props) {
       return;
     }
     setStatus("loading");
-    const answer = await roadstead<{ Values: string[] }>("SuggestValues", { Collection: "node", Key: key, Prefix: prefix }).catch(() => undefined);
+    const answer = await call("Roadstead.SuggestValues", { Collection: "node", Key: key, Prefix: prefix }).catch(() => undefined);
     if (turn !== latest.current) return;
     setOptions((answer?.Values ?? []).map((value) => ({ propertyKey: key, value })));
     setStatus(answer ? "finished" : "error");

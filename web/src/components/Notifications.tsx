@@ -1,5 +1,5 @@
-import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
-import { type ReactNode, createContext, useCallback, useContext, useMemo, useRef, useState } from "react";
+import type { FlashbarProps } from "@cloudscape-design/components/flashbar";
+import { type ReactNode, Suspense, createContext, lazy, useCallback, useContext, useMemo, useRef, useState } from "react";
 
 interface Notice {
   type: FlashbarProps.Type;
@@ -12,6 +12,7 @@ interface Notifications {
 }
 
 const Context = createContext<Notifications>({ notify: () => {}, bar: undefined });
+const Flashbar = lazy(() => import("@cloudscape-design/components/flashbar"));
 const STAYS_MS = 8000;
 
 /** Short words about what just happened. Errors stay until they are closed. */
@@ -30,10 +31,12 @@ export function NotificationsProvider({ closeLabel, children }: { closeLabel: st
   const value = useMemo<Notifications>(
     () => ({
       notify,
-      bar: (
-        <Flashbar
-          items={items.map((item) => ({ ...item, dismissible: true, dismissLabel: closeLabel, onDismiss: () => dismiss(item.id) }))}
-        />
+      bar: items.length > 0 && (
+        <Suspense>
+          <Flashbar
+            items={items.map((item) => ({ ...item, dismissible: true, dismissLabel: closeLabel, onDismiss: () => dismiss(item.id) }))}
+          />
+        </Suspense>
       ),
     }),
     [notify, items, dismiss, closeLabel],

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { roadstead } from "@/platform/api";
-import type { SearchNodesResult } from "@/platform/types";
+import { call } from "@/platform/api";
+import type { Filter, SearchNodesResult } from "@/platform/types";
 
 /** The hub takes so many terms in one filter. */
 const IDS_MOST = 32;
@@ -23,6 +23,6 @@ export function useNodeNames(ids: readonly string[]): (id: string) => string {
 }
 
 function named(ids: readonly string[], signal: AbortSignal): Promise<SearchNodesResult> {
-  const Filter = { Join: "or", Terms: ids.map((id) => ({ Key: "id", Op: "eq", Value: id })) };
-  return roadstead<SearchNodesResult>("SearchNodes", { Filter, MaxResults: IDS_MOST }, signal);
+  const filter: Filter = { Join: "or", Terms: ids.map((id) => ({ Key: "id", Op: "eq", Value: id })) };
+  return call("Roadstead.SearchNodes", { Filter: filter, MaxResults: IDS_MOST }, signal);
 }

@@ -26,7 +26,7 @@ it("sends operation, body and the console's token", async () => {
 
 it("throws the hub's code, words and request id", async () => {
   fetchMock.mockResolvedValue(answer(400, { __type: "InvalidInstanceId", message: "node `x` is not known" }));
-  const error: unknown = await call("Roadstead.DescribeNode", {}).catch((cause: unknown) => cause);
+  const error: unknown = await call("Roadstead.DescribeNode", { NodeId: "x" }).catch((cause: unknown) => cause);
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ code: "InvalidInstanceId", message: "node `x` is not known", requestId: "r-1" });
 });

@@ -1,5 +1,6 @@
 import { ApiError, errorCode } from "./errors";
 import { setPreference } from "./preferences";
+import type { Operations, Request, Result } from "./types";
 
 const TIMEOUT_MS = 30_000;
 
@@ -22,17 +23,8 @@ interface ErrorBody {
   Message?: string;
 }
 
-/** The operations of the field's own API. */
-export function ssm<T>(operation: string, body: object = {}, signal?: AbortSignal): Promise<T> {
-  return call<T>(`AmazonSSM.${operation}`, body, signal);
-}
-
-/** The operations the field's API has no word for. */
-export function roadstead<T>(operation: string, body: object = {}, signal?: AbortSignal): Promise<T> {
-  return call<T>(`Roadstead.${operation}`, body, signal);
-}
-
-export async function call<T>(target: string, body: object, signal?: AbortSignal): Promise<T> {
+/** Calls one operation of the hub; request and answer are as its registry declares them. */
+export async function call<Name extends keyof Operations>(target: Name, body: Request<Name>, signal?: AbortSignal): Promise<Result<Name>> {
   const headers: Record<string, string> = {
     "Content-Type": "application/x-amz-json-1.1",
     "X-Amz-Target": target,
@@ -50,7 +42,7 @@ export async function call<T>(target: string, body: object, signal?: AbortSignal
     throw new ApiError("HubUnreachable", "the hub did not answer");
   });
   const text = await response.text();
-  if (response.ok) return (text === "" ? {} : JSON.parse(text)) as T;
+  if (response.ok) return JSON.parse(text || "{}") as Result<Name>;
   throw refusal(response, text);
 }
 

@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { roadstead, setCsrfToken } from "./api";
+import { call, setCsrfToken } from "./api";
 import { ApiError } from "./errors";
 import { preference } from "./preferences";
 import type { Caller } from "./types";
@@ -9,7 +9,7 @@ export const callerQuery = queryOptions({
   queryKey: ["caller"],
   queryFn: async ({ signal }) => {
     if (!preference("isLoggedIn")) throw new ApiError("MissingAuthenticationTokenException", "nobody is logged in");
-    const caller = await roadstead<Caller>("GetCaller", {}, signal);
+    const caller = await call("Roadstead.GetCaller", {}, signal);
     setCsrfToken(caller.CsrfToken);
     return caller;
   },

@@ -36,6 +36,11 @@ export function opOf(symbol: string): FilterOp {
   return SYMBOLS.find(([, text]) => text === symbol)?.[0] ?? "eq";
 }
 
+/** A filter of one condition. */
+export function where(Key: string, Op: FilterOp, Value: string): Filter {
+  return { Join: "and", Terms: [{ Key, Op, Value }] };
+}
+
 export const EMPTY_FILTER: Filter = { Join: "and", Terms: [] };
 
 export function isEmpty(filter: Filter): boolean {

@@ -1,8 +1,8 @@
-import { filterToText, isEmpty } from "./filter";
+import { filterToText, isEmpty, where } from "./filter";
 import type { Filter } from "./types";
 
 /** Every node's id starts so; the filter that means all of them. */
-const EVERY_NODE: Filter = { Join: "and", Terms: [{ Key: "id", Op: "prefix", Value: "mi-" }] };
+const EVERY_NODE = where("id", "prefix", "mi-");
 
 export function runOnNodes(nodeIds: readonly string[]): string {
   return `/commands/new?nodes=${nodeIds.join(",")}`;

@@ -12,9 +12,10 @@ use crate::base::ApiResult;
 use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Streams, Target};
-use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::search::{DescribeRequest, progress};
 use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::commands::{outputs, rows};
 use crate::hub::events::Event;
 use crate::wire::run::{OutputQuery, StreamName};
 
@@ -85,35 +86,90 @@ struct End {
     end: bool,
 }
 
-/// Sends what the node has from `offset` on, and what it adds, until the run has ended. The stored rest is GetOutput's.
+/// Sends what there is from `offset` on and what is added, until the run has ended: from the node while it runs, the rest
+/// from what the hub has stored, so that nothing is missing however the two meet.
 async fn follow_output(cx: Cx, topic: OutputTopic, feed: Feed) -> ApiResult<()> {
-    let mut offset = topic.offset;
+    let mut follower = Follower {
+        offset: topic.offset,
+        topic,
+        feed,
+    };
     loop {
+        let (command, node) = (follower.topic.command_id.clone(), follower.topic.node_id.clone());
+        let state = cx.read(move |tx| Ok(rows::sql::state(tx, &command, &node)?)).await?;
+        if state.is_none_or(State::is_ended) {
+            follower.rest(&cx).await?;
+            return follower.feed.send(&End { end: true }).await;
+        }
+        let before = follower.offset;
+        follower.while_it_runs(&cx).await?;
+        if follower.offset == before {
+            sleep(RETRY).await;
+        }
+    }
+}
+
+/// One reader of one stream, and how far it has read.
+struct Follower {
+    topic: OutputTopic,
+    offset: u64,
+    feed: Feed,
+}
+
+impl Follower {
+    async fn while_it_runs(&mut self, cx: &Cx) -> ApiResult<()> {
+        let OutputTopic {
+            command_id,
+            node_id,
+            step,
+            stream,
+            ..
+        } = &self.topic;
         let query = OutputQuery {
-            run: topic.command_id.clone(),
-            step: topic.step,
-            stream: topic.stream,
-            offset,
+            run: command_id.clone(),
+            step: *step,
+            stream: *stream,
+            offset: self.offset,
             follow: true,
         };
-        if let Ok(mut body) = cx.services.link().output(&topic.node_id, query).await {
-            while let Some(Ok(bytes)) = body.next().await {
-                for piece in bytes.chunks(MAX_PIECE) {
-                    feed.send(&Piece {
-                        offset,
-                        text: String::from_utf8_lossy(piece).into_owned(),
-                        data: BASE64.encode(piece),
-                    })
-                    .await?;
-                    offset += piece.len() as u64;
-                }
+        let Ok(mut body) = cx.services.link().output(node_id, query).await else {
+            return Ok(());
+        };
+        while let Some(Ok(bytes)) = body.next().await {
+            self.send(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn rest(&mut self, cx: &Cx) -> ApiResult<()> {
+        loop {
+            let OutputTopic {
+                command_id,
+                node_id,
+                step,
+                stream,
+                ..
+            } = &self.topic;
+            let bytes = outputs::stored_bytes(&cx.services, command_id, node_id, *step, *stream, self.offset, MAX_PIECE).await?;
+            if bytes.is_empty() {
+                return Ok(());
             }
+            self.send(&bytes).await?;
         }
-        let (command, node) = (topic.command_id.clone(), topic.node_id.clone());
-        let state = cx.read(move |tx| Ok(rows::sql::state(tx, &command, &node)?)).await?;
-        if state.is_none_or(|s| s.is_ended()) {
-            return feed.send(&End { end: true }).await;
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> ApiResult<()> {
+        for piece in bytes.chunks(MAX_PIECE) {
+            let text = String::from_utf8_lossy(piece).into_owned();
+            self.feed
+                .send(&Piece {
+                    offset: self.offset,
+                    text,
+                    data: BASE64.encode(piece),
+                })
+                .await?;
+            self.offset += piece.len() as u64;
         }
-        sleep(RETRY).await;
+        Ok(())
     }
 }

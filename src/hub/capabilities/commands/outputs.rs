@@ -195,6 +195,27 @@ fn range(tx: &Tx<'_>, blobs: &Blobs, row: &OutputRow, offset: u64, limit: usize)
     }
 }
 
+/// What the hub has of a stream from `offset` on, at most `limit` bytes; empty when there is nothing more.
+pub async fn stored_bytes(
+    services: &Services,
+    command: &CommandId,
+    node: &NodeId,
+    step: u32,
+    stream: StreamName,
+    offset: u64,
+    limit: usize,
+) -> ApiResult<Vec<u8>> {
+    let (blobs, command, node) = (services.blobs.clone(), command.clone(), node.clone());
+    services
+        .read(
+            move |tx| match rows::sql::output(tx, &command, &node, i64::from(step), stream.as_str())? {
+                Some(row) => Ok(range(tx, &blobs, &row, offset, limit)?),
+                None => Ok(Vec::new()),
+            },
+        )
+        .await
+}
+
 /// Text of the bytes up to the last whole character, and how many bytes that is. A piece cut inside a character leaves its
 /// beginning for the next piece, unless nothing follows.
 fn whole_characters(bytes: &[u8], is_last: bool) -> (String, usize) {

@@ -25,6 +25,8 @@ const PERIOD: Duration = Duration::from_secs(15);
 const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
 /// Nodes told at once.
 const AT_ONCE: usize = 16;
+/// Ended sessions are shown for so long (upstream's limit); the audit log keeps what matters of them.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 pub fn reports(reports: &mut Reports) {
     reports.on_connected(|services, node, _| {
@@ -72,7 +74,7 @@ fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp) -> Result<(), Sto
         // There is no node left that could be told.
         lifecycle::advance(tx, bus, &id, Event::NodeEnded(EndReason::Unknown), "", now)?;
     }
-    Ok(())
+    sql::forget_before(tx, now - KEPT)
 }
 
 /// Ends a session for the hub's own reasons.
@@ -170,6 +172,8 @@ mod sql {
     /// Active sessions that somebody is attached to, if the row is right.
     pub const ATTACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at IS NULL";
     pub const DETACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at <= :limit";
+    /// A few at a time, so that no tick is long.
+    pub const OVER: &str = "SELECT id FROM session WHERE ended_at < :limit LIMIT 500";
     /// Sessions whose node must still be told.
     pub const ENDING: &str = "SELECT id, node_id FROM session WHERE shell = 'Ending'";
     /// Sessions that wait for a node that will never come, and whether they have ended.
@@ -191,6 +195,13 @@ mod sql {
         tx.rows(OF_REMOVED_NODES, &[], |row| Ok((row.get("id")?, row.get("is_over")?)))
     }
 
+    pub fn forget_before(tx: &Tx<'_>, limit: Timestamp) -> Result<(), StoreError> {
+        for id in tx.rows(OVER, &[(":limit", limit.into())], |row| row.get::<SessionId>("id"))? {
+            tx.execute("DELETE FROM session WHERE id = :id", &[(":id", (&id).into())])?;
+        }
+        Ok(())
+    }
+
     pub fn ending(tx: &Tx<'_>) -> Result<Vec<(SessionId, NodeId)>, StoreError> {
         tx.rows(ENDING, &[], |row| Ok((row.get("id")?, row.get("node_id")?)))
     }
@@ -202,7 +213,7 @@ mod tests {
     use crate::hub::capabilities::sessions::lifecycle::{Session, Shell, State, Status};
     use crate::hub::capabilities::sessions::seats::Wish;
     use crate::hub::capabilities::sessions::tokens::TokenHash;
-    use crate::hub::store::Store;
+    use crate::hub::store::{Store, Value};
     use crate::wire::session::Ended;
     use std::convert::Infallible;
     use tokio_util::sync::PollSender;
@@ -236,6 +247,19 @@ mod tests {
         });
         filled.await.unwrap();
         (dir, store, id)
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_is_forgotten_after_thirty_days() {
+        let (_dir, store, id) = store_with(&[Event::HubEnded]).await;
+        let live = Arc::new(Live::default());
+        settled(&store, &live, &id, START + KEPT).await;
+        let later = START + KEPT + Duration::from_millis(1);
+        let left = store.write(move |tx| {
+            settle(tx, &Bus::default(), &live, later)?;
+            tx.count("SELECT count(*) FROM session", &[])
+        });
+        assert_eq!(left.await.map_err(|e: StoreError| e).unwrap(), 0);
     }
 
     async fn settled(store: &Store, live: &Arc<Live>, id: &SessionId, now: Timestamp) -> Session {
@@ -288,20 +312,13 @@ mod tests {
     #[tokio::test]
     async fn a_tick_reads_open_sessions_and_not_the_history() {
         let (_dir, store, _id) = store_with(&[]).await;
-        for sql in [sql::ATTACHED, sql::DETACHED, sql::ENDING, sql::OF_REMOVED_NODES] {
-            let params: &[_] = if sql == sql::DETACHED {
-                &[(":limit", crate::hub::store::Value::Null)]
-            } else {
-                &[]
-            };
-            let plan = store
-                .read(move |tx| tx.query_plan(sql, params))
-                .await
-                .map_err(|e: StoreError| e)
-                .unwrap();
+        for sql in [sql::ATTACHED, sql::DETACHED, sql::ENDING, sql::OF_REMOVED_NODES, sql::OVER] {
+            let limit = sql.contains(":limit").then_some((":limit", Value::Null));
+            let plan = store.read(move |tx| tx.query_plan(sql, limit.as_slice())).await;
+            let plan = plan.map_err(|e: StoreError| e).unwrap();
             let reads = plan.iter().filter(|step| step.contains("session"));
             for step in reads {
-                assert!(step.contains("USING INDEX session_") || step.contains("session_ending"), "{plan:?}");
+                assert!(step.contains("INDEX session_"), "{plan:?}");
             }
         }
     }

@@ -18,4 +18,5 @@ CREATE INDEX session_by_time ON session (started_at, id);
 CREATE INDEX session_by_node ON session (node_id, started_at, id);
 CREATE INDEX session_by_owner ON session (owner, started_at, id);
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_over ON session (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX session_ending ON session (node_id) WHERE shell = 'Ending';

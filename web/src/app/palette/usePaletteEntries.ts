@@ -1,7 +1,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { roadstead } from "@/platform/api";
-import type { SearchNodesRequest, SearchNodesResult } from "@/platform/types";
+import { call } from "@/platform/api";
+import { FREE_TEXT, where } from "@/platform/filter";
+import type { SearchNodesRequest } from "@/platform/types";
 import { ALL_ENTRIES } from "../navigation";
 import { useAppTexts } from "../texts";
 import { type PaletteEntry, matching } from "./entries";
@@ -16,8 +17,8 @@ export function usePaletteEntries(typed: string): PaletteEntry[] {
     queryKey: ["palette-nodes", word],
     queryFn: ({ signal }) => {
       const request: SearchNodesRequest = { MaxResults: NODES_SHOWN };
-      if (word) request.Filter = { Join: "and", Terms: [{ Key: "text", Op: "contains", Value: word }] };
-      return roadstead<SearchNodesResult>("SearchNodes", request, signal);
+      if (word) request.Filter = where(FREE_TEXT, "contains", word);
+      return call("Roadstead.SearchNodes", request, signal);
     },
     enabled: word !== "",
     placeholderData: keepPreviousData,

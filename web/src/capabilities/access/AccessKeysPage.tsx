@@ -91,7 +91,7 @@ function keyColumns(t: Translator): Column<AccessKey>[] {
   return [
     { id: "id", header: t("keyId"), width: 230, isRowHeader: true, cell: (key) => <code>{key.AccessKeyId}</code> },
     { id: "user", header: t("keyUser"), width: 140, cell: (key) => key.UserName },
-    { id: "description", header: t("keyDescription"), width: 300, cell: (key) => key.Description ?? "–" },
+    { id: "description", header: t("keyDescription"), width: 300, cell: (key) => key.Description || "–" },
     { id: "created", header: t("keyCreated"), width: 160, cell: (key) => <TimeAgo at={key.CreatedAt} /> },
     { id: "used", header: t("keyUsed"), width: 160, cell: (key) => (key.LastUsedAt === undefined ? t("keyNeverUsed") : <TimeAgo at={key.LastUsedAt} />) },
     {

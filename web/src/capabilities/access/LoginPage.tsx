@@ -34,7 +34,7 @@ export default function LoginPage() {
     setBusy(true);
     setError(undefined);
     try {
-      await enter("Login", { UserName: userName.trim(), Password: password });
+      await enter("Roadstead.Login", { UserName: userName.trim(), Password: password });
       await navigate(safeNext(params.get("next")), { replace: true });
     } catch (cause) {
       setError(cause);

@@ -36,7 +36,7 @@ export function SetupForm({ token }: { token: string }) {
     setBusy(true);
     setError(undefined);
     try {
-      await enter("CreateFirstAdmin", { Token: token, UserName: userName.trim(), Password: password });
+      await enter("Roadstead.CreateFirstAdmin", { Token: token, UserName: userName.trim(), Password: password });
       await navigate("/", { replace: true });
     } catch (cause) {
       setError(cause);

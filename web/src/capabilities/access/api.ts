@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { roadstead, setCsrfToken } from "@/platform/api";
+import { call, setCsrfToken } from "@/platform/api";
 import { setPreference } from "@/platform/preferences";
-import type { AccessKey, CreatedAccessKey, LoginResult, SetupState } from "@/platform/types";
+import type { Request } from "@/platform/types";
 
 export function useSetupState() {
   return useQuery({
     queryKey: ["setup-state"],
-    queryFn: ({ signal }) => roadstead<SetupState>("GetSetupState", {}, signal),
+    queryFn: ({ signal }) => call("Roadstead.GetSetupState", {}, signal),
     retry: false,
     staleTime: 0,
   });
@@ -15,8 +15,8 @@ export function useSetupState() {
 /** Logs in or creates the first administrator; afterwards nothing that was fetched before counts. */
 export function useEnter() {
   const client = useQueryClient();
-  return async (operation: "Login" | "CreateFirstAdmin", body: object) => {
-    const { CsrfToken } = await roadstead<LoginResult>(operation, body);
+  return async <Name extends "Roadstead.Login" | "Roadstead.CreateFirstAdmin">(operation: Name, body: Request<Name>) => {
+    const { CsrfToken } = await call(operation, body);
     setCsrfToken(CsrfToken);
     setPreference("isLoggedIn", true);
     client.clear();
@@ -24,14 +24,14 @@ export function useEnter() {
 }
 
 export async function listAccessKeys(signal: AbortSignal) {
-  const { AccessKeys } = await roadstead<{ AccessKeys: AccessKey[] }>("ListAccessKeys", {}, signal);
+  const { AccessKeys } = await call("Roadstead.ListAccessKeys", {}, signal);
   return { items: AccessKeys };
 }
 
 export function createAccessKey(description: string) {
-  return roadstead<CreatedAccessKey>("CreateAccessKey", description ? { Description: description } : {});
+  return call("Roadstead.CreateAccessKey", description ? { Description: description } : {});
 }
 
 export function deleteAccessKey(id: string) {
-  return roadstead("DeleteAccessKey", { AccessKeyId: id });
+  return call("Roadstead.DeleteAccessKey", { AccessKeyId: id });
 }

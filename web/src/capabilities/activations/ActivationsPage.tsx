@@ -77,7 +77,7 @@ export default function ActivationsPage() {
       />
       {isRevoking && chosen && (
         <ConfirmAction title={t("revokeTitle")} action={t("revoke")} onConfirm={() => revoke(chosen)} onClose={() => setRevoking(false)}>
-          {t("revokeText", { id: chosen.DefaultInstanceName ?? chosen.ActivationId })}
+          {t("revokeText", { id: chosen.DefaultInstanceName || chosen.ActivationId })}
         </ConfirmAction>
       )}
     </>
@@ -93,7 +93,7 @@ const STATES: Record<ActivationState, { type: StatusIndicatorProps.Type; text: "
 function columnsOf(t: Translator): Column<Activation>[] {
   return [
     { id: "id", header: t("id"), width: 330, isRowHeader: true, cell: ({ ActivationId }) => <code>{ActivationId}</code> },
-    { id: "name", header: t("description"), width: 160, cell: (item) => item.DefaultInstanceName ?? item.Description ?? "–" },
+    { id: "name", header: t("description"), width: 160, cell: (item) => item.DefaultInstanceName || item.Description || "–" },
     {
       id: "state",
       header: t("state"),

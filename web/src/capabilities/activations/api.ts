@@ -1,6 +1,6 @@
-import { roadstead, ssm } from "@/platform/api";
+import { call } from "@/platform/api";
 import type { CursorPage } from "@/platform/pages";
-import type { Activation, JoinLine, Tag } from "@/platform/types";
+import type { Activation, Tag } from "@/platform/types";
 
 export interface JoinRequest {
   name: string;
@@ -10,7 +10,7 @@ export interface JoinRequest {
 }
 
 export function createJoinLine({ name, count, expiresInSeconds, tags }: JoinRequest) {
-  return roadstead<JoinLine>("CreateJoinLine", {
+  return call("Roadstead.CreateJoinLine", {
     Count: count,
     ExpiresInSeconds: expiresInSeconds,
     ...(name ? { Name: name } : {}),
@@ -20,10 +20,10 @@ export function createJoinLine({ name, count, expiresInSeconds, tags }: JoinRequ
 
 export async function listActivations(cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Activation>> {
   const request = { MaxResults: Math.min(size, 50), ...(cursor ? { NextToken: cursor } : {}) };
-  const result = await ssm<{ ActivationList: Activation[]; NextToken?: string }>("DescribeActivations", request, signal);
+  const result = await call("AmazonSSM.DescribeActivations", request, signal);
   return { items: result.ActivationList, next: result.NextToken || undefined };
 }
 
 export function deleteActivation(id: string) {
-  return ssm("DeleteActivation", { ActivationId: id });
+  return call("AmazonSSM.DeleteActivation", { ActivationId: id });
 }

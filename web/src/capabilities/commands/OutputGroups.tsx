@@ -33,7 +33,7 @@ export function OutputGroups({ commandId }: { commandId: string }) {
         {differ === 0 ? t("groupsAlike", { count: alike }) : t("groupsDiffer", { alike: formatNumber(alike, locale), differ: formatNumber(differ, locale) })}
       </Box>
       {groups.map((group) => (
-        <Group key={`${group.OutputHash}:${group.StatusDetails}:${group.ExitCode ?? ""}`} group={group} />
+        <Group key={`${group.OutputHash}:${group.StatusDetails}:${group.ExitCode}`} group={group} />
       ))}
     </SpaceBetween>
   );
@@ -50,7 +50,7 @@ function Group({ group }: { group: OutputGroup }) {
         <Header
           variant="h3"
           info={<StatusBadge status={group.StatusDetails} />}
-          description={group.ExitCode === undefined ? undefined : `${t("exitCode")}: ${group.ExitCode}`}
+          description={group.ExitCode < 0 ? undefined : `${t("exitCode")}: ${group.ExitCode}`}
         >
           {t("groupCount", { count: group.Count })}
         </Header>

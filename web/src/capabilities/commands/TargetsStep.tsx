@@ -40,7 +40,7 @@ export function TargetsStep({ draft, onChange, resolved, showErrors }: Props) {
           {draft.kind === "tags" && <TagTargets rows={draft.tags} onChange={(tags) => onChange({ tags })} error={error} />}
           {draft.kind === "filter" && (
             <FormField label={t("filterLabel")} constraintText={t("filterNone")} errorText={error} stretch>
-              <NodeFilter filter={draft.filter} tagKeys={[]} onChange={(filter) => onChange({ filter })} />
+              <NodeFilter filter={draft.filter} onChange={(filter) => onChange({ filter })} />
             </FormField>
           )}
         </SpaceBetween>

@@ -1,16 +1,13 @@
 import { queryOptions } from "@tanstack/react-query";
-import { roadstead, ssm } from "@/platform/api";
+import { call } from "@/platform/api";
+import { FREE_TEXT, where } from "@/platform/filter";
 import type { CursorPage } from "@/platform/pages";
 import type {
   Command,
-  CommandDescription,
   Invocation,
   NodeSummary,
   OutputGroup,
-  OutputPiece,
   ResolveTargetsRequest,
-  ResolvedTargets,
-  SearchNodesResult,
   SendCommandRequest,
   StreamName,
 } from "@/platform/types";
@@ -21,14 +18,14 @@ export async function listCommands(status: string | undefined, cursor: string | 
     ...(status ? { Filters: [{ key: "Status", value: status }] } : {}),
     ...(cursor ? { NextToken: cursor } : {}),
   };
-  const result = await ssm<{ Commands: Command[]; NextToken?: string }>("ListCommands", request, signal);
+  const result = await call("AmazonSSM.ListCommands", request, signal);
   return { items: result.Commands, next: result.NextToken || undefined };
 }
 
 export function commandQuery(commandId: string) {
   return queryOptions({
     queryKey: ["command", commandId],
-    queryFn: ({ signal }) => roadstead<CommandDescription>("DescribeCommand", { CommandId: commandId }, signal),
+    queryFn: ({ signal }) => call("Roadstead.DescribeCommand", { CommandId: commandId }, signal),
   });
 }
 
@@ -42,15 +39,15 @@ export async function searchInvocations(
   const request = {
     CommandId: commandId,
     MaxResults: size,
-    ...(states.length > 0 ? { Status: states } : {}),
+    ...(states.length > 0 ? { Status: [...states] } : {}),
     ...(cursor ? { NextToken: cursor } : {}),
   };
-  const result = await roadstead<{ Invocations: Invocation[]; NextToken?: string }>("SearchInvocations", request, signal);
+  const result = await call("Roadstead.SearchInvocations", request, signal);
   return { items: result.Invocations, next: result.NextToken || undefined };
 }
 
 export async function groupOutputs(commandId: string, signal: AbortSignal): Promise<OutputGroup[]> {
-  const { Groups } = await roadstead<{ Groups: OutputGroup[] }>("GroupOutputs", { CommandId: commandId }, signal);
+  const { Groups } = await call("Roadstead.GroupOutputs", { CommandId: commandId }, signal);
   return Groups;
 }
 
@@ -62,29 +59,29 @@ export interface OutputAddress {
 
 export function getOutput({ commandId, nodeId, stream }: OutputAddress, offset: number, most: number, signal?: AbortSignal) {
   const request = { CommandId: commandId, NodeId: nodeId, Stream: stream, Offset: offset, MaxBytes: most };
-  return roadstead<OutputPiece>("GetOutput", request, signal);
+  return call("Roadstead.GetOutput", request, signal);
 }
 
 export function resolveTargets(request: ResolveTargetsRequest, signal: AbortSignal) {
-  return roadstead<ResolvedTargets>("ResolveTargets", request, signal);
+  return call("Roadstead.ResolveTargets", request, signal);
 }
 
 export async function sendCommand(request: SendCommandRequest): Promise<string> {
-  const { Command: command } = await ssm<{ Command: Command }>("SendCommand", request);
+  const { Command: command } = await call("AmazonSSM.SendCommand", request);
   return command.CommandId;
 }
 
 export function cancelCommand(commandId: string) {
-  return ssm("CancelCommand", { CommandId: commandId });
+  return call("AmazonSSM.CancelCommand", { CommandId: commandId });
 }
 
 export async function rerunCommand(commandId: string, scope: "failed" | "all"): Promise<string> {
-  const { CommandId } = await roadstead<{ CommandId: string }>("RerunCommand", { CommandId: commandId, Scope: scope });
+  const { CommandId } = await call("Roadstead.RerunCommand", { CommandId: commandId, Scope: scope });
   return CommandId;
 }
 
 export async function findNodes(text: string, signal?: AbortSignal): Promise<NodeSummary[]> {
-  const filter = text ? { Filter: { Join: "and", Terms: [{ Key: "text", Op: "contains", Value: text }] } } : {};
-  const { Nodes } = await roadstead<SearchNodesResult>("SearchNodes", { MaxResults: 50, ...filter }, signal);
+  const filter = text ? { Filter: where(FREE_TEXT, "contains", text) } : {};
+  const { Nodes } = await call("Roadstead.SearchNodes", { MaxResults: 50, ...filter }, signal);
   return Nodes;
 }

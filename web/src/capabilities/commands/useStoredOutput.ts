@@ -5,6 +5,8 @@ import { type OutputAddress, getOutput } from "./api";
 import { AnsiStripper } from "./outputText";
 
 const PIECE_BYTES = 256 * 1024;
+/** The hub hands out no less, so that a character is never cut. */
+const LEAST_BYTES = 4;
 
 export interface StoredOutput {
   head: string;
@@ -47,7 +49,7 @@ async function pieceAt(address: OutputAddress, offset: number, signal: AbortSign
   const piece = await getOutput(address, offset, PIECE_BYTES, signal);
   const head = piece.Cut?.HeadBytes ?? 0;
   const isOver = offset < head && piece.NextOffset > head;
-  const fitting = isOver ? await getOutput(address, offset, head - offset, signal) : piece;
+  const fitting = isOver ? await getOutput(address, offset, Math.max(head - offset, LEAST_BYTES), signal) : piece;
   return { ...fitting, offset };
 }
 

@@ -40,7 +40,7 @@ export function NodeFacts({ node }: { node: NodeDescription }) {
               pair(t("kernel"), node.Kernel),
               pair(t("architecture"), node.Architecture),
               pair(t("processors"), node.CpuCount),
-              pair(t("memory"), node.MemoryBytes === undefined ? undefined : formatBytes(node.MemoryBytes, locale)),
+              pair(t("memory"), node.MemoryBytes > 0 && formatBytes(node.MemoryBytes, locale)),
             ],
           },
           {
@@ -71,7 +71,7 @@ export function NodeFacts({ node }: { node: NodeDescription }) {
 }
 
 function pair(label: string, value: ReactNode): KeyValuePairsProps.Pair {
-  return { label, value: value ?? "–" };
+  return { label, value: value || "–" };
 }
 
 function Lines({ lines }: { lines: readonly string[] }) {

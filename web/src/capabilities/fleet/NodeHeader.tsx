@@ -17,9 +17,10 @@ import { useFleetTexts } from "./texts";
 interface Props {
   node: NodeDescription;
   onChanged: () => void;
+  onRemoving: (isRemoving: boolean) => void;
 }
 
-export function NodeHeader({ node, onChanged }: Props) {
+export function NodeHeader({ node, onChanged, onRemoving }: Props) {
   const t = useFleetTexts();
   const common = useCommonTexts();
   const navigate = useNavigate();
@@ -59,7 +60,7 @@ export function NodeHeader({ node, onChanged }: Props) {
         {node.Name}
       </Header>
       {dialog === "rename" && <RenameDialog node={node} onClose={() => setDialog(undefined)} onRenamed={onChanged} />}
-      {dialog === "remove" && <RemoveNodes nodes={[node]} onClose={() => setDialog(undefined)} onRemoved={leave} />}
+      {dialog === "remove" && <RemoveNodes nodes={[node]} onClose={() => setDialog(undefined)} onRemoving={onRemoving} onRemoved={leave} />}
     </>
   );
 }

@@ -4,6 +4,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
@@ -34,7 +35,8 @@ export default function NodePage() {
   const { nodeId = "" } = useParams();
   const client = useQueryClient();
   const [params, setParams] = useSearchParams();
-  const query = useQuery(nodeQuery(nodeId));
+  const [isRemoving, setRemoving] = useState(false);
+  const query = useQuery({ ...nodeQuery(nodeId), enabled: !isRemoving });
   const node = query.data;
   const name = node?.Name ?? nodeId;
   usePage(name, [
@@ -59,7 +61,7 @@ export default function NodePage() {
   }
   if (!node) return <Spinner size="large" />;
   return (
-    <ContentLayout header={<NodeHeader node={node} onChanged={() => void client.invalidateQueries({ queryKey: ["nodes"] })} />}>
+    <ContentLayout header={<NodeHeader node={node} onChanged={() => void client.invalidateQueries({ queryKey: ["nodes"] })} onRemoving={setRemoving} />}>
       <SpaceBetween size="l">
         {node.Status === "Offline" && <OfflineNotice node={node} />}
         <Tabs

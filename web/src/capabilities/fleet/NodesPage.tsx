@@ -1,6 +1,6 @@
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { EmptyState } from "@/components/EmptyState";
 import { NodeFilter } from "@/components/NodeFilter";
@@ -18,7 +18,7 @@ import { usePages } from "@/platform/pages";
 import { formatNumber } from "@/platform/time";
 import type { NodeSummary } from "@/platform/types";
 import { useView } from "@/platform/useView";
-import { knownTagKeys, searchNodes } from "./api";
+import { searchNodes } from "./api";
 import { ChoiceBar } from "./ChoiceBar";
 import { NodeActions } from "./NodeActions";
 import { nodeColumns } from "./nodeColumns";
@@ -40,7 +40,6 @@ export default function NodesPage() {
     fetchPage: (cursor, size, signal) => searchNodes({ ...view, size }, cursor, signal),
     size: view.size,
   });
-  const tagKeys = useQuery({ queryKey: ["node-tag-keys"], queryFn: ({ signal }) => knownTagKeys(signal), staleTime: 60_000 });
   const reload = useThrottled(() => void client.invalidateQueries({ queryKey: ["nodes"] }), RELOAD_EVERY_MS);
   useLive("nodes", { args: {}, onEvent: reload });
   usePage(t("nodes"));
@@ -91,7 +90,6 @@ export default function NodesPage() {
         <SpaceBetween size="xs">
           <NodeFilter
             filter={view.filter}
-            tagKeys={tagKeys.data ?? []}
             count={pages.total}
             onChange={(filter) => {
               changeView({ filter });

@@ -1,8 +1,8 @@
 import { queryOptions } from "@tanstack/react-query";
-import { roadstead, ssm } from "@/platform/api";
+import { call } from "@/platform/api";
 import { isEmpty } from "@/platform/filter";
 import type { CursorPage } from "@/platform/pages";
-import type { Command, NodeDescription, NodeSummary, SearchNodesRequest, SearchNodesResult, Session, Tag } from "@/platform/types";
+import type { Command, NodeSummary, SearchNodesRequest, Session, Tag } from "@/platform/types";
 import type { View } from "@/platform/view";
 
 export async function searchNodes(view: View, cursor: string | undefined, signal: AbortSignal): Promise<CursorPage<NodeSummary>> {
@@ -10,21 +10,21 @@ export async function searchNodes(view: View, cursor: string | undefined, signal
   if (!isEmpty(view.filter)) request.Filter = view.filter;
   if (view.sort) request.Sort = view.sort;
   if (cursor) request.NextToken = cursor;
-  const result = await roadstead<SearchNodesResult>("SearchNodes", request, signal);
+  const result = await call("Roadstead.SearchNodes", request, signal);
   return { items: result.Nodes, next: result.NextToken, total: result.Total };
 }
 
 export function nodeQuery(nodeId: string) {
   return queryOptions({
     queryKey: ["nodes", nodeId],
-    queryFn: ({ signal }) => roadstead<NodeDescription>("DescribeNode", { NodeId: nodeId }, signal),
+    queryFn: ({ signal }) => call("Roadstead.DescribeNode", { NodeId: nodeId }, signal),
     refetchInterval: 15_000,
   });
 }
 
 export async function commandsOf(nodeId: string, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
-  const result = await ssm<{ Commands: Command[]; NextToken?: string }>(
-    "ListCommands",
+  const result = await call(
+    "AmazonSSM.ListCommands",
     { InstanceId: nodeId, MaxResults: Math.min(size, 50), ...(cursor ? { NextToken: cursor } : {}) },
     signal,
   );
@@ -34,26 +34,21 @@ export async function commandsOf(nodeId: string, cursor: string | undefined, siz
 /** Active sessions first, then the ended ones, on one page each. */
 export async function sessionsOf(nodeId: string, signal: AbortSignal): Promise<CursorPage<Session>> {
   const list = (State: string) =>
-    ssm<{ Sessions: Session[] }>("DescribeSessions", { State, MaxResults: 50, Filters: [{ key: "Target", value: nodeId }] }, signal);
+    call("AmazonSSM.DescribeSessions", { State, MaxResults: 50, Filters: [{ key: "Target", value: nodeId }] }, signal);
   const [active, history] = await Promise.all([list("Active"), list("History")]);
   return { items: [...active.Sessions, ...history.Sessions] };
 }
 
 export function removeNode(nodeId: string) {
-  return ssm("DeregisterManagedInstance", { InstanceId: nodeId });
+  return call("AmazonSSM.DeregisterManagedInstance", { InstanceId: nodeId });
 }
 
 export function renameNode(nodeId: string, name: string) {
-  return roadstead("RenameNode", { NodeId: nodeId, Name: name });
+  return call("Roadstead.RenameNode", { NodeId: nodeId, Name: name });
 }
 
 export async function changeTags(nodeId: string, removed: string[], added: Tag[]) {
   const resource = { ResourceType: "ManagedInstance", ResourceId: nodeId };
-  if (removed.length > 0) await ssm("RemoveTagsFromResource", { ...resource, TagKeys: removed });
-  if (added.length > 0) await ssm("AddTagsToResource", { ...resource, Tags: added });
-}
-
-export async function knownTagKeys(signal: AbortSignal): Promise<string[]> {
-  const { Values } = await roadstead<{ Values: string[] }>("SuggestValues", { Collection: "node", Key: "tag", Prefix: "" }, signal);
-  return Values;
+  if (removed.length > 0) await call("AmazonSSM.RemoveTagsFromResource", { ...resource, TagKeys: removed });
+  if (added.length > 0) await call("AmazonSSM.AddTagsToResource", { ...resource, Tags: added });
 }

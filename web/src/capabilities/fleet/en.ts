@@ -20,7 +20,7 @@ export const en = {
   chooseFirst: "Choose nodes first",
   chooseOne: "Choose exactly one node",
   chooseFewer: "At most 50 nodes can be chosen one by one. Use a filter and “all that match”.",
-  offlineNoShell: "This node is offline: {why}",
+  offlineNoShell: "A shell needs the node: {why}",
   offline: "The node is offline",
   chosen: "{count, plural, one {# node chosen.} other {# nodes chosen.}}",
   chooseAll: "Choose all {count} that match",

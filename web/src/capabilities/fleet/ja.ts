@@ -22,7 +22,7 @@ export const ja: Record<keyof typeof en, string> = {
   chooseFirst: "先にノードを選択してください",
   chooseOne: "ノードを 1 台だけ選択してください",
   chooseFewer: "個別に選択できるのは 50 台までです。絞り込んで「一致するすべて」を使ってください。",
-  offlineNoShell: "このノードはオフラインです：{why}",
+  offlineNoShell: "シェルを開くにはノードが必要です：{why}",
   offline: "ノードはオフラインです",
   chosen: "{count} 台を選択中。",
   chooseAll: "一致する {count} 台すべてを選択",

@@ -52,7 +52,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
       cell: (node) => <span title={node.Addresses.join("\n")}>{shortAddresses(node.Addresses)}</span>,
     },
     { id: "tags", header: t("tags"), width: 230, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
-    { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion ?? "–" },
+    { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion || "–" },
     {
       id: "last_seen",
       sortingField: "last_seen",

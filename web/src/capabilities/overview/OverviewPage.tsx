@@ -7,10 +7,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { ErrorState } from "@/components/ErrorState";
 import { usePage } from "@/components/usePage";
 import { useThrottled } from "@/components/useThrottled";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
 import { useLive } from "@/platform/live";
 import { usePreference } from "@/platform/preferences";
-import type { Overview } from "@/platform/types";
 import { Numbers } from "./Numbers";
 import { Platforms } from "./Platforms";
 import { RecentCommands } from "./RecentCommands";
@@ -26,7 +25,7 @@ export default function OverviewPage() {
   const [isWelcomed, setWelcomed] = usePreference("welcomeDismissed");
   const query = useQuery({
     queryKey: ["overview"],
-    queryFn: ({ signal }) => roadstead<Overview>("GetOverview", {}, signal),
+    queryFn: ({ signal }) => call("Roadstead.GetOverview", {}, signal),
     refetchInterval: REFRESH_MS,
   });
   const reload = useThrottled(() => void client.invalidateQueries({ queryKey: ["overview"] }), 1000);

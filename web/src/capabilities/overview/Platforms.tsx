@@ -3,6 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import { RouteLink } from "@/components/RouteLink";
 import { useLocale } from "@/platform/i18n/locale";
+import { where } from "@/platform/filter";
 import { nodesWith } from "@/platform/links";
 import { formatNumber } from "@/platform/time";
 import type { NamedCount } from "@/platform/types";
@@ -43,5 +44,5 @@ export function Platforms({ platforms }: { platforms: readonly NamedCount[] }) {
 }
 
 function nodesOf(platform: string): string {
-  return nodesWith({ Join: "and", Terms: [{ Key: "platform", Op: "eq", Value: platform }] });
+  return nodesWith(where("platform", "eq", platform));
 }

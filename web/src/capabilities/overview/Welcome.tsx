@@ -5,9 +5,9 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { RouteButton } from "@/components/RouteButton";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
+import { where } from "@/platform/filter";
 import { shellOn } from "@/platform/links";
-import type { SearchNodesResult } from "@/platform/types";
 import { useOverviewTexts } from "./texts";
 
 /** Three cards instead of a tour, until they are hidden. */
@@ -15,10 +15,7 @@ export function Welcome({ onDismiss }: { onDismiss: () => void }) {
   const t = useOverviewTexts();
   const online = useQuery({
     queryKey: ["nodes", "first-online"],
-    queryFn: ({ signal }) => {
-      const Filter = { Join: "and", Terms: [{ Key: "status", Op: "eq", Value: "online" }] };
-      return roadstead<SearchNodesResult>("SearchNodes", { Filter, MaxResults: 1 }, signal);
-    },
+    queryFn: ({ signal }) => call("Roadstead.SearchNodes", { Filter: where("status", "eq", "online"), MaxResults: 1 }, signal),
   });
   const node = online.data?.Nodes[0];
   const cards = [

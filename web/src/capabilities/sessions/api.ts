@@ -1,18 +1,13 @@
 import { queryOptions } from "@tanstack/react-query";
-import { roadstead, ssm } from "@/platform/api";
+import { call } from "@/platform/api";
 import type { CursorPage } from "@/platform/pages";
-import type { NodeDescription, Session, SessionTicket } from "@/platform/types";
+import type { Session } from "@/platform/types";
 
 export type SessionState = "Active" | "History";
 
-interface DescribeSessionsResult {
-  Sessions: Session[];
-  NextToken?: string;
-}
-
 export async function listSessions(state: SessionState, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Session>> {
   const request = { State: state, MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) };
-  const result = await ssm<DescribeSessionsResult>("DescribeSessions", request, signal);
+  const result = await call("AmazonSSM.DescribeSessions", request, signal);
   return { items: result.Sessions, next: result.NextToken || undefined };
 }
 
@@ -22,7 +17,7 @@ export function sessionQuery(sessionId: string) {
     queryFn: async ({ signal }): Promise<Session | null> => {
       for (const State of ["Active", "History"]) {
         const request = { State, Filters: [{ key: "SessionId", value: sessionId }] };
-        const { Sessions } = await ssm<DescribeSessionsResult>("DescribeSessions", request, signal); // oxlint-disable-line no-await-in-loop -- the second is asked only when the first is empty
+        const { Sessions } = await call("AmazonSSM.DescribeSessions", request, signal); // oxlint-disable-line no-await-in-loop -- the second is asked only when the first is empty
         if (Sessions[0]) return Sessions[0];
       }
       return null;
@@ -33,7 +28,7 @@ export function sessionQuery(sessionId: string) {
 export function nodeNameQuery(nodeId: string) {
   return queryOptions({
     queryKey: ["nodes", nodeId],
-    queryFn: ({ signal }) => roadstead<NodeDescription>("DescribeNode", { NodeId: nodeId }, signal),
+    queryFn: ({ signal }) => call("Roadstead.DescribeNode", { NodeId: nodeId }, signal),
     staleTime: 60_000,
     enabled: nodeId !== "",
   });
@@ -43,7 +38,7 @@ export function nodeNameQuery(nodeId: string) {
 const fresh = new Map<string, string>();
 
 export async function startSession(nodeId: string): Promise<string> {
-  const ticket = await ssm<SessionTicket>("StartSession", { Target: nodeId });
+  const ticket = await call("AmazonSSM.StartSession", { Target: nodeId });
   fresh.set(ticket.SessionId, ticket.TokenValue);
   return ticket.SessionId;
 }
@@ -53,9 +48,9 @@ export async function attachmentToken(sessionId: string): Promise<string> {
   const token = fresh.get(sessionId);
   fresh.delete(sessionId);
   if (token !== undefined) return token;
-  return (await ssm<SessionTicket>("ResumeSession", { SessionId: sessionId })).TokenValue;
+  return (await call("AmazonSSM.ResumeSession", { SessionId: sessionId })).TokenValue;
 }
 
 export function endSession(sessionId: string) {
-  return ssm("TerminateSession", { SessionId: sessionId });
+  return call("AmazonSSM.TerminateSession", { SessionId: sessionId });
 }

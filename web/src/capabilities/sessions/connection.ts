@@ -32,7 +32,7 @@ interface Options {
 }
 
 /** A browser cannot hold back a WebSocket. When it falls this far behind it detaches, draws, and attaches again. */
-const BACKLOG_MOST = 8 * 1024 * 1024;
+const BACKLOG_MOST = 4 * 1024 * 1024;
 const BACKLOG_RESUME = 256 * 1024;
 /** Typed before the shell is there, or while a backlog is drawn (so that Ctrl-C still stops a flood), and sent then. */
 const PENDING_INPUT_MOST = 4096;

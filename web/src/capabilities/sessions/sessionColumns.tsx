@@ -24,11 +24,11 @@ export function sessionColumns(t: Translator, isActive: boolean, nameOf: (nodeId
   return [
     ...columns,
     { id: "ended", header: t("ended"), width: 160, cell: (session) => <TimeAgo at={session.EndDate} /> },
-    { id: "reason", header: t("reason"), width: 280, cell: (session) => session.Details ?? session.Reason ?? "–" },
+    { id: "reason", header: t("reason"), width: 280, cell: (session) => session.Details || session.Reason || "–" },
   ];
 }
 
 /** An owner is an ARN; its last part is the name a person knows. */
 export function ownerName(owner: string | undefined): string {
-  return owner?.split("/").pop() ?? "–";
+  return owner?.split("/").pop() || "–";
 }

@@ -14,7 +14,7 @@ import { RouteLink } from "@/components/RouteLink";
 import { TimeAt } from "@/components/TimeAt";
 import { useNow } from "@/components/useNow";
 import { usePage } from "@/components/usePage";
-import { roadstead } from "@/platform/api";
+import { call } from "@/platform/api";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatBytes, formatDuration, formatNumber } from "@/platform/time";
 import type { HubDescription } from "@/platform/types";
@@ -25,7 +25,7 @@ export default function HubPage() {
   const t = useSettingsTexts();
   const query = useQuery({
     queryKey: ["hub"],
-    queryFn: ({ signal }) => roadstead<HubDescription>("DescribeHub", {}, signal),
+    queryFn: ({ signal }) => call("Roadstead.DescribeHub", {}, signal),
     refetchInterval: 15_000,
   });
   usePage(t("title"));
