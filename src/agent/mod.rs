@@ -54,10 +54,10 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 const SETTLE_LOOK: Duration = Duration::from_millis(10);
 /// How long a killed agent may take to be gone; one that still holds the lock then is alive.
 const DYING: Duration = Duration::from_millis(500);
-/// How often the facts are read again. A change is rare, and the next `Hello` has it anyway.
-const FACTS_EVERY: Duration = Duration::from_secs(300);
-/// When the start is over and an agent is normally idle.
-const START_OVER: Duration = Duration::from_secs(3);
+/// How often unused memory is given back: what wakes an idle agent are the line's pings, every 15 s.
+const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// The facts are read again after so many rounds, five minutes. A change is rare, and the next `Hello` has it anyway.
+const FACTS_ROUNDS: u32 = 60;
 /// Threads for files at once; more than that waits, so that memory stays small.
 const FILE_THREADS: usize = 16;
 
@@ -181,20 +181,23 @@ async fn facts() -> NodeFacts {
     tokio::task::spawn_blocking(gather::facts::node_facts).await.unwrap_or_default()
 }
 
-/// Sends the facts when they have changed. Also the time for what is rare: files of forgotten runs go, and unused memory.
+/// What is rare: files of forgotten runs go, the facts are sent when they have changed, unused memory is given back.
 async fn look_after(agent: &NodeAgent) -> std::convert::Infallible {
     let known = agent.clone();
     agent.executor().tidy(move |run| known.knows(run)).await;
     let mut told = facts().await;
-    tokio::time::sleep(START_OVER).await;
+    let trimmer = memory::Trimmer::default();
+    let mut rounds = 0u32;
     loop {
-        // The thread's own result: there is none.
-        let _ = tokio::task::spawn_blocking(memory::trim).await;
-        tokio::time::sleep(FACTS_EVERY).await;
-        let now = facts().await;
-        if now != told {
-            agent.send(ToHub::Facts(now.clone())).await;
-            told = now;
+        tokio::time::sleep(TRIM_EVERY).await;
+        trimmer.trim();
+        rounds += 1;
+        if rounds.is_multiple_of(FACTS_ROUNDS) {
+            let now = facts().await;
+            if now != told {
+                agent.send(ToHub::Facts(now.clone())).await;
+                told = now;
+            }
         }
     }
 }

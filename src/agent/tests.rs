@@ -269,7 +269,8 @@ async fn a_result_that_no_agent_saw_is_found_later_and_repeated_until_stored() {
     until(|| step_directory.join("host").exists()).await;
     node.agent.stop().await;
     drop(node);
-    until(|| step_directory.join("exit").exists()).await;
+    let directory = Directory::open(&step_directory).unwrap();
+    until(|| crate::agent::step_host::record::read_exit(&directory).is_some()).await;
 
     let mut node = Node::restart(data.path()).await;
     let first = node.report().await;

@@ -76,6 +76,12 @@ impl Directory {
         Ok(bytes)
     }
 
+    /// Writes the file where nobody reads it meanwhile, or can tell a whole one from a part.
+    pub fn write(&self, name: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        File::from(self.open_at(name, flags, Mode::from_raw_mode(mode))?).write_all(bytes)
+    }
+
     /// Replaces the file in one step: a reader sees the old content or the new, never a part.
     pub fn replace(&self, name: &str, bytes: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
         let temporary = format!("{name}.new");

@@ -5,22 +5,52 @@
 
 use std::ffi::c_void;
 
-/// Lets go of the program's clean pages and of the heap's free ones. What is used again comes back from the page cache.
-///
-/// Meant for a process that is about to be idle for long. Blocks for about a millisecond.
-pub fn trim() {
-    let program = std::fs::read_link("/proc/self/exe").unwrap_or_default();
-    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-    for (start, length) in droppable(&smaps, &program.to_string_lossy()) {
-        // SAFETY: the range is a read-only private mapping of a file without a single page of its own, so what the file holds
-        // is all that can ever be read there; a running program's file is never written to.
-        unsafe { libc::madvise(start as *mut c_void, length, libc::MADV_DONTNEED) };
+/// Resident memory below which there is nothing to give back.
+const SMALL_BYTES: usize = 4 * 1024 * 1024;
+
+/// The parts of this process that can be had again from the program's file.
+#[derive(Debug)]
+pub struct Trimmer {
+    ranges: Vec<(usize, usize)>,
+}
+
+impl Default for Trimmer {
+    /// Looks at the process's mappings, which do not change after its start. Blocks for about a millisecond.
+    fn default() -> Self {
+        let program = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+        Self {
+            ranges: droppable(&smaps, &program.to_string_lossy()),
+        }
     }
-    #[cfg(target_env = "gnu")]
-    // SAFETY: it only returns memory that the allocator knows to be free.
-    unsafe {
-        libc::malloc_trim(0);
+}
+
+impl Trimmer {
+    /// Lets go of the program's clean pages and of the heap's free ones, unless the process is small already. What is used
+    /// again comes back from the page cache. Costs some tenths of a millisecond, so it may be called every few seconds.
+    pub fn trim(&self) {
+        if resident_bytes().is_some_and(|bytes| bytes < SMALL_BYTES) {
+            return;
+        }
+        for (start, length) in &self.ranges {
+            // SAFETY: the range is a read-only private mapping of a file without a single page of its own, so what the file
+            // holds is all that can ever be read there; a running program's file is never written to.
+            unsafe { libc::madvise(*start as *mut c_void, *length, libc::MADV_DONTNEED) };
+        }
+        #[cfg(target_env = "gnu")]
+        // SAFETY: it only returns memory that the allocator knows to be free.
+        unsafe {
+            libc::malloc_trim(0);
+        }
     }
+}
+
+fn resident_bytes() -> Option<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    // SAFETY: it asks the kernel's constant and has no other effect.
+    let page_bytes = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+    Some(pages * page_bytes)
 }
 
 /// Read-only mappings of `program` that hold no copied page. The relocated part of the program is read-only too, but copied:
@@ -81,7 +111,7 @@ Anonymous:             0 kB
 
     #[test]
     fn the_program_goes_on_after_it() {
-        trim();
+        Trimmer::default().trim();
         assert_eq!(format!("{:?}", "still\there"), "\"still\\there\"");
     }
 }

@@ -1,7 +1,6 @@
 //! Executes runs on this node: document → steps → plugin → step host → report.
 //!
-//! Everything about a run lies in `runs/<run id>/`: `run` (the order), a directory per step (see [`crate::agent::step_host::record`]) and
-//! `report`. What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
+//! Everything about a run lies in `runs/<run id>/`: `run` (the order) and a directory per step ([`crate::agent::step_host::record`]). What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
 
 mod output;
 mod step;
@@ -17,24 +16,19 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::core::{Executor, Order, OutputBody};
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host;
-use crate::agent::step_host::record::{self, ExitRecord};
+use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
-use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
 use crate::model::document::{self, Resolved, Step};
 use crate::platform::descriptors::watched;
 use crate::platform::files::{Directory, Durability};
 use crate::platform::users::User;
-use crate::wire::run::{INLINE_OUTPUT_BYTES, Outcome, Output, OutputQuery, Report, Run, StepReport};
-use step::Trace;
+use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport};
+use step::{Budget, End, Trace};
 
 const RUN: &str = "run";
-const REPORT: &str = "report";
 /// A run came in one frame; a report goes in one.
 const MAX_KEPT_BYTES: u64 = 4 * 1024 * 1024;
-
-/// For the messages of all steps together: the report must fit into one frame.
-const MESSAGE_CHARS: usize = 8 * 1024;
 
 /// The executor of a real node.
 pub struct NodeExecutor {
@@ -93,41 +87,34 @@ impl NodeExecutor {
 
     async fn execute_steps(&self, run: &Run, resolved: &Resolved, begun: Begun, cancel: &CancellationToken) -> Vec<StepReport> {
         let mut reports: Vec<StepReport> = Vec::new();
-        let mut inline_left = INLINE_OUTPUT_BYTES;
-        let message_chars = MESSAGE_CHARS / resolved.steps.len().max(1);
+        let mut budget = Budget::new(resolved.steps.len());
         for (index, step) in resolved.steps.iter().enumerate() {
-            let is_over = reports
-                .iter()
-                .any(|r| matches!(r.outcome, Outcome::Cancelled | Outcome::Interrupted));
-            if is_over {
-                reports.push(unstarted(step, Outcome::Skipped, "an earlier step did not come to its end"));
-                continue;
-            }
-            let record = self.execute_step(run, resolved, index, begun, cancel).await;
-            let mut report = self.report_step(&run.id, index, step, record, &mut inline_left).await;
-            if let Some((at, _)) = report.message.char_indices().nth(message_chars) {
-                report.message.truncate(at);
-            }
+            let report = match is_over(&reports) {
+                true => skipped(step),
+                false => {
+                    let end = self.execute_step(run, resolved, index, begun, cancel).await;
+                    end.report(step, &mut budget)
+                }
+            };
             reports.push(report);
         }
         reports
     }
 
     /// The step's end, whoever saw it.
-    async fn execute_step(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun, cancel: &CancellationToken) -> ExitRecord {
+    async fn execute_step(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun, cancel: &CancellationToken) -> End {
         let trace = match begun {
             Begun::No => Trace::None,
             Begun::Traced | Begun::Unknown => self.trace(&run.id, index).await,
         };
         let host = match trace {
-            Trace::Ended(record) => return record,
-            Trace::Running(host) => host,
-            Trace::Vanished => return self.interrupted(&run.id, index, VANISHED).await,
-            Trace::None if begun == Begun::Unknown => return self.interrupted(&run.id, index, RESTARTED).await,
-            Trace::None if cancel.is_cancelled() => return unseen(Outcome::Cancelled, "cancelled before it started"),
-            Trace::None => match self.begin(run, resolved, index).await {
+            Trace::Ended | Trace::Vanished => None,
+            Trace::Running(host) => Some(host),
+            Trace::None if begun == Begun::Unknown => return self.end(&run.id, index, RESTARTED).await,
+            Trace::None if cancel.is_cancelled() => return self.unseen(run, index, Outcome::Cancelled, CANCELLED).await,
+            Trace::None => match self.begin(run, resolved, index, begun).await {
                 Ok(host) => host,
-                Err(message) => return unseen(Outcome::Failed, &message),
+                Err(message) => return self.unseen(run, index, Outcome::Failed, &message).await,
             },
         };
         if let Some(host) = host
@@ -135,32 +122,20 @@ impl NodeExecutor {
         {
             tracing::warn!(run = %run.id, %error, "a step host cannot be watched");
         }
-        match self.trace(&run.id, index).await {
-            Trace::Ended(record) => record,
-            _ => self.interrupted(&run.id, index, VANISHED).await,
-        }
+        self.end(&run.id, index, VANISHED).await
     }
 
     /// Asks for a step host. `None`: it has ended already.
-    async fn begin(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<Option<OwnedFd>, String> {
-        let step = &resolved.steps[index];
-        let context = Context {
-            run: &run.id,
-            node: self.node.get(),
-            user: &self.user,
-            environment: &resolved.environment,
-            limits: &self.limits,
-        };
-        let plugin = plugins::find(&step.action).ok_or_else(|| unknown_action(&step.action))?;
-        let order = plugin.order(step, &context)?;
-        let (id, name) = (run.id.clone(), index.to_string());
-        let prepared = blocking(self.runs.clone(), move |runs| {
-            let directory = runs.directory(id.as_str())?.create_directory(&name)?;
-            directory.replace(record::ORDER, &record::seal(&order)?, 0o600, Durability::Cached)
-        });
-        prepared
-            .await
-            .map_err(|error| format!("the step could not be prepared on the node's disk: {error}"))?;
+    async fn begin(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun) -> Result<Option<OwnedFd>, String> {
+        let order = self.order(&run.id, resolved, index)?;
+        // A fresh run's first order was written when the run was kept.
+        if begun != Begun::No || index > 0 {
+            let id = run.id.clone();
+            let prepared = blocking(self.runs.clone(), move |runs| prepare(&runs.directory(id.as_str())?, index, &order));
+            prepared
+                .await
+                .map_err(|error| format!("the step could not be prepared on the node's disk: {error}"))?;
+        }
         let path = self.path.join(run.id.as_str()).join(index.to_string());
         self.spawner
             .spawn(&path)
@@ -168,28 +143,45 @@ impl NodeExecutor {
             .map_err(|error| format!("the step host could not be started: {error}"))
     }
 
-    async fn load<T: serde::de::DeserializeOwned + Send + 'static>(&self, run: &CommandId, name: &'static str) -> Option<T> {
+    fn order(&self, run: &CommandId, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
+        let step = &resolved.steps[index];
+        let context = Context {
+            run,
+            node: self.node.get(),
+            user: &self.user,
+            environment: &resolved.environment,
+            limits: &self.limits,
+        };
+        let plugin = plugins::find(&step.action).ok_or_else(|| unknown_action(&step.action))?;
+        plugin.order(step, &context)
+    }
+
+    async fn load(&self, run: &CommandId) -> Option<Run> {
         let run = run.clone();
         let loaded = blocking(self.runs.clone(), move |runs| {
-            record::unseal(&runs.directory(run.as_str())?.read(name, MAX_KEPT_BYTES)?)
+            record::unseal(&runs.directory(run.as_str())?.read(RUN, MAX_KEPT_BYTES)?)
         });
         loaded.await.ok()
     }
-
-    async fn save<T: serde::Serialize>(&self, run: &CommandId, name: &'static str, value: &T, durability: Durability) -> io::Result<()> {
-        let (run, bytes) = (run.clone(), record::seal(value)?);
-        blocking(self.runs.clone(), move |runs| {
-            let directory = runs.create_directory(run.as_str())?;
-            directory.replace(name, &bytes, 0o600, durability)?;
-            if durability == Durability::Synced {
-                runs.sync()?;
-            }
-            Ok(())
-        })
-        .await
-    }
 }
 
+/// Cancelled and interrupted runs do not go on; failed ones do, as upstream's.
+fn is_over(reports: &[StepReport]) -> bool {
+    reports
+        .iter()
+        .any(|report| matches!(report.outcome, Outcome::Cancelled | Outcome::Interrupted))
+}
+
+fn skipped(step: &Step) -> StepReport {
+    End::unseen(Outcome::Skipped, "an earlier step did not come to its end").report(step, &mut Budget::new(1))
+}
+
+fn prepare(run: &Directory, index: usize, order: &StepOrder) -> io::Result<()> {
+    let directory = run.create_directory(&index.to_string())?;
+    directory.write(record::ORDER, &record::seal(order)?, 0o600)
+}
+
+const CANCELLED: &str = "cancelled before it started";
 const VANISHED: &str = "its step host was killed; the command may have run in part or whole";
 const RESTARTED: &str = "the node was restarted while it ran; the command may have run in part or whole";
 
@@ -202,36 +194,62 @@ impl Executor for NodeExecutor {
         }
     }
 
+    /// Prepares the first step too: one way to the disk instead of two.
     async fn keep(&self, run: &Run, durability: Durability) -> io::Result<()> {
-        self.save(&run.id, RUN, run, durability).await
+        let (id, kept) = (run.id.clone(), record::seal(run)?);
+        let resolved = document::check(&run.document, &run.parameters).ok();
+        // What is wrong with an order shows when the step is begun.
+        let order = resolved.and_then(|resolved| self.order(&run.id, &resolved, 0).ok());
+        blocking(self.runs.clone(), move |runs| {
+            let directory = runs.create_directory(id.as_str())?;
+            match durability {
+                Durability::Cached => directory.write(RUN, &kept, 0o600)?,
+                Durability::Synced => {
+                    directory.replace(RUN, &kept, 0o600, durability)?;
+                    runs.sync()?;
+                }
+            }
+            order.map_or(Ok(()), |order| prepare(&directory, 0, &order))
+        })
+        .await
     }
 
     async fn execute(&self, order: Order, cancel: CancellationToken) -> Report {
         let (run, begun) = match order {
             Order::Fresh(run) => (*run, Begun::No),
-            Order::Kept { run, same_boot } => match self.load::<Run>(&run, RUN).await {
+            Order::Kept { run, same_boot } => match self.load(&run).await {
                 Some(kept) => (kept, if same_boot { Begun::Traced } else { Begun::Unknown }),
-                None => return lost(run),
+                None => return lost(run, LOST),
             },
         };
-        let steps = match document::check(&run.document, &run.parameters) {
-            Ok(resolved) => self.execute_steps(&run, &resolved, begun, &cancel).await,
+        match document::check(&run.document, &run.parameters) {
+            Ok(resolved) => Report {
+                steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
+                run: run.id,
+            },
             // It was checked before it was accepted; another version of the agent may judge differently.
-            Err(error) => vec![StepReport {
-                message: error.to_string(),
-                ..lost(run.id.clone()).steps.remove(0)
-            }],
-        };
-        let report = Report { run: run.id, steps };
-        if let Err(error) = self.save(&report.run, REPORT, &report, Durability::Cached).await {
-            // It is about to be sent; only a repetition would lack its details.
-            tracing::warn!(run = %report.run, %error, "a report could not be kept");
+            Err(error) => lost(run.id, &error.to_string()),
         }
-        report
     }
 
+    /// Made anew from what the steps left.
     async fn report(&self, run: &CommandId) -> Option<Report> {
-        self.load(run, REPORT).await
+        let kept = self.load(run).await?;
+        let resolved = document::check(&kept.document, &kept.parameters).ok()?;
+        let mut reports = Vec::new();
+        let mut budget = Budget::new(resolved.steps.len());
+        for (index, step) in resolved.steps.iter().enumerate() {
+            if is_over(&reports) {
+                reports.push(skipped(step));
+                continue;
+            }
+            let Trace::Ended = self.trace(run, index).await else { return None };
+            reports.push(self.end(run, index, VANISHED).await.report(step, &mut budget));
+        }
+        Some(Report {
+            run: run.clone(),
+            steps: reports,
+        })
     }
 
     async fn output(&self, query: OutputQuery) -> Option<OutputBody> {
@@ -281,36 +299,16 @@ fn unknown_action(action: &str) -> String {
     )
 }
 
-/// An end that left no record.
-fn unseen(outcome: Outcome, message: &str) -> ExitRecord {
-    let now = Clock::system().now().millis();
-    ExitRecord {
-        outcome,
-        exit_code: None,
-        message: message.to_owned(),
-        started_at_ms: now,
-        ended_at_ms: now,
-        stdout: Default::default(),
-        stderr: Default::default(),
-        cap_bytes: 0,
-    }
-}
+const LOST: &str = "the node has lost the order before its end; the command may have run in part or whole";
 
-fn unstarted(step: &Step, outcome: Outcome, message: &str) -> StepReport {
-    step::told(step, unseen(outcome, message), Output::default(), Output::default())
-}
-
-/// A run whose order is not on the disk any more.
-fn lost(run: CommandId) -> Report {
+/// A run about whose steps nothing can be told.
+fn lost(run: CommandId, message: &str) -> Report {
     let step = Step {
         name: String::new(),
         action: String::new(),
         inputs: Default::default(),
         timeout: document::DEFAULT_TIMEOUT,
     };
-    let message = "the node has lost the order before its end; the command may have run in part or whole";
-    Report {
-        run,
-        steps: vec![unstarted(&step, Outcome::Interrupted, message)],
-    }
+    let report = End::unseen(Outcome::Interrupted, message).report(&step, &mut Budget::new(1));
+    Report { run, steps: vec![report] }
 }

@@ -12,7 +12,7 @@ use crate::base::Clock;
 use crate::base::id::CommandId;
 use crate::model::document::Step;
 use crate::platform::files::{Directory, Durability};
-use crate::wire::run::{Outcome, Output, StepReport, StreamName};
+use crate::wire::run::{INLINE_OUTPUT_BYTES, Outcome, Output, Run, StepReport, StreamName};
 
 /// Read at a time.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -21,11 +21,34 @@ const PIECE_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub enum Trace {
     None,
-    /// Its host lives; `None` never occurs here but for a host that ended while it was looked at.
-    Running(Option<OwnedFd>),
-    Ended(ExitRecord),
+    Running(OwnedFd),
+    Ended,
     /// There was a host, and it left no record.
     Vanished,
+}
+
+/// How a step ended, and what it wrote.
+pub struct End {
+    record: ExitRecord,
+    stdout: Collected,
+    stderr: Collected,
+}
+
+/// What is left of a report's room for the steps to come.
+pub struct Budget {
+    inline_bytes: usize,
+    message_chars: usize,
+}
+
+impl Budget {
+    /// The report must fit into one frame, however many steps it tells of.
+    pub fn new(steps: usize) -> Self {
+        const MESSAGE_CHARS: usize = 8 * 1024;
+        Self {
+            inline_bytes: INLINE_OUTPUT_BYTES,
+            message_chars: MESSAGE_CHARS / steps.max(1),
+        }
+    }
 }
 
 impl NodeExecutor {
@@ -36,68 +59,101 @@ impl NodeExecutor {
         traced.await.unwrap_or(Trace::None)
     }
 
-    /// Nobody saw the end. A record is left all the same, so that readers of the output know that nothing more will come.
-    pub(super) async fn interrupted(&self, run: &CommandId, index: usize, message: &'static str) -> ExitRecord {
-        let name = format!("{run}/{index}");
-        let written = blocking(self.runs.clone(), move |runs| {
-            let directory = runs.directory(&name)?;
-            let record = interrupted(&directory, message);
-            directory.replace(record::EXIT, &record::seal(&record)?, 0o600, Durability::Cached)?;
-            Ok(record)
+    /// Reads the record and the output. Where nobody saw the end, for the reason given, a record is left all the same, so that
+    /// readers of the output know that nothing more will come.
+    pub(super) async fn end(&self, run: &CommandId, index: usize, unless_seen: &'static str) -> End {
+        let (run, name) = (run.clone(), index.to_string());
+        let ended = blocking(self.runs.clone(), move |runs| {
+            let directory = runs.create_directory(run.as_str())?.create_directory(&name)?;
+            let record = match record::read_exit(&directory) {
+                Some(record) => record,
+                None => leave(&directory, interrupted(&directory, unless_seen))?,
+            };
+            Ok(collect_all(&directory, record))
         });
-        written.await.unwrap_or_else(|_| super::unseen(Outcome::Interrupted, message))
+        ended.await.unwrap_or_else(|_| End::unseen(Outcome::Interrupted, unless_seen))
     }
 
-    /// Hashes the output and takes its beginning along.
-    pub(super) async fn report_step(
-        &self,
-        run: &CommandId,
-        index: usize,
-        step: &Step,
-        mut record: ExitRecord,
-        inline_left: &mut usize,
-    ) -> StepReport {
-        let (name, left) = (format!("{run}/{index}"), *inline_left);
-        let (stdout_tally, stderr_tally, cap_bytes) = (record.stdout, record.stderr, record.cap_bytes);
-        let collected = blocking(self.runs.clone(), move |runs| {
-            if (stdout_tally, stderr_tally) == Default::default() {
-                return Ok((Collected::default(), Collected::default()));
-            }
-            let directory = runs.directory(&name)?;
-            let stderr = collect(&directory, StreamName::Stderr, stderr_tally, cap_bytes)?;
-            let stdout = collect(&directory, StreamName::Stdout, stdout_tally, cap_bytes)?;
-            Ok((stdout, stderr))
+    /// The end of a step that never had a host; on record, so that the report can be made again.
+    pub(super) async fn unseen(&self, run: &Run, index: usize, outcome: Outcome, message: &str) -> End {
+        let record = unseen(outcome, message);
+        let (run, name, copy) = (run.id.clone(), index.to_string(), record.clone());
+        let left = blocking(self.runs.clone(), move |runs| {
+            leave(&runs.create_directory(run.as_str())?.create_directory(&name)?, copy)
         });
-        let (mut stdout, mut stderr) = collected.await.unwrap_or_else(|error| {
-            record.message = joined(&record.message, &format!("its output cannot be read on the node: {error}"));
-            Default::default()
-        });
-        if stdout.is_short || stderr.is_short {
-            record.message = joined(&record.message, "some of its output was lost when the node was cut off");
+        if let Err(error) = left.await {
+            tracing::warn!(%error, "the end of a step that was not begun could not be kept");
         }
-        // Each may have half; what one does not need the other may have.
-        let half = left / 2;
-        let for_stderr = stderr.beginning.len().min(left - stdout.beginning.len().min(half));
-        stderr.beginning.truncate(for_stderr);
-        stdout.beginning.truncate(left - for_stderr);
-        *inline_left -= stdout.beginning.len() + stderr.beginning.len();
-        told(step, record, stdout.output(), stderr.output())
+        End::silent(record)
     }
 }
 
-/// A step's report from its record.
-pub fn told(step: &Step, record: ExitRecord, stdout: Output, stderr: Output) -> StepReport {
-    StepReport {
-        name: step.name.clone(),
-        action: step.action.clone(),
-        outcome: record.outcome,
-        exit_code: record.exit_code,
-        message: record.message,
-        started_at_ms: record.started_at_ms,
-        ended_at_ms: record.ended_at_ms,
-        stdout,
-        stderr,
+impl End {
+    /// An end that left nothing.
+    pub fn unseen(outcome: Outcome, message: &str) -> Self {
+        Self::silent(unseen(outcome, message))
     }
+
+    fn silent(record: ExitRecord) -> Self {
+        Self {
+            record,
+            stdout: Collected::default(),
+            stderr: Collected::default(),
+        }
+    }
+
+    /// The step's report, with as much of its output as there is room for.
+    pub fn report(self, step: &Step, budget: &mut Budget) -> StepReport {
+        let Self {
+            mut record,
+            mut stdout,
+            mut stderr,
+        } = self;
+        for stream in [&stdout, &stderr] {
+            if let Some(problem) = &stream.problem {
+                record.message = joined(&record.message, problem);
+            }
+        }
+        if let Some((at, _)) = record.message.char_indices().nth(budget.message_chars) {
+            record.message.truncate(at);
+        }
+        // Each may have half; what one does not need the other may have.
+        let room = budget.inline_bytes;
+        let for_stderr = stderr.beginning.len().min(room - stdout.beginning.len().min(room / 2));
+        stderr.beginning.truncate(for_stderr);
+        stdout.beginning.truncate(room - for_stderr);
+        budget.inline_bytes -= stdout.beginning.len() + stderr.beginning.len();
+        StepReport {
+            name: step.name.clone(),
+            action: step.action.clone(),
+            outcome: record.outcome,
+            exit_code: record.exit_code,
+            message: record.message,
+            started_at_ms: record.started_at_ms,
+            ended_at_ms: record.ended_at_ms,
+            stdout: stdout.output(),
+            stderr: stderr.output(),
+        }
+    }
+}
+
+fn unseen(outcome: Outcome, message: &str) -> ExitRecord {
+    let now = Clock::system().now().millis();
+    ExitRecord {
+        outcome,
+        exit_code: None,
+        message: message.to_owned(),
+        started_at_ms: now,
+        ended_at_ms: now,
+        stdout: Tally::default(),
+        stderr: Tally::default(),
+        cap_bytes: 0,
+    }
+}
+
+fn leave(directory: &Directory, record: ExitRecord) -> io::Result<ExitRecord> {
+    directory.replace(record::EXIT, &record::seal(&record)?, 0o600, Durability::Cached)?;
+    Ok(record)
 }
 
 /// A stream as it lies there after the end.
@@ -105,8 +161,8 @@ pub fn told(step: &Step, record: ExitRecord, stdout: Output, stderr: Output) -> 
 struct Collected {
     output: Output,
     beginning: Vec<u8>,
-    /// Less is there than was written.
-    is_short: bool,
+    /// Why it is not what was written.
+    problem: Option<String>,
 }
 
 impl Collected {
@@ -115,6 +171,21 @@ impl Collected {
             head: data_encoding::BASE64.encode(&self.beginning),
             ..self.output
         }
+    }
+}
+
+fn collect_all(directory: &Directory, record: ExitRecord) -> End {
+    let stream = |name, tally| {
+        let collected = collect(directory, name, tally, record.cap_bytes);
+        collected.unwrap_or_else(|error| Collected {
+            problem: Some(format!("its {} cannot be read on the node: {error}", name.as_str())),
+            ..Collected::default()
+        })
+    };
+    End {
+        stdout: stream(StreamName::Stdout, record.stdout),
+        stderr: stream(StreamName::Stderr, record.stderr),
+        record,
     }
 }
 
@@ -143,7 +214,7 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
         }
         hash.update(&piece);
         stored_bytes += piece.len() as u64;
-        let wanted = crate::wire::run::INLINE_OUTPUT_BYTES - beginning.len();
+        let wanted = INLINE_OUTPUT_BYTES - beginning.len();
         beginning.extend_from_slice(&piece[..piece.len().min(wanted)]);
     }
     let sha256 = match stored_bytes {
@@ -159,17 +230,17 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
     Ok(Collected {
         output,
         beginning,
-        is_short,
+        problem: is_short.then(|| format!("some of its {} was lost when the node was cut off", name.as_str())),
     })
 }
 
 fn trace(directory: &Directory) -> Trace {
     let mark = record::read_host(directory);
     if let Some(host) = mark.as_ref().and_then(living) {
-        return Trace::Running(Some(host));
+        return Trace::Running(host);
     }
     match (record::read_exit(directory), mark) {
-        (Some(record), _) => Trace::Ended(record),
+        (Some(_), _) => Trace::Ended,
         (None, Some(_)) => Trace::Vanished,
         (None, None) => Trace::None,
     }

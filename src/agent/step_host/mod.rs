@@ -27,7 +27,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
 use crate::base::{Clock, Timestamp};
-use crate::platform::files::{Directory, Durability};
+use crate::platform::files::Directory;
 use crate::platform::processes::process;
 use crate::wire::run::Outcome;
 use record::{ExitRecord, HostMark, StepOrder};
@@ -37,7 +37,6 @@ pub const CANCEL: Signal = Signal::USR1;
 
 /// Room kept for the exit record from the start, so that a full disk cannot swallow it.
 const EXIT_ROOM: usize = 4096;
-const EXIT_NEW: &str = "exit.new";
 
 /// Hosts the step whose order lies in `directory`, then exits. Called in a freshly forked child of the zygote.
 ///
@@ -57,9 +56,9 @@ fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     let directory = Directory::open(path)?;
     let order = record::read_order(&directory);
     let cap_bytes = order.as_ref().map_or(0, |order| order.cap_bytes);
-    directory.replace(record::HOST, &record::seal(&own_mark(cap_bytes)?)?, 0o600, Durability::Cached)?;
+    directory.write(record::HOST, &record::seal(&own_mark(cap_bytes)?)?, 0o600)?;
     drop(settled);
-    let room = directory.create_file(EXIT_NEW, 0o600)?;
+    let room = directory.create_file(record::EXIT, 0o600)?;
     room.write_all_at(&[0; EXIT_ROOM], 0)?;
 
     let started_at = Clock::system().now();
@@ -67,15 +66,12 @@ fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     let mut record = end.unwrap_or_else(|error| not_started(&error, started_at, cap_bytes));
     record.message = shorten(record.message);
     let bytes = record::seal(&record)?;
-    room.write_all_at(&bytes, 0)?;
+    // Its checksum tells when it is whole.
     room.set_len(bytes.len() as u64)?;
+    room.write_all_at(&bytes, 0)?;
     // While the agent lives it makes the result durable itself, together with others.
-    let alone = rustix::process::getppid() != Some(zygote);
-    if alone {
+    if rustix::process::getppid() != Some(zygote) {
         room.sync_all()?;
-    }
-    directory.rename(EXIT_NEW, record::EXIT)?;
-    if alone {
         directory.sync()?;
     }
     Ok(())

@@ -5,7 +5,7 @@
 //!                   script                  the script itself, 0700
 //!                   host     host → agent   who hosts it: pid, start time, boot
 //!                   stdout stderr           the spools
-//!                   exit     host → agent   what came of it; appears whole or not at all
+//!                   exit     host → agent   what came of it; zeros until then
 //! ```
 
 use std::io;
