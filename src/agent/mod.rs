@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
 use crate::platform::files::{Directory, LockError, LockFile};
+use crate::platform::http2::KeepAlive;
 use crate::platform::{memory, processes};
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
@@ -65,6 +66,8 @@ const FILE_THREADS: usize = 16;
 pub struct AgentConfig {
     pub data: PathBuf,
     pub join: Option<JoinToken>,
+    /// How long the hub may be silent before it is asked, and then again before the line is given up; the usual times if unset.
+    pub keep_alive: Option<Duration>,
 }
 
 /// Why an agent ends by itself.
@@ -118,6 +121,12 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     let directory = Directory::create_private(&data).map_err(|error| AgentError::Data(data.clone(), error))?;
     let lock = settled_lock(&directory, &data).await?;
     let mut home = Home::open(&data, config.join)?;
+    if let Some(silence) = config.keep_alive {
+        home.timing.keep_alive = KeepAlive {
+            idle: silence,
+            timeout: silence,
+        };
+    }
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
     let executor =
         NodeExecutor::open(data.join("runs"), spawner, plugins::Limits::default()).map_err(|error| AgentError::Data(data, error))?;

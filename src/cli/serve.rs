@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,7 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     let config = AgentConfig {
         data: args.data.unwrap_or_else(data::agent_folder),
         join: args.join,
+        keep_alive: keep_alive()?,
     };
     // Forked while this process has one thread and no runtime; see the module's own words.
     let zygote = agent::zygote::start().context("could not fork the agent's helper")?;
@@ -112,6 +114,7 @@ fn run_hub(args: ServeArgs) -> Result<()> {
         region: variable("ROADSTEAD_REGION").unwrap_or_else(|| "local".to_owned()),
         admin: admin_seed()?,
         advertise: args.hub.advertise,
+        keep_alive: keep_alive()?,
     };
     init_logging(args.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -202,6 +205,20 @@ fn admin_seed() -> Result<Option<AdminSeed>> {
         password,
         access_key,
     }))
+}
+
+/// `ROADSTEAD_KEEP_ALIVE_MS`: for lines that drop what is silent for less than a quarter of a minute, and for tests.
+fn keep_alive() -> Result<Option<Duration>> {
+    let Some(text) = variable("ROADSTEAD_KEEP_ALIVE_MS") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(silence_ms) if silence_ms >= 50 => Ok(Some(Duration::from_millis(silence_ms))),
+        _ => Err(Failure::usage(format!(
+            "ROADSTEAD_KEEP_ALIVE_MS is `{text}`; it is a number of milliseconds from 50 on"
+        ))
+        .into()),
+    }
 }
 
 fn init_logging(format: LogFormat) {

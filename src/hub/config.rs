@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::Secret;
 
@@ -19,6 +20,8 @@ pub struct HubConfig {
     pub admin: Option<AdminSeed>,
     /// `host:port` under which nodes and people reach this hub; the machine's own addresses when empty.
     pub advertise: Vec<String>,
+    /// How long an agent may be silent before it is asked, and then again before it is given up; the link's own times if unset.
+    pub keep_alive: Option<Duration>,
 }
 
 /// Credentials given in advance for unattended set-up.

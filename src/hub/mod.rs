@@ -32,6 +32,7 @@ use crate::hub::api::{Registry, Reports, Services, Streams};
 use crate::hub::config::HubConfig;
 use crate::hub::front::{AgentDoor, FrontConfig};
 use crate::hub::link::{Link, LinkLimits};
+use crate::platform::http2::KeepAlive;
 
 pub use start::HubError;
 
@@ -71,6 +72,17 @@ pub fn registry() -> Registry {
     registry
 }
 
+fn link_limits(keep_alive: Option<Duration>) -> LinkLimits {
+    let mut limits = LinkLimits::default();
+    if let Some(silence) = keep_alive {
+        limits.keep_alive = KeepAlive {
+            idle: silence,
+            timeout: silence,
+        };
+    }
+    limits
+}
+
 /// A hub that is built and does not listen yet.
 struct Hub {
     services: Arc<Services>,
@@ -95,7 +107,7 @@ impl Hub {
                 services: services.clone(),
                 reports,
             }),
-            LinkLimits::default(),
+            link_limits(services.config.keep_alive),
         );
         services.tie_link(link.clone());
         let edge = Edge {

@@ -272,6 +272,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
             region: "local".into(),
             admin: None,
             advertise: Vec::new(),
+            keep_alive: None,
         },
         facts: HubFacts {
             started_at: clock.now(),

@@ -54,6 +54,7 @@ impl TestHub {
             region: "local".into(),
             admin,
             advertise: Vec::new(),
+            keep_alive: None,
         };
         let shutdown = CancellationToken::new();
         let (started, ready) = oneshot::channel();
