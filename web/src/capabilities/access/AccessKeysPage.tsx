@@ -8,6 +8,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
 import type { AccessKey } from "@/platform/types";
@@ -20,7 +21,8 @@ export default function AccessKeysPage() {
   const notify = useNotify();
   const [selected, setSelected] = useState<AccessKey[]>([]);
   const [dialog, setDialog] = useState<"create" | "delete">();
-  const pages = usePages<AccessKey>({ queryKey: ["access-keys"], fetchPage: (_, __, signal) => listAccessKeys(signal), size: 100 });
+  const list = useList("access-keys", []);
+  const pages = usePages<AccessKey>({ queryKey: ["access-keys"], fetchPage: (_, __, signal) => listAccessKeys(signal), size: list.size });
   const columns = useMemo(() => keyColumns(t), [t]);
   const chosen = selected[0];
   usePage(t("keysTitle"));
@@ -41,6 +43,7 @@ export default function AccessKeysPage() {
     <>
       <QueryTable
         label={t("keysTitle")}
+        list={list}
         pages={pages}
         columns={columns}
         trackBy={(key) => key.AccessKeyId}

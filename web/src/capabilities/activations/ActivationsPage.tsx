@@ -11,10 +11,11 @@ import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { TagList } from "@/components/TagList";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
 import type { Activation } from "@/platform/types";
+import { UPSTREAM_PAGE_SIZES } from "@/platform/view";
 import { type ActivationState, activationState } from "./activationState";
 import { deleteActivation, listActivations } from "./api";
 import { type Translator, useActivationTexts } from "./texts";
@@ -22,10 +23,10 @@ import { type Translator, useActivationTexts } from "./texts";
 export default function ActivationsPage() {
   const t = useActivationTexts();
   const notify = useNotify();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("activations", UPSTREAM_PAGE_SIZES);
   const [selected, setSelected] = useState<Activation[]>([]);
   const [isRevoking, setRevoking] = useState(false);
-  const pages = usePages<Activation>({ queryKey: ["activations"], fetchPage: listActivations, size });
+  const pages = usePages<Activation>({ queryKey: ["activations"], fetchPage: listActivations, size: list.size });
   const columns = useMemo(() => columnsOf(t), [t]);
   const chosen = selected[0];
   usePage(t("activations"));
@@ -45,8 +46,7 @@ export default function ActivationsPage() {
         columns={columns}
         trackBy={(activation) => activation.ActivationId}
         variant="full-page"
-        size={size}
-        onSize={setSize}
+        list={list}
         selectionType="single"
         selected={selected}
         onSelect={setSelected}

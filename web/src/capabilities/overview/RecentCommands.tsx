@@ -20,7 +20,7 @@ export function RecentCommands({ commands }: { commands: readonly Command[] }) {
           {t("noCommandsHelp")}
         </EmptyState>
       ) : (
-        <ul className="recent">
+        <ul className="recent" data-rows>
           {commands.map((command) => (
             <li key={command.CommandId}>
               <span className="recent-title">
