@@ -76,8 +76,10 @@ export default function NodesPage() {
             <SpaceBetween direction="horizontal" size="xs">
               <RefreshButton pages={pages} />
               <NodeActions
-                selected={selected}
+                // As they are now, where they are on this page.
+                selected={selected.map((node) => pages.items.find(({ NodeId }) => NodeId === node.NodeId) ?? node)}
                 allMatching={allMatching ? view.filter : undefined}
+                matching={pages.total ?? 0}
                 onDone={() => {
                   setSelected([]);
                   pages.refresh();
