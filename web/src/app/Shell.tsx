@@ -4,6 +4,7 @@ import { NotificationsProvider } from "@/components/Notifications";
 import { useGlobalKeys } from "./keys";
 import { Layout } from "./Layout";
 import { TopBar } from "./TopBar";
+import { useShellActions } from "./palette/useShellActions";
 import { useAppTexts } from "./texts";
 
 const CommandPalette = lazy(() => import("./palette/CommandPalette"));
@@ -21,6 +22,7 @@ export function Shell() {
     [navigate],
   );
   useGlobalKeys(keys);
+  const actions = useShellActions(keys.help);
   return (
     <NotificationsProvider closeLabel={t("close")}>
       <header id="top-bar">
@@ -28,7 +30,7 @@ export function Shell() {
       </header>
       <Layout />
       <Suspense>
-        {dialog === "palette" && <CommandPalette onClose={() => setDialog(undefined)} />}
+        {dialog === "palette" && <CommandPalette actions={actions} onClose={() => setDialog(undefined)} />}
         {dialog === "help" && <KeyboardHelp onClose={() => setDialog(undefined)} />}
       </Suspense>
     </NotificationsProvider>

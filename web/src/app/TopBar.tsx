@@ -1,11 +1,9 @@
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
-import { call, setCsrfToken } from "@/platform/api";
-import { live } from "@/platform/live";
-import { type Preferences, setPreference, usePreference } from "@/platform/preferences";
+import { type Preferences, usePreference } from "@/platform/preferences";
 import { useCaller } from "@/platform/caller";
 import { useAppTexts } from "./texts";
+import { useLogout } from "./useLogout";
 
 interface Props {
   onPalette: () => void;
@@ -16,18 +14,9 @@ export function TopBar({ onPalette, onHelp }: Props) {
   const t = useAppTexts();
   const caller = useCaller();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  const logout = useLogout();
   const [appearance, setAppearance] = usePreference("appearance");
   const [language, setLanguage] = usePreference("language");
-
-  const logout = async () => {
-    await call("Roadstead.Logout", {}).catch(() => undefined);
-    live.close();
-    setCsrfToken(undefined);
-    setPreference("isLoggedIn", false);
-    void navigate("/login", { replace: true });
-    client.clear();
-  };
 
   const follow = (id: string) => {
     const [name, value] = id.split(":");

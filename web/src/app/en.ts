@@ -32,6 +32,7 @@ export const en = {
   account: "Account",
   keyboardHelp: "Keyboard shortcuts",
   liveLost: "The live connection to the hub is lost. It is being opened again; what you see may be a little old.",
+  hubLost: "The hub does not answer at the moment. What you see may be old; the page brings itself up to date when the hub is back.",
   hubUnreachable: "The hub does not answer",
   pageMissing: "There is no page at this address",
   pageMissingHelp: "The address may be mistyped, or what it named is gone.",

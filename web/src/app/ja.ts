@@ -34,6 +34,7 @@ export const ja: Record<keyof typeof en, string> = {
   account: "アカウント",
   keyboardHelp: "キーボードショートカット",
   liveLost: "ハブとのライブ接続が切れました。再接続しています。表示は少し古い可能性があります。",
+  hubLost: "現在ハブが応答していません。表示は古い可能性があります。復旧すると自動的に更新されます。",
   hubUnreachable: "ハブが応答しません",
   pageMissing: "このアドレスにページはありません",
   pageMissingHelp: "アドレスの入力違いか、対象がすでに削除されています。",

@@ -2,6 +2,7 @@ import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
+import { ApiError } from "@/platform/errors";
 import type { Pages } from "@/platform/pages";
 import type { Sort } from "@/platform/types";
 import { displayOf, widthsOf } from "./columns";
@@ -42,7 +43,7 @@ export function QueryTable<T>(props: Props<T>) {
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
   const display = displayOf(columns, list?.chosen.columns);
-  const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? column.width }));
+  const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? fitting(column.width) }));
   const table = (
     <Table<T>
       items={pages.items}
@@ -77,13 +78,19 @@ export function QueryTable<T>(props: Props<T>) {
       preferences={list && <ListPreferences list={list} columns={columns} display={display} size={props.size ?? list.size} onSize={props.onSize ?? list.setSize} />}
     />
   );
-  if (pages.staleError === undefined) return table;
+  const isTold = pages.staleError instanceof ApiError && pages.staleError.isUnreachable;
+  if (pages.staleError === undefined || isTold) return table;
   return (
     <SpaceBetween size="s">
       <ErrorState error={pages.staleError} title={t("refreshFailed")} onRetry={pages.refresh} />
       {table}
     </SpaceBetween>
   );
+}
+
+/** On a telephone the first column leaves room for the second. */
+function fitting(width: string | number | undefined) {
+  return typeof width === "number" ? Math.min(width, Math.max(window.innerWidth * 0.5, 120)) : width;
 }
 
 function Pager<T>({ pages }: { pages: Pages<T> }) {

@@ -13,6 +13,7 @@ export const en = {
   loading: "Loading",
   loadFailed: "This could not be loaded",
   unreachable: "The hub does not answer. It is tried again when you press the button.",
+  waitingForHub: "Waiting for the hub",
   requestId: "Request {id}",
   nothingFound: "Nothing matches",
   nothingFoundHelp: "No entry fits this filter.",

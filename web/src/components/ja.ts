@@ -15,6 +15,7 @@ export const ja: Record<keyof typeof en, string> = {
   loading: "読み込み中",
   loadFailed: "読み込めませんでした",
   unreachable: "ハブが応答しません。ボタンを押すともう一度試します。",
+  waitingForHub: "ハブの応答を待っています",
   requestId: "リクエスト {id}",
   nothingFound: "該当なし",
   nothingFoundHelp: "この条件に合うものはありません。",

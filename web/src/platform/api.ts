@@ -1,5 +1,6 @@
 import { ApiError, errorCode } from "./errors";
 import { setPreference } from "./preferences";
+import { reach } from "./reach";
 import type { Operations, Request, Result } from "./types";
 
 const TIMEOUT_MS = 30_000;
@@ -39,11 +40,21 @@ export async function call<Name extends keyof Operations>(target: Name, body: Re
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }).catch((cause: unknown) => {
     if (signal?.aborted) throw cause;
-    throw new ApiError("HubUnreachable", "the hub did not answer");
+    throw unreachable();
   });
   const text = await response.text();
+  if (BY_A_PROXY.has(response.status) && !parse(text).__type) throw unreachable();
+  reach.answered();
   if (response.ok) return JSON.parse(text || "{}") as Result<Name>;
   throw refusal(response, text);
+}
+
+/** What a proxy in front of the hub answers while the hub itself does not. */
+const BY_A_PROXY = new Set([502, 503, 504]);
+
+function unreachable(): ApiError {
+  reach.silent();
+  return new ApiError("HubUnreachable", "the hub did not answer");
 }
 
 function refusal(response: Response, text: string): ApiError {

@@ -118,6 +118,7 @@ export const ja: Record<keyof typeof en, string> = {
   groupNodes: "ノード",
   groupMore: "ほか {count} 台",
   missing: "このコマンドは登録されていません",
+  toCommands: "コマンド履歴へ",
   stdout: "標準出力",
   stderr: "標準エラー",
   bytesOf: "{name}（{bytes}）",
