@@ -19,7 +19,8 @@ const PANEL_PX = 460;
 
 /** The library gives the bar of narrow windows an attribute that a `nav` must not have. */
 function mend(layout: HTMLElement | null): () => void {
-  const take = () => layout?.querySelector("nav[aria-orientation]")?.removeAttribute("aria-orientation");
+  const narrow = window.matchMedia("(max-width: 700px)");
+  const take = () => narrow.matches && layout?.querySelector("nav[aria-orientation]")?.removeAttribute("aria-orientation");
   const observer = new MutationObserver(take);
   if (layout) observer.observe(layout, { childList: true, subtree: true });
   take();

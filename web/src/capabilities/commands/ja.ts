@@ -78,7 +78,7 @@ export const ja: Record<keyof typeof en, string> = {
   command: "コマンド",
   commandId: "コマンド ID",
   document: "ドキュメント",
-  requested: "依頼日時",
+  requested: "送信日時",
   expires: "有効期限",
   status: "状態",
   targets: "実行先",
