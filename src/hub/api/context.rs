@@ -12,12 +12,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
 use crate::hub::audit::{self, Outcome};
-use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions};
+use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
 use crate::hub::link::Link;
 use crate::hub::store::blobs::Blobs;
-use crate::hub::store::{Store, StoreError, Tx};
+use crate::hub::store::{Condition, Store, StoreError, Tx};
 
 /// What the whole hub shares.
 pub struct Services {
@@ -211,6 +211,19 @@ impl Cx {
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
         self.services.store.read(work).await
+    }
+
+    /// The rows of `kind` that this operation may show or touch for its caller. Every list puts it into its `SELECT`
+    /// (`Select::and_condition`), every count too; `id` is the column that holds the row's id there.
+    pub fn visible(&self, kind: &'static str, id: &'static str) -> Condition {
+        policy::visible(self.caller(), &self.request.action, kind, id)
+    }
+
+    /// Whether the caller may do this operation on one more target, found only inside the transaction.
+    ///
+    /// *Errors*: `AccessDeniedException`.
+    pub fn permit(&self, tx: &Tx<'_>, target: &policy::Target) -> ApiResult<()> {
+        policy::decide_in(tx, self.caller(), &self.request.action, target)
     }
 
     /// Writes an audit row of its own: for denials, and for acts whose effect lies outside the database.
