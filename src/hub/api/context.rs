@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
 use crate::hub::audit::{self, Outcome};
+use crate::hub::auth::backoff::Backoff;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
@@ -29,6 +30,7 @@ pub struct Services {
     pub bus: Bus,
     pub keys: AccessKeys,
     pub console: ConsoleSessions,
+    pub backoff: Backoff,
     pub installer: Installer,
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
@@ -88,6 +90,7 @@ impl Services {
         } = parts;
         Self {
             console: ConsoleSessions::new(store.clone()),
+            backoff: Backoff::default(),
             bus: Bus::default(),
             tasks: TaskTracker::new(),
             link: OnceLock::new(),
@@ -164,7 +167,7 @@ pub struct RequestFacts {
     pub now: Timestamp,
     pub target: OnceLock<String>,
     pub is_audited: AtomicBool,
-    pub cookie: Mutex<Option<String>>,
+    pub cookies: Mutex<Vec<String>>,
 }
 
 impl Cx {
@@ -194,7 +197,16 @@ impl Cx {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
-        let entry = self.entry(Outcome::Done, String::new());
+        self.write_saying(String::new(), work).await
+    }
+
+    /// The same with a short sentence in the audit row.
+    pub async fn write_saying<T, F>(&self, detail: String, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        let entry = self.entry(Outcome::Done, detail);
         let result = self.services.write(move |tx| {
             let value = work(tx)?;
             audit::record(tx, &entry)?;
@@ -236,7 +248,32 @@ impl Cx {
 
     /// Adds `Set-Cookie` to the answer.
     pub fn set_cookie(&self, value: String) {
-        *self.request.cookie.lock().expect("no code panics while it holds the cookie") = Some(value);
+        self.request
+            .cookies
+            .lock()
+            .expect("no code panics while it holds the cookies")
+            .push(value);
+    }
+
+    /// The same request as one of `caller`: for what a login does once it is known whose it is.
+    pub fn with_caller(&self, caller: Caller) -> Self {
+        let facts = &self.request;
+        Self::new(
+            self.services.clone(),
+            RequestFacts {
+                id: facts.id.clone(),
+                action: facts.action.clone(),
+                caller,
+                address: facts.address.clone(),
+                region: facts.region.clone(),
+                origin: facts.origin.clone(),
+                headers: facts.headers.clone(),
+                now: facts.now,
+                target: facts.target.clone(),
+                is_audited: AtomicBool::new(false),
+                cookies: Mutex::default(),
+            },
+        )
     }
 
     fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {

@@ -33,8 +33,22 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// What a caller does to themselves alone: everybody may who is known, as far as their key goes.
+///
+/// *Errors*: `AccessDeniedException`.
+pub fn decide_own(caller: &Caller, action: &str) -> ApiResult<()> {
+    caller.check_stage(action)?;
+    caller.check_scope(action)?;
+    match caller.role {
+        Role::Anonymous => Err(denied(caller, action, &Target::Hub)),
+        _ => Ok(()),
+    }
+}
+
 /// *Errors*: `AccessDeniedException` naming action and target.
 pub fn decide(caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
+    caller.check_stage(action)?;
+    caller.check_scope(action)?;
     match caller.role {
         Role::Admin => Ok(()),
         Role::Anonymous => Err(denied(caller, action, target)),
@@ -42,7 +56,10 @@ pub fn decide(caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
 }
 
 /// The rows of a kind on which this caller may do this, as a condition for the list's SQL. `id` is the column of the row's id.
-pub fn visible(caller: &Caller, _action: &str, _kind: &'static str, _id: &'static str) -> Condition {
+pub fn visible(caller: &Caller, action: &str, _kind: &'static str, _id: &'static str) -> Condition {
+    if caller.check_stage(action).and_then(|()| caller.check_scope(action)).is_err() {
+        return Condition::Never;
+    }
     match caller.role {
         Role::Admin => Condition::Always,
         Role::Anonymous => Condition::Never,
