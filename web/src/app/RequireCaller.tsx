@@ -9,6 +9,9 @@ import { ApiError } from "@/platform/errors";
 import { CallerContext, useCallerQuery } from "@/platform/caller";
 import { useAppTexts } from "./texts";
 
+/** Logins that lack a step. */
+const UNFINISHED = new Set(["NewPassword", "Enrol"]);
+
 /** Lets only a logged-in caller through; others go to the set-up or the login page and come back afterwards. */
 export function RequireCaller({ children }: { children: ReactNode }) {
   const t = useAppTexts();
@@ -22,6 +25,8 @@ export function RequireCaller({ children }: { children: ReactNode }) {
     retry: false,
   });
 
+  const login = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  if (caller.data && UNFINISHED.has(caller.data.Next)) return <Navigate to={login} replace />;
   if (caller.data) return <CallerContext value={caller.data}>{children}</CallerContext>;
   const error = refused ? setup.error : caller.error;
   if (error) {
@@ -33,7 +38,7 @@ export function RequireCaller({ children }: { children: ReactNode }) {
   }
   // A disabled query still hands out what another page fetched, so ask for the refusal too.
   if (refused && setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
-  if (refused && setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  if (refused && setup.data) return <Navigate to={login} replace />;
   return (
     <Box textAlign="center" margin="xxxl">
       <Spinner size="large" />
