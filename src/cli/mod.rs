@@ -17,6 +17,7 @@ mod groups;
 mod lines;
 mod output;
 mod progress;
+mod prompt;
 mod rows;
 mod shell;
 mod text;
@@ -25,12 +26,16 @@ mod url;
 
 mod access_key;
 mod activation;
+mod admin;
 mod api;
 mod aws_env;
 mod command;
 mod completions;
 mod join_line;
 mod login;
+mod login_rule;
+mod login_session;
+mod login_steps;
 mod node;
 mod run;
 mod serve;
@@ -104,6 +109,15 @@ enum ClientVerb {
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
+    /// Logins of people to the console
+    #[command(subcommand, visible_alias = "login-sessions")]
+    LoginSession(login_session::LoginSessionVerb),
+    /// What the logins of a role's users must bring
+    #[command(subcommand)]
+    LoginRule(login_rule::LoginRuleVerb),
+    /// What only the hub's own shell may do
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
     /// Call one operation of the API and print its answer
     Api(api::ApiArgs),
 }
@@ -147,6 +161,9 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
+        ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
+        ClientVerb::Admin(verb) => admin::run(verb, show).await,
         ClientVerb::Api(args) => api::run(args, show).await,
     }
 }

@@ -26,6 +26,8 @@ pub enum Event {
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// A login was revoked, or a password changed: open sockets look whether theirs still counts.
+    LoginsChanged,
 }
 
 /// Hands events to all listeners of this process.

@@ -3,7 +3,9 @@
 mod access;
 mod coverage;
 mod golden;
+mod keys;
 mod link;
+mod login;
 mod sessions;
 mod support;
 mod tidy;

@@ -91,11 +91,7 @@ impl Bed {
         let request = RequestFacts {
             id: "request".into(),
             action: format!("ssm:{}", operation.name),
-            caller: Caller {
-                name: "ann".into(),
-                role: Role::Admin,
-                proof: Proof::Session,
-            },
+            caller: Caller::new("ann".into(), Role::Admin, Proof::Session("ls-1".into())),
             address: "192.0.2.1".into(),
             region: "local".into(),
             origin: "https://hub:7400".into(),
@@ -103,7 +99,7 @@ impl Bed {
             now: self.clock.now(),
             target: OnceLock::new(),
             is_audited: AtomicBool::new(false),
-            cookie: Mutex::default(),
+            cookies: Mutex::default(),
         };
         let cx = Cx::new(self.services.clone(), request);
         let answer = dispatch::run(operation, cx, body.to_string().as_bytes()).await;

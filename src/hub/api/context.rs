@@ -12,12 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
 use crate::hub::audit::{self, Outcome};
-use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions};
+use crate::hub::auth::backoff::Backoff;
+use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
 use crate::hub::link::Link;
 use crate::hub::store::blobs::Blobs;
-use crate::hub::store::{Store, StoreError, Tx};
+use crate::hub::store::{Condition, Store, StoreError, Tx};
 
 /// What the whole hub shares.
 pub struct Services {
@@ -29,6 +30,7 @@ pub struct Services {
     pub bus: Bus,
     pub keys: AccessKeys,
     pub console: ConsoleSessions,
+    pub backoff: Backoff,
     pub installer: Installer,
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
@@ -88,6 +90,7 @@ impl Services {
         } = parts;
         Self {
             console: ConsoleSessions::new(store.clone()),
+            backoff: Backoff::default(),
             bus: Bus::default(),
             tasks: TaskTracker::new(),
             link: OnceLock::new(),
@@ -164,7 +167,7 @@ pub struct RequestFacts {
     pub now: Timestamp,
     pub target: OnceLock<String>,
     pub is_audited: AtomicBool,
-    pub cookie: Mutex<Option<String>>,
+    pub cookies: Mutex<Vec<String>>,
 }
 
 impl Cx {
@@ -194,7 +197,16 @@ impl Cx {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
-        let entry = self.entry(Outcome::Done, String::new());
+        self.write_saying(String::new(), work).await
+    }
+
+    /// The same with a short sentence in the audit row.
+    pub async fn write_saying<T, F>(&self, detail: String, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        let entry = self.entry(Outcome::Done, detail);
         let result = self.services.write(move |tx| {
             let value = work(tx)?;
             audit::record(tx, &entry)?;
@@ -213,6 +225,19 @@ impl Cx {
         self.services.store.read(work).await
     }
 
+    /// The rows of `kind` that this operation may show or touch for its caller. Every list puts it into its `SELECT`
+    /// (`Select::and_condition`), every count too; `id` is the column that holds the row's id there.
+    pub fn visible(&self, kind: &'static str, id: &'static str) -> Condition {
+        policy::visible(self.caller(), &self.request.action, kind, id)
+    }
+
+    /// Whether the caller may do this operation on one more target, found only inside the transaction.
+    ///
+    /// *Errors*: `AccessDeniedException`.
+    pub fn permit(&self, tx: &Tx<'_>, target: &policy::Target) -> ApiResult<()> {
+        policy::decide_in(tx, self.caller(), &self.request.action, target)
+    }
+
     /// Writes an audit row of its own: for denials, and for acts whose effect lies outside the database.
     pub async fn audit(&self, outcome: Outcome, detail: String) -> Result<(), StoreError> {
         let entry = self.entry(outcome, detail);
@@ -223,7 +248,32 @@ impl Cx {
 
     /// Adds `Set-Cookie` to the answer.
     pub fn set_cookie(&self, value: String) {
-        *self.request.cookie.lock().expect("no code panics while it holds the cookie") = Some(value);
+        self.request
+            .cookies
+            .lock()
+            .expect("no code panics while it holds the cookies")
+            .push(value);
+    }
+
+    /// The same request as one of `caller`: for what a login does once it is known whose it is.
+    pub fn with_caller(&self, caller: Caller) -> Self {
+        let facts = &self.request;
+        Self::new(
+            self.services.clone(),
+            RequestFacts {
+                id: facts.id.clone(),
+                action: facts.action.clone(),
+                caller,
+                address: facts.address.clone(),
+                region: facts.region.clone(),
+                origin: facts.origin.clone(),
+                headers: facts.headers.clone(),
+                now: facts.now,
+                target: facts.target.clone(),
+                is_audited: AtomicBool::new(false),
+                cookies: Mutex::default(),
+            },
+        )
     }
 
     fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {

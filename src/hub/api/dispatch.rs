@@ -18,8 +18,10 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
     let call = (operation.decode)(body);
     let target = call.as_ref().map(|call| call.target()).unwrap_or(policy::Target::Hub);
     let _first = cx.request().target.set(target.to_string());
-    if operation.access != Access::Open {
-        authorise(&cx, &target).await?;
+    match operation.access {
+        Access::Open => {}
+        Access::Own => admit(&cx, policy::decide_own(cx.caller(), &cx.request().action)).await?,
+        Access::Read | Access::Write => authorise(&cx, &target).await?,
     }
     let answer = call?.run(cx.clone()).await?;
     if operation.access == Access::Write && !cx.request().is_audited.load(Ordering::Relaxed) {
@@ -30,9 +32,13 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
 
 /// *Errors*: `AccessDeniedException`, after the denial is in the audit log.
 pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
-    let Err(denied) = policy::decide(cx.caller(), &cx.request().action, target) else {
-        return Ok(());
-    };
+    let action = &cx.request().action;
+    let verdict = policy::decide(cx.caller(), action, target).and_then(|()| cx.caller().check_step_up(action, cx.now()));
+    admit(cx, verdict).await
+}
+
+async fn admit(cx: &Cx, verdict: ApiResult<()>) -> ApiResult<()> {
+    let Err(denied) = verdict else { return Ok(()) };
     cx.audit(Outcome::Denied, String::new()).await?;
     Err(denied)
 }

@@ -9,20 +9,26 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::routes::{Message, Socket};
 use crate::hub::api::{Cx, Streams, dispatch};
+use crate::hub::auth::Proof;
+use crate::hub::events::Event;
 
 /// Events that may wait for one reader, all its feeds together.
 const QUEUE: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// A login also ends by time, of which nobody tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 enum Demand {
@@ -70,10 +76,18 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     } = socket;
     let (out, mut queue) = mpsc::channel::<String>(QUEUE);
     let mut running: HashMap<u64, AbortHandle> = HashMap::new();
+    let mut events = cx.services.bus.subscribe();
+    let mut looks = tokio::time::interval(LOOK_AGAIN);
     loop {
         tokio::select! {
             () = cx.services.shutdown.cancelled() => break,
             Some(text) = queue.recv() => if to_reader.send(Message::text(text)).await.is_err() { break },
+            event = events.recv() => match event {
+                Ok(Event::LoginsChanged) | Err(RecvError::Lagged(_)) if !still_counts(&cx).await => break,
+                Err(RecvError::Closed) => break,
+                _ => {}
+            },
+            _ = looks.tick() => if !still_counts(&cx).await { break },
             message = from_reader.next() => match message {
                 Some(Ok(Message::Text(text))) => obey(&cx, &streams, &out, &mut running, &text),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
@@ -83,6 +97,14 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     }
     running.values().for_each(AbortHandle::abort);
     let _may_be_gone = to_reader.close().await;
+}
+
+/// Whether the login that opened the socket is still one; a key is asked at each subscription.
+async fn still_counts(cx: &Cx) -> bool {
+    match &cx.caller().proof {
+        Proof::Session(id) => cx.services.console.is_alive(id, cx.services.now()).await.unwrap_or(false),
+        _ => true,
+    }
 }
 
 fn obey(cx: &Cx, streams: &Arc<Streams>, out: &mpsc::Sender<String>, running: &mut HashMap<u64, AbortHandle>, text: &str) {

@@ -2,6 +2,7 @@
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::auth::{Caller, Role};
+use crate::hub::store::{Condition, Tx};
 
 /// What an operation acts on; every operation must name one, so that no check can be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +33,44 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// What a caller does to themselves alone: everybody may who is known, as far as their key goes.
+///
+/// *Errors*: `AccessDeniedException`.
+pub fn decide_own(caller: &Caller, action: &str) -> ApiResult<()> {
+    caller.check_stage(action)?;
+    caller.check_scope(action)?;
+    match caller.role {
+        Role::Anonymous => Err(denied(caller, action, &Target::Hub)),
+        _ => Ok(()),
+    }
+}
+
 /// *Errors*: `AccessDeniedException` naming action and target.
 pub fn decide(caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
+    caller.check_stage(action)?;
+    caller.check_scope(action)?;
     match caller.role {
         Role::Admin => Ok(()),
         Role::Anonymous => Err(denied(caller, action, target)),
     }
+}
+
+/// The rows of a kind on which this caller may do this, as a condition for the list's SQL. `id` is the column of the row's id.
+pub fn visible(caller: &Caller, action: &str, _kind: &'static str, _id: &'static str) -> Condition {
+    if caller.check_stage(action).and_then(|()| caller.check_scope(action)).is_err() {
+        return Condition::Never;
+    }
+    match caller.role {
+        Role::Admin => Condition::Always,
+        Role::Anonymous => Condition::Never,
+    }
+}
+
+/// The same decision as [`decide`] inside a transaction, for what is known only there.
+///
+/// *Errors*: `AccessDeniedException` naming action and target.
+pub fn decide_in(_tx: &Tx<'_>, caller: &Caller, action: &str, target: &Target) -> ApiResult<()> {
+    decide(caller, action, target)
 }
 
 /// Upstream's answer to a caller without the right.

@@ -80,7 +80,7 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
         (":now", now.into()),
     ];
     tx.execute(
-        "INSERT INTO user (name, password_hash, role, created_at) VALUES (:name, :hash, :role, :now)",
+        "INSERT INTO user (name, password_hash, role, created_at, password_changed_at) VALUES (:name, :hash, :role, :now, :now)",
         &params,
     )?;
     Ok(())
@@ -93,17 +93,6 @@ pub fn check_user_name(name: &str) -> ApiResult<()> {
         return Ok(());
     }
     Err(ApiError::validation("a user name has 1 to 64 letters, digits or `_.@+=,-`"))
-}
-
-/// The password hash of a user; `None` when there is no such user or no password.
-pub fn password_hash(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(tx
-        .row(
-            "SELECT password_hash FROM user WHERE name = :name",
-            &[(":name", name.into())],
-            |row| row.get("password_hash"),
-        )?
-        .flatten())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::schema;
-pub use query::{Column, Compare, Select};
+pub use query::{Column, Compare, Condition, Select};
 pub use values::{Params, Row, Tx, Value};
 
 /// Writes that may wait for the writer; more callers than that wait before they are queued.

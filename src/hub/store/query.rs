@@ -26,6 +26,27 @@ impl Column {
     }
 }
 
+/// A condition made elsewhere (rights, groups) out of a closed vocabulary, ready for any [`Select`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    Always,
+    Never,
+    /// The column has one of these values.
+    OneOf(&'static str, Vec<Value>),
+    /// The column's text begins with this, letters compared with case.
+    Begins(&'static str, String),
+    /// The resource whose id the column holds carries a tag with this key and one of these values; no value means any.
+    Tagged {
+        id: &'static str,
+        kind: &'static str,
+        key: String,
+        values: Vec<String>,
+    },
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+}
+
 /// A `SELECT` that grows by conditions.
 ///
 /// *Invariant*: every piece of SQL is a literal of the program (`&'static str`); values travel as parameters only.
@@ -67,14 +88,17 @@ impl Select {
 
     /// `column IN (…)`; an empty list matches nothing.
     pub fn and_in(mut self, column: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
-        let names: Vec<String> = values.into_iter().map(|v| self.name(v)).collect();
-        let condition = if names.is_empty() {
-            "0".to_owned()
-        } else {
-            format!("{column} IN ({})", names.join(", "))
-        };
+        let condition = self.is_one_of(column, values);
         self.conditions.push(condition);
         self
+    }
+
+    fn is_one_of(&mut self, column: &'static str, values: impl IntoIterator<Item = Value>) -> String {
+        let names: Vec<String> = values.into_iter().map(|v| self.name(v)).collect();
+        if names.is_empty() {
+            return "0".to_owned();
+        }
+        format!("{column} IN ({})", names.join(", "))
     }
 
     /// None of the values is the column's.
@@ -99,6 +123,48 @@ impl Select {
             .collect();
         self.conditions.push(format!("({})", texts.join(" OR ")));
         self
+    }
+
+    /// A condition that was made elsewhere.
+    pub fn and_condition(mut self, condition: &Condition) -> Self {
+        if *condition != Condition::Always {
+            let text = self.render(condition);
+            self.conditions.push(text);
+        }
+        self
+    }
+
+    fn render(&mut self, condition: &Condition) -> String {
+        match condition {
+            Condition::Always => "1".to_owned(),
+            Condition::Never => "0".to_owned(),
+            Condition::OneOf(column, values) => self.is_one_of(column, values.iter().cloned()),
+            Condition::Begins(column, start) => {
+                let name = self.name(Value::from(start));
+                format!("substr({column}, 1, length({name})) = {name}")
+            }
+            Condition::Tagged { id, kind, key, values } => {
+                let (kind, key) = (self.name(Value::from(*kind)), self.name(Value::from(key)));
+                let mut text = format!("{id} IN (SELECT tag.id FROM tag WHERE tag.kind = {kind} AND tag.key = {key}");
+                if !values.is_empty() {
+                    let values = self.is_one_of("tag.value", values.iter().map(Value::from));
+                    text.push_str(&format!(" AND {values}"));
+                }
+                text.push(')');
+                text
+            }
+            Condition::All(parts) => self.joined(parts, " AND ", "1"),
+            Condition::Any(parts) => self.joined(parts, " OR ", "0"),
+            Condition::Not(inner) => format!("NOT {}", self.render(inner)),
+        }
+    }
+
+    fn joined(&mut self, parts: &[Condition], word: &str, empty: &str) -> String {
+        if parts.is_empty() {
+            return empty.to_owned();
+        }
+        let texts: Vec<String> = parts.iter().map(|part| self.render(part)).collect();
+        format!("({})", texts.join(word))
     }
 
     /// The conditions of a filter; `column` knows the keys of this collection.
@@ -208,6 +274,28 @@ mod tests {
             .and_in("id", ["a".into(), "b".into()])
             .limit(3);
         assert_eq!(select.sql(), "SELECT 1 FROM node WHERE name = :p0 AND id IN (:p1, :p2) LIMIT 3");
+    }
+
+    #[test]
+    fn a_condition_made_elsewhere_is_bound_like_any_other() {
+        let tagged = Condition::Tagged {
+            id: "node.id",
+            kind: "ManagedInstance",
+            key: "env".into(),
+            values: vec!["a".into()],
+        };
+        let condition = Condition::Any(vec![
+            Condition::Not(Box::new(tagged)),
+            Condition::All(vec![
+                Condition::Begins("node.name", "web".into()),
+                Condition::OneOf("node.id", vec![]),
+            ]),
+        ]);
+        assert_eq!(
+            Select::new("SELECT 1 FROM node").and_condition(&condition).sql(),
+            "SELECT 1 FROM node WHERE (NOT node.id IN (SELECT tag.id FROM tag WHERE tag.kind = :p0 AND tag.key = :p1 \
+             AND tag.value IN (:p2)) OR (substr(node.name, 1, length(:p3)) = :p3 AND 0))"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ CREATE TABLE access_key (
     status        TEXT NOT NULL,
     created_at    INTEGER NOT NULL,
     last_used_at  INTEGER
-) STRICT;
+, expires_at INTEGER, scope TEXT, last_used_from TEXT, last_used_service TEXT, stepped_up_until INTEGER) STRICT;
 
 CREATE TABLE activation (
     id                 TEXT PRIMARY KEY,
@@ -65,15 +65,6 @@ CREATE TABLE command (
     delivery_timed_out_count INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE console_session (
-    token_hash BLOB PRIMARY KEY,
-    user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
-    csrf_token TEXT NOT NULL,
-    address    TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
-) STRICT;
-
 CREATE TABLE invocation (
     command_id    TEXT NOT NULL REFERENCES command (id) ON DELETE CASCADE,
     node_id       TEXT NOT NULL,
@@ -90,6 +81,35 @@ CREATE TABLE invocation (
     output_hash   BLOB,
     PRIMARY KEY (command_id, node_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE known_device (
+    token_hash BLOB NOT NULL,
+    user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    seen_at    INTEGER NOT NULL,
+    PRIMARY KEY (user_name, token_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE login_rule (
+    role                  TEXT PRIMARY KEY,
+    require_second_factor INTEGER NOT NULL,
+    step_up_for_shell     INTEGER NOT NULL,
+    step_up_for_root      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE login_session (
+    id               TEXT PRIMARY KEY,
+    token_hash       BLOB NOT NULL,
+    user_name        TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    csrf_token       TEXT NOT NULL,
+    stage            TEXT NOT NULL,
+    method           TEXT NOT NULL,
+    address          TEXT NOT NULL,
+    agent            TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    stepped_up_until INTEGER
+) STRICT;
 
 CREATE TABLE node (
     id             TEXT PRIMARY KEY,
@@ -114,6 +134,13 @@ CREATE TABLE node (
     booted_at      INTEGER,
     facts          TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE recovery_code (
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    code_hash BLOB NOT NULL,
+    used_at   INTEGER,
+    PRIMARY KEY (user_name, code_hash)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE session (
     id              TEXT PRIMARY KEY,
@@ -174,12 +201,35 @@ CREATE TABLE tag (
     PRIMARY KEY (kind, id, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE temporary_key (
+    id            TEXT PRIMARY KEY,
+    sealed_secret BLOB NOT NULL,
+    token_hash    BLOB NOT NULL,
+    user_name     TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    parent_id     TEXT REFERENCES access_key (id) ON DELETE CASCADE,
+    role          TEXT,
+    session_name  TEXT,
+    scope         TEXT,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    is_stepped_up INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE totp (
+    user_name      TEXT PRIMARY KEY REFERENCES user (name) ON DELETE CASCADE,
+    sealed_secret  BLOB,
+    confirmed_at   INTEGER,
+    last_step      INTEGER NOT NULL,
+    pending_secret BLOB,
+    pending_at     INTEGER
+) STRICT;
+
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
     role          TEXT NOT NULL,
     created_at    INTEGER NOT NULL
-) STRICT;
+, must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
 
 CREATE INDEX command_by_document ON command (document_name, requested_at, id);
 
@@ -196,6 +246,10 @@ CREATE INDEX invocation_open ON invocation (node_id, command_id) WHERE ended_at 
 CREATE INDEX invocation_running ON invocation (expires_at) WHERE ended_at IS NULL;
 
 CREATE INDEX invocation_waiting ON invocation (start_before) WHERE ended_at IS NULL AND accepted_at IS NULL;
+
+CREATE UNIQUE INDEX login_session_by_token ON login_session (token_hash);
+
+CREATE INDEX login_session_by_user ON login_session (user_name, created_at);
 
 CREATE INDEX node_by_activation ON node (activation_id);
 
@@ -222,3 +276,9 @@ CREATE INDEX step_output_by_hash ON step_output (hash);
 CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;
 
 CREATE INDEX tag_by_value ON tag (kind, key, value, id);
+
+CREATE INDEX temporary_key_by_expiry ON temporary_key (expires_at);
+
+CREATE INDEX temporary_key_by_parent ON temporary_key (parent_id);
+
+CREATE INDEX temporary_key_by_user ON temporary_key (user_name, expires_at);

@@ -92,6 +92,11 @@ impl TestHub {
     }
 
     pub async fn call_text(&self, target: &str, body: &str) -> Answer {
+        self.call_as(&Key::of_the_admin(), target, body).await
+    }
+
+    /// One call signed with this key.
+    pub async fn call_as(&self, key: &Key, target: &str, body: &str) -> Answer {
         let mut request = self.request(target, body);
         let parts = SignedParts {
             method: "POST",
@@ -100,12 +105,12 @@ impl TestHub {
             headers: request.headers(),
             body_sha256: &sha256_hex(body.as_bytes()),
         };
-        let secret = Secret::new(SECRET.into());
+        let secret = Secret::new(key.secret.clone());
         let params = SignParams {
             parts,
-            access_key_id: KEY_ID,
+            access_key_id: &key.id,
             secret: &secret,
-            session_token: None,
+            session_token: key.token.as_deref(),
             region: "eu-test-1",
             service: "ssm",
             now: now(),
@@ -168,6 +173,107 @@ impl Drop for TestHub {
     }
 }
 
+/// A browser: it keeps cookies and the console's token.
+pub struct Browser<'h> {
+    hub: &'h TestHub,
+    cookies: std::collections::BTreeMap<String, String>,
+    pub csrf: Option<String>,
+}
+
+impl<'h> Browser<'h> {
+    pub fn new(hub: &'h TestHub) -> Self {
+        Self {
+            hub,
+            cookies: std::collections::BTreeMap::new(),
+            csrf: None,
+        }
+    }
+
+    /// One that has logged in with this password.
+    pub async fn logged_in(hub: &'h TestHub, user: &str, password: &str) -> Self {
+        let mut browser = Self::new(hub);
+        browser.login(user, password).await.ok();
+        browser
+    }
+
+    pub async fn login(&mut self, user: &str, password: &str) -> Answer {
+        self.call("Login", serde_json::json!({"UserName": user, "Password": password}))
+            .await
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    /// `operation` is one of ours, or `Service.Operation`.
+    pub async fn call(&mut self, operation: &str, body: Value) -> Answer {
+        let target = match operation.contains('.') {
+            true => operation.to_owned(),
+            false => format!("Roadstead.{operation}"),
+        };
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let origin = format!("http://{}", self.hub.address());
+        let answer = self
+            .hub
+            .call_with(&target, &body, &cookies.join("; "), self.csrf.as_deref(), Some(&origin))
+            .await;
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.into(), value.into());
+        }
+        let login = if answer.body["Login"].is_object() {
+            &answer.body["Login"]
+        } else {
+            &answer.body
+        };
+        if let Some(token) = login["CsrfToken"].as_str() {
+            self.csrf = Some(token.into());
+        }
+        answer
+    }
+}
+
+/// What a program signs with.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: String,
+    pub secret: String,
+    pub token: Option<String>,
+}
+
+impl Key {
+    pub fn of_the_admin() -> Self {
+        Self {
+            id: KEY_ID.into(),
+            secret: SECRET.into(),
+            token: None,
+        }
+    }
+
+    /// The hub's own user on this host.
+    pub fn local(hub: &TestHub) -> Self {
+        let text = std::fs::read_to_string(hub.data.path().join("local.json")).unwrap();
+        let local: Value = serde_json::from_str(&text).unwrap();
+        let text = |name: &str| local[name].as_str().unwrap().to_owned();
+        Self {
+            id: text("access_key_id"),
+            secret: text("secret_access_key"),
+            token: None,
+        }
+    }
+
+    /// From an answer that holds one.
+    pub fn from_answer(answer: &Value) -> Self {
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        Self {
+            id: text("AccessKeyId").unwrap(),
+            secret: text("SecretAccessKey").unwrap(),
+            token: text("SessionToken"),
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -197,6 +303,6 @@ impl Answer {
     }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     roadstead::base::Clock::system().now()
 }

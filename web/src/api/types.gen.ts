@@ -6,25 +6,45 @@ export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
 
-export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; Region: string; Role: string; UserName: string; Version: string; };
+export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
+
+export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: Credentials; };
+
+export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
+
+export type CallerIdentity = { Account: string; Arn: string; UserId: string; };
+
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Next: string; Region: string; Role: string; SteppedUpUntil?: number; UserName: string; Version: string; };
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
+
+export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
+
+export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
+export type ConfirmRequest = { Code: string; };
+
+export type Confirmed = { Login: LoggedIn; RecoveryCodes: string[]; };
+
+export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: string; };
+
 export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
 
-export type CreateRequest2 = { Description?: string; UserName?: string; };
+export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
 
 export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
 
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
-export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; SecretAccessKey: string; UserName: string; };
+export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; ExpiresAt?: number; SecretAccessKey: string; UserName: string; };
 
 export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
+
+export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
@@ -56,6 +76,14 @@ export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]
 
 export type Empty = Record<string, unknown>;
 
+export type Empty10 = Record<string, unknown>;
+
+export type Empty11 = Record<string, unknown>;
+
+export type Empty12 = Record<string, unknown>;
+
+export type Empty13 = Record<string, unknown>;
+
 export type Empty2 = Record<string, unknown>;
 
 export type Empty3 = Record<string, unknown>;
@@ -71,6 +99,10 @@ export type Empty7 = Record<string, unknown>;
 export type Empty8 = Record<string, unknown>;
 
 export type Empty9 = Record<string, unknown>;
+
+export type Enrolment = { QrRows: string[]; Secret: string; Uri: string; };
+
+export type FactorsView = { IsRequired: boolean; RecoveryCodesLeft: number; TotpSince?: number; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
@@ -110,7 +142,7 @@ export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: stri
 
 export type Join = "and" | "or";
 
-export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; LastUsedAt?: number; Status: string; UserName: string; };
+export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
 export type LegacyFilter = { key: string; valueSet: string[]; };
 
@@ -120,6 +152,8 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
+export type ListRequest4 = { UserName?: string; };
+
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
@@ -128,7 +162,9 @@ export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
 
-export type LoggedIn = { CsrfToken: string; UserName: string; };
+export type ListResult5 = { LoginSessions: SessionView[]; };
+
+export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
 
@@ -154,6 +190,14 @@ export type PluginView = { Name: string; Output: string; ResponseCode: number; R
 
 export type Progress = { Command: CommandView; States: StateCount[]; };
 
+export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
+
+export type RecoverRequest = { UserName: string; };
+
+export type RecoverResult = { Password: string; UserName: string; };
+
+export type RecoveryCodes = { RecoveryCodes: string[]; };
+
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
@@ -162,6 +206,10 @@ export type RerunRequest = { CommandId: string; Scope: Scope; };
 
 export type RerunResult = { CommandId: string; };
 
+export type ResetRequest = { Password?: string; UserName: string; };
+
+export type ResetResult = { Password?: string; };
+
 export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type ResolveResult = { Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
@@ -169,6 +217,16 @@ export type ResolveResult = { Offline: number; OfflineNodes: OfflineNode[]; Onli
 export type ResumeSessionRequest = { SessionId: string; };
 
 export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type RevokeAllRequest = { UserName?: string; };
+
+export type RevokeAllResult = { Revoked: number; };
+
+export type RevokeRequest = { LoginSessionId: string; };
+
+export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
+
+export type RulesResult = { LoginRules: RuleView[]; };
 
 export type Scope = "all" | "failed";
 
@@ -190,6 +248,12 @@ export type SessionCounts = { Active: number; };
 
 export type SessionFilter = { key: string; value: string; };
 
+export type SessionTokenRequest = { DurationSeconds?: number; SerialNumber?: string; TokenCode?: string; };
+
+export type SessionTokenResult = { Credentials: Credentials; };
+
+export type SessionView = { Address: string; Agent: string; CreatedAt: number; ExpiresAt: number; IsCurrent: boolean; LastSeenAt: number; LoginSessionId: string; Method: string; UserName: string; };
+
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
 
 export type Sort = { Descending?: boolean; Key: string; };
@@ -201,6 +265,10 @@ export type StartSessionRequest = { DocumentName?: string; Parameters?: Record<s
 export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
 
 export type StateCount = { Count: number; StatusDetails: string; };
+
+export type StepUpRequest = { Code?: string; Password?: string; };
+
+export type SteppedUp = { SteppedUpUntil: number; };
 
 export type StreamName = "stderr" | "stdout";
 
@@ -219,6 +287,8 @@ export type Term = { Key: string; Op: Op; Value: string; };
 export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
+
+export type UpdateRequest = { AccessKeyId: string; Status: string; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
@@ -240,25 +310,45 @@ export interface Operations {
   "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
+  "Roadstead.BeginTotp": { request: Empty5; result: Enrolment };
+  "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty5 };
+  "Roadstead.ConfirmTotp": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty5 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty6 };
   "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
-  "Roadstead.DescribeHub": { request: Empty6; result: HubView };
+  "Roadstead.DescribeHub": { request: Empty7; result: HubView };
   "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
-  "Roadstead.GetCaller": { request: Empty7; result: CallerView };
+  "Roadstead.GetCaller": { request: Empty8; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty5; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
-  "Roadstead.GetOverview": { request: Empty8; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty7; result: SetupState };
+  "Roadstead.GetOverview": { request: Empty9; result: Overview };
+  "Roadstead.GetSetupState": { request: Empty8; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
-  "Roadstead.ListAccessKeys": { request: Empty5; result: ListResult4 };
+  "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
+  "Roadstead.ListLoginRules": { request: Empty10; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty7; result: Empty7 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty9 };
+  "Roadstead.Logout": { request: Empty8; result: Empty8 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty5; result: RecoveryCodes };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty10 };
+  "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
+  "Roadstead.RemoveTotp": { request: Empty5; result: Empty5 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty11 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
+  "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty12 };
+  "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty6 };
+  "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty13; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

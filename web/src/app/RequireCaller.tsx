@@ -10,6 +10,9 @@ import { CallerContext, useCallerQuery } from "@/platform/caller";
 import { useWhenHubIsBack } from "@/platform/reach";
 import { useAppTexts } from "./texts";
 
+/** Logins that lack a step. */
+const UNFINISHED = new Set(["NewPassword", "Enrol"]);
+
 /** Lets only a logged-in caller through; others go to the set-up or the login page and come back afterwards. */
 export function RequireCaller({ children }: { children: ReactNode }) {
   const t = useAppTexts();
@@ -26,6 +29,8 @@ export function RequireCaller({ children }: { children: ReactNode }) {
   const again = refused ? setup.refetch : caller.refetch;
   useWhenHubIsBack(useCallback(() => void again(), [again]));
 
+  const login = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  if (caller.data && UNFINISHED.has(caller.data.Next)) return <Navigate to={login} replace />;
   if (caller.data) return <CallerContext value={caller.data}>{children}</CallerContext>;
   const error = refused ? setup.error : caller.error;
   if (error) {
@@ -38,7 +43,7 @@ export function RequireCaller({ children }: { children: ReactNode }) {
   }
   // A disabled query still hands out what another page fetched, so ask for the refusal too.
   if (refused && setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
-  if (refused && setup.data) return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  if (refused && setup.data) return <Navigate to={login} replace />;
   return (
     <Box textAlign="center" margin="xxxl">
       <Spinner size="large" />

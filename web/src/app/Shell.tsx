@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { NotificationsProvider } from "@/components/Notifications";
 import { useGlobalKeys } from "./keys";
 import { Layout } from "./Layout";
+import { StepUpDialog } from "./StepUpDialog";
 import { TopBar } from "./TopBar";
 import { useShellActions } from "./palette/useShellActions";
 import { useAppTexts } from "./texts";
@@ -29,6 +30,7 @@ export function Shell() {
         <TopBar onPalette={keys.palette} onHelp={keys.help} />
       </header>
       <Layout />
+      <StepUpDialog />
       <Suspense>
         {dialog === "palette" && <CommandPalette actions={actions} onClose={() => setDialog(undefined)} />}
         {dialog === "help" && <KeyboardHelp onClose={() => setDialog(undefined)} />}

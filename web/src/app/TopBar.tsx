@@ -22,6 +22,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
     const [name, value] = id.split(":");
     if (name === "appearance") setAppearance(value as Preferences["appearance"]);
     if (name === "language") setLanguage(value as Preferences["language"]);
+    if (id === "profile") void navigate("/profile");
     if (id === "help") onHelp();
     if (id === "logout") void logout();
   };
@@ -51,6 +52,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
       iconName: "user-profile",
       text: caller?.UserName ?? t("account"),
       items: [
+        { id: "profile", text: t("profile") },
         { id: "help", text: t("keyboardHelp") },
         { id: "logout", text: t("logout") },
       ],

@@ -60,4 +60,12 @@ export const en = {
   keysKey: "Keys",
   keysWhat: "What they do",
   close: "Close",
+  profile: "Your profile",
+  stepUpTitle: "Who is there?",
+  stepUpText: "This takes a fresh proof that it is you. It counts for ten minutes.",
+  stepUpCode: "Code of your generator",
+  stepUpPassword: "Password",
+  stepUpConfirm: "Go on",
+  stepUpFailed: "That was not right",
+  cancel: "Cancel",
 } as const;

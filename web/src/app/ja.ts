@@ -62,4 +62,12 @@ export const ja: Record<keyof typeof en, string> = {
   keysKey: "キー",
   keysWhat: "動作",
   close: "閉じる",
+  profile: "プロフィール",
+  stepUpTitle: "本人確認",
+  stepUpText: "この操作には本人確認が必要です。確認は 10 分間有効です。",
+  stepUpCode: "認証アプリのコード",
+  stepUpPassword: "パスワード",
+  stepUpConfirm: "続ける",
+  stepUpFailed: "確認できませんでした",
+  cancel: "キャンセル",
 };

@@ -18,6 +18,13 @@ export function whenUnauthenticated(handler: () => void): void {
   onUnauthenticated = handler;
 }
 
+let proveAnew: (() => Promise<boolean>) | undefined;
+
+/** Asks the person for a fresh proof when the hub wants one; answers whether it was given. */
+export function whenStepUpRequired(handler: (() => Promise<boolean>) | undefined): void {
+  proveAnew = handler;
+}
+
 interface ErrorBody {
   __type?: string;
   message?: string;
@@ -26,6 +33,16 @@ interface ErrorBody {
 
 /** Calls one operation of the hub; request and answer are as its registry declares them. */
 export async function call<Name extends keyof Operations>(target: Name, body: Request<Name>, signal?: AbortSignal): Promise<Result<Name>> {
+  try {
+    return await send(target, body, signal);
+  } catch (cause) {
+    const isAsked = cause instanceof ApiError && cause.code === "StepUpRequiredException";
+    if (!isAsked || !proveAnew || !(await proveAnew())) throw cause;
+    return send(target, body, signal);
+  }
+}
+
+async function send<Name extends keyof Operations>(target: Name, body: Request<Name>, signal?: AbortSignal): Promise<Result<Name>> {
   const headers: Record<string, string> = {
     "Content-Type": "application/x-amz-json-1.1",
     "X-Amz-Target": target,
