@@ -52,7 +52,7 @@ impl AccessKeys {
     }
 
     /// What seals secrets, those of second factors too.
-    pub fn vault(&self) -> &Vault {
+    pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
     }
 
