@@ -6,6 +6,7 @@ mod golden;
 mod keys;
 mod link;
 mod login;
+mod parameters;
 mod sessions;
 mod support;
 mod tidy;
