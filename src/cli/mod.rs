@@ -32,11 +32,13 @@ mod aws_env;
 mod command;
 mod completions;
 mod join_line;
+mod key;
 mod login;
 mod login_rule;
 mod login_session;
 mod login_steps;
 mod node;
+mod param;
 mod run;
 mod serve;
 mod session;
@@ -106,6 +108,12 @@ enum ClientVerb {
     /// Shell sessions
     #[command(subcommand, visible_alias = "sessions")]
     Session(session::SessionVerb),
+    /// Parameters and secrets
+    #[command(subcommand, visible_alias = "parameter")]
+    Param(param::ParamVerb),
+    /// Keys that secrets are sealed under
+    #[command(subcommand)]
+    Key(key::KeyVerb),
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
@@ -160,6 +168,8 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Command(verb) => command::run(verb, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
+        ClientVerb::Param(verb) => param::run(verb, show).await,
+        ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
         ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
@@ -201,6 +211,9 @@ mod tests {
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
+            "roadstead param put /app/db --secret --file x --overwrite",
+            "roadstead param exec --path /app --decrypt -- env",
+            "roadstead key rotate alias/aws/ssm",
         ] {
             assert!(parses(good), "{good}");
         }
