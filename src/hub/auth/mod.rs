@@ -7,8 +7,10 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod backoff;
+pub mod cbor;
 pub mod console;
 pub mod factors;
+pub mod passkeys;
 pub mod passwords;
 pub mod policy;
 pub mod scope;
@@ -18,6 +20,7 @@ pub mod temporary_keys;
 pub mod tickets;
 pub mod totp;
 pub mod vault;
+pub mod webauthn;
 
 use std::fmt;
 use std::str::FromStr;

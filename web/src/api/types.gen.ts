@@ -12,6 +12,10 @@ export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: 
 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
+export type BeginLoginResult = { Challenge: string; RpId: string; };
+
+export type BeginResult = { Algorithms: number[]; Challenge: string; ExcludeIds: string[]; RpId: string; UserHandle: string; UserName: string; };
+
 export type ByPathRequest = { MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Path?: string; Recursive?: boolean; WithDecryption?: boolean; };
 
 export type ByPathResult = { NextToken?: string; Parameters: Parameter[]; };
@@ -30,7 +34,9 @@ export type CommandCounts = { Failed24h: number; Last24h: number; Recent: Comman
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
-export type ConfirmRequest = { Code: string; };
+export type ConfirmRequest = { Attestation: string; Challenge: string; ClientData: string; Name: string; };
+
+export type ConfirmRequest2 = { Code: string; };
 
 export type Confirmed = { Login: LoggedIn; RecoveryCodes: string[]; };
 
@@ -106,6 +112,8 @@ export type Empty13 = Record<string, unknown>;
 
 export type Empty14 = Record<string, unknown>;
 
+export type Empty15 = Record<string, unknown>;
+
 export type Empty2 = Record<string, unknown>;
 
 export type Empty3 = Record<string, unknown>;
@@ -124,7 +132,7 @@ export type Empty9 = Record<string, unknown>;
 
 export type Enrolment = { QrRows: string[]; Secret: string; Uri: string; };
 
-export type FactorsView = { IsRequired: boolean; RecoveryCodesLeft: number; TotpSince?: number; };
+export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
@@ -242,6 +250,10 @@ export type ParameterHistory = { AllowedPattern: string; DataType: string; Descr
 
 export type ParameterMetadata = { ARN: string; AllowedPattern: string; DataType: string; Description: string; KeyId?: string; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Version: number; };
 
+export type PasskeyProof = { AuthenticatorData: string; Challenge: string; ClientData: string; PasskeyId: string; Signature: string; };
+
+export type PasskeyView = { CreatedAt: number; LastUsedAt?: number; Name: string; PasskeyId: string; RpId: string; };
+
 export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
@@ -261,6 +273,8 @@ export type RecoverResult = { Password: string; UserName: string; };
 export type RecoveryCodes = { RecoveryCodes: string[]; };
 
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
+
+export type RemoveRequest2 = { PasskeyId: string; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
 
@@ -320,7 +334,7 @@ export type SessionTokenResult = { Credentials: Credentials; };
 
 export type SessionView = { Address: string; Agent: string; CreatedAt: number; ExpiresAt: number; IsCurrent: boolean; LastSeenAt: number; LoginSessionId: string; Method: string; UserName: string; };
 
-export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
+export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
 
 export type ShownValue = string;
 
@@ -334,7 +348,7 @@ export type StartSessionResponse = { SessionId: string; StreamUrl: string; Token
 
 export type StateCount = { Count: number; StatusDetails: string; };
 
-export type StepUpRequest = { Code?: string; Password?: string; };
+export type StepUpRequest = { Code?: string; Passkey?: PasskeyProof; Password?: string; };
 
 export type SteppedUp = { SteppedUpUntil: number; };
 
@@ -394,50 +408,55 @@ export interface Operations {
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
-  "Roadstead.BeginTotp": { request: Empty5; result: Enrolment };
+  "Roadstead.BeginPasskey": { request: Empty5; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty5; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty6; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty5 };
-  "Roadstead.ConfirmTotp": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty6 };
+  "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
   "Roadstead.CreateSecretKey": { request: CreateRequest4; result: CreateResult4 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty6 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty7 };
   "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
-  "Roadstead.DescribeHub": { request: Empty7; result: HubView };
+  "Roadstead.DescribeHub": { request: Empty8; result: HubView };
   "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty8 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty8 };
-  "Roadstead.GetCaller": { request: Empty9; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty5; result: FactorsView };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty9 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty9 };
+  "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
+  "Roadstead.GetCaller": { request: Empty10; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty6; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
-  "Roadstead.GetOverview": { request: Empty10; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty9; result: SetupState };
+  "Roadstead.GetOverview": { request: Empty11; result: Overview };
+  "Roadstead.GetSetupState": { request: Empty10; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
-  "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
-  "Roadstead.ListLoginRules": { request: Empty11; result: RulesResult };
+  "Roadstead.ListAccessKeys": { request: Empty7; result: ListResult4 };
+  "Roadstead.ListLoginRules": { request: Empty12; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
   "Roadstead.ListSecretKeys": { request: ListRequest5; result: ListResult6 };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty9; result: Empty9 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty5; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty11 };
+  "Roadstead.Logout": { request: Empty10; result: Empty10 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty6; result: RecoveryCodes };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty12 };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
-  "Roadstead.RemoveTotp": { request: Empty5; result: Empty5 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty12 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty5 };
+  "Roadstead.RemoveTotp": { request: Empty6; result: Empty6 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty13 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty13 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty14 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty6 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty7 };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty14; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty15; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

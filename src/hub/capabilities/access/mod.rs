@@ -5,6 +5,7 @@ pub mod factors;
 pub mod keys;
 pub mod login;
 pub mod login_sessions;
+pub mod passkeys;
 pub mod passwords;
 pub mod recovery;
 pub mod step_up;
@@ -20,6 +21,7 @@ pub const CAPABILITY: Capability = Capability {
         login_sessions::operations(api);
         passwords::operations(api);
         factors::operations(api);
+        passkeys::operations(api);
         step_up::operations(api);
         recovery::operations(api);
         keys::operations(api);
