@@ -9,10 +9,13 @@
 //! `connected` (now), `joined` (agents that have a node), `connects` (so far, storms included), `runs` and `failed` (executed so
 //! far), `refused` (agents given up). The token's activation must allow as many nodes as there are agents
 //! (`roadstead join-line --count N`).
+//!
+//! `fleet_sim --signing` measures what signed orders cost, and needs no hub.
 
 mod counts;
 mod executor;
 mod node;
+mod signing;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,6 +66,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--signing") {
+        signing::run();
+        return ExitCode::SUCCESS;
+    }
     let args = Args::parse();
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "error".into());
     tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();

@@ -10,3 +10,4 @@ mod parameters;
 mod sessions;
 mod support;
 mod tidy;
+mod trust;

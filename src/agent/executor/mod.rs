@@ -6,24 +6,31 @@ mod output;
 mod step;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::core::{Executor, Order, OutputBody};
+use crate::agent::approvals::{Approvable, Approvals, Now, Request};
+use crate::agent::core::{Executor, Order, OutputBody, Refused};
+use crate::agent::lock::NodeLock;
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host;
 use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
 use crate::base::id::{CommandId, NodeId};
+use crate::base::{Clock, Timestamp};
+use crate::model::approval::Approved;
 use crate::model::document::{self, Resolved, Step};
+use crate::model::lock::Act;
 use crate::platform::descriptors::watched;
 use crate::platform::files::{Directory, Durability};
 use crate::platform::users::User;
-use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport};
+use crate::wire::control::Rejection;
+use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, Work};
+use crate::wire::session::Open;
 use step::{Budget, End, Trace};
 
 const RUN: &str = "run";
@@ -38,6 +45,8 @@ pub struct NodeExecutor {
     spawner: Spawner,
     limits: Limits,
     user: User,
+    lock: NodeLock,
+    approvals: Arc<Approvals>,
     node: OnceLock<NodeId>,
 }
 
@@ -53,14 +62,17 @@ enum Begun {
 }
 
 impl NodeExecutor {
-    /// `path` is the absolute path of the directory for runs; it is created.
-    pub fn open(path: PathBuf, spawner: Spawner, limits: Limits) -> io::Result<Self> {
+    /// `data` is the absolute path of the agent's directory; that for runs is created in it.
+    pub fn open(data: &Path, spawner: Spawner, limits: Limits, lock: NodeLock) -> io::Result<Self> {
+        let path = data.join("runs");
         Ok(Self {
+            approvals: Arc::new(Approvals::open(data)?),
             runs: Arc::new(Directory::create_private(&path)?),
             path,
             spawner,
             limits,
             user: User::current(),
+            lock,
             node: OnceLock::new(),
         })
     }
@@ -127,6 +139,11 @@ impl NodeExecutor {
 
     /// Asks for a step host. `None`: it has ended already.
     async fn begin(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun) -> Result<Option<OwnedFd>, String> {
+        // The lock may have been set while the run waited, or between two steps.
+        self.allows(run)?;
+        if index == 0 {
+            self.approval_of(run, now(Clock::system().now()))?;
+        }
         let order = self.order(&run.id, resolved, index)?;
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
@@ -154,6 +171,35 @@ impl NodeExecutor {
         };
         let plugin = plugins::find(&step.action).ok_or_else(|| unknown_action(&step.action))?;
         plugin.order(step, &context)
+    }
+
+    /// The operator's signature that the run needs; `None` when it needs none.
+    fn approval_of(&self, run: &Run, now: Now) -> Result<Option<Approvable>, String> {
+        let Work {
+            document_name: name,
+            document,
+            parameters,
+            approval,
+        } = &run.work;
+        let request = Request {
+            act: Act::Run { name, document },
+            wanted: Approved::run(name, document, parameters),
+            id: run.id.as_str(),
+            approval: approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        self.approvals.judge(&standing, as_root, &request, self.node.get(), now)
+    }
+
+    async fn use_up(&self, approvable: Approvable, hub_now: Timestamp) -> io::Result<()> {
+        let (approvals, now) = (self.approvals.clone(), now(hub_now));
+        let used = tokio::task::spawn_blocking(move || approvals.use_up(&approvable, now)).await;
+        used.map_err(io::Error::other)?
+    }
+
+    fn allows(&self, run: &Run) -> Result<(), String> {
+        let (name, document) = (&run.work.document_name, &run.work.document);
+        self.lock.allows(Act::Run { name, document })
     }
 
     async fn load(&self, run: &CommandId) -> Option<Run> {
@@ -186,18 +232,45 @@ const VANISHED: &str = "its step host was killed; the command may have run in pa
 const RESTARTED: &str = "the node was restarted while it ran; the command may have run in part or whole";
 
 impl Executor for NodeExecutor {
-    fn check(&self, run: &Run) -> Result<(), String> {
-        let resolved = document::check(&run.document, &run.parameters).map_err(|error| error.to_string())?;
-        match resolved.steps.iter().find(|step| plugins::find(&step.action).is_none()) {
+    fn check(&self, run: &Run, hub_now: Timestamp) -> Result<(), Refused> {
+        let unsupported = |why| (Rejection::Unsupported, why);
+        let resolved = document::check(&run.work.document, &run.work.parameters).map_err(|error| unsupported(error.to_string()))?;
+        if let Some(step) = resolved.steps.iter().find(|step| plugins::find(&step.action).is_none()) {
+            return Err(unsupported(unknown_action(&step.action)));
+        }
+        self.allows(run).map_err(|why| (Rejection::Locked, why))?;
+        let judged = self.approval_of(run, now(hub_now));
+        judged.map(drop).map_err(|why| (Rejection::Locked, why))
+    }
+
+    async fn check_shell(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
+        self.lock.allows(Act::Shell)?;
+        if !open.start {
+            // Whoever opened it had the signature.
+            return Ok(());
+        }
+        let request = Request {
+            act: Act::Shell,
+            wanted: Approved::Shell,
+            id: open.session.as_str(),
+            approval: open.approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now(hub_now))?;
+        match approvable {
             None => Ok(()),
-            Some(step) => Err(unknown_action(&step.action)),
+            Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
         }
     }
 
     /// Prepares the first step too: one way to the disk instead of two.
-    async fn keep(&self, run: &Run, durability: Durability) -> io::Result<()> {
+    async fn keep(&self, run: &Run, durability: Durability, hub_now: Timestamp) -> io::Result<()> {
+        // Judged again: another order with the same signature may have been kept meanwhile.
+        if let Some(approvable) = self.approval_of(run, now(hub_now)).map_err(io::Error::other)? {
+            self.use_up(approvable, hub_now).await?;
+        }
         let (id, kept) = (run.id.clone(), record::seal(run)?);
-        let resolved = document::check(&run.document, &run.parameters).ok();
+        let resolved = document::check(&run.work.document, &run.work.parameters).ok();
         // What is wrong with an order shows when the step is begun.
         let order = resolved.and_then(|resolved| self.order(&run.id, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
@@ -222,7 +295,7 @@ impl Executor for NodeExecutor {
                 None => return lost(run, LOST),
             },
         };
-        match document::check(&run.document, &run.parameters) {
+        match document::check(&run.work.document, &run.work.parameters) {
             Ok(resolved) => Report {
                 steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
                 run: run.id,
@@ -235,7 +308,7 @@ impl Executor for NodeExecutor {
     /// Made anew from what the steps left.
     async fn report(&self, run: &CommandId) -> Option<Report> {
         let kept = self.load(run).await?;
-        let resolved = document::check(&kept.document, &kept.parameters).ok()?;
+        let resolved = document::check(&kept.work.document, &kept.work.parameters).ok()?;
         let mut reports = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
         for (index, step) in resolved.steps.iter().enumerate() {
@@ -266,6 +339,13 @@ impl Executor for NodeExecutor {
     fn node_is(&self, node: &NodeId) {
         // It never becomes another one: that would be another data directory.
         let _ = self.node.set(node.clone());
+    }
+}
+
+fn now(hub: Timestamp) -> Now {
+    Now {
+        own: Clock::system().now(),
+        hub,
     }
 }
 
