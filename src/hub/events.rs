@@ -26,6 +26,8 @@ pub enum Event {
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
+    RightsChanged,
 }
 
 /// Hands events to all listeners of this process.

@@ -4,6 +4,8 @@ mod access;
 mod coverage;
 mod golden;
 mod link;
+mod matrix;
+mod rights;
 mod sessions;
 mod support;
 mod tidy;

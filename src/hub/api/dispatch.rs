@@ -14,14 +14,25 @@ use crate::hub::auth::policy;
 
 /// Runs one operation for one caller.
 pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes> {
-    // Rights before form: who may not call learns nothing of what would be well-formed.
+    // Rights before form: who may not call at all learns nothing of what would be well-formed.
     let call = (operation.decode)(body);
     let target = call.as_ref().map(|call| call.target()).unwrap_or(policy::Target::Hub);
     let _first = cx.request().target.set(target.to_string());
-    if operation.access != Access::Open {
-        authorise(&cx, &target).await?;
+    match &call {
+        _ if operation.access == Access::Open => {}
+        Ok(_) => authorise(&cx, &target).await?,
+        Err(_) if policy::may_ever(cx.caller(), &cx.request().action) => {}
+        Err(_) => return refuse(&cx, policy::never(cx.caller(), &cx.request().action, &target)).await,
     }
-    let answer = call?.run(cx.clone()).await?;
+    let answer = match call?.run(cx.clone()).await {
+        Err(error) if error.code == "AccessDeniedException" => {
+            // Refused by what only the operation could know; what it wrote was rolled back.
+            let reason = cx.request().denial.get().cloned().unwrap_or_default();
+            cx.audit(Outcome::Denied, reason).await?;
+            return Err(error);
+        }
+        other => other?,
+    };
     if operation.access == Access::Write && !cx.request().is_audited.load(Ordering::Relaxed) {
         cx.audit(Outcome::Done, String::new()).await?;
     }
@@ -30,11 +41,23 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
 
 /// *Errors*: `AccessDeniedException`, after the denial is in the audit log.
 pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
-    let Err(denied) = policy::decide(cx.caller(), &cx.request().action, target) else {
-        return Ok(());
+    let decided = match policy::decide_early(cx.caller(), &cx.request().action, target) {
+        Some(decided) => decided,
+        None => {
+            let (asked, target) = (cx.clone(), target.clone());
+            cx.read(move |tx| Ok(policy::decide_in(tx, asked.caller(), &asked.request().action, &target)?))
+                .await?
+        }
     };
-    cx.audit(Outcome::Denied, String::new()).await?;
-    Err(denied)
+    match decided {
+        Ok(()) => Ok(()),
+        Err(denial) => refuse(cx, denial).await,
+    }
+}
+
+async fn refuse<T>(cx: &Cx, denial: policy::Denial) -> ApiResult<T> {
+    cx.audit(Outcome::Denied, denial.reason.clone()).await?;
+    Err(denial.into())
 }
 
 /// The request's body as its type.

@@ -11,8 +11,8 @@ use http::header::AUTHORIZATION;
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::auth::vault::Vault;
-use crate::hub::auth::{Caller, Proof, Role, unauthenticated};
-use crate::hub::store::{Row, Store, StoreError, Tx};
+use crate::hub::auth::{Caller, Proof, unauthenticated};
+use crate::hub::store::{Condition, Row, Select, Store, StoreError, Tx};
 use crate::platform::sigv4::{self, Authorization, SignatureError, SignedParts, SigningKey};
 
 /// How far a caller's clock may be off, either way.
@@ -36,7 +36,6 @@ pub struct AccessKeys {
 struct Known {
     secret: Arc<Secret<String>>,
     user_name: String,
-    role: Role,
     is_active: bool,
     last_used_at: Option<Timestamp>,
 }
@@ -102,14 +101,7 @@ impl AccessKeys {
             Proof::AccessKey(authorization.access_key_id.clone())
         };
         self.note_use(&authorization.access_key_id, &known, now);
-        Ok((
-            Caller {
-                name: known.user_name,
-                role: known.role,
-                proof,
-            },
-            authorization.region,
-        ))
+        Ok((Caller::new(known.user_name, proof), authorization.region))
     }
 
     async fn find(&self, id: &str) -> ApiResult<Option<Known>> {
@@ -118,7 +110,6 @@ impl AccessKeys {
             return Ok(Some(Known {
                 secret,
                 user_name: "local".into(),
-                role: Role::Admin,
                 is_active: true,
                 last_used_at: None,
             }));
@@ -205,8 +196,20 @@ impl AccessKeys {
         })
     }
 
-    pub fn list(tx: &Tx<'_>) -> Result<Vec<AccessKey>, StoreError> {
-        sql::list(tx)
+    pub fn list(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<AccessKey>, StoreError> {
+        sql::list(tx, visible)
+    }
+
+    /// Forgets every key of a user: who was disabled or deleted is refused at once.
+    pub fn forget_user(&self, user: &str) {
+        let gone: Vec<String> = {
+            let mut known = self.known();
+            let of_user = known.iter().filter(|(_, key)| key.user_name == user);
+            let gone = of_user.map(|(id, _)| id.clone()).collect();
+            known.retain(|_, key| key.user_name != user);
+            gone
+        };
+        gone.iter().for_each(|id| self.forget(id));
     }
 
     /// `false` when there is no such key. Call [`AccessKeys::forget`] after the commit.
@@ -297,13 +300,11 @@ mod sql {
     use super::*;
 
     pub fn find(tx: &Tx<'_>, id: &str) -> Result<Option<(Vec<u8>, Known)>, StoreError> {
-        let sql = "SELECT k.sealed_secret, k.user_name, k.status, k.last_used_at, u.role
-                   FROM access_key k JOIN user u ON u.name = k.user_name WHERE k.id = :id";
+        let sql = "SELECT sealed_secret, user_name, status, last_used_at FROM access_key WHERE id = :id";
         tx.row(sql, &[(":id", id.into())], |row| {
             let known = Known {
                 secret: Arc::new(Secret::new(String::new())),
                 user_name: row.get("user_name")?,
-                role: row.parsed("role")?,
                 is_active: row.get::<String>("status")? == "Active",
                 last_used_at: row.get("last_used_at")?,
             };
@@ -326,9 +327,11 @@ mod sql {
         )
     }
 
-    pub fn list(tx: &Tx<'_>) -> Result<Vec<AccessKey>, StoreError> {
-        let sql = "SELECT id, user_name, description, status, created_at, last_used_at FROM access_key ORDER BY created_at, id";
-        tx.rows(sql, &[], |row: &Row<'_>| {
+    pub fn list(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<AccessKey>, StoreError> {
+        let select = Select::new("SELECT id, user_name, description, status, created_at, last_used_at FROM access_key")
+            .and_condition(visible)
+            .order("created_at, id");
+        select.rows(tx, |row: &Row<'_>| {
             Ok(AccessKey {
                 id: row.get("id")?,
                 user_name: row.get("user_name")?,

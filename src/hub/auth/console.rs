@@ -10,7 +10,7 @@ use http::header::COOKIE;
 
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::auth::{Caller, Proof, Role};
+use crate::hub::auth::{Caller, Proof};
 use crate::hub::store::{Store, StoreError, Tx};
 
 pub const COOKIE_NAME: &str = "roadstead_session";
@@ -28,7 +28,6 @@ const REMEMBERED: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct ConsoleSession {
     pub user_name: String,
-    pub role: Role,
     pub csrf_token: String,
 }
 
@@ -126,11 +125,7 @@ impl ConsoleSessions {
 
 impl ConsoleSession {
     pub fn caller(&self) -> Caller {
-        Caller {
-            name: self.user_name.clone(),
-            role: self.role,
-            proof: Proof::Session,
-        }
+        Caller::new(self.user_name.clone(), Proof::Session)
     }
 
     /// Cross-site requests carry the cookie but cannot know this token.
@@ -174,13 +169,11 @@ mod sql {
     use super::*;
 
     pub fn find(tx: &Tx<'_>, hash: &[u8], now: Timestamp) -> Result<Option<ConsoleSession>, StoreError> {
-        let sql = "SELECT s.user_name, s.csrf_token, u.role FROM console_session s JOIN user u ON u.name = s.user_name
-                   WHERE s.token_hash = :hash AND s.expires_at > :now";
+        let sql = "SELECT user_name, csrf_token FROM console_session WHERE token_hash = :hash AND expires_at > :now";
         tx.row(sql, &[(":hash", hash.into()), (":now", now.into())], |row| {
             Ok(ConsoleSession {
                 user_name: row.get("user_name")?,
                 csrf_token: row.get("csrf_token")?,
-                role: row.parsed("role")?,
             })
         })
     }

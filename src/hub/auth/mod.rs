@@ -1,50 +1,27 @@
 //! Who is calling, and may they?
 //!
 //! [`Callers`] turns the head of a request into a [`Caller`]: a signed request by its access key ([`access_keys`]), a browser
-//! by its session cookie ([`console`]). [`policy`] then decides about one action on one target. Rights are read again on
-//! every request; nothing here is remembered across requests except what a change of the rows also drops.
+//! by its session cookie ([`console`]). [`rights`] says what they may, and [`policy`] decides about one action on one target.
+//! Rights are looked up on every request; nothing here is remembered across requests except what a change of the rows drops.
 
 pub mod access_keys;
 pub mod console;
+pub mod facts;
 pub mod passwords;
 pub mod policy;
+pub mod rights;
 pub mod setup;
 pub mod vault;
+mod visible;
 
 use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::base::ApiError;
 
 pub use access_keys::AccessKeys;
 pub use console::ConsoleSessions;
-
-/// What a caller may do as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    Admin,
-    /// Nobody has logged in; only the operations that are open to everybody may run.
-    Anonymous,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Anonymous => "anonymous",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "admin" => Ok(Self::Admin),
-            _ => Err(()),
-        }
-    }
-}
+pub use rights::{Rights, RightsCache};
 
 /// How the caller proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,20 +35,29 @@ pub enum Proof {
 }
 
 /// An authenticated caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     pub name: String,
-    pub role: Role,
     pub proof: Proof,
+    /// None until [`RightsCache::equip`] has looked them up.
+    pub rights: Arc<Rights>,
 }
 
 impl Caller {
-    pub fn anonymous() -> Self {
+    pub fn new(name: impl Into<String>, proof: Proof) -> Self {
         Self {
-            name: "anonymous".into(),
-            role: Role::Anonymous,
-            proof: Proof::None,
+            name: name.into(),
+            proof,
+            rights: Arc::new(Rights::none()),
         }
+    }
+
+    pub fn anonymous() -> Self {
+        Self::new("anonymous", Proof::None)
+    }
+
+    pub fn is_anonymous(&self) -> bool {
+        self.proof == Proof::None
     }
 
     pub fn kind(&self) -> &'static str {

@@ -10,8 +10,8 @@ use subtle::ConstantTimeEq;
 
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::auth::Role;
 use crate::hub::store::{StoreError, Tx};
+use crate::model::access::roles;
 
 fn token_path(data: &Path) -> PathBuf {
     data.join("setup-token")
@@ -61,7 +61,7 @@ pub fn check_token(data: &Path, given: &str) -> ApiResult<()> {
 }
 
 pub fn has_admin(tx: &Tx<'_>) -> Result<bool, StoreError> {
-    Ok(tx.count("SELECT count(*) FROM user WHERE role = 'admin'", &[])? > 0)
+    Ok(tx.count("SELECT count(*) FROM user_role WHERE role_name = 'admin'", &[])? > 0)
 }
 
 /// *Errors*: `SetupClosedException` when an admin exists already.
@@ -73,16 +73,13 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
         ));
     }
     check_user_name(name)?;
-    let params = [
-        (":name", name.into()),
-        (":hash", password_hash.into()),
-        (":role", Role::Admin.as_str().into()),
-        (":now", now.into()),
-    ];
+    let params = [(":name", name.into()), (":hash", password_hash.into()), (":now", now.into())];
     tx.execute(
-        "INSERT INTO user (name, password_hash, role, created_at) VALUES (:name, :hash, :role, :now)",
+        "INSERT INTO user (name, password_hash, created_at) VALUES (:name, :hash, :now)",
         &params,
     )?;
+    let held = [(":name", name.into()), (":role", roles::ADMIN.into())];
+    tx.execute("INSERT INTO user_role (user_name, role_name) VALUES (:name, :role)", &held)?;
     Ok(())
 }
 
@@ -95,11 +92,11 @@ pub fn check_user_name(name: &str) -> ApiResult<()> {
     Err(ApiError::validation("a user name has 1 to 64 letters, digits or `_.@+=,-`"))
 }
 
-/// The password hash of a user; `None` when there is no such user or no password.
+/// The password hash of a user; `None` when there is no such user, they are disabled, or have no password.
 pub fn password_hash(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
     Ok(tx
         .row(
-            "SELECT password_hash FROM user WHERE name = :name",
+            "SELECT password_hash FROM user WHERE name = :name AND status = 'Active'",
             &[(":name", name.into())],
             |row| row.get("password_hash"),
         )?

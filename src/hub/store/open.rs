@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_nodes.sql"),
     include_str!("migrations/0003_commands.sql"),
     include_str!("migrations/0004_sessions.sql"),
+    include_str!("migrations/0005_rights.sql"),
 ];
 
 /// The writer's connection and the readers'.

@@ -65,6 +65,18 @@ CREATE TABLE command (
     delivery_timed_out_count INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE command_approval (
+    command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
+    requested_by TEXT NOT NULL,
+    node_count   INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    decision     TEXT,
+    decided_at   INTEGER,
+    decided_by   TEXT,
+    reason       TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE console_session (
     token_hash BLOB PRIMARY KEY,
     user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
@@ -113,6 +125,50 @@ CREATE TABLE node (
     addresses      TEXT NOT NULL,
     booted_at      INTEGER,
     facts          TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE node_group (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    rule        TEXT,
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE node_group_member (
+    group_name TEXT NOT NULL REFERENCES node_group (name) ON DELETE CASCADE,
+    node_id    TEXT NOT NULL,
+    PRIMARY KEY (group_name, node_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    document    TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    updated_by  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE policy_attachment (
+    holder_kind TEXT NOT NULL,
+    holder      TEXT NOT NULL,
+    policy_name TEXT NOT NULL REFERENCES policy (name) ON DELETE CASCADE,
+    PRIMARY KEY (holder_kind, holder, policy_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rights_limit (
+    holder_kind   TEXT NOT NULL,
+    holder        TEXT NOT NULL,
+    max_targets   INTEGER,
+    confirm_above INTEGER,
+    approve_above INTEGER,
+    PRIMARY KEY (holder_kind, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE session (
@@ -177,9 +233,18 @@ CREATE TABLE tag (
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
-    role          TEXT NOT NULL,
     created_at    INTEGER NOT NULL
-) STRICT;
+, status TEXT NOT NULL DEFAULT 'Active', description TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '{}') STRICT;
+
+CREATE TABLE user_role (
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    role_name TEXT NOT NULL,
+    PRIMARY KEY (user_name, role_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX command_approval_by_time ON command_approval (requested_at, command_id);
+
+CREATE INDEX command_approval_open ON command_approval (expires_at) WHERE decision IS NULL;
 
 CREATE INDEX command_by_document ON command (document_name, requested_at, id);
 
@@ -203,7 +268,11 @@ CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
+CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name);
+
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
+
+CREATE INDEX policy_attachment_by_policy ON policy_attachment (policy_name, holder_kind, holder);
 
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
 
@@ -222,3 +291,5 @@ CREATE INDEX step_output_by_hash ON step_output (hash);
 CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;
 
 CREATE INDEX tag_by_value ON tag (kind, key, value, id);
+
+CREATE INDEX user_role_by_role ON user_role (role_name, user_name);

@@ -92,6 +92,33 @@ impl TestHub {
     }
 
     pub async fn call_text(&self, target: &str, body: &str) -> Answer {
+        let admin = Key {
+            id: KEY_ID.into(),
+            secret: SECRET.into(),
+        };
+        self.call_as(&admin, target, body).await
+    }
+
+    /// A user with one role, and a key of theirs.
+    pub async fn user(&self, name: &str, role: &str, scope: &Value) -> Key {
+        let user = serde_json::json!({"UserName": name, "Roles": [role], "Scope": scope});
+        self.call("Roadstead.CreateUser", &user).await.ok();
+        self.key_of(name).await
+    }
+
+    pub async fn key_of(&self, name: &str) -> Key {
+        let made = self
+            .call("Roadstead.CreateAccessKey", &serde_json::json!({ "UserName": name }))
+            .await
+            .ok();
+        Key {
+            id: made["AccessKeyId"].as_str().unwrap().to_owned(),
+            secret: made["SecretAccessKey"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// One call signed with somebody's key.
+    pub async fn call_as(&self, key: &Key, target: &str, body: &str) -> Answer {
         let mut request = self.request(target, body);
         let parts = SignedParts {
             method: "POST",
@@ -100,10 +127,10 @@ impl TestHub {
             headers: request.headers(),
             body_sha256: &sha256_hex(body.as_bytes()),
         };
-        let secret = Secret::new(SECRET.into());
+        let secret = Secret::new(key.secret.clone());
         let params = SignParams {
             parts,
-            access_key_id: KEY_ID,
+            access_key_id: &key.id,
             secret: &secret,
             session_token: None,
             region: "eu-test-1",
@@ -166,6 +193,13 @@ impl Drop for TestHub {
             panic!("the hub ended before the test did");
         }
     }
+}
+
+/// An access key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: String,
+    pub secret: String,
 }
 
 /// What came back.

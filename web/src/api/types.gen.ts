@@ -1,18 +1,28 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
+export type AccessSubject = { Id?: string; Kind: string; };
+
+export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
+
 export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
 
-export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; Region: string; Role: string; UserName: string; Version: string; };
+export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
+
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; Narrowed: boolean; Region: string; Role: string; Roles: string[]; UserName: string; Version: string; };
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+
+export type ConsideredStatement = { Effect: Effect; Matches: boolean; Policy: string; Statement: string; Via: string; };
+
+export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
 export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
 
@@ -26,11 +36,17 @@ export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; SecretAcce
 
 export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
 
+export type CreateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type CreateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: Scope; UserName: string; };
+
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
 export type DeleteRequest = { ActivationId: string; };
 
 export type DeleteRequest2 = { AccessKeyId: string; };
+
+export type DeleteRoleRequest = { RoleName: string; };
 
 export type DeregisterRequest = { InstanceId: string; };
 
@@ -54,7 +70,19 @@ export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: 
 
 export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
 
+export type DescribeUserRequest = { UserName: string; };
+
+export type Effect = "Allow" | "Deny";
+
 export type Empty = Record<string, unknown>;
+
+export type Empty10 = Record<string, unknown>;
+
+export type Empty11 = Record<string, unknown>;
+
+export type Empty12 = Record<string, unknown>;
+
+export type Empty13 = Record<string, unknown>;
 
 export type Empty2 = Record<string, unknown>;
 
@@ -71,6 +99,10 @@ export type Empty7 = Record<string, unknown>;
 export type Empty8 = Record<string, unknown>;
 
 export type Empty9 = Record<string, unknown>;
+
+export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resource?: AccessSubject; UserName?: string; };
+
+export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
@@ -94,11 +126,21 @@ export type GetResult2 = { Complete: boolean; Cut?: CutView; NextOffset: number;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
+export type GroupNameRequest = { GroupName: string; };
+
 export type GroupRequest = { CommandId: string; };
 
-export type GroupResult = { Groups: Group[]; };
+export type GroupResult = { Group: GroupView; NodeIds: string[]; };
+
+export type GroupResult2 = { Groups: Group[]; };
+
+export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
 
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
+
+export type ImportPolicyRequest = { Description?: string; Document: unknown; DryRun?: boolean; PolicyName: string; };
+
+export type ImportPolicyResult = { Document: PolicyDocument; Notes: UnsupportedElement[]; Stored: boolean; Unsupported: UnsupportedElement[]; };
 
 export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
@@ -114,6 +156,14 @@ export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: str
 
 export type LegacyFilter = { key: string; valueSet: string[]; };
 
+export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
+
+export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
+
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
@@ -127,6 +177,14 @@ export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
 export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
+
+export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
+
+export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
 
 export type LoggedIn = { CsrfToken: string; UserName: string; };
 
@@ -152,13 +210,33 @@ export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
+export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
+
+export type PolicyDocument = { Statements: PolicyStatement[]; };
+
+export type PolicyHolder = { Kind: string; Name: string; };
+
+export type PolicyNameRequest = { PolicyName: string; };
+
+export type PolicyOperator = "Equals" | "Like" | "NotLike" | "NotEquals";
+
+export type PolicyResource = { Groups?: string[]; Ids?: string[]; Kind: string; Own?: boolean; Tags?: TagSelector[]; };
+
+export type PolicyResult = { Cedar: string; Document: PolicyDocument; Policy: PolicyView; };
+
+export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition[]; Effect: Effect; NotActions?: string[]; Resources: PolicyResource[]; Sid?: string; };
+
+export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Description: string; PolicyName: string; UpdatedAt: number; UpdatedBy: string; };
+
 export type Progress = { Command: CommandView; States: StateCount[]; };
+
+export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
 
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
 
-export type RerunRequest = { CommandId: string; Scope: Scope; };
+export type RerunRequest = { CommandId: string; Scope: Scope2; };
 
 export type RerunResult = { CommandId: string; };
 
@@ -170,7 +248,13 @@ export type ResumeSessionRequest = { SessionId: string; };
 
 export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
 
-export type Scope = "all" | "failed";
+export type RoleResult = { Role: RoleView; };
+
+export type RoleView = { BuiltIn: boolean; CreatedAt?: number; Description: string; Document?: PolicyDocument; Policies: string[]; RoleName: string; Users: number; };
+
+export type Scope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
+
+export type Scope2 = "all" | "failed";
 
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
@@ -192,6 +276,10 @@ export type SessionFilter = { key: string; value: string; };
 
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
 
+export type SimulateAccessRequest = { Action: string; MaxResults?: number; NextToken?: string; OnlyAllowed?: boolean; Resource: AccessSubject; };
+
+export type SimulateAccessResult = { NextToken?: string; Users: AccessVerdict[]; };
+
 export type Sort = { Descending?: boolean; Key: string; };
 
 export type Source = "live" | "stored";
@@ -212,6 +300,8 @@ export type SuggestResult = { Values: string[]; };
 
 export type Tag = { Key: string; Value: string; };
 
+export type TagSelector = { Key: string; Values?: string[]; };
+
 export type Target = { Key: string; Values?: string[]; };
 
 export type Term = { Key: string; Op: Op; Value: string; };
@@ -219,6 +309,20 @@ export type Term = { Key: string; Op: Op; Value: string; };
 export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
+
+export type UnsupportedElement = { Place: string; Problem: string; };
+
+export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
+
+export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: Scope; Status?: UserStatus; UserName: string; };
+
+export type UserResult = { User: UserView; };
+
+export type UserStatus = "Active" | "Disabled";
+
+export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: Scope; Status: UserStatus; UserName: string; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
@@ -240,25 +344,48 @@ export interface Operations {
   "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
+  "Roadstead.CreateGroup": { request: CreateGroupRequest; result: GroupResult };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty5 };
+  "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
+  "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty6 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty7 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty5 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty8 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty9 };
   "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
-  "Roadstead.DescribeHub": { request: Empty6; result: HubView };
+  "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
+  "Roadstead.DescribeHub": { request: Empty10; result: HubView };
   "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
-  "Roadstead.GetCaller": { request: Empty7; result: CallerView };
+  "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
+  "Roadstead.GetCaller": { request: Empty11; result: CallerView };
   "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
-  "Roadstead.GetOverview": { request: Empty8; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty7; result: SetupState };
-  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
-  "Roadstead.ListAccessKeys": { request: Empty5; result: ListResult4 };
+  "Roadstead.GetOverview": { request: Empty12; result: Overview };
+  "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
+  "Roadstead.GetSetupState": { request: Empty11; result: SetupState };
+  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
+  "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
+  "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
+  "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
+  "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
+  "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty7; result: Empty7 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty9 };
+  "Roadstead.Logout": { request: Empty11; result: Empty11 };
+  "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty13 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
+  "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
+  "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
+  "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
 }

@@ -7,6 +7,7 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::{AccessKeys, Proof};
+use crate::hub::capabilities::access::guard;
 
 const KIND: &str = "access-key";
 
@@ -14,7 +15,8 @@ pub fn operations(api: &mut Declare<'_>) {
     api.write(
         Service::Roadstead,
         "CreateAccessKey",
-        |_: &CreateRequest| Target::Hub,
+        // Without a name it is the caller's own.
+        |r: &CreateRequest| Target::Resource("user", r.user_name.clone().unwrap_or_default()),
         create_access_key,
     )
     .read(
@@ -53,14 +55,17 @@ struct CreateResult {
 
 async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
     constraint::at_most(&request.description, "description", 256)?;
-    let (services, now, caller) = (cx.services.clone(), cx.now(), cx.caller().clone());
+    let (services, now, caller, asked) = (cx.services.clone(), cx.now(), cx.caller().clone(), cx.clone());
     let made = cx.write(move |tx| {
         let user_name = match request.user_name {
             Some(name) => name,
             // Whoever works on the hub's own host acts as an admin; a key needs a real user behind it.
             None if caller.proof == Proof::Local => first_admin(tx)?,
-            None => caller.name,
+            None => caller.name.clone(),
         };
+        if user_name != caller.name {
+            guard::may_change(tx, &asked, &user_name)?;
+        }
         if tx.count("SELECT count(*) FROM user WHERE name = :name", &[(":name", (&user_name).into())])? == 0 {
             return Err(ApiError::validation(format!("there is no user `{user_name}`")));
         }
@@ -84,7 +89,8 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
 }
 
 fn first_admin(tx: &crate::hub::store::Tx<'_>) -> ApiResult<String> {
-    let sql = "SELECT name FROM user WHERE role = 'admin' ORDER BY created_at, name LIMIT 1";
+    let sql = "SELECT u.name FROM user u JOIN user_role r ON r.user_name = u.name
+               WHERE r.role_name = 'admin' AND u.status = 'Active' ORDER BY u.created_at, u.name LIMIT 1";
     tx.row(sql, &[], |row| row.get("name"))?.ok_or_else(|| {
         ApiError::validation(
             "there is no user yet that a key could belong to: open the link that `roadstead setup-link` prints, then try again",
@@ -111,7 +117,8 @@ struct KeyView {
 }
 
 async fn list_access_keys(cx: Cx, _request: Empty) -> ApiResult<ListResult> {
-    let keys = cx.read(|tx| Ok(AccessKeys::list(tx)?)).await?;
+    let visible = cx.visible(KIND, "access_key.id");
+    let keys = cx.read(move |tx| Ok(AccessKeys::list(tx, &visible)?)).await?;
     let access_keys = keys.into_iter().map(|key| KeyView {
         access_key_id: key.id,
         user_name: key.user_name,
@@ -125,6 +132,11 @@ async fn list_access_keys(cx: Cx, _request: Empty) -> ApiResult<ListResult> {
     })
 }
 
+fn owner(tx: &crate::hub::store::Tx<'_>, id: &str) -> ApiResult<Option<String>> {
+    let sql = "SELECT user_name FROM access_key WHERE id = :id";
+    Ok(tx.row(sql, &[(":id", id.into())], |row| row.get("user_name"))?)
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct DeleteRequest {
@@ -133,8 +145,13 @@ struct DeleteRequest {
 
 async fn delete_access_key(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
     let id = request.access_key_id.clone();
-    let (services, forgotten) = (cx.services.clone(), request.access_key_id);
+    let (services, forgotten, asked) = (cx.services.clone(), request.access_key_id, cx.clone());
     cx.write(move |tx| {
+        match owner(tx, &id)? {
+            Some(owner) if owner == asked.caller().name => {}
+            Some(owner) => guard::may_change(tx, &asked, &owner)?,
+            None => guard::is_whole(&asked)?,
+        }
         if !AccessKeys::delete(tx, &id)? {
             return Err(ApiError::new("ResourceNotFoundException", format!("there is no access key `{id}`")));
         }

@@ -64,9 +64,10 @@ async fn create_first_admin(cx: Cx, request: FirstAdminRequest) -> ApiResult<Log
     setup::check_token(&cx.services.config.data, &request.token)?;
     setup::check_user_name(&request.user_name)?;
     let hash = passwords::hash(request.password.into()).await?;
-    let (name, address, now) = (request.user_name.clone(), cx.request().address.clone(), cx.now());
+    let (name, address, now, changed) = (request.user_name.clone(), cx.request().address.clone(), cx.now(), cx.clone());
     let session = cx.write(move |tx| {
         setup::create_admin(tx, &name, Some(hash), now)?;
+        changed.rights_changed(tx)?;
         Ok(ConsoleSessions::create(tx, &name, &address, now)?)
     });
     let session = session.await?;
@@ -128,7 +129,11 @@ async fn logout(cx: Cx, _request: Empty) -> ApiResult<Empty> {
 struct CallerView {
     user_name: String,
     kind: &'static str,
-    role: &'static str,
+    /// The first of `Roles`; `none` without one.
+    role: String,
+    roles: Vec<String>,
+    /// What narrows this caller to some nodes or actions.
+    narrowed: bool,
     account_id: String,
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,10 +143,13 @@ struct CallerView {
 
 async fn get_caller(cx: Cx, _request: Empty) -> ApiResult<CallerView> {
     let session = cx.services.console.find(&cx.request().headers, cx.now()).await?;
+    let rights = &cx.caller().rights;
     Ok(CallerView {
         user_name: cx.caller().name.clone(),
         kind: cx.caller().kind(),
-        role: cx.caller().role.as_str(),
+        role: rights.roles.first().cloned().unwrap_or_else(|| "none".into()),
+        roles: rights.roles.clone(),
+        narrowed: !rights.grants.layers.is_empty(),
         account_id: cx.services.config.account_id.clone(),
         region: cx.request().region.clone(),
         csrf_token: session.map(|s| s.csrf_token),

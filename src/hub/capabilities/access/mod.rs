@@ -1,7 +1,15 @@
-//! Who may come in: the first admin, console login, access keys. Users, roles and policies join them here.
+//! Who may come in and what they may do: the first admin, console login, access keys ([`login`], [`keys`]); [`users`],
+//! [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions. What a policy means is `model/access`; how it is asked
+//! is `auth/policy`; what no change may do is [`guard`].
 
+pub mod explain;
+pub mod groups;
+mod guard;
 pub mod keys;
 pub mod login;
+pub mod policies;
+pub mod roles;
+pub mod users;
 
 use crate::hub::api::Capability;
 use crate::hub::api::registry::{no_jobs, no_reports, no_streams};
@@ -11,6 +19,11 @@ pub const CAPABILITY: Capability = Capability {
     operations: |api| {
         login::operations(api);
         keys::operations(api);
+        users::operations(api);
+        roles::operations(api);
+        policies::operations(api);
+        groups::operations(api);
+        explain::operations(api);
     },
     reports: no_reports,
     jobs: no_jobs,

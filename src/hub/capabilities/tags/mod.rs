@@ -116,15 +116,21 @@ async fn change(
     work: impl FnOnce(&Tx<'_>, Kind, &str) -> ApiResult<()> + Send + 'static,
 ) -> ApiResult<Empty> {
     let bus = cx.services.bus.clone();
-    cx.write(move |tx| {
-        let kind = resource(tx, &kind, &id)?;
-        work(tx, kind, &id)?;
-        if let Ok(node) = id.parse::<NodeId>() {
-            bus.emit(tx, Event::NodeChanged(node));
-        }
-        Ok(Empty {})
-    })
-    .await
+    cx.clone()
+        .write(move |tx| {
+            let subject = target(&kind, &id);
+            let kind = resource(tx, &kind, &id)?;
+            // With the tags as they were when this transaction began, and as they are after it: nobody tags a thing into their
+            // hands, or out of them.
+            cx.permit(tx, &subject)?;
+            work(tx, kind, &id)?;
+            cx.permit(tx, &subject)?;
+            if let Ok(node) = id.parse::<NodeId>() {
+                bus.emit(tx, Event::NodeChanged(node));
+            }
+            Ok(Empty {})
+        })
+        .await
 }
 
 #[derive(Deserialize, JsonSchema)]
