@@ -1,13 +1,16 @@
 //! `roadstead access-key …`: keys for programs.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::base::Clock;
 use crate::cli::args::ListArgs;
+use crate::cli::client::Client;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
-use crate::cli::{context, rows};
+use crate::cli::{context, rows, text};
 
 #[derive(Subcommand)]
 pub enum AccessKeyVerb {
@@ -19,12 +22,28 @@ pub enum AccessKeyVerb {
         /// Whose key it is [default: the caller's own]
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
+        /// When it ends by itself, e.g. 90d [default: never]
+        #[arg(long, value_parser = text::parse_duration, value_name = "DURATION")]
+        expires: Option<Duration>,
+        /// What it is limited to, e.g. --scope 'ssm:Get*,ssm:List*' [default: whatever its user may do]
+        #[arg(long, value_name = "ACTIONS", value_delimiter = ',')]
+        scope: Vec<String>,
     },
     /// List keys
     #[command(visible_alias = "ls")]
     List {
         #[command(flatten)]
         list: ListArgs,
+    },
+    /// Let keys be used again
+    Enable {
+        #[arg(required = true, value_name = "ACCESS_KEY_ID")]
+        ids: Vec<String>,
+    },
+    /// Refuse keys until they are enabled again
+    Disable {
+        #[arg(required = true, value_name = "ACCESS_KEY_ID")]
+        ids: Vec<String>,
     },
     /// Delete keys: what uses them is refused at once
     #[command(visible_alias = "rm")]
@@ -39,7 +58,11 @@ const LIST: &[Column] = &[
     Column::new("user_name", Kind::Text),
     Column::new("status", Kind::Status),
     Column::new("created_at", Kind::Age),
+    Column::new("expires_at", Kind::Time),
     Column::new("last_used_at", Kind::Age),
+    Column::new("last_used_from", Kind::Text),
+    Column::hidden("last_used_service", Kind::Text),
+    Column::hidden("scope", Kind::Text),
     Column::new("description", Kind::Text),
 ];
 
@@ -48,19 +71,31 @@ const CREATED: &[Column] = &[
     Column::new("secret_access_key", Kind::Text),
     Column::new("user_name", Kind::Text),
     Column::hidden("created_at", Kind::Time),
+    Column::hidden("expires_at", Kind::Time),
 ];
 
 pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
     let client = context::connect().await?;
     let now = Clock::system().now();
     match verb {
-        AccessKeyVerb::Create { description, user } => {
+        AccessKeyVerb::Create {
+            description,
+            user,
+            expires,
+            scope,
+        } => {
             let mut request = json!({});
             if let Some(description) = description {
                 request["Description"] = json!(description);
             }
             if let Some(user) = user {
                 request["UserName"] = json!(user);
+            }
+            if let Some(span) = expires {
+                request["ExpiresAt"] = json!(now + span);
+            }
+            if !scope.is_empty() {
+                request["Scope"] = json!(scope);
             }
             let made: Value = client.hub("CreateAccessKey", request).await?;
             let listing = Listing {
@@ -78,6 +113,8 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
             rows.truncate(list.limit());
             show.listing(&Listing { columns: LIST, rows }, now)
         }
+        AccessKeyVerb::Enable { ids } => set_status(&client, ids, "Active", "enabled").await,
+        AccessKeyVerb::Disable { ids } => set_status(&client, ids, "Inactive", "disabled").await,
         AccessKeyVerb::Delete { ids } => {
             for id in ids {
                 let _: Value = client.hub("DeleteAccessKey", json!({"AccessKeyId": id})).await?;
@@ -86,4 +123,13 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
             Ok(())
         }
     }
+}
+
+async fn set_status(client: &Client, ids: Vec<String>, status: &str, word: &str) -> Result<()> {
+    for id in ids {
+        let request = json!({"AccessKeyId": id, "Status": status});
+        let _: Value = client.hub("UpdateAccessKey", request).await?;
+        output::say(&format!("access key {id} is {word}"));
+    }
+    Ok(())
 }

@@ -53,6 +53,7 @@ pub async fn variables(client: &Client, data: &std::path::Path) -> Result<Variab
     let mut variables = vec![
         ("AWS_ENDPOINT_URL", client.url().to_string()),
         ("AWS_ENDPOINT_URL_SSM", client.url().to_string()),
+        ("AWS_ENDPOINT_URL_STS", client.url().to_string()),
         ("AWS_DEFAULT_REGION", region.clone()),
         ("AWS_REGION", region),
     ];

@@ -15,6 +15,7 @@ use crate::base::{Clock, Secret};
 use crate::cli::connection::{Connection, ConnectionError, WebSocket};
 use crate::cli::data::LocalHub;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::prompt;
 use crate::cli::trust::{self, Trust};
 use crate::cli::url::HubUrl;
 use crate::platform::sigv4::{self, SignParams, SignedParts};
@@ -101,6 +102,8 @@ fn refused(code: &str, message: &str) -> Failure {
             failure.hint("the access key is gone; log in again: roadstead login URL")
         }
         "InvalidSignatureException" => failure.hint("check the secret access key and this machine's clock (`date -u`)"),
+        "StepUpRequiredException" => failure.hint("repeat it on a terminal, where you can be asked"),
+        "LoginIncompleteException" => failure.hint("finish the login in the console, or: roadstead login URL"),
         "TargetNotConnected" => failure.hint("why it is offline: roadstead node show NODE"),
         "InvalidInstanceId" => failure.hint("known nodes: roadstead node list"),
         "InvalidCommandId" => failure.hint("known commands: roadstead command list"),
@@ -166,12 +169,42 @@ impl Client {
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
         let target = HeaderValue::from_str(target).map_err(|_| self.not_an_api("an operation's name is plain text".into()))?;
         headers.insert("x-amz-target", target);
+        match self.exchange(headers.clone(), body.clone()).await {
+            Err(error) if error.code() == Some("StepUpRequiredException") && self.may_step_up() => {
+                self.step_up(&error).await?;
+                self.exchange(headers, body).await
+            }
+            other => other,
+        }
+    }
+
+    async fn exchange(&self, headers: HeaderMap, body: Bytes) -> Result<(HeaderMap, Bytes), CallError> {
         let response = self.send(Method::POST, "/", headers, body).await?;
         let (head, body) = response.into_parts();
         if head.status.is_success() {
             return Ok((head.headers, body));
         }
         Err(self.error_answer(head.status, &body))
+    }
+
+    fn may_step_up(&self) -> bool {
+        matches!(self.proof, Proof::Key { .. }) && prompt::is_possible()
+    }
+
+    /// Asks the person at the terminal for the fresh proof that the hub wants of this key's user.
+    async fn step_up(&self, refused: &CallError) -> Result<(), CallError> {
+        let unasked = |_| CallError::Refused {
+            code: "StepUpRequiredException".into(),
+            message: refused.to_string(),
+        };
+        let typed = prompt::ask_hidden("The hub asks who is there. Code of your generator, or password: ").map_err(unasked)?;
+        let is_code = typed.expose().len() == 6 && typed.expose().bytes().all(|b| b.is_ascii_digit());
+        let member = if is_code { "Code" } else { "Password" };
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
+        headers.insert("x-amz-target", HeaderValue::from_static("Roadstead.StepUp"));
+        let request = json!({ member: typed.expose() }).to_string();
+        self.exchange(headers, request.into()).await.map(|_| ())
     }
 
     /// Everything a paged list holds, up to `limit` items of `member`.

@@ -68,7 +68,19 @@ impl Exit {
             {
                 Self::Denied
             }
-            _ if has(&["InvalidCredentials", "TooManyAttempts", "InvalidToken", "RequestTimeTooSkewed"]) => Self::Denied,
+            _ if has(&[
+                "InvalidCredentials",
+                "TooManyAttempts",
+                "InvalidToken",
+                "RequestTimeTooSkewed",
+                "StepUpRequired",
+                "LoginIncomplete",
+                "LoginExpired",
+                "InvalidCode",
+            ]) =>
+            {
+                Self::Denied
+            }
             _ if has(&["AlreadyExists", "InUse", "Conflict", "Duplicate"]) => Self::Conflict,
             _ if has(&[
                 "Validation",

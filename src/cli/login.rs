@@ -1,10 +1,9 @@
 //! `roadstead login URL`: pins the hub's identity and makes an access key for this device.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
-use http::header::SET_COOKIE;
+use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +12,9 @@ use crate::cli::client::{CallError, Client, Proof};
 use crate::cli::config::{Config, KnownHub, StoredKey};
 use crate::cli::context::{self, confirm};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::login_steps;
 use crate::cli::output::say;
+use crate::cli::prompt::{ask, ask_hidden, first_line_of_stdin};
 use crate::cli::trust::{self, Trust};
 use crate::cli::url::HubUrl;
 
@@ -22,7 +23,7 @@ use crate::cli::url::HubUrl;
     roadstead login hub.example --access-key-id AKIA… --secret-file ./secret --fingerprint 3f9a…")]
 pub struct LoginArgs {
     /// The hub: https://HOST:7400
-    url: HubUrl,
+    pub url: HubUrl,
     /// The user to log in as [default: asked for]
     #[arg(long, short)]
     user: Option<String>,
@@ -104,13 +105,6 @@ async fn identify(args: &LoginArgs) -> Result<Trust> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct LoginAnswer {
-    user_name: String,
-    csrf_token: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct KeyAnswer {
     access_key_id: String,
     secret_access_key: String,
@@ -126,20 +120,7 @@ async fn with_password(args: &LoginArgs, trust: &Trust) -> Result<(String, Store
         true => first_line_of_stdin()?,
         false => ask_hidden("Password: ")?,
     };
-    let anyone = Client::new(args.url.clone(), trust.clone(), Proof::Nobody)?;
-    let body = json!({"UserName": user, "Password": password.expose()}).to_string();
-    let (headers, answer) = anyone.call_raw("Roadstead.Login", body.into()).await?;
-    let answer: LoginAnswer = serde_json::from_slice(&answer).context("the hub's answer to the login is no JSON")?;
-    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
-    let pair = cookies
-        .filter_map(|cookie| cookie.split(';').next())
-        .find(|pair| pair.starts_with("roadstead_session="));
-    let cookie = pair.context("the hub's answer to the login has no session")?.to_owned();
-    let proof = Proof::Session {
-        cookie,
-        csrf: answer.csrf_token,
-    };
-    let session = Client::new(args.url.clone(), trust.clone(), proof)?;
+    let session = login_steps::enter(args, trust, &user, &password).await?;
     let made: Result<KeyAnswer, CallError> = session
         .hub(
             "CreateAccessKey",
@@ -154,10 +135,7 @@ async fn with_password(args: &LoginArgs, trust: &Trust) -> Result<(String, Store
     }
     let _: Result<Value, CallError> = session.hub("Logout", json!({})).await;
     let made = made?;
-    Ok((
-        answer.user_name,
-        StoredKey::new(made.access_key_id, &Secret::new(made.secret_access_key)),
-    ))
+    Ok((user, StoredKey::new(made.access_key_id, &Secret::new(made.secret_access_key))))
 }
 
 /// A key that exists already is kept only if the hub accepts it.
@@ -179,58 +157,4 @@ async fn with_key(args: &LoginArgs, trust: &Trust, id: &str) -> Result<(String, 
 
 fn device_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-fn ask(prompt: &str) -> Result<String> {
-    let mut err = io::stderr().lock();
-    let _ = write!(err, "{prompt}");
-    let _ = err.flush();
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    let line = line.trim();
-    if line.is_empty() {
-        return Err(Failure::usage("nothing was given").hint("roadstead login URL --user NAME").into());
-    }
-    Ok(line.to_owned())
-}
-
-fn first_line_of_stdin() -> Result<Secret<String>> {
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    let line = Secret::new(line);
-    let trimmed = Secret::new(line.expose().trim_end_matches(['\r', '\n']).to_owned());
-    if trimmed.expose().is_empty() {
-        return Err(Failure::usage("stdin holds no secret").into());
-    }
-    Ok(trimmed)
-}
-
-/// From the terminal itself, without echo; the echo is back on every way out but kill -9.
-fn ask_hidden(prompt: &str) -> Result<Secret<String>> {
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-    struct Echo<'a>(&'a std::fs::File, Termios);
-    impl Drop for Echo<'_> {
-        fn drop(&mut self) {
-            let _ = tcsetattr(self.0, OptionalActions::Flush, &self.1);
-        }
-    }
-    let no_terminal =
-        |_| Failure::usage("there is no terminal to ask for the secret on").hint("roadstead login URL --user NAME --password-stdin < file");
-    let mut terminal = std::fs::File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(no_terminal)?;
-    let before = tcgetattr(&terminal)?;
-    let mut quiet = before.clone();
-    quiet.local_modes.remove(LocalModes::ECHO);
-    quiet.local_modes.insert(LocalModes::ECHONL);
-    terminal.write_all(prompt.as_bytes())?;
-    let echo = Echo(&terminal, before);
-    tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
-    let mut line = String::new();
-    io::BufReader::new(&terminal).read_line(&mut line)?;
-    drop(echo);
-    let line = Secret::new(line);
-    Ok(Secret::new(line.expose().trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -17,6 +17,7 @@ mod groups;
 mod lines;
 mod output;
 mod progress;
+mod prompt;
 mod rows;
 mod shell;
 mod text;
@@ -25,6 +26,7 @@ mod url;
 
 mod access_key;
 mod activation;
+mod admin;
 mod api;
 mod aws_env;
 mod command;
@@ -32,6 +34,9 @@ mod completions;
 mod group;
 mod join_line;
 mod login;
+mod login_rule;
+mod login_session;
+mod login_steps;
 mod node;
 mod policy;
 mod rights;
@@ -125,6 +130,15 @@ enum ClientVerb {
     WhoCan(rights::WhoCanArgs),
     /// Why you (or a user) may, or may not, do this to that
     Why(rights::WhyArgs),
+    /// Logins of people to the console
+    #[command(subcommand, visible_alias = "login-sessions")]
+    LoginSession(login_session::LoginSessionVerb),
+    /// What the logins of a role's users must bring
+    #[command(subcommand)]
+    LoginRule(login_rule::LoginRuleVerb),
+    /// What only the hub's own shell may do
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
     /// Call one operation of the API and print its answer
     Api(api::ApiArgs),
 }
@@ -174,6 +188,9 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Group(verb) => group::run(verb, show).await,
         ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
         ClientVerb::Why(args) => rights::why(args, show).await,
+        ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
+        ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
+        ClientVerb::Admin(verb) => admin::run(verb, show).await,
         ClientVerb::Api(args) => api::run(args, show).await,
     }
 }

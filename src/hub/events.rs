@@ -28,6 +28,8 @@ pub enum Event {
     SessionChanged(SessionId),
     /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
     RightsChanged,
+    /// A login was revoked, or a password changed: open sockets look whether theirs still counts.
+    LoginsChanged,
 }
 
 /// Hands events to all listeners of this process.

@@ -227,6 +227,8 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
                 user_name: user_name.clone(),
                 description: "given at first start".into(),
                 at: now,
+                expires_at: None,
+                scope: None,
                 credentials: Some(credentials),
             })
         })

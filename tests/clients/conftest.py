@@ -88,7 +88,7 @@ def aws(hub):
         url = url or hub.https
         env = base_env(
             AWS_ACCESS_KEY_ID=key or hub.key, AWS_SECRET_ACCESS_KEY=secret or hub.secret, AWS_DEFAULT_REGION="ap-northeast-1",
-            AWS_ENDPOINT_URL_SSM=url, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_MAX_ATTEMPTS="1",
+            AWS_ENDPOINT_URL_SSM=url, AWS_ENDPOINT_URL_STS=url, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_MAX_ATTEMPTS="1",
             AWS_EC2_METADATA_DISABLED="true", AWS_PAGER="", **({"AWS_CA_BUNDLE": hub.ca_file()} if url.startswith("https") else {}),
         )
         done = subprocess.run([program, *args, "--output", "json"], env=env, capture_output=True, text=True, timeout=60)

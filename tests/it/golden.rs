@@ -31,6 +31,7 @@ fn the_list_of_operations() {
     for operation in registry().operations() {
         let access = match operation.access {
             Access::Open => "open",
+            Access::Own => "own",
             Access::Read => "read",
             Access::Write => "write",
         };

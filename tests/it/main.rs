@@ -3,7 +3,9 @@
 mod access;
 mod coverage;
 mod golden;
+mod keys;
 mod link;
+mod login;
 mod matrix;
 mod rights;
 mod sessions;

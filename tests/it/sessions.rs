@@ -88,7 +88,7 @@ impl Bed {
         let mut registry = Registry::default();
         registry.declare(&CAPABILITY);
         let operation = registry.find(Service::Ssm, operation).unwrap();
-        let mut caller = Caller::new("ann", Proof::Session);
+        let mut caller = Caller::new("ann", Proof::Session("ls-1".into()));
         caller.rights = Arc::new(Rights::unlimited("ann"));
         let request = RequestFacts {
             id: "request".into(),
@@ -102,7 +102,7 @@ impl Bed {
             target: OnceLock::new(),
             denial: OnceLock::new(),
             is_audited: AtomicBool::new(false),
-            cookie: Mutex::default(),
+            cookies: Mutex::default(),
         };
         let cx = Cx::new(self.services.clone(), request);
         let answer = dispatch::run(operation, cx, body.to_string().as_bytes()).await;

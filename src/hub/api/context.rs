@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
 use crate::hub::audit::{self, Outcome};
+use crate::hub::auth::backoff::Backoff;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
@@ -30,6 +31,7 @@ pub struct Services {
     pub keys: AccessKeys,
     pub console: ConsoleSessions,
     pub rights: Arc<RightsCache>,
+    pub backoff: Backoff,
     pub installer: Installer,
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
@@ -91,6 +93,7 @@ impl Services {
         } = parts;
         Self {
             console: ConsoleSessions::new(store.clone()),
+            backoff: Backoff::default(),
             bus: Bus::default(),
             tasks: TaskTracker::new(),
             link: OnceLock::new(),
@@ -170,7 +173,7 @@ pub struct RequestFacts {
     /// Why a check inside the operation refused it, for the audit log.
     pub denial: OnceLock<String>,
     pub is_audited: AtomicBool,
-    pub cookie: Mutex<Option<String>>,
+    pub cookies: Mutex<Vec<String>>,
 }
 
 impl Cx {
@@ -191,22 +194,7 @@ impl Cx {
 
     /// Another action of the same connection, by a caller whose rights may have been looked up again.
     pub fn for_action(&self, action: &str, caller: Caller) -> Self {
-        let request = &self.request;
-        let facts = RequestFacts {
-            id: request.id.clone(),
-            action: action.to_owned(),
-            caller,
-            address: request.address.clone(),
-            region: request.region.clone(),
-            origin: request.origin.clone(),
-            headers: request.headers.clone(),
-            now: self.services.now(),
-            target: OnceLock::new(),
-            denial: OnceLock::new(),
-            is_audited: AtomicBool::new(false),
-            cookie: Mutex::new(None),
-        };
-        Self::new(self.services.clone(), facts)
+        self.copy(action.to_owned(), caller, self.services.now(), OnceLock::new())
     }
 
     /// The operation's moment: the same wherever it is asked for.
@@ -220,7 +208,16 @@ impl Cx {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
-        let entry = self.entry(Outcome::Done, String::new());
+        self.write_saying(String::new(), work).await
+    }
+
+    /// The same with a short sentence in the audit row.
+    pub async fn write_saying<T, F>(&self, detail: String, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        let entry = self.entry(Outcome::Done, detail);
         let result = self.services.write(move |tx| {
             let value = work(tx)?;
             audit::record(tx, &entry)?;
@@ -286,7 +283,36 @@ impl Cx {
 
     /// Adds `Set-Cookie` to the answer.
     pub fn set_cookie(&self, value: String) {
-        *self.request.cookie.lock().expect("no code panics while it holds the cookie") = Some(value);
+        self.request
+            .cookies
+            .lock()
+            .expect("no code panics while it holds the cookies")
+            .push(value);
+    }
+
+    /// The same request as one of `caller`: for what a login does once it is known whose it is.
+    pub fn with_caller(&self, caller: Caller) -> Self {
+        let request = &self.request;
+        self.copy(request.action.clone(), caller, request.now, request.target.clone())
+    }
+
+    fn copy(&self, action: String, caller: Caller, now: Timestamp, target: OnceLock<String>) -> Self {
+        let request = &self.request;
+        let facts = RequestFacts {
+            id: request.id.clone(),
+            action,
+            caller,
+            address: request.address.clone(),
+            region: request.region.clone(),
+            origin: request.origin.clone(),
+            headers: request.headers.clone(),
+            now,
+            target,
+            denial: OnceLock::new(),
+            is_audited: AtomicBool::new(false),
+            cookies: Mutex::default(),
+        };
+        Self::new(self.services.clone(), facts)
     }
 
     fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {

@@ -14,18 +14,19 @@ use crate::hub::auth::policy;
 
 /// Runs one operation for one caller.
 pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes> {
-    // Rights before form: who may not call at all learns nothing of what would be well-formed.
+    // Rights before form: who may not call learns nothing of what would be well-formed.
     let call = (operation.decode)(body);
     let target = call.as_ref().map(|call| call.target()).unwrap_or(policy::Target::Hub);
     let _first = cx.request().target.set(target.to_string());
-    match &call {
-        _ if operation.access == Access::Open => {}
-        Ok(_) => authorise(&cx, &target).await?,
-        Err(_) if policy::may_ever(cx.caller(), &cx.request().action) => {}
-        Err(_) => return refuse(&cx, policy::never(cx.caller(), &cx.request().action, &target)).await,
+    let action = &cx.request().action;
+    match (operation.access, &call) {
+        (Access::Open, _) => {}
+        (Access::Own, _) => admit(&cx, policy::decide_own(cx.caller(), action)).await?,
+        (_, Ok(_)) => authorise(&cx, &target).await?,
+        (_, Err(_)) => admit(&cx, policy::decide_ever(cx.caller(), action, &target)).await?,
     }
     let answer = match call?.run(cx.clone()).await {
-        Err(error) if error.code == "AccessDeniedException" => {
+        Err(error) if error.code == "AccessDeniedException" && !cx.request().is_audited.load(Ordering::Relaxed) => {
             // Refused by what only the operation could know; what it wrote was rolled back.
             let reason = cx.request().denial.get().cloned().unwrap_or_default();
             cx.audit(Outcome::Denied, reason).await?;
@@ -41,7 +42,8 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
 
 /// *Errors*: `AccessDeniedException`, after the denial is in the audit log.
 pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
-    let decided = match policy::decide_early(cx.caller(), &cx.request().action, target) {
+    let action = &cx.request().action;
+    let verdict = match policy::decide_early(cx.caller(), action, target) {
         Some(decided) => decided,
         None => {
             let (asked, target) = (cx.clone(), target.clone());
@@ -49,13 +51,12 @@ pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
                 .await?
         }
     };
-    match decided {
-        Ok(()) => Ok(()),
-        Err(denial) => refuse(cx, denial).await,
-    }
+    let verdict = verdict.and_then(|()| Ok(cx.caller().check_step_up(action, cx.now())?));
+    admit(cx, verdict).await
 }
 
-async fn refuse<T>(cx: &Cx, denial: policy::Denial) -> ApiResult<T> {
+async fn admit(cx: &Cx, verdict: Result<(), policy::Denial>) -> ApiResult<()> {
+    let Err(denial) = verdict else { return Ok(()) };
     cx.audit(Outcome::Denied, denial.reason.clone()).await?;
     Err(denial.into())
 }

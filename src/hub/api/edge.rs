@@ -13,7 +13,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
 use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
-use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics};
+use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics, query};
 use crate::hub::audit;
 use crate::hub::auth::{Caller, Proof, unauthenticated};
 use crate::platform::addresses::local_addresses;
@@ -31,8 +31,10 @@ impl Routes for Edge {
     fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
         async move {
             let id = audit::request_id();
-            let answer = self.answer(&request, peer, &id).await;
-            respond(&id, answer)
+            match query::is_query(&request) {
+                true => self.answer_query(&request, peer, &id).await,
+                false => respond(&id, self.answer(&request, peer, &id).await),
+            }
         }
         .boxed()
     }
@@ -60,38 +62,67 @@ impl Routes for Edge {
     }
 }
 
-/// An answer's body and the cookie it may set.
+/// An answer's body and the cookies it may set.
 struct Answer {
     body: Bytes,
-    cookie: Option<String>,
+    cookies: Vec<String>,
     is_authenticated: bool,
 }
 
 impl Edge {
     async fn answer(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
         let operation = self.operation(request.headers())?;
-        let answer = self.perform(operation, request, peer, id).await;
+        self.count(operation, self.perform(operation, request, request.body(), peer, id).await)
+    }
+
+    /// Upstream's older form: parameters of a form in, XML out.
+    async fn answer_query(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> Response<Bytes> {
+        let answer = async {
+            let call = query::Call::parse(request.body())?;
+            let operation = self
+                .registry
+                .find(Service::Sts, &call.action)
+                .ok_or_else(|| unknown(&call.action))?;
+            let answer = self.count(operation, self.perform(operation, request, &call.body, peer, id).await)?;
+            Ok((operation.name, answer))
+        };
+        match answer.await {
+            Ok((name, answer)) => {
+                let body = query::result(name, &answer.body, id);
+                let mut response = respond(id, Ok(Answer { body, ..answer }));
+                response.headers_mut().insert(CONTENT_TYPE, query::XML);
+                response
+            }
+            Err(error) => {
+                log_fault(id, &error);
+                query::refusal(&error, id)
+            }
+        }
+    }
+
+    fn count(&self, operation: &Operation, answer: ApiResult<Answer>) -> ApiResult<Answer> {
         let code = answer.as_ref().map_or_else(|error| error.code, |_| "ok");
         self.services.state::<metrics::Calls>().count(operation.name, code);
         answer
     }
 
-    async fn perform(&self, operation: &Operation, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
+    /// `body` is the operation's request as JSON.
+    async fn perform(&self, operation: &Operation, request: &Request<Bytes>, body: &[u8], peer: Peer, id: &str) -> ApiResult<Answer> {
         let (caller, region) = match self.authenticate(request, peer).await {
             Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
             other => other?,
         };
         let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
         let cx = self.context(request.headers(), peer, id, action, caller, region);
-        let body = dispatch::run(operation, cx.clone(), request.body()).await?;
+        let body = dispatch::run(operation, cx.clone(), body).await?;
         if operation.access == Access::Write {
             tracing::info!(request_id = id, operation = operation.name, caller = %cx.caller(), "operation done");
         }
-        let cookie = cx.request().cookie.lock().expect("no code panics while it holds the cookie").take();
-        let is_authenticated = !cx.caller().is_anonymous() || cookie.is_some();
+        let cookies = std::mem::take(&mut *cx.request().cookies.lock().expect("no code panics while it holds the cookies"));
+        let is_authenticated = !cx.caller().is_anonymous() || !cookies.is_empty();
         Ok(Answer {
             body,
-            cookie,
+            cookies,
             is_authenticated,
         })
     }
@@ -99,15 +130,9 @@ impl Edge {
     fn operation(&self, headers: &HeaderMap) -> ApiResult<&Operation> {
         let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or("");
         let (prefix, name) = target.split_once('.').unwrap_or((target, ""));
-        let service = [Service::Ssm, Service::Roadstead].into_iter().find(|s| s.target_prefix() == prefix);
+        let service = Service::ALL.into_iter().find(|s| s.target_prefix() == prefix);
         let operation = service.and_then(|service| self.registry.find(service, name));
-        operation.ok_or_else(|| {
-            let shown: String = target.chars().filter(|c| !c.is_control()).take(100).collect();
-            ApiError::new(
-                "UnknownOperationException",
-                format!("the operation `{shown}` is not known to this hub"),
-            )
-        })
+        operation.ok_or_else(|| unknown(target))
     }
 
     /// Who is calling, with the rights they have now.
@@ -120,11 +145,11 @@ impl Edge {
     async fn identify(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
         let now = self.services.now();
         if request.headers().contains_key(AUTHORIZATION) {
-            let (caller, region) = self.services.keys.authenticate(request, now).await?;
-            if caller.proof == Proof::Local && !is_this_machine(peer) {
+            let signed = self.services.keys.authenticate(request, &address_of(peer), now).await?;
+            if signed.caller.proof == Proof::Local && !is_this_machine(peer) {
                 return Err(unauthenticated());
             }
-            return Ok((caller, Some(region)));
+            return Ok((signed.caller, Some(signed.region)));
         }
         if !request.headers().contains_key(COOKIE) {
             return Err(unauthenticated());
@@ -150,7 +175,7 @@ impl Edge {
             id: id.to_owned(),
             action,
             caller,
-            address: peer.address.ip().to_canonical().to_string(),
+            address: address_of(peer),
             region: region.unwrap_or_else(|| self.services.config.region.clone()),
             origin: origin_of(headers, peer),
             headers: headers.clone(),
@@ -158,7 +183,7 @@ impl Edge {
             target: OnceLock::new(),
             denial: OnceLock::new(),
             is_audited: AtomicBool::new(false),
-            cookie: Mutex::new(None),
+            cookies: Mutex::default(),
         };
         Cx::new(self.services.clone(), request)
     }
@@ -175,6 +200,18 @@ impl Edge {
         let streams = self.streams.clone();
         Ok(Box::new(move |socket| live::serve(cx, streams, socket).boxed()))
     }
+}
+
+fn address_of(peer: Peer) -> String {
+    peer.address.ip().to_canonical().to_string()
+}
+
+fn unknown(operation: &str) -> ApiError {
+    let shown: String = operation.chars().filter(|c| !c.is_control()).take(100).collect();
+    ApiError::new(
+        "UnknownOperationException",
+        format!("the operation `{shown}` is not known to this hub"),
+    )
 }
 
 /// The local key is worth nothing on another machine, should it get there.
@@ -210,8 +247,8 @@ fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
             if answer.is_authenticated {
                 response.extensions_mut().insert(Authenticated);
             }
-            if let Some(Ok(cookie)) = answer.cookie.map(|c| HeaderValue::from_str(&c)) {
-                response.headers_mut().insert(SET_COOKIE, cookie);
+            for cookie in answer.cookies.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
+                response.headers_mut().append(SET_COOKIE, cookie);
             }
         }
         Err(error) => {
@@ -230,11 +267,15 @@ fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
 
 /// Both spellings of the message: some of upstream's shapes model one, some the other.
 fn error_body(request_id: &str, error: &ApiError) -> Bytes {
+    log_fault(request_id, error);
+    let body = serde_json::json!({ "__type": error.code, "message": error.message, "Message": error.message });
+    Bytes::from(body.to_string())
+}
+
+fn log_fault(request_id: &str, error: &ApiError) {
     if let Some(source) = &error.source {
         tracing::error!(request_id, code = error.code, cause = %chain(source.as_ref()), "operation failed");
     }
-    let body = serde_json::json!({ "__type": error.code, "message": error.message, "Message": error.message });
-    Bytes::from(body.to_string())
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

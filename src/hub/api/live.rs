@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -20,11 +21,14 @@ use tokio::task::AbortHandle;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::routes::{Message, Socket};
 use crate::hub::api::{Cx, Streams, Target, dispatch};
+use crate::hub::auth::Proof;
 use crate::hub::events::Event;
 
 /// Events that may wait for one reader, all its feeds together.
 const QUEUE: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// A login also ends by time, of which nobody tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 enum Demand {
@@ -87,6 +91,7 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     } = socket;
     let (out, mut queue) = mpsc::channel::<String>(QUEUE);
     let mut events = cx.services.bus.subscribe();
+    let mut looks = tokio::time::interval(LOOK_AGAIN);
     let mut desk = Desk {
         cx,
         streams,
@@ -97,9 +102,14 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
         tokio::select! {
             () = desk.cx.services.shutdown.cancelled() => break,
             Some(text) = queue.recv() => if to_reader.send(Message::text(text)).await.is_err() { break },
-            event = events.recv() => if matches!(event, Ok(Event::RightsChanged) | Err(RecvError::Lagged(_))) && !desk.reconsider().await {
-                break;
+            event = events.recv() => match event {
+                Ok(Event::LoginsChanged) if !still_counts(&desk.cx).await => break,
+                Ok(Event::RightsChanged) if !desk.reconsider().await => break,
+                Err(RecvError::Lagged(_)) if !still_counts(&desk.cx).await || !desk.reconsider().await => break,
+                Err(RecvError::Closed) => break,
+                _ => {}
             },
+            _ = looks.tick() => if !still_counts(&desk.cx).await { break },
             message = from_reader.next() => match message {
                 Some(Ok(Message::Text(text))) => desk.obey(&text),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
@@ -109,6 +119,14 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     }
     desk.running.values().for_each(|one| one.task.abort());
     let _may_be_gone = to_reader.close().await;
+}
+
+/// Whether the login that opened the socket is still one; a key is asked at each subscription.
+async fn still_counts(cx: &Cx) -> bool {
+    match &cx.caller().proof {
+        Proof::Session(id) => cx.services.console.is_alive(id, cx.services.now()).await.unwrap_or(false),
+        _ => true,
+    }
 }
 
 /// One reader and what they follow.

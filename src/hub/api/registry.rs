@@ -44,14 +44,19 @@ pub enum Service {
     Ssm,
     /// What upstream has no word for.
     Roadstead,
+    /// Upstream's security token service: who am I, and keys that end by themselves.
+    Sts,
 }
 
 impl Service {
+    pub const ALL: [Self; 3] = [Self::Ssm, Self::Roadstead, Self::Sts];
+
     /// The part of `X-Amz-Target` before the dot.
     pub fn target_prefix(self) -> &'static str {
         match self {
             Self::Ssm => "AmazonSSM",
             Self::Roadstead => "Roadstead",
+            Self::Sts => "AWSSecurityTokenServiceV20110615",
         }
     }
 
@@ -60,6 +65,7 @@ impl Service {
         match self {
             Self::Ssm => "ssm",
             Self::Roadstead => "roadstead",
+            Self::Sts => "sts",
         }
     }
 }
@@ -69,6 +75,8 @@ impl Service {
 pub enum Access {
     /// Anybody, without credentials.
     Open,
+    /// Any known caller, because it concerns nobody else than them.
+    Own,
     Read,
     Write,
 }
@@ -153,6 +161,16 @@ impl Declare<'_> {
         F: Future<Output = ApiResult<Res>> + Send + 'static,
     {
         self.add(Access::Read, service, name, target, run)
+    }
+
+    /// An operation on the caller's own login and keys: it takes no rights, and must touch nothing of anybody else's.
+    pub fn own<Req, Res, F>(&mut self, service: Service, name: &'static str, run: fn(Cx, Req) -> F) -> &mut Self
+    where
+        Req: DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + 'static,
+        F: Future<Output = ApiResult<Res>> + Send + 'static,
+    {
+        self.add(Access::Own, service, name, |_| Target::Hub, run)
     }
 
     /// An operation for callers without credentials; it must look after itself.

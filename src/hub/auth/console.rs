@@ -1,131 +1,277 @@
-//! Console sessions: kept on the hub, named by a random cookie of which only the hash is stored.
+//! Login sessions of the console: kept on the hub, named by a random cookie of which only the hash is stored.
+//!
+//! ```text
+//! password, passkey or provider ──► NewPassword ──► Enrol ──► Full ──► gone: logged out, revoked, idle, or too old
+//! ```
+//!
+//! Every step to the right makes a session of its own with a new cookie and a new token, and ends the one before, so that
+//! whoever knew an earlier cookie gains nothing. What the user may do is read anew at each request.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
-use http::header::COOKIE;
+use http::header::{COOKIE, USER_AGENT};
 
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::auth::accounts::{self, LoginRule};
 use crate::hub::auth::{Caller, Proof};
-use crate::hub::store::{Store, StoreError, Tx};
+use crate::hub::store::{Row, Store, StoreError, Tx, Value};
 
 pub const COOKIE_NAME: &str = "roadstead_session";
+pub const DEVICE_COOKIE_NAME: &str = "roadstead_device";
 pub const CSRF_HEADER: &str = "x-roadstead-csrf";
 /// A session ends this long after the login, whatever happens in it.
 pub const LIFETIME: Duration = Duration::from_secs(12 * 3600);
-/// Failed logins of one name or one address that cost nothing yet.
-const FREE_FAILURES: u32 = 5;
-/// The longest wait after failed logins: it slows a guesser down and locks nobody out for long.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Names and addresses remembered for back-off.
-const REMEMBERED: usize = 10_000;
+/// And this long after the last request in it.
+pub const IDLE: Duration = Duration::from_secs(2 * 3600);
+/// A login that still lacks a step is not kept longer.
+const UNFINISHED: Duration = Duration::from_secs(15 * 60);
+/// A browser is known this long after its last login.
+pub const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+/// The last request's time is written at most this often.
+const SEEN_STEP: Duration = Duration::from_secs(60);
+/// Sessions and known browsers of one user; the oldest give way.
+const MAX_SESSIONS: u32 = 100;
+const AGENT_CHARS: usize = 200;
 
-/// A live session of the console.
-#[derive(Clone, Debug)]
-pub struct ConsoleSession {
-    pub user_name: String,
-    pub csrf_token: String,
+/// How far a login has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// A new password must be set first.
+    NewPassword,
+    /// A second factor must be enrolled first.
+    Enrol,
+    Full,
 }
 
-/// A session just made: the cookie's value leaves the hub this once.
+impl Stage {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewPassword => "new-password",
+            Self::Enrol => "enrol",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl FromStr for Stage {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::NewPassword, Self::Enrol, Self::Full]
+            .into_iter()
+            .find(|stage| stage.as_str() == text)
+            .ok_or(())
+    }
+}
+
+/// How a user came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Password,
+    PasswordAndCode,
+    PasswordAndRecoveryCode,
+    Passkey,
+    Provider,
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::PasswordAndCode => "password and code",
+            Self::PasswordAndRecoveryCode => "password and recovery code",
+            Self::Passkey => "passkey",
+            Self::Provider => "single sign-on",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A live session, as a request found it.
+#[derive(Clone, Debug)]
+pub struct ConsoleSession {
+    pub id: String,
+    pub user_name: String,
+    pub csrf_token: String,
+    pub stage: Stage,
+    pub method: String,
+    pub last_seen_at: Timestamp,
+    pub stepped_up_until: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub rule: LoginRule,
+}
+
+/// What a session is made of.
+pub struct Entrance<'a> {
+    pub user_name: &'a str,
+    pub method: &'a str,
+    pub stage: Stage,
+    pub address: &'a str,
+    pub headers: &'a HeaderMap,
+    pub now: Timestamp,
+}
+
+/// A session just made: the cookies' values leave the hub this once.
 pub struct NewSession {
     pub cookie: String,
+    /// For a browser that was not known yet.
+    pub device: Option<String>,
     pub csrf_token: String,
+    pub stage: Stage,
+}
+
+/// One session as it is listed.
+#[derive(Clone, Debug)]
+pub struct ListedSession {
+    pub id: String,
+    pub user_name: String,
+    pub method: String,
+    pub stage: Stage,
+    pub address: String,
+    pub agent: String,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 pub struct ConsoleSessions {
     store: Store,
-    failures: Mutex<HashMap<String, (u32, Timestamp)>>,
 }
 
 impl ConsoleSessions {
     pub fn new(store: Store) -> Self {
-        Self {
-            store,
-            failures: Mutex::default(),
-        }
+        Self { store }
     }
 
     /// The session behind a request's cookie; `None` without one, or when it is over.
     pub async fn find(&self, headers: &HeaderMap, now: Timestamp) -> ApiResult<Option<ConsoleSession>> {
-        let Some(token) = cookie(headers) else { return Ok(None) };
+        let Some(token) = cookie(headers, COOKIE_NAME) else {
+            return Ok(None);
+        };
         let hash = hash(token);
-        self.store.read(move |tx| Ok(sql::find(tx, &hash, now)?)).await
+        let found = self.store.read(move |tx| {
+            let Some(mut session) = sql::find(tx, &hash, now)? else {
+                return Ok(None);
+            };
+            if let Some(account) = accounts::find(tx, &session.user_name)? {
+                session.rule = account.rule(tx)?;
+            }
+            Ok(Some(session))
+        });
+        let found: Option<ConsoleSession> = found.await.map_err(|e: StoreError| ApiError::from(e))?;
+        if let Some(session) = &found {
+            self.note_seen(session, now);
+        }
+        Ok(found)
     }
 
-    /// Starts a session inside `tx`.
-    pub fn create(tx: &Tx<'_>, user_name: &str, address: &str, now: Timestamp) -> Result<NewSession, StoreError> {
+    /// Whether a session that was found earlier still counts.
+    pub async fn is_alive(&self, id: &str, now: Timestamp) -> ApiResult<bool> {
+        let id = id.to_owned();
+        let alive = self.store.read(move |tx| sql::is_alive(tx, &id, now)).await;
+        alive.map_err(|e: StoreError| ApiError::from(e))
+    }
+
+    fn note_seen(&self, session: &ConsoleSession, now: Timestamp) {
+        if now.since(session.last_seen_at) < SEEN_STEP {
+            return;
+        }
+        let (store, id) = (self.store.clone(), session.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.write(move |tx| sql::note_seen(tx, &id, now)).await {
+                tracing::warn!(error = %error, "the last use of a login was not written");
+            }
+        });
+    }
+
+    /// Starts a session inside `tx`, in place of the one that the request came with.
+    pub fn create(tx: &Tx<'_>, entrance: &Entrance<'_>) -> Result<NewSession, StoreError> {
+        let now = entrance.now;
+        if let Some(before) = cookie(entrance.headers, COOKIE_NAME) {
+            sql::delete_by_token(tx, &hash(before))?;
+        }
+        sql::delete_expired(tx, now)?;
+        sql::delete_oldest(tx, entrance.user_name)?;
         let session = NewSession {
             cookie: random_hex(64),
+            device: remember_device(tx, entrance)?,
             csrf_token: random_hex(48),
+            stage: entrance.stage,
         };
-        sql::delete_expired(tx, now)?;
-        sql::insert(tx, &hash(&session.cookie), user_name, &session.csrf_token, address, now)?;
+        sql::insert(tx, &session, entrance)?;
         Ok(session)
     }
 
     /// Ends the session of a request, if it has one.
     pub fn end(tx: &Tx<'_>, headers: &HeaderMap) -> Result<(), StoreError> {
-        cookie(headers).map_or(Ok(()), |token| sql::delete(tx, &hash(token)))
+        cookie(headers, COOKIE_NAME).map_or(Ok(()), |token| sql::delete_by_token(tx, &hash(token)).map(|_| ()))
     }
 
-    /// Whether a login may be tried now. Both the name and the address slow down by themselves; neither is locked.
-    ///
-    /// *Errors*: `TooManyAttemptsException` with the seconds to wait.
-    pub fn admit(&self, name: &str, address: &str, now: Timestamp) -> ApiResult<()> {
-        let failures = self.failures();
-        let wait = [format!("{name}@{address}"), format!("@{address}")]
-            .iter()
-            .filter_map(|key| failures.get(key))
-            .map(|(count, last)| remaining(*count, *last, now))
-            .max();
-        match wait {
-            Some(wait) if !wait.is_zero() => {
-                let seconds = wait.as_secs() + 1;
-                Err(ApiError::new(
-                    "TooManyAttemptsException",
-                    format!("too many failed logins from this address: try again in {seconds} s"),
-                ))
-            }
-            _ => Ok(()),
-        }
+    /// Of one user, or of everybody; live ones only, newest first.
+    pub fn list(tx: &Tx<'_>, user_name: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
+        sql::list(tx, user_name, now)
     }
 
-    pub fn note(&self, name: &str, address: &str, succeeded: bool, now: Timestamp) {
-        let mut failures = self.failures();
-        if failures.len() > REMEMBERED {
-            failures.retain(|_, (_, last)| now.since(*last) < LONGEST_WAIT);
-        }
-        let pair = format!("{name}@{address}");
-        if succeeded {
-            failures.remove(&pair);
-            return;
-        }
-        for key in [pair, format!("@{address}")] {
-            let entry = failures.entry(key).or_insert((0, now));
-            *entry = (
-                if now.since(entry.1) > Duration::from_secs(3600) {
-                    1
-                } else {
-                    entry.0 + 1
-                },
-                now,
-            );
-        }
+    pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<String>, StoreError> {
+        sql::owner(tx, id)
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u32, Timestamp)>> {
-        self.failures.lock().expect("no code panics while it holds the map")
+    /// `false` when there is no such session.
+    pub fn revoke(tx: &Tx<'_>, id: &str) -> Result<bool, StoreError> {
+        Ok(sql::delete(tx, id)? > 0)
     }
+
+    /// Ends all sessions of a user but `spared`; says how many.
+    pub fn revoke_all(tx: &Tx<'_>, user_name: &str, spared: Option<&str>) -> Result<usize, StoreError> {
+        sql::delete_all(tx, user_name, spared)
+    }
+
+    /// Lets the session's user do for a while what takes a fresh proof.
+    pub fn step_up(tx: &Tx<'_>, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        sql::step_up(tx, id, until)
+    }
+
+    /// The request's device, when this user has logged in with it before.
+    pub fn known_device(tx: &Tx<'_>, headers: &HeaderMap, user_name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(hash) = cookie(headers, DEVICE_COOKIE_NAME).map(hash) else {
+            return Ok(None);
+        };
+        Ok(sql::knows_device(tx, user_name, &hash, now)?.then_some(hash))
+    }
+
+    pub fn forget_devices(tx: &Tx<'_>, user_name: &str) -> Result<(), StoreError> {
+        sql::forget_devices(tx, user_name)
+    }
+}
+
+/// Notes the browser as the user's; makes a cookie for one that has none yet.
+fn remember_device(tx: &Tx<'_>, entrance: &Entrance<'_>) -> Result<Option<String>, StoreError> {
+    let given = cookie(entrance.headers, DEVICE_COOKIE_NAME).filter(|token| token.len() == 64);
+    let made = given.is_none().then(|| random_hex(64));
+    if let Some(token) = given.or(made.as_deref()) {
+        sql::remember_device(tx, entrance.user_name, &hash(token), entrance.now)?;
+    }
+    Ok(made)
 }
 
 impl ConsoleSession {
     pub fn caller(&self) -> Caller {
-        Caller::new(self.user_name.clone(), Proof::Session)
+        Caller {
+            stage: self.stage,
+            logged_in_at: Some(self.created_at),
+            rule: self.rule,
+            stepped_up_until: self.stepped_up_until,
+            ..Caller::new(self.user_name.clone(), Proof::Session(self.id.clone()))
+        }
     }
 
     /// Cross-site requests carry the cookie but cannot know this token.
@@ -143,22 +289,18 @@ impl ConsoleSession {
     }
 }
 
-/// How long after its last failure a name or address still has to wait.
-fn remaining(failures: u32, last: Timestamp, now: Timestamp) -> Duration {
-    let Some(over) = failures.checked_sub(FREE_FAILURES) else {
-        return Duration::ZERO;
-    };
-    let wait = Duration::from_secs(1 << over.min(5)).min(LONGEST_WAIT);
-    wait.saturating_sub(now.since(last))
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut pairs = headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    agent.chars().take(AGENT_CHARS).collect()
 }
 
 fn hash(token: &str) -> Vec<u8> {
@@ -168,40 +310,159 @@ fn hash(token: &str) -> Vec<u8> {
 mod sql {
     use super::*;
 
+    /// A session counts until its end, and until it was idle for too long.
+    fn alive(now: Timestamp) -> [(&'static str, Value); 2] {
+        [(":now", now.into()), (":idle", (now - IDLE - SEEN_STEP).into())]
+    }
+
     pub fn find(tx: &Tx<'_>, hash: &[u8], now: Timestamp) -> Result<Option<ConsoleSession>, StoreError> {
-        let sql = "SELECT user_name, csrf_token FROM console_session WHERE token_hash = :hash AND expires_at > :now";
-        tx.row(sql, &[(":hash", hash.into()), (":now", now.into())], |row| {
+        let sql = "SELECT s.id, s.user_name, s.csrf_token, s.stage, s.method, s.last_seen_at, s.created_at, s.stepped_up_until
+                   FROM login_session s
+                   WHERE s.token_hash = :hash AND s.expires_at > :now AND s.last_seen_at > :idle";
+        let [now, idle] = alive(now);
+        tx.row(sql, &[(":hash", hash.into()), now, idle], |row| {
             Ok(ConsoleSession {
+                id: row.get("id")?,
                 user_name: row.get("user_name")?,
                 csrf_token: row.get("csrf_token")?,
+                stage: row.parsed("stage")?,
+                method: row.get("method")?,
+                last_seen_at: row.get("last_seen_at")?,
+                stepped_up_until: row.get("stepped_up_until")?,
+                created_at: row.get("created_at")?,
+                rule: LoginRule::default(),
             })
         })
     }
 
-    pub fn insert(tx: &Tx<'_>, hash: &[u8], user: &str, csrf: &str, address: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub fn is_alive(tx: &Tx<'_>, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM login_session WHERE id = :id AND expires_at > :now AND last_seen_at > :idle";
+        let [now, idle] = alive(now);
+        Ok(tx.count(sql, &[(":id", id.into()), now, idle])? > 0)
+    }
+
+    pub fn note_seen(tx: &Tx<'_>, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let params = [(":id", id.into()), (":now", now.into())];
+        tx.execute("UPDATE login_session SET last_seen_at = :now WHERE id = :id", &params)
+            .map(|_| ())
+    }
+
+    pub fn insert(tx: &Tx<'_>, session: &NewSession, entrance: &Entrance<'_>) -> Result<(), StoreError> {
+        let lifetime = if entrance.stage == Stage::Full { LIFETIME } else { UNFINISHED };
         let params = [
-            (":hash", hash.into()),
-            (":user", user.into()),
-            (":csrf", csrf.into()),
-            (":address", address.into()),
-            (":now", now.into()),
-            (":expires", (now + LIFETIME).into()),
+            (":id", format!("ls-{}", random_hex(17)).into()),
+            (":hash", hash(&session.cookie).into()),
+            (":user", entrance.user_name.into()),
+            (":csrf", (&session.csrf_token).into()),
+            (":stage", entrance.stage.as_str().into()),
+            (":method", entrance.method.into()),
+            (":address", entrance.address.into()),
+            (":agent", agent(entrance.headers).into()),
+            (":now", entrance.now.into()),
+            (":expires", (entrance.now + lifetime).into()),
         ];
         tx.execute(
-            "INSERT INTO console_session (token_hash, user_name, csrf_token, address, created_at, expires_at)
-             VALUES (:hash, :user, :csrf, :address, :now, :expires)",
+            "INSERT INTO login_session (id, token_hash, user_name, csrf_token, stage, method, address, agent,
+                                        created_at, last_seen_at, expires_at)
+             VALUES (:id, :hash, :user, :csrf, :stage, :method, :address, :agent, :now, :now, :expires)",
             &params,
         )
         .map(|_| ())
     }
 
-    pub fn delete(tx: &Tx<'_>, hash: &[u8]) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM console_session WHERE token_hash = :hash", &[(":hash", hash.into())])
-            .map(|_| ())
+    pub fn list(tx: &Tx<'_>, user: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
+        let sql = "SELECT id, user_name, method, stage, address, agent, created_at, last_seen_at, expires_at FROM login_session
+                   WHERE (:user IS NULL OR user_name = :user) AND expires_at > :now AND last_seen_at > :idle
+                   ORDER BY last_seen_at DESC, id";
+        let [now, idle] = alive(now);
+        tx.rows(sql, &[(":user", user.map(str::to_owned).into()), now, idle], |row: &Row<'_>| {
+            Ok(ListedSession {
+                id: row.get("id")?,
+                user_name: row.get("user_name")?,
+                method: row.get("method")?,
+                stage: row.parsed("stage")?,
+                address: row.get("address")?,
+                agent: row.get("agent")?,
+                created_at: row.get("created_at")?,
+                last_seen_at: row.get("last_seen_at")?,
+                expires_at: row.get("expires_at")?,
+            })
+        })
+    }
+
+    pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<String>, StoreError> {
+        tx.row("SELECT user_name FROM login_session WHERE id = :id", &[(":id", id.into())], |row| {
+            row.get("user_name")
+        })
+    }
+
+    pub fn delete(tx: &Tx<'_>, id: &str) -> Result<usize, StoreError> {
+        tx.execute("DELETE FROM login_session WHERE id = :id", &[(":id", id.into())])
+    }
+
+    pub fn delete_all(tx: &Tx<'_>, user: &str, spared: Option<&str>) -> Result<usize, StoreError> {
+        let params = [(":user", user.into()), (":spared", spared.map(str::to_owned).into())];
+        tx.execute("DELETE FROM login_session WHERE user_name = :user AND id IS NOT :spared", &params)
+    }
+
+    pub fn delete_by_token(tx: &Tx<'_>, hash: &[u8]) -> Result<usize, StoreError> {
+        tx.execute("DELETE FROM login_session WHERE token_hash = :hash", &[(":hash", hash.into())])
     }
 
     pub fn delete_expired(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM console_session WHERE expires_at <= :now", &[(":now", now.into())])
+        let [now_param, idle] = alive(now);
+        tx.execute(
+            "DELETE FROM login_session WHERE expires_at <= :now OR last_seen_at <= :idle",
+            &[now_param, idle],
+        )?;
+        let old = [(":old", (now - DEVICE_LIFETIME).into())];
+        tx.execute("DELETE FROM known_device WHERE seen_at < :old", &old).map(|_| ())
+    }
+
+    /// Makes room for one more.
+    pub fn delete_oldest(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
+        let params = [(":user", user.into()), (":kept", (MAX_SESSIONS - 1).into())];
+        tx.execute(
+            "DELETE FROM login_session WHERE user_name = :user AND id NOT IN
+                (SELECT id FROM login_session WHERE user_name = :user ORDER BY last_seen_at DESC LIMIT :kept)",
+            &params,
+        )?;
+        tx.execute(
+            "DELETE FROM known_device WHERE user_name = :user AND token_hash NOT IN
+                (SELECT token_hash FROM known_device WHERE user_name = :user ORDER BY seen_at DESC LIMIT :kept)",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    pub fn step_up(tx: &Tx<'_>, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let params = [(":id", id.into()), (":until", until.into())];
+        tx.execute("UPDATE login_session SET stepped_up_until = :until WHERE id = :id", &params)
+            .map(|_| ())
+    }
+
+    pub fn knows_device(tx: &Tx<'_>, user: &str, hash: &[u8], now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM known_device WHERE user_name = :user AND token_hash = :hash AND seen_at >= :old";
+        let params = [
+            (":user", user.into()),
+            (":hash", hash.into()),
+            (":old", (now - DEVICE_LIFETIME).into()),
+        ];
+        Ok(tx.count(sql, &params)? > 0)
+    }
+
+    pub fn remember_device(tx: &Tx<'_>, user: &str, hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
+        let params = [(":user", user.into()), (":hash", hash.into()), (":now", now.into())];
+        tx.execute(
+            "INSERT INTO known_device (user_name, token_hash, seen_at) VALUES (:user, :hash, :now)
+             ON CONFLICT (user_name, token_hash) DO UPDATE SET seen_at = excluded.seen_at",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    pub fn forget_devices(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
+        tx.execute("DELETE FROM known_device WHERE user_name = :user", &[(":user", user.into())])
             .map(|_| ())
     }
 }
@@ -211,18 +472,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_slow_down_and_never_lock_out() {
-        let now = Timestamp::from_millis(0);
-        assert_eq!(remaining(4, now, now), Duration::ZERO);
-        assert_eq!(remaining(5, now, now), Duration::from_secs(1));
-        assert_eq!(remaining(1000, now, now), LONGEST_WAIT);
-        assert_eq!(remaining(1000, now, now + LONGEST_WAIT), Duration::ZERO);
-    }
-
-    #[test]
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, "a=b; roadstead_session=abc; c=d".parse().unwrap());
-        assert_eq!(cookie(&headers), Some("abc"));
+        assert_eq!(cookie(&headers, COOKIE_NAME), Some("abc"));
+        assert_eq!(cookie(&headers, DEVICE_COOKIE_NAME), None);
+    }
+
+    #[test]
+    fn a_stage_survives_being_stored() {
+        for stage in [Stage::NewPassword, Stage::Enrol, Stage::Full] {
+            assert_eq!(stage.as_str().parse(), Ok(stage));
+        }
     }
 }

@@ -51,6 +51,7 @@ impl std::fmt::Display for Target {
 /// Why a caller may not.
 #[derive(Clone, Debug)]
 pub struct Denial {
+    pub code: &'static str,
     /// For the caller.
     pub error: String,
     /// For the audit log and for whoever asks why.
@@ -59,12 +60,49 @@ pub struct Denial {
 
 impl From<Denial> for ApiError {
     fn from(denial: Denial) -> Self {
-        Self::new("AccessDeniedException", denial.error)
+        Self::new(denial.code, denial.error)
     }
+}
+
+/// A login that is not finished, a key that does not reach so far.
+impl From<ApiError> for Denial {
+    fn from(error: ApiError) -> Self {
+        Self {
+            code: error.code,
+            reason: error.message.clone(),
+            error: error.message,
+        }
+    }
+}
+
+/// What a caller does to themselves alone: everybody may who is known, as far as their key goes.
+pub fn decide_own(caller: &Caller, action: &str) -> Result<(), Denial> {
+    check_login(caller, action)?;
+    match caller.is_anonymous() {
+        true => judge(caller, action, &Target::Hub, Decision::Unmentioned),
+        false => Ok(()),
+    }
+}
+
+/// Whether the caller may do this to anything at all: what a malformed request is judged by.
+pub fn decide_ever(caller: &Caller, action: &str, target: &Target) -> Result<(), Denial> {
+    check_login(caller, action)?;
+    match may_ever(caller, action) {
+        true => Ok(()),
+        false => judge(caller, action, target, Decision::Unmentioned),
+    }
+}
+
+fn check_login(caller: &Caller, action: &str) -> Result<(), Denial> {
+    caller.check_stage(action)?;
+    Ok(caller.check_scope(action)?)
 }
 
 /// The decision when it needs no row; `None` when [`decide_in`] must look.
 pub fn decide_early(caller: &Caller, action: &str, target: &Target) -> Option<Result<(), Denial>> {
+    if let Err(denial) = check_login(caller, action) {
+        return Some(Err(denial));
+    }
     let grants = &caller.rights.grants;
     let one = |kind: &str, id: &str| Some(judge(caller, action, target, grants.decide_early(action, kind, id)?));
     match target {
@@ -122,6 +160,9 @@ pub fn decide_one<'c>(tx: &Tx<'_>, caller: &'c Caller, action: &str, kind: &str,
 
 /// The rows of a kind on which this caller may do this, as a condition for the list's SQL. `id` is the column of the row's id.
 pub fn visible(caller: &Caller, action: &str, kind: &'static str, id: &'static str) -> Condition {
+    if check_login(caller, action).is_err() {
+        return Condition::Never;
+    }
     visible::condition(&caller.rights, action, kind, id)
 }
 
@@ -151,15 +192,8 @@ fn judge(caller: &Caller, action: &str, target: &Target, decision: Decision<'_>)
         return Ok(());
     }
     Err(Denial {
+        code: "AccessDeniedException",
         error: format!("`{}` is not authorised to perform `{action}` on `{target}`", caller.name),
         reason: reason(&decision),
     })
-}
-
-/// What a caller hears whose request is malformed and who might not do this at all.
-pub fn never(caller: &Caller, action: &str, target: &Target) -> Denial {
-    Denial {
-        error: format!("`{}` is not authorised to perform `{action}` on `{target}`", caller.name),
-        reason: reason(&Decision::Unmentioned),
-    }
 }

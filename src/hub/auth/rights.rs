@@ -82,10 +82,18 @@ impl RightsCache {
     ///
     /// *Errors*: `UnrecognizedClientException` when the user is gone or disabled.
     pub async fn equip(&self, store: &Store, mut caller: Caller) -> ApiResult<Caller> {
-        caller.rights = match caller.proof {
-            Proof::Local => Arc::new(Rights::unlimited(&caller.name)),
-            Proof::None => Arc::new(Rights::none()),
-            Proof::Session | Proof::AccessKey(_) => self.of(store, &caller.name).await?.ok_or_else(gone)?,
+        caller.rights = match (&caller.proof, &caller.assumed) {
+            (Proof::Local, _) => Arc::new(Rights::unlimited(&caller.name)),
+            (Proof::None, _) => Arc::new(Rights::none()),
+            (_, None) => self.of(store, &caller.name).await?.ok_or_else(gone)?,
+            (_, Some(role)) => {
+                let (user, role) = (caller.name.clone(), role.name.clone());
+                let loaded = store
+                    .read(move |tx| load_as(tx, &user, Some(&role)))
+                    .await
+                    .map_err(ApiError::from)?;
+                Arc::new(loaded.ok_or_else(gone)?)
+            }
         };
         Ok(caller)
     }
@@ -135,6 +143,11 @@ fn gone() -> ApiError {
 
 /// Compiles a user's rights from the rows of one snapshot.
 pub fn load(tx: &Tx<'_>, user: &str) -> Result<Option<Rights>, StoreError> {
+    load_as(tx, user, None)
+}
+
+/// The same for a user who acts in one role instead of their own rights; their scope narrows that too.
+fn load_as(tx: &Tx<'_>, user: &str, assumed: Option<&str>) -> Result<Option<Rights>, StoreError> {
     let Some((status, scope)) = sql::user(tx, user)? else {
         return Ok(None);
     };
@@ -143,7 +156,10 @@ pub fn load(tx: &Tx<'_>, user: &str) -> Result<Option<Rights>, StoreError> {
     }
     let mut grants = Grants::default();
     grants.add(&roles::everybody(), "everybody", "everybody", user);
-    let held = sql::roles(tx, user)?;
+    let held = match assumed {
+        Some(role) => vec![role.to_owned()],
+        None => sql::roles(tx, user)?,
+    };
     for role in &held {
         let via = format!("role `{role}`");
         if let Some(policy) = roles::policy(role) {
@@ -153,8 +169,10 @@ pub fn load(tx: &Tx<'_>, user: &str) -> Result<Option<Rights>, StoreError> {
             grants.add(&policy, &name, &via, user);
         }
     }
-    for (name, policy) in sql::attached(tx, "user", user)? {
-        grants.add(&policy, &name, "user", user);
+    if assumed.is_none() {
+        for (name, policy) in sql::attached(tx, "user", user)? {
+            grants.add(&policy, &name, "user", user);
+        }
     }
     grants.narrow(&scope, false, user);
     let groups = groups::find(tx, grants.groups())?;

@@ -75,7 +75,7 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
     check_user_name(name)?;
     let params = [(":name", name.into()), (":hash", password_hash.into()), (":now", now.into())];
     tx.execute(
-        "INSERT INTO user (name, password_hash, created_at) VALUES (:name, :hash, :now)",
+        "INSERT INTO user (name, password_hash, created_at, password_changed_at) VALUES (:name, :hash, :now, :now)",
         &params,
     )?;
     let held = [(":name", name.into()), (":role", roles::ADMIN.into())];
@@ -90,17 +90,6 @@ pub fn check_user_name(name: &str) -> ApiResult<()> {
         return Ok(());
     }
     Err(ApiError::validation("a user name has 1 to 64 letters, digits or `_.@+=,-`"))
-}
-
-/// The password hash of a user; `None` when there is no such user, they are disabled, or have no password.
-pub fn password_hash(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(tx
-        .row(
-            "SELECT password_hash FROM user WHERE name = :name AND status = 'Active'",
-            &[(":name", name.into())],
-            |row| row.get("password_hash"),
-        )?
-        .flatten())
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn caller(tx: &Tx<'_>, statements: &[Json], scope: &Json) -> Result<Caller, Stor
     rights.user = "ann".into();
     rights.groups = find(tx, grants.groups())?;
     rights.grants = grants;
-    let mut caller = Caller::new("ann", Proof::Session);
+    let mut caller = Caller::new("ann", Proof::Session(String::new()));
     caller.rights = std::sync::Arc::new(rights);
     Ok(caller)
 }

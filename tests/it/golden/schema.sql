@@ -6,7 +6,7 @@ CREATE TABLE access_key (
     status        TEXT NOT NULL,
     created_at    INTEGER NOT NULL,
     last_used_at  INTEGER
-) STRICT;
+, expires_at INTEGER, scope TEXT, last_used_from TEXT, last_used_service TEXT, stepped_up_until INTEGER) STRICT;
 
 CREATE TABLE activation (
     id                 TEXT PRIMARY KEY,
@@ -65,27 +65,6 @@ CREATE TABLE command (
     delivery_timed_out_count INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE command_approval (
-    command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
-    requested_by TEXT NOT NULL,
-    node_count   INTEGER NOT NULL,
-    requested_at INTEGER NOT NULL,
-    expires_at   INTEGER NOT NULL,
-    decision     TEXT,
-    decided_at   INTEGER,
-    decided_by   TEXT,
-    reason       TEXT NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE console_session (
-    token_hash BLOB PRIMARY KEY,
-    user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
-    csrf_token TEXT NOT NULL,
-    address    TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
-) STRICT;
-
 CREATE TABLE invocation (
     command_id    TEXT NOT NULL REFERENCES command (id) ON DELETE CASCADE,
     node_id       TEXT NOT NULL,
@@ -102,6 +81,35 @@ CREATE TABLE invocation (
     output_hash   BLOB,
     PRIMARY KEY (command_id, node_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE known_device (
+    token_hash BLOB NOT NULL,
+    user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    seen_at    INTEGER NOT NULL,
+    PRIMARY KEY (user_name, token_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE login_rule (
+    role                  TEXT PRIMARY KEY,
+    require_second_factor INTEGER NOT NULL,
+    step_up_for_shell     INTEGER NOT NULL,
+    step_up_for_root      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE login_session (
+    id               TEXT PRIMARY KEY,
+    token_hash       BLOB NOT NULL,
+    user_name        TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    csrf_token       TEXT NOT NULL,
+    stage            TEXT NOT NULL,
+    method           TEXT NOT NULL,
+    address          TEXT NOT NULL,
+    agent            TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    stepped_up_until INTEGER
+) STRICT;
 
 CREATE TABLE node (
     id             TEXT PRIMARY KEY,
@@ -127,49 +135,12 @@ CREATE TABLE node (
     facts          TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE node_group (
-    name        TEXT PRIMARY KEY,
-    description TEXT NOT NULL,
-    rule        TEXT,
-    created_at  INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE node_group_member (
-    group_name TEXT NOT NULL REFERENCES node_group (name) ON DELETE CASCADE,
-    node_id    TEXT NOT NULL,
-    PRIMARY KEY (group_name, node_id)
+CREATE TABLE recovery_code (
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    code_hash BLOB NOT NULL,
+    used_at   INTEGER,
+    PRIMARY KEY (user_name, code_hash)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE policy (
-    name        TEXT PRIMARY KEY,
-    description TEXT NOT NULL,
-    document    TEXT NOT NULL,
-    created_at  INTEGER NOT NULL,
-    updated_at  INTEGER NOT NULL,
-    updated_by  TEXT NOT NULL
-) STRICT;
-
-CREATE TABLE policy_attachment (
-    holder_kind TEXT NOT NULL,
-    holder      TEXT NOT NULL,
-    policy_name TEXT NOT NULL REFERENCES policy (name) ON DELETE CASCADE,
-    PRIMARY KEY (holder_kind, holder, policy_name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE rights_limit (
-    holder_kind   TEXT NOT NULL,
-    holder        TEXT NOT NULL,
-    max_targets   INTEGER,
-    confirm_above INTEGER,
-    approve_above INTEGER,
-    PRIMARY KEY (holder_kind, holder)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE role (
-    name        TEXT PRIMARY KEY,
-    description TEXT NOT NULL,
-    created_at  INTEGER NOT NULL
-) STRICT;
 
 CREATE TABLE session (
     id              TEXT PRIMARY KEY,
@@ -230,21 +201,35 @@ CREATE TABLE tag (
     PRIMARY KEY (kind, id, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE temporary_key (
+    id            TEXT PRIMARY KEY,
+    sealed_secret BLOB NOT NULL,
+    token_hash    BLOB NOT NULL,
+    user_name     TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    parent_id     TEXT REFERENCES access_key (id) ON DELETE CASCADE,
+    role          TEXT,
+    session_name  TEXT,
+    scope         TEXT,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    is_stepped_up INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE totp (
+    user_name      TEXT PRIMARY KEY REFERENCES user (name) ON DELETE CASCADE,
+    sealed_secret  BLOB,
+    confirmed_at   INTEGER,
+    last_step      INTEGER NOT NULL,
+    pending_secret BLOB,
+    pending_at     INTEGER
+) STRICT;
+
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
+    role          TEXT NOT NULL,
     created_at    INTEGER NOT NULL
-, status TEXT NOT NULL DEFAULT 'Active', description TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '{}') STRICT;
-
-CREATE TABLE user_role (
-    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
-    role_name TEXT NOT NULL,
-    PRIMARY KEY (user_name, role_name)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX command_approval_by_time ON command_approval (requested_at, command_id);
-
-CREATE INDEX command_approval_open ON command_approval (expires_at) WHERE decision IS NULL;
+, must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
 
 CREATE INDEX command_by_document ON command (document_name, requested_at, id);
 
@@ -262,17 +247,17 @@ CREATE INDEX invocation_running ON invocation (expires_at) WHERE ended_at IS NUL
 
 CREATE INDEX invocation_waiting ON invocation (start_before) WHERE ended_at IS NULL AND accepted_at IS NULL;
 
+CREATE UNIQUE INDEX login_session_by_token ON login_session (token_hash);
+
+CREATE INDEX login_session_by_user ON login_session (user_name, created_at);
+
 CREATE INDEX node_by_activation ON node (activation_id);
 
 CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
-CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name);
-
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
-
-CREATE INDEX policy_attachment_by_policy ON policy_attachment (policy_name, holder_kind, holder);
 
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
 
@@ -292,4 +277,8 @@ CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wante
 
 CREATE INDEX tag_by_value ON tag (kind, key, value, id);
 
-CREATE INDEX user_role_by_role ON user_role (role_name, user_name);
+CREATE INDEX temporary_key_by_expiry ON temporary_key (expires_at);
+
+CREATE INDEX temporary_key_by_parent ON temporary_key (parent_id);
+
+CREATE INDEX temporary_key_by_user ON temporary_key (user_name, expires_at);

@@ -92,11 +92,7 @@ impl TestHub {
     }
 
     pub async fn call_text(&self, target: &str, body: &str) -> Answer {
-        let admin = Key {
-            id: KEY_ID.into(),
-            secret: SECRET.into(),
-        };
-        self.call_as(&admin, target, body).await
+        self.call_as(&Key::of_the_admin(), target, body).await
     }
 
     /// A user with one role, and a key of theirs.
@@ -107,17 +103,11 @@ impl TestHub {
     }
 
     pub async fn key_of(&self, name: &str) -> Key {
-        let made = self
-            .call("Roadstead.CreateAccessKey", &serde_json::json!({ "UserName": name }))
-            .await
-            .ok();
-        Key {
-            id: made["AccessKeyId"].as_str().unwrap().to_owned(),
-            secret: made["SecretAccessKey"].as_str().unwrap().to_owned(),
-        }
+        let wanted = serde_json::json!({ "UserName": name });
+        Key::from_answer(&self.call("Roadstead.CreateAccessKey", &wanted).await.ok())
     }
 
-    /// One call signed with somebody's key.
+    /// One call signed with this key.
     pub async fn call_as(&self, key: &Key, target: &str, body: &str) -> Answer {
         let mut request = self.request(target, body);
         let parts = SignedParts {
@@ -132,7 +122,7 @@ impl TestHub {
             parts,
             access_key_id: &key.id,
             secret: &secret,
-            session_token: None,
+            session_token: key.token.as_deref(),
             region: "eu-test-1",
             service: "ssm",
             now: now(),
@@ -195,11 +185,105 @@ impl Drop for TestHub {
     }
 }
 
-/// An access key.
+/// A browser: it keeps cookies and the console's token.
+pub struct Browser<'h> {
+    hub: &'h TestHub,
+    cookies: std::collections::BTreeMap<String, String>,
+    pub csrf: Option<String>,
+}
+
+impl<'h> Browser<'h> {
+    pub fn new(hub: &'h TestHub) -> Self {
+        Self {
+            hub,
+            cookies: std::collections::BTreeMap::new(),
+            csrf: None,
+        }
+    }
+
+    /// One that has logged in with this password.
+    pub async fn logged_in(hub: &'h TestHub, user: &str, password: &str) -> Self {
+        let mut browser = Self::new(hub);
+        browser.login(user, password).await.ok();
+        browser
+    }
+
+    pub async fn login(&mut self, user: &str, password: &str) -> Answer {
+        self.call("Login", serde_json::json!({"UserName": user, "Password": password}))
+            .await
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    /// `operation` is one of ours, or `Service.Operation`.
+    pub async fn call(&mut self, operation: &str, body: Value) -> Answer {
+        let target = match operation.contains('.') {
+            true => operation.to_owned(),
+            false => format!("Roadstead.{operation}"),
+        };
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let origin = format!("http://{}", self.hub.address());
+        let answer = self
+            .hub
+            .call_with(&target, &body, &cookies.join("; "), self.csrf.as_deref(), Some(&origin))
+            .await;
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.into(), value.into());
+        }
+        let login = if answer.body["Login"].is_object() {
+            &answer.body["Login"]
+        } else {
+            &answer.body
+        };
+        if let Some(token) = login["CsrfToken"].as_str() {
+            self.csrf = Some(token.into());
+        }
+        answer
+    }
+}
+
+/// What a program signs with.
 #[derive(Clone, Debug)]
 pub struct Key {
     pub id: String,
     pub secret: String,
+    pub token: Option<String>,
+}
+
+impl Key {
+    pub fn of_the_admin() -> Self {
+        Self {
+            id: KEY_ID.into(),
+            secret: SECRET.into(),
+            token: None,
+        }
+    }
+
+    /// The hub's own user on this host.
+    pub fn local(hub: &TestHub) -> Self {
+        let text = std::fs::read_to_string(hub.data.path().join("local.json")).unwrap();
+        let local: Value = serde_json::from_str(&text).unwrap();
+        let text = |name: &str| local[name].as_str().unwrap().to_owned();
+        Self {
+            id: text("access_key_id"),
+            secret: text("secret_access_key"),
+            token: None,
+        }
+    }
+
+    /// From an answer that holds one.
+    pub fn from_answer(answer: &Value) -> Self {
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        Self {
+            id: text("AccessKeyId").unwrap(),
+            secret: text("SecretAccessKey").unwrap(),
+            token: text("SessionToken"),
+        }
+    }
 }
 
 /// What came back.
@@ -231,6 +315,6 @@ impl Answer {
     }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     roadstead::base::Clock::system().now()
 }

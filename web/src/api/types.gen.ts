@@ -1,52 +1,56 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
-export type AccessSubject = { Id?: string; Kind: string; };
-
-export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
-
 export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
 
-export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
+export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
 
-export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; Narrowed: boolean; Region: string; Role: string; Roles: string[]; UserName: string; Version: string; };
+export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: Credentials; };
+
+export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
+
+export type CallerIdentity = { Account: string; Arn: string; UserId: string; };
+
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Next: string; Region: string; Role: string; SteppedUpUntil?: number; UserName: string; Version: string; };
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
+
+export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
+
+export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
-export type ConsideredStatement = { Effect: Effect; Matches: boolean; Policy: string; Statement: string; Via: string; };
+export type ConfirmRequest = { Code: string; };
 
-export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
+export type Confirmed = { Login: LoggedIn; RecoveryCodes: string[]; };
+
+export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: string; };
 
 export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
 
-export type CreateRequest2 = { Description?: string; UserName?: string; };
+export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
 
 export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
 
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
-export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; SecretAccessKey: string; UserName: string; };
+export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; ExpiresAt?: number; SecretAccessKey: string; UserName: string; };
 
 export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
 
-export type CreateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
-
-export type CreateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: Scope; UserName: string; };
+export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
 export type DeleteRequest = { ActivationId: string; };
 
 export type DeleteRequest2 = { AccessKeyId: string; };
-
-export type DeleteRoleRequest = { RoleName: string; };
 
 export type DeregisterRequest = { InstanceId: string; };
 
@@ -69,10 +73,6 @@ export type DescribeResult = { ActivationList: Activation[]; NextToken?: string;
 export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: number; NextToken?: string; State: string; };
 
 export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
-
-export type DescribeUserRequest = { UserName: string; };
-
-export type Effect = "Allow" | "Deny";
 
 export type Empty = Record<string, unknown>;
 
@@ -100,9 +100,9 @@ export type Empty8 = Record<string, unknown>;
 
 export type Empty9 = Record<string, unknown>;
 
-export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resource?: AccessSubject; UserName?: string; };
+export type Enrolment = { QrRows: string[]; Secret: string; Uri: string; };
 
-export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
+export type FactorsView = { IsRequired: boolean; RecoveryCodesLeft: number; TotpSince?: number; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
@@ -126,21 +126,11 @@ export type GetResult2 = { Complete: boolean; Cut?: CutView; NextOffset: number;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
-export type GroupNameRequest = { GroupName: string; };
-
 export type GroupRequest = { CommandId: string; };
 
-export type GroupResult = { Group: GroupView; NodeIds: string[]; };
-
-export type GroupResult2 = { Groups: Group[]; };
-
-export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
+export type GroupResult = { Groups: Group[]; };
 
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
-
-export type ImportPolicyRequest = { Description?: string; Document: unknown; DryRun?: boolean; PolicyName: string; };
-
-export type ImportPolicyResult = { Document: PolicyDocument; Notes: UnsupportedElement[]; Stored: boolean; Unsupported: UnsupportedElement[]; };
 
 export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
@@ -152,23 +142,17 @@ export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: stri
 
 export type Join = "and" | "or";
 
-export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; LastUsedAt?: number; Status: string; UserName: string; };
+export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
 export type LegacyFilter = { key: string; valueSet: string[]; };
-
-export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
-
-export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
-
-export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
-
-export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
 
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
+
+export type ListRequest4 = { UserName?: string; };
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -178,15 +162,9 @@ export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
 
-export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
+export type ListResult5 = { LoginSessions: SessionView[]; };
 
-export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
-
-export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
-
-export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
-
-export type LoggedIn = { CsrfToken: string; UserName: string; };
+export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
 
@@ -210,35 +188,27 @@ export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
-export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
-
-export type PolicyDocument = { Statements: PolicyStatement[]; };
-
-export type PolicyHolder = { Kind: string; Name: string; };
-
-export type PolicyNameRequest = { PolicyName: string; };
-
-export type PolicyOperator = "Equals" | "Like" | "NotLike" | "NotEquals";
-
-export type PolicyResource = { Groups?: string[]; Ids?: string[]; Kind: string; Own?: boolean; Tags?: TagSelector[]; };
-
-export type PolicyResult = { Cedar: string; Document: PolicyDocument; Policy: PolicyView; };
-
-export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition[]; Effect: Effect; NotActions?: string[]; Resources: PolicyResource[]; Sid?: string; };
-
-export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Description: string; PolicyName: string; UpdatedAt: number; UpdatedBy: string; };
-
 export type Progress = { Command: CommandView; States: StateCount[]; };
 
-export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
+export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
+
+export type RecoverRequest = { UserName: string; };
+
+export type RecoverResult = { Password: string; UserName: string; };
+
+export type RecoveryCodes = { RecoveryCodes: string[]; };
 
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
 
-export type RerunRequest = { CommandId: string; Scope: Scope2; };
+export type RerunRequest = { CommandId: string; Scope: Scope; };
 
 export type RerunResult = { CommandId: string; };
+
+export type ResetRequest = { Password?: string; UserName: string; };
+
+export type ResetResult = { Password?: string; };
 
 export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; };
 
@@ -248,13 +218,17 @@ export type ResumeSessionRequest = { SessionId: string; };
 
 export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
 
-export type RoleResult = { Role: RoleView; };
+export type RevokeAllRequest = { UserName?: string; };
 
-export type RoleView = { BuiltIn: boolean; CreatedAt?: number; Description: string; Document?: PolicyDocument; Policies: string[]; RoleName: string; Users: number; };
+export type RevokeAllResult = { Revoked: number; };
 
-export type Scope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
+export type RevokeRequest = { LoginSessionId: string; };
 
-export type Scope2 = "all" | "failed";
+export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
+
+export type RulesResult = { LoginRules: RuleView[]; };
+
+export type Scope = "all" | "failed";
 
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
@@ -274,11 +248,13 @@ export type SessionCounts = { Active: number; };
 
 export type SessionFilter = { key: string; value: string; };
 
+export type SessionTokenRequest = { DurationSeconds?: number; SerialNumber?: string; TokenCode?: string; };
+
+export type SessionTokenResult = { Credentials: Credentials; };
+
+export type SessionView = { Address: string; Agent: string; CreatedAt: number; ExpiresAt: number; IsCurrent: boolean; LastSeenAt: number; LoginSessionId: string; Method: string; UserName: string; };
+
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
-
-export type SimulateAccessRequest = { Action: string; MaxResults?: number; NextToken?: string; OnlyAllowed?: boolean; Resource: AccessSubject; };
-
-export type SimulateAccessResult = { NextToken?: string; Users: AccessVerdict[]; };
 
 export type Sort = { Descending?: boolean; Key: string; };
 
@@ -290,6 +266,10 @@ export type StartSessionResponse = { SessionId: string; StreamUrl: string; Token
 
 export type StateCount = { Count: number; StatusDetails: string; };
 
+export type StepUpRequest = { Code?: string; Password?: string; };
+
+export type SteppedUp = { SteppedUpUntil: number; };
+
 export type StreamName = "stderr" | "stdout";
 
 export type StringFilter = { Key: string; Operator?: string; Values: string[]; };
@@ -300,8 +280,6 @@ export type SuggestResult = { Values: string[]; };
 
 export type Tag = { Key: string; Value: string; };
 
-export type TagSelector = { Key: string; Values?: string[]; };
-
 export type Target = { Key: string; Values?: string[]; };
 
 export type Term = { Key: string; Op: Op; Value: string; };
@@ -310,19 +288,7 @@ export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
 
-export type UnsupportedElement = { Place: string; Problem: string; };
-
-export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
-
-export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
-
-export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: Scope; Status?: UserStatus; UserName: string; };
-
-export type UserResult = { User: UserView; };
-
-export type UserStatus = "Active" | "Disabled";
-
-export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: Scope; Status: UserStatus; UserName: string; };
+export type UpdateRequest = { AccessKeyId: string; Status: string; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
@@ -344,48 +310,45 @@ export interface Operations {
   "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.BeginTotp": { request: Empty5; result: Enrolment };
+  "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty5 };
+  "Roadstead.ConfirmTotp": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
-  "Roadstead.CreateGroup": { request: CreateGroupRequest; result: GroupResult };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
-  "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
-  "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
   "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty6 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty7 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty5 };
-  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty8 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty9 };
   "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
-  "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty10; result: HubView };
+  "Roadstead.DescribeHub": { request: Empty7; result: HubView };
   "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
-  "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
-  "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
-  "Roadstead.GetCaller": { request: Empty11; result: CallerView };
+  "Roadstead.GetCaller": { request: Empty8; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty5; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
-  "Roadstead.GetOverview": { request: Empty12; result: Overview };
-  "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty11; result: SetupState };
-  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
-  "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.GetOverview": { request: Empty9; result: Overview };
+  "Roadstead.GetSetupState": { request: Empty8; result: SetupState };
+  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
   "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
-  "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
-  "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
-  "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
+  "Roadstead.ListLoginRules": { request: Empty10; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty11; result: Empty11 };
-  "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty13 };
+  "Roadstead.Logout": { request: Empty8; result: Empty8 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty5; result: RecoveryCodes };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty10 };
+  "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
+  "Roadstead.RemoveTotp": { request: Empty5; result: Empty5 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty11 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
+  "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty12 };
+  "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
-  "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
+  "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
-  "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
-  "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty6 };
+  "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty13; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

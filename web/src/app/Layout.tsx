@@ -1,12 +1,14 @@
 import Alert from "@cloudscape-design/components/alert";
 import AppLayout from "@cloudscape-design/components/app-layout";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
-import { Suspense, lazy, useMemo, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Suspense, lazy, useCallback, useMemo, useState } from "react";
 import { Outlet, useMatches, useNavigate } from "react-router";
 import { PanelContext, type PanelRequest } from "@/components/BottomPanel";
 import { useNotificationBar } from "@/components/Notifications";
 import { type Crumb, CrumbContext } from "@/components/usePage";
 import { useLiveState } from "@/platform/live";
+import { useIsHubLost, useWhenHubIsBack } from "@/platform/reach";
 import type { RouteHandle } from "./routes";
 import { SideBar } from "./SideBar";
 import { useAppTexts } from "./texts";
@@ -14,6 +16,16 @@ import { useAppTexts } from "./texts";
 const SplitPanel = lazy(() => import("@cloudscape-design/components/split-panel"));
 
 const PANEL_PX = 460;
+
+/** The library gives the bar of narrow windows an attribute that a `nav` must not have. */
+function mend(layout: HTMLElement | null): () => void {
+  const narrow = window.matchMedia("(max-width: 700px)");
+  const take = () => narrow.matches && layout?.querySelector("nav[aria-orientation]")?.removeAttribute("aria-orientation");
+  const observer = new MutationObserver(take);
+  if (layout) observer.observe(layout, { childList: true, subtree: true });
+  take();
+  return () => observer.disconnect();
+}
 
 declare module "react" {
   interface CSSProperties {
@@ -26,7 +38,10 @@ export function Layout() {
   const t = useAppTexts();
   const navigate = useNavigate();
   const bar = useNotificationBar();
-  const isLost = useLiveState() === "lost";
+  const client = useQueryClient();
+  const isLost = useIsHubLost();
+  const isLiveLost = useLiveState() === "lost";
+  useWhenHubIsBack(useCallback(() => void client.invalidateQueries(), [client]));
   const handle = useMatches().at(-1)?.handle as RouteHandle | undefined;
   const [isOpen, setOpen] = useState(true);
   const [crumbs, setCrumbs] = useState<readonly Crumb[]>([]);
@@ -38,7 +53,7 @@ export function Layout() {
   return (
     <CrumbContext value={setCrumbs}>
       <PanelContext value={slot}>
-        <div className={isOpen ? undefined : "navigation-closed"}>
+        <div ref={mend} className={isOpen ? undefined : "navigation-closed"}>
           <AppLayout
             headerSelector="#top-bar"
             navigation={<SideBar />}
@@ -48,7 +63,7 @@ export function Layout() {
             toolsHide
             notifications={
               <>
-                {isLost && <Alert type="warning">{t("liveLost")}</Alert>}
+                {(isLost || isLiveLost) && <Alert type="warning">{t(isLost ? "hubLost" : "liveLost")}</Alert>}
                 {bar}
               </>
             }

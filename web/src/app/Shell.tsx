@@ -3,7 +3,9 @@ import { useNavigate } from "react-router";
 import { NotificationsProvider } from "@/components/Notifications";
 import { useGlobalKeys } from "./keys";
 import { Layout } from "./Layout";
+import { StepUpDialog } from "./StepUpDialog";
 import { TopBar } from "./TopBar";
+import { useShellActions } from "./palette/useShellActions";
 import { useAppTexts } from "./texts";
 
 const CommandPalette = lazy(() => import("./palette/CommandPalette"));
@@ -21,14 +23,16 @@ export function Shell() {
     [navigate],
   );
   useGlobalKeys(keys);
+  const actions = useShellActions(keys.help);
   return (
     <NotificationsProvider closeLabel={t("close")}>
       <header id="top-bar">
         <TopBar onPalette={keys.palette} onHelp={keys.help} />
       </header>
       <Layout />
+      <StepUpDialog />
       <Suspense>
-        {dialog === "palette" && <CommandPalette onClose={() => setDialog(undefined)} />}
+        {dialog === "palette" && <CommandPalette actions={actions} onClose={() => setDialog(undefined)} />}
         {dialog === "help" && <KeyboardHelp onClose={() => setDialog(undefined)} />}
       </Suspense>
     </NotificationsProvider>

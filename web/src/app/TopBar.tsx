@@ -1,11 +1,9 @@
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
-import { call, setCsrfToken } from "@/platform/api";
-import { live } from "@/platform/live";
-import { type Preferences, setPreference, usePreference } from "@/platform/preferences";
+import { type Preferences, usePreference } from "@/platform/preferences";
 import { useCaller } from "@/platform/caller";
 import { useAppTexts } from "./texts";
+import { useLogout } from "./useLogout";
 
 interface Props {
   onPalette: () => void;
@@ -16,23 +14,15 @@ export function TopBar({ onPalette, onHelp }: Props) {
   const t = useAppTexts();
   const caller = useCaller();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  const logout = useLogout();
   const [appearance, setAppearance] = usePreference("appearance");
   const [language, setLanguage] = usePreference("language");
-
-  const logout = async () => {
-    await call("Roadstead.Logout", {}).catch(() => undefined);
-    live.close();
-    setCsrfToken(undefined);
-    setPreference("isLoggedIn", false);
-    void navigate("/login", { replace: true });
-    client.clear();
-  };
 
   const follow = (id: string) => {
     const [name, value] = id.split(":");
     if (name === "appearance") setAppearance(value as Preferences["appearance"]);
     if (name === "language") setLanguage(value as Preferences["language"]);
+    if (id === "profile") void navigate("/profile");
     if (id === "help") onHelp();
     if (id === "logout") void logout();
   };
@@ -62,6 +52,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
       iconName: "user-profile",
       text: caller?.UserName ?? t("account"),
       items: [
+        { id: "profile", text: t("profile") },
         { id: "help", text: t("keyboardHelp") },
         { id: "logout", text: t("logout") },
       ],

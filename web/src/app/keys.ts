@@ -1,4 +1,6 @@
 import { useEffect } from "react";
+import { moveRow, openRow, toggleRow } from "@/components/rowKeys";
+import { preference } from "@/platform/preferences";
 import { ALL_ENTRIES } from "./navigation";
 
 interface Actions {
@@ -8,6 +10,15 @@ interface Actions {
 }
 
 const GO_WITHIN_MS = 1500;
+
+/** Each says whether there was something to do. */
+const LIST_KEYS: Record<string, () => boolean> = {
+  "/": focusFilter,
+  j: () => moveRow(1),
+  k: () => moveRow(-1),
+  x: toggleRow,
+  Enter: openRow,
+};
 
 /** Listens on the whole document, but never takes a key from a field, a dialog or a focused terminal. */
 export function useGlobalKeys(actions: Actions): void {
@@ -20,7 +31,7 @@ export function useGlobalKeys(actions: Actions): void {
         actions.palette();
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || hasDialog()) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || hasDialog() || !preference("singleKeys")) return;
       if (event.timeStamp < goUntil) {
         goUntil = 0;
         const entry = ALL_ENTRIES.find(({ key }) => key === event.key);
@@ -29,7 +40,7 @@ export function useGlobalKeys(actions: Actions): void {
       }
       if (event.key === "g") goUntil = event.timeStamp + GO_WITHIN_MS;
       if (event.key === "?") actions.help();
-      if (event.key === "/" && focusFilter()) event.preventDefault();
+      if (LIST_KEYS[event.key]?.()) event.preventDefault();
     };
     document.addEventListener("keydown", listen);
     return () => document.removeEventListener("keydown", listen);
@@ -45,8 +56,12 @@ function inTerminal(target: EventTarget | null): boolean {
 }
 
 export function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !NO_TEXT.has(target.type);
+  return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName);
 }
+
+const NO_TEXT = new Set(["checkbox", "radio", "button", "submit"]);
 
 function hasDialog(): boolean {
   return document.querySelector('[role="dialog"][aria-modal="true"]:not([class*="hidden"])') !== null;

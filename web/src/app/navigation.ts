@@ -31,6 +31,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     text: "groupSettings",
     entries: [
       { path: "/access-keys", text: "accessKeys", key: "k" },
+      { path: "/profile", text: "profile", key: "p" },
       { path: "/hub", text: "hub", key: "h" },
     ],
   },

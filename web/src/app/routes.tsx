@@ -32,6 +32,7 @@ const pages: RouteObject[] = [
   page("/sessions/new", () => import("@/capabilities/sessions/NewSessionPage"), { wide: true, bleed: true }),
   page("/sessions/:sessionId", () => import("@/capabilities/sessions/TerminalPage"), { wide: true, bleed: true }),
   page("/access-keys", () => import("@/capabilities/access/AccessKeysPage"), { contentType: "table" }),
+  page("/profile", () => import("@/capabilities/access/ProfilePage")),
   page("/hub", () => import("@/capabilities/settings/HubPage")),
 ];
 

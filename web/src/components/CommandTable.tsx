@@ -11,6 +11,7 @@ import { type Column, QueryTable } from "./QueryTable";
 import { RouteLink } from "./RouteLink";
 import { useCommonTexts } from "./texts";
 import { TimeAgo } from "./TimeAgo";
+import type { List } from "./useList";
 
 interface Props {
   label: string;
@@ -19,8 +20,7 @@ interface Props {
   empty: ReactNode;
   filter?: ReactNode;
   variant?: TableProps.Variant;
-  size?: number;
-  onSize?: (size: number) => void;
+  list: List;
 }
 
 /** A list of commands, wherever one is shown. */

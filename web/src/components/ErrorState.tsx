@@ -1,6 +1,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { ApiError } from "@/platform/errors";
 import { useCommonTexts } from "./texts";
 
@@ -14,6 +15,14 @@ interface Props {
 export function ErrorState({ error, title, onRetry }: Props) {
   const t = useCommonTexts();
   const api = error instanceof ApiError ? error : undefined;
+  // The shell tells that the hub is silent, and loads everything anew when it is back: a page only waits.
+  if (api?.isUnreachable && onRetry) {
+    return (
+      <Box textAlign="center" padding="l" color="text-body-secondary">
+        <StatusIndicator type="loading">{t("waitingForHub")}</StatusIndicator>
+      </Box>
+    );
+  }
   return (
     <Alert
       type="error"

@@ -1,24 +1,30 @@
-import CollectionPreferences from "@cloudscape-design/components/collection-preferences";
 import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
+import { ApiError } from "@/platform/errors";
 import type { Pages } from "@/platform/pages";
 import type { Sort } from "@/platform/types";
-import { PAGE_SIZES } from "@/platform/view";
+import { displayOf, widthsOf } from "./columns";
 import { ErrorState } from "./ErrorState";
+import { ListPreferences } from "./ListPreferences";
 import { useCommonTexts } from "./texts";
+import type { List } from "./useList";
 
-export type Column<T> = TableProps.ColumnDefinition<T> & { id: string };
+/** `header` is a plain text wherever the column can be chosen. `isExtra`: shown only when a person asks for it. */
+export type Column<T> = TableProps.ColumnDefinition<T> & { id: string; isExtra?: boolean };
 
 interface Props<T> {
   label: string;
+  /** Remembers columns, widths, page size and density; without it the table is as the page made it. */
+  list?: List;
   pages: Pages<T>;
   columns: readonly Column<T>[];
   trackBy: (item: T) => string;
   header: ReactNode;
   empty: ReactNode;
   filter?: ReactNode;
+  /** Page size and its change, where they are not the list's own: in the address, for example. */
   size?: number;
   onSize?: (size: number) => void;
   sort?: Sort;
@@ -28,27 +34,31 @@ interface Props<T> {
   selectionType?: "single" | "multi";
   nameOf?: (item: T) => string;
   variant?: TableProps.Variant;
-  onRowClick?: (item: T) => void;
 }
 
 /** A server-paged list with its empty, loading and error states. */
 export function QueryTable<T>(props: Props<T>) {
-  const { pages, columns, sort, selected } = props;
+  const { list, pages, columns, sort, selected } = props;
   const t = useCommonTexts();
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
+  const display = displayOf(columns, list?.chosen.columns);
+  const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? fitting(column.width) }));
   const table = (
     <Table<T>
       items={pages.items}
-      columnDefinitions={columns}
+      columnDefinitions={sized}
+      columnDisplay={display}
       trackBy={props.trackBy}
       variant={props.variant ?? "container"}
+      contentDensity={list?.chosen.isCompact ? "compact" : "comfortable"}
       loading={pages.isLoading}
       loadingText={t("loading")}
       header={props.header}
       empty={props.empty}
       filter={props.filter}
       resizableColumns
+      onColumnWidthsChange={({ detail }) => list?.choose({ widths: widthsOf(display, detail.widths, list.chosen.widths) })}
       wrapLines
       stickyHeader={props.variant === "full-page"}
       sortingDisabled={!props.onSort}
@@ -58,7 +68,6 @@ export function QueryTable<T>(props: Props<T>) {
       }
       {...(selected ? { selectionType: props.selectionType ?? ("multi" as const), selectedItems: selected } : {})}
       onSelectionChange={({ detail }) => props.onSelect?.(detail.selectedItems)}
-      onRowClick={({ detail }) => props.onRowClick?.(detail.item)}
       ariaLabels={{
         tableLabel: props.label,
         selectionGroupLabel: props.label,
@@ -66,16 +75,22 @@ export function QueryTable<T>(props: Props<T>) {
         itemSelectionLabel: (_, item) => t("selectItem", { name: props.nameOf?.(item) ?? props.trackBy(item) }),
       }}
       pagination={pages.pagesSeen > 1 || pages.hasMore ? <Pager pages={pages} /> : undefined}
-      preferences={props.onSize && <SizePreference size={props.size ?? PAGE_SIZES[0]} onSize={props.onSize} />}
+      preferences={list && <ListPreferences list={list} columns={columns} display={display} size={props.size ?? list.size} onSize={props.onSize ?? list.setSize} />}
     />
   );
-  if (pages.staleError === undefined) return table;
+  const isTold = pages.staleError instanceof ApiError && pages.staleError.isUnreachable;
+  if (pages.staleError === undefined || isTold) return table;
   return (
     <SpaceBetween size="s">
       <ErrorState error={pages.staleError} title={t("refreshFailed")} onRetry={pages.refresh} />
       {table}
     </SpaceBetween>
   );
+}
+
+/** On a telephone the first column leaves room for the second. */
+function fitting(width: string | number | undefined) {
+  return typeof width === "number" ? Math.min(width, Math.max(window.innerWidth * 0.5, 120)) : width;
 }
 
 function Pager<T>({ pages }: { pages: Pages<T> }) {
@@ -91,23 +106,6 @@ function Pager<T>({ pages }: { pages: Pages<T> }) {
         previousPageLabel: t("previousPage"),
         pageLabel: (page) => t("pageLabel", { page }),
       }}
-    />
-  );
-}
-
-function SizePreference({ size, onSize }: { size: number; onSize: (size: number) => void }) {
-  const t = useCommonTexts();
-  return (
-    <CollectionPreferences
-      title={t("preferences")}
-      confirmLabel={t("confirm")}
-      cancelLabel={t("cancel")}
-      preferences={{ pageSize: size }}
-      pageSizePreference={{
-        title: t("pageSize"),
-        options: PAGE_SIZES.map((value) => ({ value, label: t("pageSizeOption", { count: value }) })),
-      }}
-      onConfirm={({ detail }) => detail.pageSize && onSize(detail.pageSize)}
     />
   );
 }

@@ -1,5 +1,6 @@
 import { ApiError, errorCode } from "./errors";
 import { setPreference } from "./preferences";
+import { reach } from "./reach";
 import type { Operations, Request, Result } from "./types";
 
 const TIMEOUT_MS = 30_000;
@@ -17,6 +18,13 @@ export function whenUnauthenticated(handler: () => void): void {
   onUnauthenticated = handler;
 }
 
+let proveAnew: (() => Promise<boolean>) | undefined;
+
+/** Asks the person for a fresh proof when the hub wants one; answers whether it was given. */
+export function whenStepUpRequired(handler: (() => Promise<boolean>) | undefined): void {
+  proveAnew = handler;
+}
+
 interface ErrorBody {
   __type?: string;
   message?: string;
@@ -25,6 +33,16 @@ interface ErrorBody {
 
 /** Calls one operation of the hub; request and answer are as its registry declares them. */
 export async function call<Name extends keyof Operations>(target: Name, body: Request<Name>, signal?: AbortSignal): Promise<Result<Name>> {
+  try {
+    return await send(target, body, signal);
+  } catch (cause) {
+    const isAsked = cause instanceof ApiError && cause.code === "StepUpRequiredException";
+    if (!isAsked || !proveAnew || !(await proveAnew())) throw cause;
+    return send(target, body, signal);
+  }
+}
+
+async function send<Name extends keyof Operations>(target: Name, body: Request<Name>, signal?: AbortSignal): Promise<Result<Name>> {
   const headers: Record<string, string> = {
     "Content-Type": "application/x-amz-json-1.1",
     "X-Amz-Target": target,
@@ -39,11 +57,21 @@ export async function call<Name extends keyof Operations>(target: Name, body: Re
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }).catch((cause: unknown) => {
     if (signal?.aborted) throw cause;
-    throw new ApiError("HubUnreachable", "the hub did not answer");
+    throw unreachable();
   });
   const text = await response.text();
+  if (BY_A_PROXY.has(response.status) && !parse(text).__type) throw unreachable();
+  reach.answered();
   if (response.ok) return JSON.parse(text || "{}") as Result<Name>;
   throw refusal(response, text);
+}
+
+/** What a proxy in front of the hub answers while the hub itself does not. */
+const BY_A_PROXY = new Set([502, 503, 504]);
+
+function unreachable(): ApiError {
+  reach.silent();
+  return new ApiError("HubUnreachable", "the hub did not answer");
 }
 
 function refusal(response: Response, text: string): ApiError {

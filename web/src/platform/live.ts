@@ -1,5 +1,6 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { ApiError } from "./errors";
+import { reach } from "./reach";
 
 /** One WebSocket carries every live subscription of the page. It reconnects by itself and subscribes again. */
 
@@ -62,6 +63,11 @@ export class LiveClient {
     this.become("idle");
   }
 
+  /** The hub is known to be back: there is no reason to wait on. */
+  retryNow(): void {
+    if (this.state === "lost") this.connect();
+  }
+
   private connect(): void {
     if (this.socket) return;
     clearTimeout(this.timer);
@@ -70,6 +76,7 @@ export class LiveClient {
     this.socket = socket;
     socket.addEventListener("open", () => {
       this.failures = 0;
+      reach.answered();
       this.become("open");
       for (const [id, subscription] of this.subscriptions) this.announce(id, subscription);
     });
@@ -127,6 +134,7 @@ export function socketUrl(path: string): string {
 }
 
 export const live = new LiveClient(() => socketUrl("/live"));
+reach.whenBack(() => live.retryNow());
 
 export function useLiveState(): LiveState {
   return useSyncExternalStore(live.watch, () => live.state);

@@ -1,10 +1,24 @@
 import { useSyncExternalStore } from "react";
 
+/** What a person chose for one list; what is missing is as the page made it. */
+export interface ListPreference {
+  size?: number;
+  /** Every column that was known then, in the order chosen. */
+  columns?: readonly { id: string; visible: boolean }[];
+  /** Pixels, by column. */
+  widths?: Readonly<Record<string, number>>;
+  isCompact?: boolean;
+}
+
 /** What a person chose for this browser. Each value stands alone under its own key in local storage. */
 export interface Preferences {
   language: "system" | "en" | "ja";
   appearance: "system" | "light" | "dark";
+  /** For lists without a size of their own. */
   pageSize: number;
+  lists: Readonly<Record<string, ListPreference>>;
+  /** Keys without Ctrl, Alt or Cmd; whoever dictates turns them off. */
+  singleKeys: boolean;
   terminalFontSize: number;
   terminalCopyOnSelect: boolean;
   terminalScreenReader: boolean;
@@ -17,6 +31,8 @@ export const DEFAULTS: Preferences = {
   language: "system",
   appearance: "system",
   pageSize: 20,
+  lists: {},
+  singleKeys: true,
   terminalFontSize: 14,
   terminalCopyOnSelect: false,
   terminalScreenReader: false,

@@ -28,7 +28,10 @@ describe("times", () => {
 
 describe("durations and sizes", () => {
   it.each<[number, string]>([
-    [0.42, "0.4 sec"],
+    [0, "0 sec"],
+    [0.0004, "1 ms"],
+    [0.42, "420 ms"],
+    [1.42, "1.4 sec"],
     [59, "59 sec"],
     [61, "1 min 1 sec"],
     [3600, "1 hr"],

@@ -43,8 +43,9 @@ export function formatRelative(at: EpochSeconds, now: EpochSeconds, locale: Loca
   return formatter.format(0, "second");
 }
 
-/** The two largest units that matter: "3 d 4 h", "5 min 2 s", "0.4 s". */
+/** The two largest units that matter: "3 d 4 h", "5 min 2 s", "1.4 s", "420 ms". */
 export function formatDuration(seconds: number, locale: Locale): string {
+  if (seconds > 0 && seconds < 0.9995) return unit(Math.max(seconds * 1000, 1), "millisecond", locale, 0);
   if (seconds < 10) return unit(Math.max(seconds, 0), "second", locale, seconds < 9.95 ? 1 : 0);
   const parts: string[] = [];
   let rest = Math.round(seconds);

@@ -17,6 +17,8 @@ type Item<List> = List extends readonly (infer One)[] ? One : never;
 
 export type SetupState = Result<"Roadstead.GetSetupState">;
 export type LoginResult = Result<"Roadstead.Login">;
+export type ConfirmedTotp = Result<"Roadstead.ConfirmTotp">;
+export type LoginSession = Item<Result<"Roadstead.ListLoginSessions">["LoginSessions"]>;
 export type Caller = Result<"Roadstead.GetCaller">;
 export type AccessKey = Item<Result<"Roadstead.ListAccessKeys">["AccessKeys"]>;
 export type CreatedAccessKey = Result<"Roadstead.CreateAccessKey">;

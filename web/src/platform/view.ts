@@ -9,6 +9,8 @@ export interface View {
 }
 
 export const PAGE_SIZES = [20, 50, 100] as const;
+/** Upstream's own lists hold no more on a page. */
+export const UPSTREAM_PAGE_SIZES = [20, 50] as const;
 
 export function viewFromParams(params: URLSearchParams, defaultSize: number): View {
   const sort = params.get("sort") ?? "";

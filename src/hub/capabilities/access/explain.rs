@@ -255,7 +255,7 @@ fn unknown(name: &str) -> ApiError {
 
 /// A user as they would call; `None` when they are disabled or not there.
 fn as_user(tx: &Tx<'_>, name: &str) -> Result<Option<Caller>, StoreError> {
-    let mut caller = Caller::new(name, Proof::Session);
+    let mut caller = Caller::new(name, Proof::Session(String::new()));
     let Some(rights) = rights::load(tx, name)? else {
         return Ok(None);
     };

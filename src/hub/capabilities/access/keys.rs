@@ -1,36 +1,29 @@
-//! Access keys: made, listed, deleted. The secret is shown once.
+//! Access keys: made, listed, switched off, deleted. The secret is shown once.
+//!
+//! Everybody looks after their own keys; those of others take a right on the user (to make one) or on the key.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, dispatch};
 use crate::hub::auth::access_keys::NewKey;
-use crate::hub::auth::{AccessKeys, Proof};
+use crate::hub::auth::{AccessKeys, Caller, Proof, Scope};
 use crate::hub::capabilities::access::guard;
+use crate::hub::store::{Condition, StoreError, Tx};
 
 const KIND: &str = "access-key";
+/// An expiry further away is none.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+const STATUSES: [&str; 2] = ["Active", "Inactive"];
 
 pub fn operations(api: &mut Declare<'_>) {
-    api.write(
-        Service::Roadstead,
-        "CreateAccessKey",
-        // Without a name it is the caller's own.
-        |r: &CreateRequest| Target::Resource("user", r.user_name.clone().unwrap_or_default()),
-        create_access_key,
-    )
-    .read(
-        Service::Roadstead,
-        "ListAccessKeys",
-        |_: &Empty| Target::Rows(KIND),
-        list_access_keys,
-    )
-    .write(
-        Service::Roadstead,
-        "DeleteAccessKey",
-        |r: &DeleteRequest| Target::Resource(KIND, r.access_key_id.clone()),
-        delete_access_key,
-    );
+    api.own(Service::Roadstead, "CreateAccessKey", create_access_key)
+        .own(Service::Roadstead, "ListAccessKeys", list_access_keys)
+        .own(Service::Roadstead, "UpdateAccessKey", update_access_key)
+        .own(Service::Roadstead, "DeleteAccessKey", delete_access_key);
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -39,9 +32,13 @@ struct Empty {}
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct CreateRequest {
+    /// The caller's own when absent.
     user_name: Option<String>,
     #[serde(default)]
     description: String,
+    expires_at: Option<Timestamp>,
+    /// Actions that the key is limited to, such as `ssm:Get*`; everything its user may do when absent.
+    scope: Option<Vec<String>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -51,28 +48,38 @@ struct CreateResult {
     secret_access_key: String,
     user_name: String,
     created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
     constraint::at_most(&request.description, "description", 256)?;
-    let (services, now, caller, asked) = (cx.services.clone(), cx.now(), cx.caller().clone(), cx.clone());
+    may_make(cx.caller())?;
+    if let Some(name) = request.user_name.as_ref().filter(|name| **name != cx.caller().name) {
+        dispatch::authorise(&cx, &Target::Resource("user", name.clone())).await?;
+        let (asked, name) = (cx.clone(), name.clone());
+        cx.read(move |tx| guard::may_change(tx, &asked, &name)).await?;
+    }
+    let (now, expires_at) = (cx.now(), request.expires_at);
+    check_expiry(expires_at, now)?;
+    let scope = request.scope.map(Scope::parse).transpose()?;
+    let (services, caller) = (cx.services.clone(), cx.caller().clone());
     let made = cx.write(move |tx| {
         let user_name = match request.user_name {
             Some(name) => name,
             // Whoever works on the hub's own host acts as an admin; a key needs a real user behind it.
             None if caller.proof == Proof::Local => first_admin(tx)?,
-            None => caller.name.clone(),
+            None => caller.name,
         };
-        if user_name != caller.name {
-            guard::may_change(tx, &asked, &user_name)?;
-        }
-        if tx.count("SELECT count(*) FROM user WHERE name = :name", &[(":name", (&user_name).into())])? == 0 {
+        if sql::users(tx, &user_name)? == 0 {
             return Err(ApiError::validation(format!("there is no user `{user_name}`")));
         }
         let new = NewKey {
             user_name: user_name.clone(),
             description: request.description,
             at: now,
+            expires_at,
+            scope,
             credentials: None,
         };
         let key = services.keys.prepare(new)?;
@@ -85,13 +92,32 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
         secret_access_key: secret.expose().clone(),
         user_name,
         created_at: now,
+        expires_at,
     })
 }
 
-fn first_admin(tx: &crate::hub::store::Tx<'_>) -> ApiResult<String> {
-    let sql = "SELECT u.name FROM user u JOIN user_role r ON r.user_name = u.name
-               WHERE r.role_name = 'admin' AND u.status = 'Active' ORDER BY u.created_at, u.name LIMIT 1";
-    tx.row(sql, &[], |row| row.get("name"))?.ok_or_else(|| {
+/// A key that is narrower or shorter-lived than its user must not make one that is not.
+fn may_make(caller: &Caller) -> ApiResult<()> {
+    let why = match &caller.proof {
+        Proof::Temporary(_) => "temporary credentials make no access keys: use the user's own key or login",
+        _ if caller.scope.is_some() => "a key that is limited to some actions makes no keys: use the user's own login",
+        _ => return Ok(()),
+    };
+    Err(ApiError::new("AccessDeniedException", why))
+}
+
+fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> ApiResult<()> {
+    match expires_at {
+        Some(at) if at <= now => Err(ApiError::validation("`ExpiresAt` lies in the past: a key's end lies ahead")),
+        Some(at) if at > now + LONGEST => Err(ApiError::validation(
+            "`ExpiresAt` is more than ten years away: leave it out for a key that does not expire",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn first_admin(tx: &Tx<'_>) -> ApiResult<String> {
+    sql::first_admin(tx)?.ok_or_else(|| {
         ApiError::validation(
             "there is no user yet that a key could belong to: open the link that `roadstead setup-link` prints, then try again",
         )
@@ -112,29 +138,62 @@ struct KeyView {
     description: String,
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_service: Option<String>,
+    /// `Active`, `Inactive` or `Expired`.
     status: String,
 }
 
 async fn list_access_keys(cx: Cx, _request: Empty) -> ApiResult<ListResult> {
-    let visible = cx.visible(KIND, "access_key.id");
+    let now = cx.now();
+    let own = Condition::OneOf("access_key.user_name", vec![(&cx.caller().name).into()]);
+    let visible = Condition::any([cx.visible(KIND, "access_key.id"), own]);
     let keys = cx.read(move |tx| Ok(AccessKeys::list(tx, &visible)?)).await?;
     let access_keys = keys.into_iter().map(|key| KeyView {
+        status: match key.expires_at {
+            Some(at) if at <= now => "Expired".into(),
+            _ => key.status,
+        },
         access_key_id: key.id,
         user_name: key.user_name,
         description: key.description,
         created_at: key.created_at,
-        last_used_at: key.last_used_at,
-        status: key.status,
+        expires_at: key.expires_at,
+        scope: key.scope.map(|scope| scope.patterns().to_vec()),
+        last_used_at: key.last_use.as_ref().map(|used| used.at),
+        last_used_service: key.last_use.as_ref().map(|used| used.service.clone()),
+        last_used_from: key.last_use.map(|used| used.address),
     });
     Ok(ListResult {
         access_keys: access_keys.collect(),
     })
 }
 
-fn owner(tx: &crate::hub::store::Tx<'_>, id: &str) -> ApiResult<Option<String>> {
-    let sql = "SELECT user_name FROM access_key WHERE id = :id";
-    Ok(tx.row(sql, &[(":id", id.into())], |row| row.get("user_name"))?)
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateRequest {
+    access_key_id: String,
+    /// `Active` or `Inactive`.
+    status: String,
+}
+
+async fn update_access_key(cx: Cx, request: UpdateRequest) -> ApiResult<Empty> {
+    constraint::one_of(&request.status, "status", &STATUSES)?;
+    may_touch(&cx, &request.access_key_id).await?;
+    cx.write(
+        move |tx| match AccessKeys::set_status(tx, &request.access_key_id, &request.status)? {
+            true => Ok(Empty {}),
+            false => Err(no_such_key(&request.access_key_id)),
+        },
+    )
+    .await
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -144,19 +203,49 @@ struct DeleteRequest {
 }
 
 async fn delete_access_key(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
-    let id = request.access_key_id.clone();
-    let (services, forgotten, asked) = (cx.services.clone(), request.access_key_id, cx.clone());
-    cx.write(move |tx| {
-        match owner(tx, &id)? {
-            Some(owner) if owner == asked.caller().name => {}
-            Some(owner) => guard::may_change(tx, &asked, &owner)?,
-            None => guard::is_whole(&asked)?,
-        }
-        if !AccessKeys::delete(tx, &id)? {
-            return Err(ApiError::new("ResourceNotFoundException", format!("there is no access key `{id}`")));
-        }
-        tx.after_commit(move || services.keys.forget(&forgotten));
-        Ok(Empty {})
+    may_touch(&cx, &request.access_key_id).await?;
+    cx.write(move |tx| match AccessKeys::delete(tx, &request.access_key_id)? {
+        true => Ok(Empty {}),
+        false => Err(no_such_key(&request.access_key_id)),
     })
     .await
+}
+
+/// One's own key, or the right to this one. Whoever has neither does not learn whether it exists.
+async fn may_touch(cx: &Cx, id: &str) -> ApiResult<()> {
+    let wanted = id.to_owned();
+    let owner = cx.read(move |tx| Ok(sql::owner(tx, &wanted)?)).await?;
+    match owner {
+        Some(owner) if owner == cx.caller().name && cx.caller().proof != Proof::Local => Ok(()),
+        owner => {
+            dispatch::authorise(cx, &Target::Resource(KIND, id.to_owned())).await?;
+            let asked = cx.clone();
+            cx.read(move |tx| guard::may_change(tx, &asked, owner.as_deref().unwrap_or_default()))
+                .await
+        }
+    }
+}
+
+fn no_such_key(id: &str) -> ApiError {
+    ApiError::new("ResourceNotFoundException", format!("there is no access key `{id}`"))
+}
+
+mod sql {
+    use super::*;
+
+    pub fn users(tx: &Tx<'_>, name: &str) -> Result<i64, StoreError> {
+        tx.count("SELECT count(*) FROM user WHERE name = :name", &[(":name", name.into())])
+    }
+
+    pub fn first_admin(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT u.name FROM user u JOIN user_role r ON r.user_name = u.name
+                   WHERE r.role_name = 'admin' AND u.status = 'Active' ORDER BY u.created_at, u.name LIMIT 1";
+        tx.row(sql, &[], |row| row.get("name"))
+    }
+
+    pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<String>, StoreError> {
+        tx.row("SELECT user_name FROM access_key WHERE id = :id", &[(":id", id.into())], |row| {
+            row.get("user_name")
+        })
+    }
 }

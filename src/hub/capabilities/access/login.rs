@@ -1,20 +1,34 @@
 //! Set-up, login and logout of the console, and who a caller is.
+//!
+//! ```text
+//! Login ─right─► no second factor ─► session          wrong ─► audited, the source slows down
+//!        └─────► has one ─► ticket ─► ContinueLogin ─► session
+//! ```
+
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ApiError, ApiResult, Secret};
-use crate::hub::api::{Cx, Declare, Service, Target};
+use crate::base::{ApiError, ApiResult, Secret, Timestamp};
+use crate::hub::api::{Cx, Declare, Service};
 use crate::hub::audit::Outcome;
-use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, LIFETIME, NewSession};
-use crate::hub::auth::{passwords, setup};
+use crate::hub::auth::accounts::{self, Account};
+use crate::hub::auth::backoff::Source;
+use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, Method};
+use crate::hub::auth::passwords::Queue;
+use crate::hub::auth::tickets::Tickets;
+use crate::hub::auth::{factors, passwords, setup};
+use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
+use crate::hub::store::Tx;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.open(Service::Roadstead, "GetSetupState", get_setup_state)
         .open(Service::Roadstead, "CreateFirstAdmin", create_first_admin)
         .open(Service::Roadstead, "Login", login)
-        .write(Service::Roadstead, "Logout", |_: &Empty| Target::Hub, logout)
-        .read(Service::Roadstead, "GetCaller", |_: &Empty| Target::Hub, get_caller);
+        .open(Service::Roadstead, "ContinueLogin", continue_login)
+        .own(Service::Roadstead, "Logout", logout)
+        .own(Service::Roadstead, "GetCaller", get_caller);
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -46,13 +60,6 @@ struct FirstAdminRequest {
     password: String,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct LoggedIn {
-    user_name: String,
-    csrf_token: String,
-}
-
 /// Makes the first admin and logs them in. Only while there is none, decided in the transaction itself.
 async fn create_first_admin(cx: Cx, request: FirstAdminRequest) -> ApiResult<LoggedIn> {
     if cx.read(|tx| Ok(setup::has_admin(tx)?)).await? {
@@ -63,16 +70,20 @@ async fn create_first_admin(cx: Cx, request: FirstAdminRequest) -> ApiResult<Log
     }
     setup::check_token(&cx.services.config.data, &request.token)?;
     setup::check_user_name(&request.user_name)?;
-    let hash = passwords::hash(request.password.into()).await?;
-    let (name, address, now, changed) = (request.user_name.clone(), cx.request().address.clone(), cx.now(), cx.clone());
-    let session = cx.write(move |tx| {
+    let password = Secret::new(request.password);
+    passwords::check(&password, &request.user_name)?;
+    let hash = passwords::hash(password).await?;
+    let (name, now) = (request.user_name.clone(), cx.now());
+    let (welcome, changed) = (Welcome::new(&cx, Method::Password.as_str()), cx.clone());
+    let session = cx.write_saying(format!("user `{name}` is the first admin"), move |tx| {
         setup::create_admin(tx, &name, Some(hash), now)?;
         changed.rights_changed(tx)?;
-        Ok(ConsoleSessions::create(tx, &name, &address, now)?)
+        let account = accounts::existing(tx, &name)?;
+        Ok(welcome.enter(tx, &account)?)
     });
     let session = session.await?;
     setup::close(&cx.services.config.data);
-    Ok(enter(&cx, request.user_name, session))
+    Ok(entrance::answer(&cx, request.user_name, session))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -83,38 +94,121 @@ struct LoginRequest {
 }
 
 async fn login(cx: Cx, request: LoginRequest) -> ApiResult<LoggedIn> {
-    let (name, address, now) = (request.user_name, cx.request().address.clone(), cx.now());
-    let console = &cx.services.console;
-    console.admit(&name, &address, now)?;
-    let wanted = name.clone();
-    let hash = cx.read(move |tx| Ok(setup::password_hash(tx, &wanted)?)).await?;
-    let is_right = passwords::verify(Secret::new(request.password), hash).await?;
-    console.note(&name, &address, is_right, now);
-    if !is_right {
-        cx.audit(Outcome::Denied, "wrong user name or password".into()).await?;
-        return Err(ApiError::new("InvalidCredentialsException", "user name or password is wrong"));
+    let password = Secret::new(request.password);
+    let (source, account) = recognise(&cx, request.user_name).await?;
+    cx.services.backoff.admit(&source, Instant::now())?;
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let is_right = passwords::verify(password.clone(), hash, queue(&source)).await?;
+    let account = match account.filter(|_| is_right) {
+        Some(account) => account,
+        None => return Err(fail(&cx, &source, "wrong user name or password").await?),
+    };
+    renew_hash(&cx, &account, password).await;
+    let name = account.name.clone();
+    let has_factor = cx.read(move |tx| Ok(factors::of(tx, &name)?.is_any())).await?;
+    if has_factor {
+        let ticket = cx.services.state::<Tickets>().issue(source, Instant::now());
+        return Ok(entrance::second_factor(account.name, ticket));
     }
-    let user = name.clone();
-    let session = cx.write(move |tx| Ok(ConsoleSessions::create(tx, &user, &address, now)?)).await?;
-    Ok(enter(&cx, name, session))
+    enter(&cx, &source, account, Method::Password).await
 }
 
-/// Sends the session's cookie with the answer.
-fn enter(cx: &Cx, user_name: String, session: NewSession) -> LoggedIn {
-    let secure = if cx.request().origin.starts_with("https://") {
-        "; Secure"
-    } else {
-        ""
-    };
-    let seconds = LIFETIME.as_secs();
-    cx.set_cookie(format!(
-        "{COOKIE_NAME}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}",
-        session.cookie
-    ));
-    LoggedIn {
-        user_name,
-        csrf_token: session.csrf_token,
+/// Where the attempt comes from and whose account it aims at. An impossible name is nobody's.
+async fn recognise(cx: &Cx, user: String) -> ApiResult<(Source, Option<Account>)> {
+    let (address, headers, now) = (cx.request().address.clone(), cx.request().headers.clone(), cx.now());
+    let user: String = user.chars().take(64).collect();
+    let (name, is_possible) = (user.clone(), setup::check_user_name(&user).is_ok());
+    let found = cx.read(move |tx: &Tx<'_>| {
+        if !is_possible {
+            return Ok((None, None));
+        }
+        let account = accounts::find(tx, &name)?;
+        let device = ConsoleSessions::known_device(tx, &headers, &name, now)?;
+        Ok((account, device))
+    });
+    let (account, device) = found.await?;
+    let source = Source { user, address, device };
+    Ok((source, account))
+}
+
+fn queue(source: &Source) -> Queue {
+    match source.device {
+        Some(_) => Queue::Known,
+        None => Queue::Strangers,
     }
+}
+
+/// Notes a wrong proof, in the audit log too; hands over what to answer.
+async fn fail(cx: &Cx, source: &Source, why: &str) -> ApiResult<ApiError> {
+    cx.services.backoff.failed(source, Instant::now());
+    let user = match setup::check_user_name(&source.user) {
+        Ok(()) => source.user.as_str(),
+        Err(_) => "?",
+    };
+    cx.audit(Outcome::Denied, format!("user `{user}`: {why}")).await?;
+    Ok(ApiError::new("InvalidCredentialsException", "user name or password is wrong"))
+}
+
+/// Makes the hash anew when the cost has changed since. A login does not fail over it.
+async fn renew_hash(cx: &Cx, account: &Account, password: Secret<String>) {
+    let Some(old) = account.password_hash.clone().filter(|hash| passwords::is_outdated(hash)) else {
+        return;
+    };
+    let renewed = async {
+        let new = passwords::hash(password).await?;
+        let name = account.name.clone();
+        cx.services.write(move |tx| Ok(accounts::rehash(tx, &name, &old, &new)?)).await
+    };
+    if let Err(error) = renewed.await {
+        tracing::warn!(error = %error, "a password's hash was not renewed");
+    }
+}
+
+async fn enter(cx: &Cx, source: &Source, account: Account, method: Method) -> ApiResult<LoggedIn> {
+    let name = account.name.clone();
+    let session = Welcome::new(cx, method.as_str()).log_in(cx, account).await?;
+    cx.services.backoff.succeeded(source);
+    Ok(entrance::answer(cx, name, session))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct ContinueRequest {
+    ticket: String,
+    /// Of the code generator.
+    code: Option<String>,
+    recovery_code: Option<String>,
+}
+
+/// The second step of a login.
+async fn continue_login(cx: Cx, request: ContinueRequest) -> ApiResult<LoggedIn> {
+    let tickets = cx.services.state::<Tickets>();
+    let ticket = tickets.attempt(&request.ticket, Instant::now())?;
+    cx.services.backoff.admit_code(&ticket.source, Instant::now())?;
+    let method = match (&request.code, &request.recovery_code) {
+        (Some(_), None) => Method::PasswordAndCode,
+        (None, Some(_)) => Method::PasswordAndRecoveryCode,
+        _ => return Err(ApiError::validation("give either `Code` or `RecoveryCode`")),
+    };
+    let (user, services, now) = (ticket.source.user.clone(), cx.services.clone(), cx.now());
+    let checked = cx.services.write(move |tx| {
+        let is_right = match (request.code, request.recovery_code) {
+            (Some(code), _) => factors::use_totp(tx, services.keys.vault(), &user, &code, now)?,
+            (None, Some(code)) => factors::use_recovery_code(tx, &user, &code, now)?,
+            (None, None) => false,
+        };
+        Ok(match is_right {
+            true => accounts::find(tx, &user)?,
+            false => None,
+        })
+    });
+    let Some(account) = checked.await? else {
+        cx.services.backoff.failed_code(&ticket.source, Instant::now());
+        let _answered_otherwise = fail(&cx, &ticket.source, "wrong second factor").await?;
+        return Err(factors::wrong_code());
+    };
+    tickets.spend(&request.ticket);
+    enter(&cx, &ticket.source, account, method).await
 }
 
 async fn logout(cx: Cx, _request: Empty) -> ApiResult<Empty> {
@@ -138,6 +232,12 @@ struct CallerView {
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
+    /// What a login still lacks: `NewPassword`, `Enrol`, or `Done`.
+    next: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stepped_up_until: Option<Timestamp>,
     version: &'static str,
 }
 
@@ -149,10 +249,13 @@ async fn get_caller(cx: Cx, _request: Empty) -> ApiResult<CallerView> {
         kind: cx.caller().kind(),
         role: rights.roles.first().cloned().unwrap_or_else(|| "none".into()),
         roles: rights.roles.clone(),
-        narrowed: !rights.grants.layers.is_empty(),
+        narrowed: !rights.grants.layers.is_empty() || cx.caller().scope.is_some(),
         account_id: cx.services.config.account_id.clone(),
         region: cx.request().region.clone(),
-        csrf_token: session.map(|s| s.csrf_token),
+        csrf_token: session.as_ref().map(|s| s.csrf_token.clone()),
+        next: entrance::next(cx.caller().stage),
+        login_session_id: session.map(|s| s.id),
+        stepped_up_until: cx.caller().stepped_up_until,
         version: env!("CARGO_PKG_VERSION"),
     })
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::auth::{passwords, rights, setup};
+use crate::hub::auth::{ConsoleSessions, passwords, rights, setup};
 use crate::hub::capabilities::access::guard;
+use crate::hub::events::Event;
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
 use crate::model::access::{Scope, roles};
 
@@ -208,7 +209,8 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
         }
         sql::update(tx, &request, hash.as_deref())?;
         if hash.is_some() || request.status == Some(Status::Disabled) {
-            sql::end_sessions(tx, name)?;
+            ConsoleSessions::revoke_all(tx, name, None)?;
+            asked.services.bus.emit(tx, Event::LoginsChanged);
         }
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
@@ -232,8 +234,7 @@ async fn delete_user(cx: Cx, request: DescribeRequest) -> ApiResult<Empty> {
         sql::delete(tx, &name)?;
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
-        let services = asked.services.clone();
-        tx.after_commit(move || services.keys.forget_user(&name));
+        asked.services.bus.emit(tx, Event::LoginsChanged);
         Ok(Empty {})
     })
     .await
@@ -369,11 +370,6 @@ mod sql {
         tx.execute("DELETE FROM policy_attachment WHERE holder_kind = 'user' AND holder = :name", &name)?;
         tx.execute("DELETE FROM rights_limit WHERE holder_kind = 'user' AND holder = :name", &name)?;
         tx.execute("DELETE FROM user WHERE name = :name", &name).map(|_| ())
-    }
-
-    pub fn end_sessions(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM console_session WHERE user_name = :user", &[(":user", user.into())])
-            .map(|_| ())
     }
 
     pub fn policies(tx: &Tx<'_>, user: &str) -> Result<Vec<String>, StoreError> {

@@ -4,24 +4,30 @@ import { useId, useState } from "react";
 import { useNavigate } from "react-router";
 import { FocusedInput } from "@/components/FocusedInput";
 import { useAppTexts } from "../texts";
-import { usePaletteEntries } from "./usePaletteEntries";
+import { type PaletteAction, usePaletteEntries } from "./usePaletteEntries";
 import "./palette.css";
 
+interface Props {
+  actions: readonly PaletteAction[];
+  onClose: () => void;
+}
+
 /** Ctrl-K or Cmd-K: one field that leads everywhere. */
-export default function CommandPalette({ onClose }: { onClose: () => void }) {
+export default function CommandPalette({ actions, onClose }: Props) {
   const t = useAppTexts();
   const navigate = useNavigate();
   const listId = useId();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const entries = usePaletteEntries(typed);
+  const entries = usePaletteEntries(typed, actions);
   const current = Math.min(chosen, entries.length - 1);
 
   const go = (index: number) => {
     const entry = entries[index];
     if (!entry) return;
     onClose();
-    void navigate(entry.path);
+    if (entry.act) entry.act();
+    else void navigate(entry.path);
   };
 
   const press = (key: string) => {

@@ -3,8 +3,10 @@ export interface PaletteEntry {
   id: string;
   group: string;
   text: string;
+  /** Where it leads; an entry that acts also carries `act`, and its path then only names it. */
   path: string;
   hint?: string;
+  act?: () => void;
 }
 
 /** Every typed word must occur; entries that start with the text come first. */

@@ -9,8 +9,15 @@ import { type PaletteEntry, matching } from "./entries";
 
 const NODES_SHOWN = 8;
 
+/** What the shell itself can do. */
+export interface PaletteAction {
+  id: string;
+  text: string;
+  act: () => void;
+}
+
 /** Pages by name, and nodes as the hub finds them. */
-export function usePaletteEntries(typed: string): PaletteEntry[] {
+export function usePaletteEntries(typed: string, actions: readonly PaletteAction[]): PaletteEntry[] {
   const t = useAppTexts();
   const word = typed.trim();
   const nodes = useQuery({
@@ -31,9 +38,12 @@ export function usePaletteEntries(typed: string): PaletteEntry[] {
       path: entry.path,
       ...(entry.key ? { hint: `g ${entry.key}` } : {}),
     }));
+    const doings = actions.map(({ id, text, act }): PaletteEntry => ({ id, group: t("paletteActions"), text, path: id, act }));
     const found = word === "" ? [] : (nodes.data?.Nodes ?? []);
     return [
       ...matching(pages, typed),
+      // With nothing typed the pages are enough.
+      ...(word === "" ? [] : matching(doings, typed)),
       ...found.map((node): PaletteEntry => ({ id: node.NodeId, group: t("paletteNodes"), text: node.Name, path: `/nodes/${node.NodeId}`, hint: node.NodeId })),
       ...found.slice(0, 3).filter((node) => node.Status === "Online").map((node): PaletteEntry => ({
         id: `shell:${node.NodeId}`,
@@ -42,5 +52,5 @@ export function usePaletteEntries(typed: string): PaletteEntry[] {
         path: `/sessions/new?node=${node.NodeId}`,
       })),
     ];
-  }, [t, typed, word, nodes.data]);
+  }, [t, typed, word, nodes.data, actions]);
 }

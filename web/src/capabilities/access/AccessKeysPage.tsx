@@ -8,10 +8,12 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
+import { TimeAt } from "@/components/TimeAt";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
 import type { AccessKey } from "@/platform/types";
-import { deleteAccessKey, listAccessKeys } from "./api";
+import { deleteAccessKey, listAccessKeys, setAccessKeyStatus } from "./api";
 import { CreateKeyDialog } from "./CreateKeyDialog";
 import { type Translator, useAccessTexts } from "./texts";
 
@@ -20,7 +22,8 @@ export default function AccessKeysPage() {
   const notify = useNotify();
   const [selected, setSelected] = useState<AccessKey[]>([]);
   const [dialog, setDialog] = useState<"create" | "delete">();
-  const pages = usePages<AccessKey>({ queryKey: ["access-keys"], fetchPage: (_, __, signal) => listAccessKeys(signal), size: 100 });
+  const list = useList("access-keys", []);
+  const pages = usePages<AccessKey>({ queryKey: ["access-keys"], fetchPage: (_, __, signal) => listAccessKeys(signal), size: list.size });
   const columns = useMemo(() => keyColumns(t), [t]);
   const chosen = selected[0];
   usePage(t("keysTitle"));
@@ -32,6 +35,14 @@ export default function AccessKeysPage() {
     notify({ type: "success", content: t("keyDeleted", { id: key.AccessKeyId }) });
   };
 
+  const isOff = chosen?.Status === "Inactive";
+  const toggle = async (key: AccessKey) => {
+    await setAccessKeyStatus(key.AccessKeyId, isOff ? "Active" : "Inactive");
+    setSelected([]);
+    pages.refresh();
+    notify({ type: "success", content: t(isOff ? "keyEnabled" : "keyDisabled", { id: key.AccessKeyId }) });
+  };
+
   const createButton = (
     <Button variant="primary" onClick={() => setDialog("create")}>
       {t("keyCreate")}
@@ -41,6 +52,7 @@ export default function AccessKeysPage() {
     <>
       <QueryTable
         label={t("keysTitle")}
+        list={list}
         pages={pages}
         columns={columns}
         trackBy={(key) => key.AccessKeyId}
@@ -55,6 +67,9 @@ export default function AccessKeysPage() {
             counter={`(${pages.items.length})`}
             actions={
               <SpaceBetween direction="horizontal" size="xs">
+                <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => chosen && void toggle(chosen)}>
+                  {t(isOff ? "keyEnable" : "keyDisable")}
+                </Button>
                 <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => setDialog("delete")}>
                   {t("keyDelete")}
                 </Button>
@@ -93,12 +108,23 @@ function keyColumns(t: Translator): Column<AccessKey>[] {
     { id: "user", header: t("keyUser"), width: 140, cell: (key) => key.UserName },
     { id: "description", header: t("keyDescription"), width: 300, cell: (key) => key.Description || "–" },
     { id: "created", header: t("keyCreated"), width: 160, cell: (key) => <TimeAgo at={key.CreatedAt} /> },
-    { id: "used", header: t("keyUsed"), width: 160, cell: (key) => (key.LastUsedAt === undefined ? t("keyNeverUsed") : <TimeAgo at={key.LastUsedAt} />) },
-    {
-      id: "status",
-      header: t("keyStatus"),
-      width: 120,
-      cell: (key) => (key.Status === "Active" ? <StatusIndicator>{t("active")}</StatusIndicator> : key.Status),
-    },
+    { id: "expires", header: t("keyExpires"), width: 160, cell: (key) => (key.ExpiresAt === undefined ? t("keyNever") : <TimeAt at={key.ExpiresAt} />) },
+    { id: "used", header: t("keyUsed"), width: 220, cell: (key) => <LastUse used={key} t={t} /> },
+    { id: "scope", header: t("keyScope"), width: 220, cell: (key) => key.Scope?.join(", ") ?? t("keyScopeAll") },
+    { id: "status", header: t("keyStatus"), width: 120, cell: (key) => <KeyStatus status={key.Status} t={t} /> },
   ];
+}
+
+function LastUse({ used, t }: { used: AccessKey; t: Translator }) {
+  if (used.LastUsedAt === undefined) return t("keyNeverUsed");
+  return (
+    <>
+      <TimeAgo at={used.LastUsedAt} /> {used.LastUsedFrom && t("keyFrom", { address: used.LastUsedFrom })}
+    </>
+  );
+}
+
+function KeyStatus({ status, t }: { status: string; t: Translator }) {
+  if (status === "Active") return <StatusIndicator>{t("active")}</StatusIndicator>;
+  return <StatusIndicator type="stopped">{t(status === "Expired" ? "expired" : "inactive")}</StatusIndicator>;
 }

@@ -3,28 +3,38 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Modal from "@cloudscape-design/components/modal";
+import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import { CopyLine } from "@/components/CopyLine";
 import { ErrorState } from "@/components/ErrorState";
 import { FocusedInput } from "@/components/FocusedInput";
 import type { CreatedAccessKey } from "@/platform/types";
 import { createAccessKey } from "./api";
+import { keyRequest } from "./rules";
 import { useAccessTexts } from "./texts";
+
+const NEVER = "never";
+const DAYS = ["30", "90", "365"];
 
 /** Asks what the key is for, then shows the secret this one time. */
 export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: () => void }) {
   const t = useAccessTexts();
   const [description, setDescription] = useState("");
+  const [days, setDays] = useState<string>(NEVER);
+  const [scope, setScope] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [key, setKey] = useState<CreatedAccessKey>();
+
+  const options = [{ value: NEVER, label: t("keyNever") }, ...DAYS.map((value) => ({ value, label: t("keyDays", { days: value }) }))];
 
   const create = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      setKey(await createAccessKey(description.trim()));
+      setKey(await createAccessKey(keyRequest(description, days === NEVER ? undefined : Number(days), scope, Date.now())));
       onCreated();
     } catch (cause) {
       setError(cause);
@@ -67,6 +77,16 @@ export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; o
               onChange={({ detail }) => setDescription(detail.value)}
               onKeyDown={({ detail }) => detail.key === "Enter" && void create()}
             />
+          </FormField>
+          <FormField label={t("keyExpires")}>
+            <Select
+              selectedOption={options.find(({ value }) => value === days) ?? null}
+              options={options}
+              onChange={({ detail }) => setDays(detail.selectedOption.value ?? NEVER)}
+            />
+          </FormField>
+          <FormField label={t("keyScope")} constraintText={t("keyScopeHelp")}>
+            <Textarea value={scope} rows={3} spellcheck={false} onChange={({ detail }) => setScope(detail.value)} />
           </FormField>
         </SpaceBetween>
       )}

@@ -1,73 +1,74 @@
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import Form from "@cloudscape-design/components/form";
-import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { type FormEvent, useState } from "react";
+import { useEffect, useState } from "react";
 import { Navigate, useNavigate, useSearchParams } from "react-router";
-import { ErrorState } from "@/components/ErrorState";
 import { PublicFrame } from "@/components/PublicFrame";
 import { usePage } from "@/components/usePage";
-import { ApiError } from "@/platform/errors";
-import { useEnter, useSetupState } from "./api";
+import { setCsrfToken } from "@/platform/api";
+import { useCallerQuery } from "@/platform/caller";
+import { setPreference } from "@/platform/preferences";
+import type { LoginResult } from "@/platform/types";
+import { useEntered, useSetupState } from "./api";
+import { EnrolStep } from "./EnrolStep";
+import { PasswordForm } from "./PasswordForm";
+import { PasswordStep } from "./PasswordStep";
 import { safeNext } from "./rules";
+import { SecondStep } from "./SecondStep";
 import { useAccessTexts } from "./texts";
 
+/** Password, second factor, a new password, a factor to set up: whatever the hub says comes next. */
 export default function LoginPage() {
   const t = useAccessTexts();
   const setup = useSetupState();
-  const enter = useEnter();
+  const entered = useEntered();
   const navigate = useNavigate();
+  const caller = useCallerQuery();
   const [params] = useSearchParams();
-  const [userName, setUserName] = useState("");
-  const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
+  const [login, setLogin] = useState<LoginResult>();
   usePage(t("loginTitle"));
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      await enter("Roadstead.Login", { UserName: userName.trim(), Password: password });
-      await navigate(safeNext(params.get("next")), { replace: true });
-    } catch (cause) {
-      setError(cause);
-      setBusy(false);
+  // After a reload the hub still knows which step was next.
+  const next = login?.Next ?? caller.data?.Next ?? "";
+  const step = next === "Done" ? "" : next;
+  useEffect(() => {
+    if (caller.data?.CsrfToken && !login) setCsrfToken(caller.data.CsrfToken);
+  }, [caller.data, login]);
+
+  const goOn = async (result: LoginResult) => {
+    if (result.CsrfToken) {
+      setCsrfToken(result.CsrfToken);
+      setPreference("isLoggedIn", true);
     }
+    if (result.Next !== "Done") {
+      setLogin(result);
+      return;
+    }
+    entered();
+    await navigate(safeNext(params.get("next")), { replace: true });
+  };
+
+  const content = () => {
+    if (step === "SecondFactor" && login?.Ticket) {
+      return <SecondStep ticket={login.Ticket} onEntered={goOn} onBack={() => setLogin(undefined)} />;
+    }
+    if (step === "NewPassword") {
+      return (
+        <SpaceBetween size="m">
+          <Box variant="p">{t("newPasswordNeeded")}</Box>
+          <PasswordForm onChanged={(result) => void goOn(result)} />
+        </SpaceBetween>
+      );
+    }
+    if (step === "Enrol") return <EnrolStep onEntered={goOn} />;
+    return <PasswordStep onEntered={goOn} />;
   };
 
   if (setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;
-  const isWrong = error instanceof ApiError && error.code === "InvalidCredentialsException";
   return (
     <PublicFrame hubName={setup.data?.HubName} version={setup.data?.Version}>
-      <form onSubmit={(event) => void submit(event)}>
-        <Container header={<Header variant="h1">{t("loginTitle")}</Header>}>
-          <Form>
-            <SpaceBetween size="l">
-              {isWrong && <Alert type="error">{t("loginWrong")}</Alert>}
-              {error !== undefined && !isWrong && <ErrorState error={error} title={t("loginFailed")} />}
-              <FormField label={t("userName")}>
-                <Input value={userName} autoFocus autoComplete="username" onChange={({ detail }) => setUserName(detail.value)} />
-              </FormField>
-              <FormField label={t("password")}>
-                <Input value={password} type="password" autoComplete="current-password" onChange={({ detail }) => setPassword(detail.value)} />
-              </FormField>
-              <Button variant="primary" formAction="submit" fullWidth loading={busy}>
-                {t("login")}
-              </Button>
-              <Box variant="small" color="text-body-secondary">
-                {t("loginForgot")}
-              </Box>
-            </SpaceBetween>
-          </Form>
-        </Container>
-      </form>
+      <Container header={<Header variant="h1">{t("loginTitle")}</Header>}>{content()}</Container>
     </PublicFrame>
   );
 }

@@ -9,14 +9,15 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
+import { call, setCsrfToken } from "@/platform/api";
 import { ApiError } from "@/platform/errors";
-import { useEnter } from "./api";
+import { useEntered } from "./api";
 import { PASSWORD_MIN } from "./rules";
 import { useAccessTexts } from "./texts";
 
 export function SetupForm({ token }: { token: string }) {
   const t = useAccessTexts();
-  const enter = useEnter();
+  const entered = useEntered();
   const navigate = useNavigate();
   const [userName, setUserName] = useState("admin");
   const [password, setPassword] = useState("");
@@ -36,7 +37,9 @@ export function SetupForm({ token }: { token: string }) {
     setBusy(true);
     setError(undefined);
     try {
-      await enter("Roadstead.CreateFirstAdmin", { Token: token, UserName: userName.trim(), Password: password });
+      const { CsrfToken } = await call("Roadstead.CreateFirstAdmin", { Token: token, UserName: userName.trim(), Password: password });
+      setCsrfToken(CsrfToken);
+      entered();
       await navigate("/", { replace: true });
     } catch (cause) {
       setError(cause);

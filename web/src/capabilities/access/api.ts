@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, setCsrfToken } from "@/platform/api";
+import { call } from "@/platform/api";
 import { setPreference } from "@/platform/preferences";
 import type { Request } from "@/platform/types";
 
@@ -12,12 +12,10 @@ export function useSetupState() {
   });
 }
 
-/** Logs in or creates the first administrator; afterwards nothing that was fetched before counts. */
-export function useEnter() {
+/** The login is complete: nothing that was fetched before counts. */
+export function useEntered() {
   const client = useQueryClient();
-  return async <Name extends "Roadstead.Login" | "Roadstead.CreateFirstAdmin">(operation: Name, body: Request<Name>) => {
-    const { CsrfToken } = await call(operation, body);
-    setCsrfToken(CsrfToken);
+  return () => {
     setPreference("isLoggedIn", true);
     client.clear();
   };
@@ -28,10 +26,19 @@ export async function listAccessKeys(signal: AbortSignal) {
   return { items: AccessKeys };
 }
 
-export function createAccessKey(description: string) {
-  return call("Roadstead.CreateAccessKey", description ? { Description: description } : {});
+export function createAccessKey(request: Request<"Roadstead.CreateAccessKey">) {
+  return call("Roadstead.CreateAccessKey", request);
+}
+
+export function setAccessKeyStatus(id: string, status: "Active" | "Inactive") {
+  return call("Roadstead.UpdateAccessKey", { AccessKeyId: id, Status: status });
 }
 
 export function deleteAccessKey(id: string) {
   return call("Roadstead.DeleteAccessKey", { AccessKeyId: id });
+}
+
+export async function listLoginSessions(userName: string, signal: AbortSignal) {
+  const { LoginSessions } = await call("Roadstead.ListLoginSessions", { UserName: userName }, signal);
+  return { items: LoginSessions };
 }

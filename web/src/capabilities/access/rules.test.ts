@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { safeNext, tokenFromFragment } from "./rules";
+import { isTotpCode, keyRequest, safeNext, tokenFromFragment } from "./rules";
 
 it.each<[string | null, string]>([
   [null, "/"],
@@ -15,4 +15,17 @@ it.each<[string | null, string]>([
 it("finds the token in the fragment", () => {
   expect(tokenFromFragment("#token=abc-_9")).toBe("abc-_9");
   expect(tokenFromFragment("")).toBeUndefined();
+});
+
+it("tells a code of the generator from a recovery code", () => {
+  expect(["123456", "123 456", " 123456 "].map(isTotpCode)).toEqual([true, true, true]);
+  expect(["12345", "abcd-efgh-jkmn-pqrs", "1234567", ""].map(isTotpCode)).toEqual([false, false, false, false]);
+});
+
+it("asks for a key's end and limits only where they are given", () => {
+  expect(keyRequest(" laptop ", undefined, "", 0)).toEqual({ Description: "laptop" });
+  expect(keyRequest("", 30, "ssm:Get*\nssm:List*, ssm:Describe*", 1000)).toEqual({
+    ExpiresAt: 2_592_001,
+    Scope: ["ssm:Get*", "ssm:List*", "ssm:Describe*"],
+  });
 });

@@ -1,3 +1,4 @@
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -11,10 +12,13 @@ import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { TagList } from "@/components/TagList";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
+import { useLocale } from "@/platform/i18n/locale";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
+import { formatNumber } from "@/platform/time";
 import type { Activation } from "@/platform/types";
+import { UPSTREAM_PAGE_SIZES } from "@/platform/view";
 import { type ActivationState, activationState } from "./activationState";
 import { deleteActivation, listActivations } from "./api";
 import { type Translator, useActivationTexts } from "./texts";
@@ -22,10 +26,10 @@ import { type Translator, useActivationTexts } from "./texts";
 export default function ActivationsPage() {
   const t = useActivationTexts();
   const notify = useNotify();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("activations", UPSTREAM_PAGE_SIZES);
   const [selected, setSelected] = useState<Activation[]>([]);
   const [isRevoking, setRevoking] = useState(false);
-  const pages = usePages<Activation>({ queryKey: ["activations"], fetchPage: listActivations, size });
+  const pages = usePages<Activation>({ queryKey: ["activations"], fetchPage: listActivations, size: list.size });
   const columns = useMemo(() => columnsOf(t), [t]);
   const chosen = selected[0];
   usePage(t("activations"));
@@ -45,11 +49,11 @@ export default function ActivationsPage() {
         columns={columns}
         trackBy={(activation) => activation.ActivationId}
         variant="full-page"
-        size={size}
-        onSize={setSize}
+        list={list}
         selectionType="single"
         selected={selected}
         onSelect={setSelected}
+        nameOf={(activation) => activation.DefaultInstanceName || activation.ActivationId}
         header={
           <Header
             variant="h1"
@@ -90,10 +94,28 @@ const STATES: Record<ActivationState, { type: StatusIndicatorProps.Type; text: "
   expired: { type: "stopped", text: "stateExpired" },
 };
 
+function Used({ item: { RegistrationsCount, RegistrationLimit } }: { item: Activation }) {
+  const t = useActivationTexts();
+  const locale = useLocale();
+  return <>{t("usedText", { used: formatNumber(RegistrationsCount, locale), limit: formatNumber(RegistrationLimit, locale) })}</>;
+}
+
 function columnsOf(t: Translator): Column<Activation>[] {
   return [
-    { id: "id", header: t("id"), width: 330, isRowHeader: true, cell: ({ ActivationId }) => <code>{ActivationId}</code> },
-    { id: "name", header: t("description"), width: 160, cell: (item) => item.DefaultInstanceName || item.Description || "–" },
+    {
+      id: "name",
+      header: t("activation"),
+      width: 320,
+      isRowHeader: true,
+      cell: ({ ActivationId, DefaultInstanceName, Description }) => (
+        <>
+          {DefaultInstanceName || Description || t("unnamed")}
+          <Box variant="small" color="text-body-secondary" display="block">
+            {ActivationId}
+          </Box>
+        </>
+      ),
+    },
     {
       id: "state",
       header: t("state"),
@@ -103,7 +125,7 @@ function columnsOf(t: Translator): Column<Activation>[] {
         return <StatusIndicator type={type}>{t(text)}</StatusIndicator>;
       },
     },
-    { id: "used", header: t("used"), width: 150, cell: (item) => t("usedText", { used: item.RegistrationsCount, limit: item.RegistrationLimit }) },
+    { id: "used", header: t("used"), width: 150, cell: (item) => <Used item={item} /> },
     { id: "tags", header: t("tags"), width: 180, cell: (item) => <TagList tags={item.Tags ?? []} limit={3} /> },
     { id: "expires", header: t("expiresAt"), width: 160, cell: (item) => <TimeAgo at={item.ExpirationDate} /> },
     { id: "created", header: t("created"), width: 160, cell: (item) => <TimeAgo at={item.CreatedDate} /> },

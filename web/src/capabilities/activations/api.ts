@@ -19,7 +19,7 @@ export function createJoinLine({ name, count, expiresInSeconds, tags }: JoinRequ
 }
 
 export async function listActivations(cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Activation>> {
-  const request = { MaxResults: Math.min(size, 50), ...(cursor ? { NextToken: cursor } : {}) };
+  const request = { MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) };
   const result = await call("AmazonSSM.DescribeActivations", request, signal);
   return { items: result.ActivationList, next: result.NextToken || undefined };
 }

@@ -1,7 +1,8 @@
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import { TimeAt } from "@/components/TimeAt";
 import type { Command } from "@/platform/types";
-import { targetsText } from "./targetsText";
+import { NodeNames } from "./NodeNames";
+import { IDS_SHOWN, hasOnlyIds, targetsText } from "./targetsText";
 import { useCommandTexts } from "./texts";
 
 export function CommandFacts({ command }: { command: Command }) {
@@ -10,9 +11,10 @@ export function CommandFacts({ command }: { command: Command }) {
   return (
     <KeyValuePairs
       columns={4}
+        minColumnWidth={190}
       items={[
         { label: t("requested"), value: <TimeAt at={command.RequestedDateTime} /> },
-        { label: t("targets"), value: targetsText(command) },
+        { label: t("targets"), value: hasOnlyIds(command) ? <NodeNames ids={command.InstanceIds ?? []} most={IDS_SHOWN} /> : targetsText(command) },
         { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
       ]}

@@ -6,11 +6,14 @@ import Tabs from "@cloudscape-design/components/tabs";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams, useSearchParams } from "react-router";
 import { commandTitle } from "@/components/commandTitle";
+import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
+import { RouteButton } from "@/components/RouteButton";
 import { isTerminal } from "@/components/states";
 import { useCommonTexts } from "@/components/texts";
 import { usePage } from "@/components/usePage";
 import { useThrottled } from "@/components/useThrottled";
+import { ApiError } from "@/platform/errors";
 import { useLive } from "@/platform/live";
 import type { CommandDescription } from "@/platform/types";
 import { commandQuery } from "./api";
@@ -59,7 +62,11 @@ function CommandView({ commandId }: { commandId: string }) {
     },
   });
 
-  if (query.error && !query.data) return <ErrorState error={query.error} title={t("missing")} onRetry={() => void query.refetch()} />;
+  if (query.error && !query.data) {
+    const isMissing = query.error instanceof ApiError && query.error.code === "InvalidCommandId";
+    if (!isMissing) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+    return <EmptyState title={t("missing")} action={<RouteButton to="/commands">{t("toCommands")}</RouteButton>} />;
+  }
   if (!query.data || !command) return <Spinner size="large" />;
   const states = params.getAll("state");
   const tab = params.get("tab") ?? "nodes";

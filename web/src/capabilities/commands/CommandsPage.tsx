@@ -8,10 +8,11 @@ import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { STATES } from "@/components/states";
 import { useCommonTexts } from "@/components/texts";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
 import type { Command } from "@/platform/types";
+import { UPSTREAM_PAGE_SIZES } from "@/platform/view";
 import { listCommands } from "./api";
 import { useCommandTexts } from "./texts";
 
@@ -23,12 +24,12 @@ export default function CommandsPage() {
   const t = useCommandTexts();
   const common = useCommonTexts();
   const [params, setParams] = useSearchParams();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("commands", UPSTREAM_PAGE_SIZES);
   const status = COMMAND_STATES.find((known) => known === params.get("status"));
   const pages = usePages<Command>({
     queryKey: ["commands", status],
     fetchPage: (cursor, count, signal) => listCommands(status, cursor, count, signal),
-    size,
+    size: list.size,
     refetchInterval: REFRESH_MS,
   });
   usePage(t("commands"));
@@ -45,8 +46,7 @@ export default function CommandsPage() {
       label={t("commands")}
       pages={pages}
       variant="full-page"
-      size={size}
-      onSize={setSize}
+      list={list}
       filter={
         <div className="narrow-control">
           <Select

@@ -7,8 +7,8 @@ import { BottomPanel } from "@/components/BottomPanel";
 import { EmptyState } from "@/components/EmptyState";
 import { QueryTable } from "@/components/QueryTable";
 import { isTerminal } from "@/components/states";
+import { useList } from "@/components/useList";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
 import type { Command, Invocation, StreamName } from "@/platform/types";
 import { searchInvocations } from "./api";
 import { invocationColumns } from "./invocationColumns";
@@ -28,12 +28,12 @@ interface Props {
 /** The nodes of a command and, below, the output of the one that is looked at. */
 export function InvocationsView({ command, states, nodeId, stream, onChange }: Props) {
   const t = useCommandTexts();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("invocations");
   const commandId = command.CommandId;
   const pages = usePages<Invocation>({
     queryKey: ["invocations", commandId, states],
     fetchPage: (cursor, count, signal) => searchInvocations(commandId, states, cursor, count, signal),
-    size,
+    size: list.size,
     refetchInterval: isTerminal(command.Status) ? false : POLL_MS,
   });
   const chosen = pages.items.find((item) => item.NodeId === nodeId) ?? (command.TargetCount === 1 ? pages.items[0] : undefined);
@@ -62,8 +62,7 @@ export function InvocationsView({ command, states, nodeId, stream, onChange }: P
         columns={columns}
         trackBy={(item) => item.NodeId}
         variant="borderless"
-        size={size}
-        {...(isOnly ? {} : { onSize: setSize })}
+        {...(isOnly ? {} : { list })}
         header={undefined}
         empty={<EmptyState title={t("noInvocations")}>{t(states.length > 0 ? "noInvocationsHelp" : "noTargetsHelp")}</EmptyState>}
       />

@@ -2,6 +2,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import Multiselect, { type MultiselectProps } from "@cloudscape-design/components/multiselect";
 import { useRef, useState } from "react";
 import { useCommonTexts } from "@/components/texts";
+import { useNodeNames } from "@/components/useNodeNames";
 import { findNodes } from "./api";
 import { type Draft, NODES_MOST } from "./draft";
 import { useCommandTexts } from "./texts";
@@ -19,6 +20,8 @@ export function NodePicker({ nodes, onChange, error }: Props) {
   const [options, setOptions] = useState<MultiselectProps.Option[]>([]);
   const [status, setStatus] = useState<"loading" | "finished" | "error">("finished");
   const latest = useRef(0);
+  // An address that chose them says only their ids.
+  const nameOf = useNodeNames(nodes.filter(({ id, name }) => id === name).map(({ id }) => id));
 
   const load = async (text: string) => {
     const turn = ++latest.current;
@@ -40,7 +43,7 @@ export function NodePicker({ nodes, onChange, error }: Props) {
   return (
     <FormField label={t("nodesLabel")} constraintText={isFull ? t("nodesMost") : undefined} errorText={error} stretch>
       <Multiselect
-        selectedOptions={nodes.map(({ id, name }) => ({ value: id, label: name }))}
+        selectedOptions={nodes.map(({ id, name }) => ({ value: id, label: id === name ? nameOf(id) : name }))}
         options={isFull ? options.filter(({ value }) => nodes.some(({ id }) => id === value)) : options}
         filteringType="manual"
         statusType={status}

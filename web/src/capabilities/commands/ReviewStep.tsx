@@ -5,6 +5,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { filterToText } from "@/platform/filter";
 import { type Draft, tagTargets } from "./draft";
+import { NodeNames } from "./NodeNames";
 import { ScriptText } from "./ScriptText";
 import { TargetPreview } from "./TargetPreview";
 import { useCommandTexts } from "./texts";
@@ -28,7 +29,7 @@ export function ReviewStep({ draft, resolved, onEdit }: Props) {
           </Header>
         }
       >
-        {targetText(draft)}
+        {draft.kind === "nodes" ? <NodeNames ids={draft.nodes.map(({ id }) => id)} /> : targetText(draft)}
       </Container>
       <TargetPreview resolved={resolved} />
       <Container
@@ -56,7 +57,6 @@ export function ReviewStep({ draft, resolved, onEdit }: Props) {
 }
 
 function targetText(draft: Draft): string {
-  if (draft.kind === "nodes") return draft.nodes.map(({ name }) => name).join(", ");
   if (draft.kind === "tags") return tagTargets(draft.tags).map(({ Key, Values }) => `${Key} = ${Values.join(" | ")}`).join(" · ");
   return filterToText(draft.filter);
 }

@@ -14,7 +14,7 @@ import type {
 
 export async function listCommands(status: string | undefined, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
   const request = {
-    MaxResults: Math.min(size, 50),
+    MaxResults: size,
     ...(status ? { Filters: [{ key: "Status", value: status }] } : {}),
     ...(cursor ? { NextToken: cursor } : {}),
   };

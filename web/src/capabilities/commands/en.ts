@@ -116,6 +116,7 @@ export const en = {
   groupNodes: "Nodes",
   groupMore: "and {count} more",
   missing: "This command is not known here",
+  toCommands: "To the commands",
   stdout: "Standard output",
   stderr: "Standard error",
   bytesOf: "{name} ({bytes})",

@@ -40,9 +40,11 @@ export function invocationColumns(t: Translator, chosenId: string | undefined, o
       header: t("output"),
       width: 140,
       cell: (item) => (
-        <Button variant="inline-link" ariaLabel={t("outputOf", { name: item.Name })} ariaExpanded={item.NodeId === chosenId} onClick={() => onChoose(item)}>
-          {t("output")}
-        </Button>
+        <span data-row-open>
+          <Button variant="inline-link" ariaLabel={t("outputOf", { name: item.Name })} ariaExpanded={item.NodeId === chosenId} onClick={() => onChoose(item)}>
+            {t("output")}
+          </Button>
+        </span>
       ),
     },
   ];

@@ -1,6 +1,11 @@
 import type { Command } from "@/platform/types";
 
-const IDS_SHOWN = 3;
+export const IDS_SHOWN = 3;
+
+/** The nodes were named one by one. */
+export function hasOnlyIds({ InstanceIds: ids = [], Targets: targets = [] }: Command): boolean {
+  return targets.length === 0 && ids.length > 0;
+}
 
 /** To whom a command went, as it was asked for. */
 export function targetsText({ InstanceIds: ids = [], Targets: targets = [] }: Command): string {

@@ -1,14 +1,17 @@
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useState } from "react";
+import { Suspense, lazy, useState } from "react";
 import { useNavigate } from "react-router";
 import { RouteButton } from "@/components/RouteButton";
 import { runOnFilter, runOnNodes, shellOn } from "@/platform/links";
 import type { Filter, NodeSummary } from "@/platform/types";
 import { RemoveNodes } from "./RemoveNodes";
+import { useLastChanges } from "./tagging/last";
 import { TagsDialog } from "./TagsDialog";
 import { useFleetTexts } from "./texts";
+
+const BulkTagsDialog = lazy(() => import("./tagging/BulkTagsDialog"));
 
 /** Upstream's limit on nodes named one by one. */
 const MOST_BY_NAME = 50;
@@ -17,13 +20,15 @@ interface Props {
   selected: readonly NodeSummary[];
   /** The list's filter when all that match are chosen. */
   allMatching: Filter | undefined;
+  /** How many that is now. */
+  matching: number;
   onDone: () => void;
 }
 
-export function NodeActions({ selected, allMatching, onDone }: Props) {
+export function NodeActions({ selected, allMatching, matching, onDone }: Props) {
   const t = useFleetTexts();
   const navigate = useNavigate();
-  const [dialog, setDialog] = useState<"tags" | "remove">();
+  const [dialog, setDialog] = useState<"tags" | "undo" | "remove">();
   const one = !allMatching && selected.length === 1 ? selected[0] : undefined;
 
   const runReason = () => {
@@ -38,7 +43,10 @@ export function NodeActions({ selected, allMatching, onDone }: Props) {
   const noRun = runReason();
   const noShell = shellReason();
   const run = () => navigate(allMatching ? runOnFilter(allMatching) : runOnNodes(selected.map((node) => node.NodeId)));
-  const oneReason = one ? {} : { disabled: true, disabledReason: t("chooseOne") };
+  const last = useLastChanges();
+  const count = allMatching ? matching : selected.length;
+  const noTags = count === 0 ? { disabled: true, disabledReason: t("chooseFirst") } : {};
+  const noUndo = last ? {} : { disabled: true, disabledReason: t("tagUndoNone") };
   const noRemove = allMatching || selected.length === 0 ? { disabled: true, disabledReason: t("chooseFirst") } : {};
 
   return (
@@ -46,10 +54,11 @@ export function NodeActions({ selected, allMatching, onDone }: Props) {
       <SpaceBetween direction="horizontal" size="xs">
         <ButtonDropdown
           items={[
-            { id: "tags", text: t("editTags"), ...oneReason },
+            { id: "tags", text: count > 1 ? t("editTagsMany", { count }) : t("editTags"), ...noTags },
+            { id: "undo", text: last ? t("tagUndoLast", { count: last.length }) : t("tagUndoTitle"), ...noUndo },
             { id: "remove", text: t("remove"), ...noRemove },
           ]}
-          onItemClick={({ detail }) => setDialog(detail.id === "tags" ? "tags" : "remove")}
+          onItemClick={({ detail }) => setDialog(detail.id as typeof dialog)}
         >
           {t("actions")}
         </ButtonDropdown>
@@ -68,6 +77,12 @@ export function NodeActions({ selected, allMatching, onDone }: Props) {
         </RouteButton>
       </SpaceBetween>
       {dialog === "tags" && one && <TagsDialog node={one} onClose={() => setDialog(undefined)} onSaved={onDone} />}
+      <Suspense>
+        {dialog === "tags" && !one && (
+          <BulkTagsDialog wanted={allMatching ? { filter: allMatching } : { ids: selected.map((node) => node.NodeId) }} onClose={() => setDialog(undefined)} />
+        )}
+        {dialog === "undo" && last && <BulkTagsDialog wanted={{ ids: [] }} undoing={last} onClose={() => setDialog(undefined)} />}
+      </Suspense>
       {dialog === "remove" && <RemoveNodes nodes={selected} onClose={() => setDialog(undefined)} onRemoved={onDone} />}
     </>
   );

@@ -21,6 +21,7 @@ export function NodeFacts({ node }: { node: NodeDescription }) {
     <Container>
       <KeyValuePairs
         columns={4}
+        minColumnWidth={190}
         items={[
           {
             type: "group",

@@ -6,6 +6,7 @@ import { RouteLink } from "@/components/RouteLink";
 import { SESSION_STATES } from "@/components/states";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { shellOn } from "@/platform/links";
 import { usePages } from "@/platform/pages";
 import type { NodeSummary, Session } from "@/platform/types";
@@ -14,16 +15,18 @@ import { type Translator, useFleetTexts } from "./texts";
 
 export function NodeSessions({ node }: { node: NodeSummary }) {
   const t = useFleetTexts();
+  const list = useList("node-sessions", []);
   const pages = usePages<Session>({
     queryKey: ["sessions", "of", node.NodeId],
     fetchPage: (_, __, signal) => sessionsOf(node.NodeId, signal),
-    size: 100,
+    size: list.size,
   });
   const columns = useMemo(() => columnsOf(t), [t]);
   const isOnline = node.Status === "Online";
   return (
     <QueryTable
       label={t("sessions")}
+      list={list}
       pages={pages}
       columns={columns}
       trackBy={(session) => session.SessionId}

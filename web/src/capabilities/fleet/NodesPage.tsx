@@ -8,6 +8,7 @@ import { QueryTable } from "@/components/QueryTable";
 import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { useCommonTexts } from "@/components/texts";
+import { useList } from "@/components/useList";
 import { useThrottled } from "@/components/useThrottled";
 import { usePage } from "@/components/usePage";
 import Button from "@cloudscape-design/components/button";
@@ -31,7 +32,8 @@ export default function NodesPage() {
   const common = useCommonTexts();
   const locale = useLocale();
   const client = useQueryClient();
-  const [view, changeView] = useView();
+  const list = useList("nodes");
+  const [view, changeView] = useView(list);
   const [selected, setSelected] = useState<NodeSummary[]>([]);
   const [allMatching, setAllMatching] = useState(false);
   const columns = useMemo(() => nodeColumns(t), [t]);
@@ -58,6 +60,7 @@ export default function NodesPage() {
       trackBy={(node) => node.NodeId}
       nameOf={(node) => node.Name}
       variant="full-page"
+      list={list}
       size={view.size}
       onSize={(size) => changeView({ size })}
       sort={view.sort ?? { Key: "name", Descending: false }}
@@ -73,8 +76,10 @@ export default function NodesPage() {
             <SpaceBetween direction="horizontal" size="xs">
               <RefreshButton pages={pages} />
               <NodeActions
-                selected={selected}
+                // As they are now, where they are on this page.
+                selected={selected.map((node) => pages.items.find(({ NodeId }) => NodeId === node.NodeId) ?? node)}
                 allMatching={allMatching ? view.filter : undefined}
+                matching={pages.total ?? 0}
                 onDone={() => {
                   setSelected([]);
                   pages.refresh();

@@ -25,7 +25,7 @@ export function nodeQuery(nodeId: string) {
 export async function commandsOf(nodeId: string, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
   const result = await call(
     "AmazonSSM.ListCommands",
-    { InstanceId: nodeId, MaxResults: Math.min(size, 50), ...(cursor ? { NextToken: cursor } : {}) },
+    { InstanceId: nodeId, MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) },
     signal,
   );
   return { items: result.Commands, next: result.NextToken || undefined };

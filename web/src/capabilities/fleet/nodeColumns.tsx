@@ -12,7 +12,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "name",
       header: t("name"),
-      width: 210,
+      width: 215,
       sortingField: "name",
       isRowHeader: true,
       cell: (node) => (
@@ -27,14 +27,14 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "status",
       header: t("status"),
-      width: 240,
+      width: 165,
       sortingField: "status",
       cell: (node) => <NodeStatusBadge status={node.Status} reason={node.OfflineReason} lastSeenAt={node.LastSeenAt} detailed />,
     },
     {
       id: "platform",
       header: t("platform"),
-      width: 200,
+      width: 190,
       sortingField: "platform",
       cell: (node) => (
         <>
@@ -48,10 +48,10 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "addresses",
       header: t("addresses"),
-      width: 140,
+      width: 130,
       cell: (node) => <span title={node.Addresses.join("\n")}>{shortAddresses(node.Addresses)}</span>,
     },
-    { id: "tags", header: t("tags"), width: 230, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
+    { id: "tags", header: t("tags"), width: 210, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
     { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion || "–" },
     {
       id: "last_seen",

@@ -7,12 +7,15 @@ import { RouteButton } from "@/components/RouteButton";
 import { RouteLink } from "@/components/RouteLink";
 import { useCommonTexts } from "@/components/texts";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useLocale } from "@/platform/i18n/locale";
+import { formatNumber } from "@/platform/time";
 import type { Command } from "@/platform/types";
 import { useOverviewTexts } from "./texts";
 
 export function RecentCommands({ commands }: { commands: readonly Command[] }) {
   const t = useOverviewTexts();
   const common = useCommonTexts();
+  const locale = useLocale();
   return (
     <Container fitHeight header={<Header variant="h2" actions={<RouteButton to="/commands">{t("all")}</RouteButton>}>{t("recent")}</Header>}>
       {commands.length === 0 ? (
@@ -20,14 +23,14 @@ export function RecentCommands({ commands }: { commands: readonly Command[] }) {
           {t("noCommandsHelp")}
         </EmptyState>
       ) : (
-        <ul className="recent">
+        <ul className="recent" data-rows>
           {commands.map((command) => (
             <li key={command.CommandId}>
               <span className="recent-title">
                 <RouteLink to={`/commands/${command.CommandId}`}>{commandTitle(command, common("commandUntitled"))}</RouteLink>
               </span>
               <CommandStatus command={command} />
-              <span className="recent-count">{common("commandDone", { done: command.CompletedCount, total: command.TargetCount })}</span>
+              <span className="recent-count">{common("commandDone", { done: formatNumber(command.CompletedCount, locale), total: formatNumber(command.TargetCount, locale) })}</span>
               <span className="recent-time">
                 <TimeAgo at={command.RequestedDateTime} />
               </span>

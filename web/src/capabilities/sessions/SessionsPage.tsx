@@ -11,11 +11,11 @@ import { useNotify } from "@/components/Notifications";
 import { QueryTable } from "@/components/QueryTable";
 import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
+import { useList } from "@/components/useList";
 import { useNodeNames } from "@/components/useNodeNames";
 import { usePage } from "@/components/usePage";
 import { useLive } from "@/platform/live";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
 import type { Session } from "@/platform/types";
 import { endSession, listSessions } from "./api";
 import { sessionColumns } from "./sessionColumns";
@@ -27,7 +27,7 @@ export default function SessionsPage() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const [params, setParams] = useSearchParams();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("sessions");
   const [selected, setSelected] = useState<Session[]>([]);
   const [isEnding, setEnding] = useState(false);
   const state = params.get("state") === "history" ? "History" : "Active";
@@ -35,7 +35,7 @@ export default function SessionsPage() {
   const pages = usePages<Session>({
     queryKey: ["sessions", state],
     fetchPage: (cursor, count, signal) => listSessions(state, cursor, count, signal),
-    size,
+    size: list.size,
   });
   const nameOf = useNodeNames(pages.items.map(({ Target }) => Target));
   const columns = sessionColumns(t, isActive, nameOf);
@@ -60,8 +60,7 @@ export default function SessionsPage() {
         columns={columns}
         trackBy={(session) => session.SessionId}
         variant="full-page"
-        size={size}
-        onSize={setSize}
+        list={list}
         selectionType="single"
         selected={selected}
         onSelect={setSelected}

@@ -56,6 +56,7 @@ function Hub({ hub }: { hub: HubDescription }) {
       <Container header={<Header variant="h2">{t("identity")}</Header>}>
         <KeyValuePairs
           columns={4}
+          minColumnWidth={190}
           items={[
             { label: t("version"), value: hub.Version },
             { label: t("account"), value: hub.AccountId },

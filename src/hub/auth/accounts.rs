@@ -1,0 +1,168 @@
+//! What a login needs to know of a user, and what it writes back.
+
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::auth::{ConsoleSessions, Stage, factors, rights};
+use crate::hub::store::{StoreError, Tx};
+
+/// The rule of this name holds for everybody.
+const EVERY_ROLE: &str = "*";
+
+/// A user as a login sees them.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    pub password_hash: Option<String>,
+    pub must_change_password: bool,
+    pub roles: Vec<String>,
+}
+
+pub fn find(tx: &Tx<'_>, name: &str) -> Result<Option<Account>, StoreError> {
+    sql::find(tx, name)
+}
+
+/// *Errors*: `ResourceNotFoundException`.
+pub fn existing(tx: &Tx<'_>, name: &str) -> ApiResult<Account> {
+    find(tx, name)?.ok_or_else(|| ApiError::new("ResourceNotFoundException", format!("there is no user `{name}`")))
+}
+
+impl Account {
+    /// Where a login stands once password and second factor were right.
+    pub fn stage(&self, tx: &Tx<'_>) -> Result<Stage, StoreError> {
+        if self.must_change_password {
+            return Ok(Stage::NewPassword);
+        }
+        if self.rule(tx)?.require_second_factor && !factors::of(tx, &self.name)?.is_any() {
+            return Ok(Stage::Enrol);
+        }
+        Ok(Stage::Full)
+    }
+
+    /// The strictest of the rules of the user's roles.
+    pub fn rule(&self, tx: &Tx<'_>) -> Result<LoginRule, StoreError> {
+        let mut strictest = rule(tx, EVERY_ROLE)?;
+        for role in &self.roles {
+            strictest = strictest.and(rule(tx, role)?);
+        }
+        Ok(strictest)
+    }
+}
+
+/// Sets a password and ends every login that the old one began, but the session `spared`.
+pub fn set_password(tx: &Tx<'_>, name: &str, new: &NewPassword, spared: Option<&str>) -> Result<(), StoreError> {
+    sql::set_password(tx, name, new)?;
+    ConsoleSessions::revoke_all(tx, name, spared).map(|_| ())
+}
+
+pub struct NewPassword {
+    pub hash: Option<String>,
+    pub must_change: bool,
+    pub at: Timestamp,
+}
+
+/// The same password under today's cost.
+pub fn rehash(tx: &Tx<'_>, name: &str, old: &str, new: &str) -> Result<(), StoreError> {
+    sql::rehash(tx, name, old, new)
+}
+
+/// What a role asks of its users' logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginRule {
+    pub require_second_factor: bool,
+    pub step_up_for_shell: bool,
+    pub step_up_for_root: bool,
+}
+
+impl LoginRule {
+    fn and(self, other: Self) -> Self {
+        Self {
+            require_second_factor: self.require_second_factor || other.require_second_factor,
+            step_up_for_shell: self.step_up_for_shell || other.step_up_for_shell,
+            step_up_for_root: self.step_up_for_root || other.step_up_for_root,
+        }
+    }
+}
+
+pub fn rule(tx: &Tx<'_>, role: &str) -> Result<LoginRule, StoreError> {
+    Ok(sql::rules(tx, Some(role))?.pop().map(|(_, rule)| rule).unwrap_or_default())
+}
+
+/// Every rule that was set, by role.
+pub fn rules(tx: &Tx<'_>) -> Result<Vec<(String, LoginRule)>, StoreError> {
+    sql::rules(tx, None)
+}
+
+pub fn set_rule(tx: &Tx<'_>, role: &str, rule: LoginRule) -> Result<(), StoreError> {
+    sql::set_rule(tx, role, rule)
+}
+
+mod sql {
+    use super::*;
+
+    pub fn find(tx: &Tx<'_>, name: &str) -> Result<Option<Account>, StoreError> {
+        // Who is disabled is nobody to a login.
+        let sql = "SELECT name, password_hash, must_change_password FROM user WHERE name = :name AND status = 'Active'";
+        let roles = rights::sql::roles(tx, name)?;
+        tx.row(sql, &[(":name", name.into())], |row| {
+            Ok(Account {
+                name: row.get("name")?,
+                password_hash: row.get("password_hash")?,
+                must_change_password: row.get("must_change_password")?,
+                roles,
+            })
+        })
+    }
+
+    pub fn set_password(tx: &Tx<'_>, name: &str, new: &NewPassword) -> Result<(), StoreError> {
+        let params = [
+            (":name", name.into()),
+            (":hash", new.hash.clone().into()),
+            (":must_change", new.must_change.into()),
+            (":at", new.at.into()),
+        ];
+        tx.execute(
+            "UPDATE user SET password_hash = :hash, must_change_password = :must_change, password_changed_at = :at
+             WHERE name = :name",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    pub fn rehash(tx: &Tx<'_>, name: &str, old: &str, new: &str) -> Result<(), StoreError> {
+        let params = [(":name", name.into()), (":old", old.into()), (":new", new.into())];
+        tx.execute(
+            "UPDATE user SET password_hash = :new WHERE name = :name AND password_hash = :old",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    pub fn rules(tx: &Tx<'_>, role: Option<&str>) -> Result<Vec<(String, LoginRule)>, StoreError> {
+        let sql = "SELECT role, require_second_factor, step_up_for_shell, step_up_for_root FROM login_rule
+                   WHERE :role IS NULL OR role = :role ORDER BY role";
+        tx.rows(sql, &[(":role", role.map(str::to_owned).into())], |row| {
+            let rule = LoginRule {
+                require_second_factor: row.get("require_second_factor")?,
+                step_up_for_shell: row.get("step_up_for_shell")?,
+                step_up_for_root: row.get("step_up_for_root")?,
+            };
+            Ok((row.get("role")?, rule))
+        })
+    }
+
+    pub fn set_rule(tx: &Tx<'_>, role: &str, rule: LoginRule) -> Result<(), StoreError> {
+        let params = [
+            (":role", role.into()),
+            (":factor", rule.require_second_factor.into()),
+            (":shell", rule.step_up_for_shell.into()),
+            (":root", rule.step_up_for_root.into()),
+        ];
+        tx.execute(
+            "INSERT INTO login_rule (role, require_second_factor, step_up_for_shell, step_up_for_root)
+             VALUES (:role, :factor, :shell, :root)
+             ON CONFLICT (role) DO UPDATE SET require_second_factor = excluded.require_second_factor,
+                step_up_for_shell = excluded.step_up_for_shell, step_up_for_root = excluded.step_up_for_root",
+            &params,
+        )
+        .map(|_| ())
+    }
+}

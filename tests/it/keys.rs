@@ -1,0 +1,127 @@
+//! Access keys and temporary keys: whose, for how long, for what.
+
+use serde_json::{Value, json};
+
+use crate::support::{Key, TestHub};
+
+const STS: &str = "AWSSecurityTokenServiceV20110615";
+
+async fn make(hub: &TestHub, request: Value) -> Key {
+    Key::from_answer(&hub.call("Roadstead.CreateAccessKey", &request).await.ok())
+}
+
+async fn code(hub: &TestHub, key: &Key, target: &str) -> String {
+    hub.call_as(key, target, "{}").await.code().to_owned()
+}
+
+#[tokio::test]
+async fn a_key_does_only_what_its_scope_names() {
+    let hub = TestHub::start().await;
+    let key = make(&hub, json!({"Scope": ["ssm:List*", "roadstead:CreateAccessKey"]})).await;
+    assert_eq!(code(&hub, &key, "AmazonSSM.ListCommands").await, "ok");
+    assert_eq!(
+        code(&hub, &key, "AmazonSSM.DescribeInstanceInformation").await,
+        "AccessDeniedException"
+    );
+    assert_eq!(code(&hub, &key, "Roadstead.GetCaller").await, "ok");
+    // Not even a key of its own, which would not be limited.
+    assert_eq!(code(&hub, &key, "Roadstead.CreateAccessKey").await, "AccessDeniedException");
+    let wrong = hub.call("Roadstead.CreateAccessKey", &json!({"Scope": ["everything"]})).await;
+    assert_eq!(wrong.code(), "ValidationException");
+}
+
+#[tokio::test]
+async fn a_key_that_is_switched_off_is_refused_until_it_is_on_again() {
+    let hub = TestHub::start().await;
+    let key = make(&hub, json!({})).await;
+    let temporary = hub.call_as(&key, &format!("{STS}.GetSessionToken"), "{}").await.ok();
+    let temporary = Key::from_answer(&temporary["Credentials"]);
+    for (status, expected) in [("Inactive", "UnrecognizedClientException"), ("Active", "ok")] {
+        let request = json!({"AccessKeyId": key.id, "Status": status});
+        hub.call("Roadstead.UpdateAccessKey", &request).await.ok();
+        assert_eq!(code(&hub, &key, "Roadstead.GetCaller").await, expected);
+        assert_eq!(
+            code(&hub, &temporary, "Roadstead.GetCaller").await,
+            expected,
+            "and what came from it"
+        );
+    }
+    let request = json!({"AccessKeyId": key.id});
+    hub.call("Roadstead.DeleteAccessKey", &request).await.ok();
+    assert_eq!(code(&hub, &temporary, "Roadstead.GetCaller").await, "UnrecognizedClientException");
+    let gone = hub
+        .call("Roadstead.UpdateAccessKey", &json!({"AccessKeyId": key.id, "Status": "Active"}))
+        .await;
+    assert_eq!(gone.code(), "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn the_end_and_the_last_use_of_a_key_are_listed() {
+    let hub = TestHub::start().await;
+    let past = hub.call("Roadstead.CreateAccessKey", &json!({"ExpiresAt": 1})).await;
+    assert_eq!(past.code(), "ValidationException");
+    let soon = crate::support::now() + std::time::Duration::from_secs(2);
+    let key = make(&hub, json!({"ExpiresAt": soon, "Description": "short"})).await;
+    assert_eq!(code(&hub, &key, "Roadstead.GetCaller").await, "ok");
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while code(&hub, &key, "Roadstead.GetCaller").await != "ExpiredTokenException" {
+        assert!(tokio::time::Instant::now() < deadline, "the key never expired");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let listed = hub.call("Roadstead.ListAccessKeys", &json!({})).await.ok();
+    let listed = listed["AccessKeys"].as_array().unwrap().clone();
+    let shown = listed.iter().find(|k| k["Description"] == "short").unwrap();
+    assert_eq!(shown["Status"], "Expired");
+    assert_eq!(shown["LastUsedFrom"], "127.0.0.1");
+    assert_eq!(shown["LastUsedService"], "ssm");
+}
+
+#[tokio::test]
+async fn a_temporary_key_counts_with_its_token_only() {
+    let hub = TestHub::start().await;
+    let made = hub
+        .call(&format!("{STS}.GetSessionToken"), &json!({"DurationSeconds": "900"}))
+        .await
+        .ok();
+    let key = Key::from_answer(&made["Credentials"]);
+    assert!(key.id.starts_with("ASIA"));
+    assert_eq!(code(&hub, &key, "AmazonSSM.ListCommands").await, "ok");
+    for token in [None, Some("0".repeat(128)), Some(String::new())] {
+        let other = Key { token, ..key.clone() };
+        assert_eq!(code(&hub, &other, "AmazonSSM.ListCommands").await, "UnrecognizedClientException");
+    }
+    let with_token = Key {
+        token: key.token.clone(),
+        ..Key::of_the_admin()
+    };
+    assert_eq!(
+        code(&hub, &with_token, "AmazonSSM.ListCommands").await,
+        "UnrecognizedClientException"
+    );
+    assert_eq!(code(&hub, &key, &format!("{STS}.GetSessionToken")).await, "AccessDeniedException");
+    assert_eq!(code(&hub, &key, "Roadstead.CreateAccessKey").await, "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_under_a_name_and_shown_so() {
+    let hub = TestHub::start().await;
+    let role = json!({"RoleArn": "arn:aws:iam::000000000000:role/admin", "RoleSessionName": "deploy"});
+    let made = hub.call(&format!("{STS}.AssumeRole"), &role).await.ok();
+    let key = Key::from_answer(&made["Credentials"]);
+    let who = hub.call_as(&key, &format!("{STS}.GetCallerIdentity"), "{}").await.ok();
+    assert_eq!(who["Arn"], "arn:aws:sts::000000000000:assumed-role/admin/deploy");
+    assert_eq!(who["Arn"], made["AssumedRoleUser"]["Arn"]);
+    for wrong in [
+        json!({"RoleArn": "arn:aws:iam::000000000000:role/nobody", "RoleSessionName": "deploy"}),
+        json!({"RoleArn": "arn:aws:iam::000000000000:role/admin", "RoleSessionName": "a/b"}),
+        json!({"RoleArn": "arn:aws:iam::000000000000:role/admin", "RoleSessionName": "deploy", "DurationSeconds": 10}),
+        // Ignoring it would widen what was asked for.
+        json!({"RoleArn": "arn:aws:iam::000000000000:role/admin", "RoleSessionName": "deploy", "Policy": "{}"}),
+    ] {
+        assert_eq!(
+            hub.call(&format!("{STS}.AssumeRole"), &wrong).await.code(),
+            "ValidationException",
+            "{wrong}"
+        );
+    }
+}
