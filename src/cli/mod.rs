@@ -33,11 +33,13 @@ mod command;
 mod completions;
 mod group;
 mod join_line;
+mod key;
 mod login;
 mod login_rule;
 mod login_session;
 mod login_steps;
 mod node;
+mod param;
 mod policy;
 mod rights;
 mod role;
@@ -111,6 +113,12 @@ enum ClientVerb {
     /// Shell sessions
     #[command(subcommand, visible_alias = "sessions")]
     Session(session::SessionVerb),
+    /// Parameters and secrets
+    #[command(subcommand, visible_alias = "parameter")]
+    Param(param::ParamVerb),
+    /// Keys that secrets are sealed under
+    #[command(subcommand)]
+    Key(key::KeyVerb),
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
@@ -181,6 +189,8 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Command(verb) => command::run(verb, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
+        ClientVerb::Param(verb) => param::run(verb, show).await,
+        ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
         ClientVerb::User(verb) => user::run(verb, show).await,
         ClientVerb::Role(verb) => role::run(verb, show).await,
@@ -232,6 +242,9 @@ mod tests {
             "roadstead policy attach p --role web",
             "roadstead why ssm:StartSession web",
             "roadstead why --request 0123",
+            "roadstead param put /app/db --secret --file x --overwrite",
+            "roadstead param exec --path /app --decrypt -- env",
+            "roadstead key rotate alias/aws/ssm",
         ] {
             assert!(parses(good), "{good}");
         }

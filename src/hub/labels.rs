@@ -28,6 +28,7 @@ pub struct Tag {
 pub enum Kind {
     Node,
     Activation,
+    Parameter,
 }
 
 impl Kind {
@@ -35,6 +36,7 @@ impl Kind {
         match self {
             Self::Node => "ManagedInstance",
             Self::Activation => "Activation",
+            Self::Parameter => "Parameter",
         }
     }
 }
@@ -44,6 +46,7 @@ pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
     let sql = match kind {
         Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
         Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
+        Kind::Parameter => "SELECT count(*) FROM parameter WHERE key = :id",
     };
     Ok(tx.count(sql, &[(":id", id.into())])? > 0)
 }

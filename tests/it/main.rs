@@ -7,6 +7,7 @@ mod keys;
 mod link;
 mod login;
 mod matrix;
+mod parameters;
 mod rights;
 mod sessions;
 mod support;

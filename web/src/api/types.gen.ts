@@ -12,6 +12,10 @@ export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: 
 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
+export type ByPathRequest = { MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Path?: string; Recursive?: boolean; WithDecryption?: boolean; };
+
+export type ByPathResult = { NextToken?: string; Parameters: Parameter[]; };
+
 export type CallerIdentity = { Account: string; Arn: string; UserId: string; };
 
 export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Next: string; Region: string; Role: string; SteppedUpUntil?: number; UserName: string; Version: string; };
@@ -38,19 +42,31 @@ export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?:
 
 export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
 
+export type CreateRequest4 = { Alias?: string; Description?: string; };
+
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
 export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; ExpiresAt?: number; SecretAccessKey: string; UserName: string; };
 
 export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
 
+export type CreateResult4 = { Key: SecretKey; };
+
 export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
+export type DeleteManyRequest = { Names?: string[]; };
+
+export type DeleteManyResult = { DeletedParameters: string[]; InvalidParameters: string[]; };
+
 export type DeleteRequest = { ActivationId: string; };
 
-export type DeleteRequest2 = { AccessKeyId: string; };
+export type DeleteRequest2 = { Name?: string; };
+
+export type DeleteRequest3 = { AccessKeyId: string; };
+
+export type DeleteResult = Record<string, unknown>;
 
 export type DeregisterRequest = { InstanceId: string; };
 
@@ -64,11 +80,15 @@ export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[];
 
 export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
 
-export type DescribeRequest2 = { CommandId: string; };
+export type DescribeRequest2 = { Filters?: LegacyFilter2[]; MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Shared?: boolean; };
 
-export type DescribeRequest3 = { NodeId: string; };
+export type DescribeRequest3 = { CommandId: string; };
+
+export type DescribeRequest4 = { NodeId: string; };
 
 export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
+
+export type DescribeResult2 = { NextToken?: string; Parameters: ParameterMetadata[]; };
 
 export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: number; NextToken?: string; State: string; };
 
@@ -83,6 +103,8 @@ export type Empty11 = Record<string, unknown>;
 export type Empty12 = Record<string, unknown>;
 
 export type Empty13 = Record<string, unknown>;
+
+export type Empty14 = Record<string, unknown>;
 
 export type Empty2 = Record<string, unknown>;
 
@@ -116,13 +138,23 @@ export type GetConnectionStatusRequest = { Target: string; };
 
 export type GetConnectionStatusResponse = { Status: string; Target: string; };
 
+export type GetManyRequest = { Names?: string[]; WithDecryption?: boolean; };
+
+export type GetManyResult = { InvalidParameters: string[]; Parameters: Parameter[]; };
+
 export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
 
-export type GetRequest2 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
+export type GetRequest2 = { Name?: string; WithDecryption?: boolean; };
+
+export type GetRequest3 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
 
 export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
-export type GetResult2 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+export type GetResult2 = { Parameter: Parameter; };
+
+export type GetResult3 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+
+export type GivenValue = string;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
@@ -130,7 +162,13 @@ export type GroupRequest = { CommandId: string; };
 
 export type GroupResult = { Groups: Group[]; };
 
+export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
+
+export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
+
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
+
+export type InlinePolicy = { PolicyStatus: string; PolicyText: string; PolicyType: string; };
 
 export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
@@ -144,7 +182,15 @@ export type Join = "and" | "or";
 
 export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
+export type Kind = "SecureString" | "String" | "StringList";
+
+export type LabelRequest = { Labels?: string[]; Name?: string; ParameterVersion?: number; };
+
+export type LabelResult = { InvalidLabels: string[]; ParameterVersion: number; };
+
 export type LegacyFilter = { key: string; valueSet: string[]; };
+
+export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
@@ -153,6 +199,8 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
 export type ListRequest4 = { UserName?: string; };
+
+export type ListRequest5 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -164,9 +212,13 @@ export type ListResult4 = { AccessKeys: KeyView[]; };
 
 export type ListResult5 = { LoginSessions: SessionView[]; };
 
+export type ListResult6 = { Keys: SecretKey[]; };
+
 export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
+
+export type NamedRequest = { KeyId: string; };
 
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
@@ -184,11 +236,21 @@ export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix"
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
 
+export type Parameter = { ARN: string; DataType: string; LastModifiedDate: number; Name: string; Selector?: string; Type: Kind; Value: ShownValue; Version: number; };
+
+export type ParameterHistory = { AllowedPattern: string; DataType: string; Description: string; KeyId?: string; Labels: string[]; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Value: ShownValue; Version: number; };
+
+export type ParameterMetadata = { ARN: string; AllowedPattern: string; DataType: string; Description: string; KeyId?: string; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Version: number; };
+
 export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type Progress = { Command: CommandView; States: StateCount[]; };
+
+export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
+
+export type PutParameterResult = { Tier: Tier; Version: number; };
 
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
@@ -224,6 +286,8 @@ export type RevokeAllResult = { Revoked: number; };
 
 export type RevokeRequest = { LoginSessionId: string; };
 
+export type RotateResult = { PendingCount: number; };
+
 export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
 
 export type RulesResult = { LoginRules: RuleView[]; };
@@ -237,6 +301,8 @@ export type SearchRequest2 = { Filter?: Filter3; MaxResults?: number; NextToken?
 export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
 
 export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: number; };
+
+export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
 
 export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
@@ -256,6 +322,8 @@ export type SessionView = { Address: string; Agent: string; CreatedAt: number; E
 
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
 
+export type ShownValue = string;
+
 export type Sort = { Descending?: boolean; Key: string; };
 
 export type Source = "live" | "stored";
@@ -274,6 +342,8 @@ export type StreamName = "stderr" | "stdout";
 
 export type StringFilter = { Key: string; Operator?: string; Values: string[]; };
 
+export type StringFilter2 = { Key?: string; Option?: string; Values?: string[]; };
+
 export type SuggestRequest = { Collection: string; Key: string; Prefix?: string; };
 
 export type SuggestResult = { Values: string[]; };
@@ -288,6 +358,10 @@ export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
 
+export type Tier = "Advanced" | "Standard";
+
+export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
+
 export type UpdateRequest = { AccessKeyId: string; Status: string; };
 
 export interface Operations {
@@ -295,21 +369,31 @@ export interface Operations {
   "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
   "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
+  "AmazonSSM.DeleteParameter": { request: DeleteRequest2; result: DeleteResult };
+  "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
   "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
   "AmazonSSM.DescribeInstanceInformation": { request: DescribeInformationRequest; result: DescribeInformationResult };
   "AmazonSSM.DescribeInstanceProperties": { request: DescribePropertiesRequest; result: DescribePropertiesResult };
+  "AmazonSSM.DescribeParameters": { request: DescribeRequest2; result: DescribeResult2 };
   "AmazonSSM.DescribeSessions": { request: DescribeSessionsRequest; result: DescribeSessionsResponse };
   "AmazonSSM.GetCommandInvocation": { request: GetRequest; result: GetResult };
   "AmazonSSM.GetConnectionStatus": { request: GetConnectionStatusRequest; result: GetConnectionStatusResponse };
+  "AmazonSSM.GetParameter": { request: GetRequest2; result: GetResult2 };
+  "AmazonSSM.GetParameterHistory": { request: HistoryRequest; result: HistoryResult };
+  "AmazonSSM.GetParameters": { request: GetManyRequest; result: GetManyResult };
+  "AmazonSSM.GetParametersByPath": { request: ByPathRequest; result: ByPathResult };
+  "AmazonSSM.LabelParameterVersion": { request: LabelRequest; result: LabelResult };
   "AmazonSSM.ListCommandInvocations": { request: ListRequest; result: ListResult };
   "AmazonSSM.ListCommands": { request: ListRequest2; result: ListResult2 };
   "AmazonSSM.ListTagsForResource": { request: ListRequest3; result: ListResult3 };
+  "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
   "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
+  "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
   "Roadstead.BeginTotp": { request: Empty5; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
   "Roadstead.ClearFactors": { request: ClearRequest; result: Empty5 };
@@ -318,37 +402,42 @@ export interface Operations {
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty6 };
-  "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
+  "Roadstead.CreateSecretKey": { request: CreateRequest4; result: CreateResult4 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty6 };
+  "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
   "Roadstead.DescribeHub": { request: Empty7; result: HubView };
-  "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
-  "Roadstead.GetCaller": { request: Empty8; result: CallerView };
+  "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty8 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty8 };
+  "Roadstead.GetCaller": { request: Empty9; result: CallerView };
   "Roadstead.GetFactors": { request: Empty5; result: FactorsView };
-  "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
-  "Roadstead.GetOverview": { request: Empty9; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty8; result: SetupState };
+  "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
+  "Roadstead.GetOverview": { request: Empty10; result: Overview };
+  "Roadstead.GetSetupState": { request: Empty9; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
   "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
-  "Roadstead.ListLoginRules": { request: Empty10; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty11; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.ListSecretKeys": { request: ListRequest5; result: ListResult6 };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty8; result: Empty8 };
+  "Roadstead.Logout": { request: Empty9; result: Empty9 };
   "Roadstead.MakeRecoveryCodes": { request: Empty5; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty10 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty11 };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RemoveTotp": { request: Empty5; result: Empty5 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty11 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty12 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty12 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty13 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
+  "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
   "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty6 };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty13; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty14; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

@@ -18,6 +18,8 @@ export const en = {
   commands: "Commands",
   runCommand: "Run a command",
   sessions: "Sessions",
+  parameters: "Parameters",
+  secretKeys: "Secret keys",
   accessKeys: "Access keys",
   hub: "About this hub",
   search: "Search or go to",

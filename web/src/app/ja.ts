@@ -20,6 +20,8 @@ export const ja: Record<keyof typeof en, string> = {
   commands: "コマンド履歴",
   runCommand: "コマンドの実行",
   sessions: "セッション",
+  parameters: "パラメータ",
+  secretKeys: "シークレットのキー",
   accessKeys: "アクセスキー",
   hub: "このハブについて",
   search: "検索・移動",

@@ -28,6 +28,13 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: "groupApplications",
+    entries: [
+      { path: "/parameters", text: "parameters", key: "p" },
+      { path: "/secret-keys", text: "secretKeys" },
+    ],
+  },
+  {
     text: "groupSettings",
     entries: [
       { path: "/access-keys", text: "accessKeys", key: "k" },
