@@ -7,9 +7,11 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod backoff;
+pub mod cbor;
 pub mod console;
 pub mod factors;
 pub mod facts;
+pub mod passkeys;
 pub mod passwords;
 pub mod policy;
 pub mod rights;
@@ -21,6 +23,7 @@ pub mod tickets;
 pub mod totp;
 pub mod vault;
 mod visible;
+pub mod webauthn;
 
 use std::fmt;
 use std::sync::Arc;

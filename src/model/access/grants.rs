@@ -15,6 +15,7 @@ use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Res
 /// What narrows a caller beyond their policies: a user's scope, or an access key's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[schemars(rename = "NodeScope")]
 pub struct Scope {
     /// Tags, all of which a node must carry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

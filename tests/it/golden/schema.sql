@@ -201,6 +201,17 @@ CREATE TABLE parameter_version (
     PRIMARY KEY (key, version)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE passkey (
+    id           BLOB PRIMARY KEY,
+    user_name    TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    rp_id        TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    public_key   BLOB NOT NULL,
+    counter      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER
+) STRICT;
+
 CREATE TABLE policy (
     name        TEXT PRIMARY KEY,
     description TEXT NOT NULL,
@@ -388,6 +399,8 @@ CREATE INDEX parameter_by_parent ON parameter (parent, key);
 CREATE INDEX parameter_policy_due ON parameter_policy (due_at, key, position) WHERE status = 'Pending';
 
 CREATE INDEX parameter_version_sealed ON parameter_version (sealed_by, key, version) WHERE sealed_by IS NOT NULL;
+
+CREATE INDEX passkey_by_user ON passkey (user_name, created_at);
 
 CREATE INDEX policy_attachment_by_policy ON policy_attachment (policy_name, holder_kind, holder);
 

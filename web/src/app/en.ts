@@ -70,4 +70,5 @@ export const en = {
   stepUpConfirm: "Go on",
   stepUpFailed: "That was not right",
   cancel: "Cancel",
+  stepUpPasskey: "Use a passkey",
 } as const;

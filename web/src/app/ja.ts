@@ -72,4 +72,5 @@ export const ja: Record<keyof typeof en, string> = {
   stepUpConfirm: "続ける",
   stepUpFailed: "確認できませんでした",
   cancel: "キャンセル",
+  stepUpPasskey: "パスキーを使う",
 };

@@ -20,6 +20,7 @@ use crate::hub::auth::passwords::Queue;
 use crate::hub::auth::tickets::Tickets;
 use crate::hub::auth::{factors, passwords, setup};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
+use crate::hub::capabilities::access::passkeys;
 use crate::hub::store::Tx;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -40,6 +41,8 @@ struct SetupState {
     needs_admin: bool,
     version: &'static str,
     hub_name: String,
+    /// Whether passkeys can be used where this page is.
+    passkeys: bool,
 }
 
 async fn get_setup_state(cx: Cx, _request: Empty) -> ApiResult<SetupState> {
@@ -49,6 +52,7 @@ async fn get_setup_state(cx: Cx, _request: Empty) -> ApiResult<SetupState> {
         needs_admin,
         version: env!("CARGO_PKG_VERSION"),
         hub_name,
+        passkeys: passkeys::obstacle(&cx).is_none(),
     })
 }
 

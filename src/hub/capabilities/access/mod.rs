@@ -10,6 +10,7 @@ mod guard;
 pub mod keys;
 pub mod login;
 pub mod login_sessions;
+pub mod passkeys;
 pub mod passwords;
 pub mod policies;
 pub mod recovery;
@@ -28,6 +29,7 @@ pub const CAPABILITY: Capability = Capability {
         login_sessions::operations(api);
         passwords::operations(api);
         factors::operations(api);
+        passkeys::operations(api);
         step_up::operations(api);
         recovery::operations(api);
         keys::operations(api);
