@@ -32,6 +32,7 @@ mod api;
 mod aws_env;
 mod command;
 mod completions;
+mod group;
 mod hub_key;
 mod join_line;
 mod join_request;
@@ -43,6 +44,9 @@ mod login_session;
 mod login_steps;
 mod node;
 mod param;
+mod policy;
+mod rights;
+mod role;
 mod run;
 mod serve;
 mod session;
@@ -50,6 +54,7 @@ mod setup_link;
 mod sign;
 mod ssh;
 mod up;
+mod user;
 mod version;
 
 use std::process::ExitCode;
@@ -133,6 +138,22 @@ enum ClientVerb {
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
+    /// Users of this hub
+    #[command(subcommand, visible_alias = "users")]
+    User(user::UserVerb),
+    /// Roles: named sets of policies
+    #[command(subcommand, visible_alias = "roles")]
+    Role(role::RoleVerb),
+    /// Policies: what is allowed and what is denied
+    #[command(subcommand, visible_alias = "policies")]
+    Policy(policy::PolicyVerb),
+    /// Groups of nodes
+    #[command(subcommand, visible_alias = "groups")]
+    Group(group::GroupVerb),
+    /// Who may do this to that
+    WhoCan(rights::WhoCanArgs),
+    /// Why you (or a user) may, or may not, do this to that
+    Why(rights::WhyArgs),
     /// Logins of people to the console
     #[command(subcommand, visible_alias = "login-sessions")]
     LoginSession(login_session::LoginSessionVerb),
@@ -194,6 +215,12 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Param(verb) => param::run(verb, show).await,
         ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::User(verb) => user::run(verb, show).await,
+        ClientVerb::Role(verb) => role::run(verb, show).await,
+        ClientVerb::Policy(verb) => policy::run(verb, show).await,
+        ClientVerb::Group(verb) => group::run(verb, show).await,
+        ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
+        ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
         ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
         ClientVerb::Admin(verb) => admin::run(verb, show).await,
@@ -236,6 +263,10 @@ mod tests {
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
             "roadstead lock set --no-shell --no-root=false --allow-document AWS-RunShellScript --operator-class shell",
+            "roadstead user create ann --role operator --scope-tag env=dev",
+            "roadstead policy attach p --role web",
+            "roadstead why ssm:StartSession web",
+            "roadstead why --request 0123",
             "roadstead param put /app/db --secret --file x --overwrite",
             "roadstead param exec --path /app --decrypt -- env",
             "roadstead key rotate alias/aws/ssm",
@@ -249,6 +280,9 @@ mod tests {
             "roadstead ssh",
             "roadstead join-line --count 0",
             "roadstead serve --join x",
+            "roadstead policy attach p",
+            "roadstead why ssm:StartSession",
+            "roadstead group create g --node a --rule tag:b",
         ] {
             assert!(!parses(bad), "{bad}");
         }

@@ -28,6 +28,8 @@ pub enum Event {
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
+    RightsChanged,
     /// Written, labelled or deleted; by its key.
     ParameterChanged(String),
     /// A key that seals secrets was rotated.

@@ -14,10 +14,11 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Reports, Service, Services, Target};
 use crate::hub::audit::Outcome;
+use crate::hub::capabilities::fleet::nodes::KIND;
 use crate::hub::events::Event;
 use crate::hub::keys::ChangeError;
 use crate::hub::link::NotSent;
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx};
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::token::is_fingerprint;
 
@@ -67,7 +68,8 @@ async fn describe_hub_key(cx: Cx, _request: Empty) -> ApiResult<HubKey> {
     let keys = &cx.services.hub_keys;
     let (fingerprint, old_fingerprint) = (keys.fingerprint(), keys.old_fingerprint());
     let (changes, wanted) = (keys.succession().links.len(), fingerprint.clone());
-    let (with, without) = cx.read(move |tx| Ok(sql::counts(tx, &wanted)?)).await?;
+    let visible = cx.visible(KIND, "node.id");
+    let (with, without) = cx.read(move |tx| Ok(sql::counts(tx, &wanted, &visible)?)).await?;
     Ok(HubKey {
         fingerprint,
         old_fingerprint,
@@ -102,11 +104,11 @@ struct FinishRequest {
 }
 
 async fn finish_hub_key_rotation(cx: Cx, request: FinishRequest) -> ApiResult<HubKey> {
-    let before = describe_hub_key(cx.clone(), Empty {}).await?;
-    if before.nodes_without_it > 0 && !request.anyway {
+    let present = cx.services.hub_keys.fingerprint();
+    let (_, without) = cx.read(move |tx| Ok(sql::counts(tx, &present, &Condition::Always)?)).await?;
+    if without > 0 && !request.anyway {
         return Err(ApiError::validation(format!(
-            "{} of the nodes do not have the new key yet: wait until they have connected, or say `Anyway`",
-            before.nodes_without_it
+            "{without} of the nodes do not have the new key yet: wait until they have connected, or say `Anyway`"
         )));
     }
     cx.audit(Outcome::Done, String::new()).await?;
@@ -174,11 +176,13 @@ pub mod sql {
         tx.execute(sql, &[(":id", node.into()), (":hub_key", hub_key.into())]).map(|_| ())
     }
 
-    pub fn counts(tx: &Tx<'_>, hub_key: &str) -> Result<(i64, i64), StoreError> {
-        let with = "SELECT count(*) FROM node WHERE removed_at IS NULL AND hub_key = :hub_key";
-        let without = "SELECT count(*) FROM node WHERE removed_at IS NULL AND hub_key <> :hub_key";
-        let params = [(":hub_key", hub_key.into())];
-        Ok((tx.count(with, &params)?, tx.count(without, &params)?))
+    /// Nodes with this key and nodes without it.
+    pub fn counts(tx: &Tx<'_>, hub_key: &str, visible: &Condition) -> Result<(i64, i64), StoreError> {
+        let count = |condition| {
+            let all = Select::new("SELECT count(*) FROM node").and("node.removed_at IS NULL", []);
+            all.and(condition, [hub_key.into()]).and_condition(visible).count(tx)
+        };
+        Ok((count("node.hub_key = ?")?, count("node.hub_key <> ?")?))
     }
 
     pub fn online(tx: &Tx<'_>) -> Result<Vec<NodeId>, StoreError> {

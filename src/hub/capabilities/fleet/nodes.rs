@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{ActivationId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::labels::Tag;
-use crate::hub::store::{Column, Row, StoreError, Tx, Value};
+use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::{Approval, Approved, Statement};
-use crate::model::filter::TAG_PREFIX;
 use crate::model::lock::Act;
 use crate::wire::node::NodeFacts;
 
@@ -260,34 +259,8 @@ fn lock_words(facts: &NodeFacts) -> Vec<&'static str> {
     facts.lock.as_ref().map(|facts| facts.lock.words()).unwrap_or_default()
 }
 
-/// The filter keys of nodes.
-pub fn column(key: &str) -> Option<Column> {
-    if let Some(tag) = key.strip_prefix(TAG_PREFIX) {
-        let expression = "(SELECT value FROM tag WHERE tag.kind = 'ManagedInstance' AND tag.id = node.id AND tag.key = ?)";
-        return Some(Column {
-            expression,
-            values: vec![Value::from(tag)],
-        });
-    }
-    Some(Column::plain(match key {
-        "name" => "node.name",
-        "id" => "node.id",
-        "status" => "node.status",
-        "platform" => "node.platform_id || ' ' || node.platform_name",
-        "version" => "node.platform_version",
-        "arch" => "node.architecture",
-        "agent" => "node.agent_version",
-        "address" => "node.addresses",
-        "reason" => "node.offline_reason",
-        "activation" => "node.activation_id",
-        "lock" => "node.lock",
-        "text" => "node.name || ' ' || node.id || ' ' || node.computer_name || ' ' || node.addresses || ' ' || node.platform_name",
-        _ => return None,
-    }))
-}
-
-/// All keys that [`column`] knows besides tags, for messages.
-pub const FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, lock, text, tag:KEY";
+/// The filter keys of nodes; groups use them too.
+pub use crate::hub::labels::groups::{NODE_FILTER_KEYS as FILTER_KEYS, node_column as column};
 
 /// *Errors*: `InvalidInstanceId`.
 pub fn require(tx: &Tx<'_>, id: &NodeId) -> ApiResult<Node> {
