@@ -49,7 +49,12 @@ pub fn operations(api: &mut Declare<'_>) {
 }
 
 pub fn streams(streams: &mut Streams) {
-    streams.topic("join-requests", |_: &RequestsTopic| Target::Rows(KIND), follow);
+    streams.topic(
+        "join-requests",
+        "roadstead:ListJoinRequests",
+        |_: &RequestsTopic| Target::Rows(KIND),
+        follow,
+    );
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
