@@ -14,6 +14,7 @@ pub mod query;
 pub mod registry;
 pub mod routes;
 pub mod timekeeper;
+#[cfg(debug_assertions)]
 pub mod typescript;
 
 pub use context::{Cx, Services};
