@@ -57,6 +57,8 @@ const SETTLE_LOOK: Duration = Duration::from_millis(10);
 const DYING: Duration = Duration::from_millis(500);
 /// How often unused memory is given back: what wakes an idle agent are the line's pings, every 15 s.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// The first time, when a start that went well is over.
+const FIRST_TRIM: Duration = Duration::from_secs(1);
 /// The facts are read again after so many rounds, five minutes. A change is rare, and the next `Hello` has it anyway.
 const FACTS_ROUNDS: u32 = 60;
 /// Threads for files at once; more than that waits, so that memory stays small.
@@ -197,6 +199,8 @@ async fn look_after(agent: &NodeAgent) -> std::convert::Infallible {
     let mut told = facts().await;
     let trimmer = memory::Trimmer::default();
     let mut rounds = 0u32;
+    tokio::time::sleep(FIRST_TRIM).await;
+    trimmer.trim();
     loop {
         tokio::time::sleep(TRIM_EVERY).await;
         trimmer.trim();

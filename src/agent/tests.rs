@@ -270,7 +270,7 @@ async fn a_result_that_no_agent_saw_is_found_later_and_repeated_until_stored() {
     node.agent.stop().await;
     drop(node);
     let directory = Directory::open(&step_directory).unwrap();
-    until(|| crate::agent::step_host::record::read_exit(&directory).is_some()).await;
+    until(|| crate::agent::step_host::record::read_exit(&directory, order.id.as_str()).is_some()).await;
 
     let mut node = Node::restart(data.path()).await;
     let first = node.report().await;
@@ -294,7 +294,7 @@ async fn a_killed_step_host_makes_the_run_interrupted() {
     let step_directory = data.path().join(format!("runs/{}/0", order.id));
     until(|| step_directory.join("stdout").metadata().is_ok_and(|m| m.len() > 0)).await;
     let directory = Directory::open(&step_directory).unwrap();
-    let host = crate::agent::step_host::record::read_host(&directory).unwrap();
+    let host = crate::agent::step_host::record::read_host(&directory, order.id.as_str()).unwrap();
     let kill = |pid: i32| rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
     kill(host.pid).unwrap();
     let step = node.report().await.steps.remove(0);

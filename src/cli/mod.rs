@@ -15,6 +15,7 @@ mod failure;
 mod follow;
 mod groups;
 mod lines;
+mod live;
 mod output;
 mod progress;
 mod prompt;

@@ -25,6 +25,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use counts::Counts;
 use executor::Behaviour;
@@ -64,8 +66,10 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let filter: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::ERROR));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(layer).init();
     if let Err(words) = raise_descriptor_limit(u64::from(args.agents) + SPARE_DESCRIPTORS) {
         eprintln!("fleet_sim: {words}");
         return ExitCode::FAILURE;

@@ -2,6 +2,7 @@
 //!
 //! Everything about a run lies in `runs/<run id>/`: `run` (the order) and a directory per step ([`crate::agent::step_host::record`]). What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
 
+mod folders;
 mod output;
 mod step;
 
@@ -131,7 +132,9 @@ impl NodeExecutor {
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
             let id = run.id.clone();
-            let prepared = blocking(self.runs.clone(), move |runs| prepare(&runs.directory(id.as_str())?, index, &order));
+            let prepared = blocking(self.runs.clone(), move |runs| {
+                prepare(&runs.directory(id.as_str())?, &id, index, &order)
+            });
             prepared
                 .await
                 .map_err(|error| format!("the step could not be prepared on the node's disk: {error}"))?;
@@ -159,7 +162,7 @@ impl NodeExecutor {
     async fn load(&self, run: &CommandId) -> Option<Run> {
         let run = run.clone();
         let loaded = blocking(self.runs.clone(), move |runs| {
-            record::unseal(&runs.directory(run.as_str())?.read(RUN, MAX_KEPT_BYTES)?)
+            record::unseal(run.as_str(), &runs.directory(run.as_str())?.read(RUN, MAX_KEPT_BYTES)?)
         });
         loaded.await.ok()
     }
@@ -176,9 +179,9 @@ fn skipped(step: &Step) -> StepReport {
     End::unseen(Outcome::Skipped, "an earlier step did not come to its end").report(step, &mut Budget::new(1))
 }
 
-fn prepare(run: &Directory, index: usize, order: &StepOrder) -> io::Result<()> {
-    let directory = run.create_directory(&index.to_string())?;
-    directory.write(record::ORDER, &record::seal(order)?, 0o600)
+fn prepare(directory: &Directory, run: &CommandId, index: usize, order: &StepOrder) -> io::Result<()> {
+    let directory = directory.create_directory(&index.to_string())?;
+    directory.write(record::ORDER, &record::seal(run.as_str(), order)?, 0o600)
 }
 
 const CANCELLED: &str = "cancelled before it started";
@@ -196,12 +199,12 @@ impl Executor for NodeExecutor {
 
     /// Prepares the first step too: one way to the disk instead of two.
     async fn keep(&self, run: &Run, durability: Durability) -> io::Result<()> {
-        let (id, kept) = (run.id.clone(), record::seal(run)?);
+        let (id, kept) = (run.id.clone(), record::seal(run.id.as_str(), run)?);
         let resolved = document::check(&run.document, &run.parameters).ok();
         // What is wrong with an order shows when the step is begun.
         let order = resolved.and_then(|resolved| self.order(&run.id, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
-            let directory = runs.create_directory(id.as_str())?;
+            let directory = folders::make(runs, &id)?;
             match durability {
                 Durability::Cached => directory.write(RUN, &kept, 0o600)?,
                 Durability::Synced => {
@@ -209,7 +212,7 @@ impl Executor for NodeExecutor {
                     runs.sync()?;
                 }
             }
-            order.map_or(Ok(()), |order| prepare(&directory, 0, &order))
+            order.map_or(Ok(()), |order| prepare(&directory, &id, 0, &order))
         })
         .await
     }
@@ -258,7 +261,7 @@ impl Executor for NodeExecutor {
 
     async fn release(&self, run: &CommandId) {
         let name = run.clone();
-        if let Err(error) = blocking(self.runs.clone(), move |runs| runs.remove(name.as_str())).await {
+        if let Err(error) = blocking(self.runs.clone(), move |runs| folders::release(runs, &name)).await {
             tracing::warn!(%run, %error, "a run's files could not be removed");
         }
     }

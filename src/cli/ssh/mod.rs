@@ -4,8 +4,8 @@
 //! stopped. `~.` leaves at once, however frozen the session is, because keys are read here and nothing waits for the hub.
 //!
 //! ```text
-//! keyboard thread ──► Escapes ──► pending ──► writer task ──► WebSocket ──► hub ──► node
-//! screen thread  ◄── fresh bytes by offset ◄───────────────── WebSocket ◄── hub ◄── node
+//! keyboard ──► Escapes ──► pending ──► writer task ──► WebSocket ──► hub ──► node
+//! screen  ◄── fresh bytes by offset ◄───────────────── WebSocket ◄── hub ◄── node
 //! ```
 
 mod attachment;

@@ -140,6 +140,15 @@ impl Services {
         self.store.write(work).await
     }
 
+    /// The same for what nobody waits for; see [`Store::write_lazily`].
+    pub async fn write_lazily<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.store.write_lazily(work).await
+    }
+
     pub async fn read<T, F>(&self, work: F) -> ApiResult<T>
     where
         T: Send + 'static,

@@ -13,6 +13,7 @@ pub mod page;
 pub mod query;
 pub mod registry;
 pub mod routes;
+#[cfg(debug_assertions)]
 pub mod typescript;
 
 pub use context::{Cx, Services};
