@@ -387,7 +387,7 @@ mod tests {
         );
         assert_eq!(code(&format!("[{WARNING}]")), "IncompatiblePolicyException");
         assert_eq!(code(&format!("[{EXPIRATION},{EXPIRATION}]")), "IncompatiblePolicyException");
-        let many = vec![STALE; 11].join(",");
+        let many = [STALE; 11].join(",");
         assert_eq!(code(&format!("[{many}]")), "PoliciesLimitExceededException");
     }
 

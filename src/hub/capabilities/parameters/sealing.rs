@@ -24,7 +24,9 @@ const SEALED_KEY_BYTES: usize = SealingKey::BYTES + SealingKey::OVERHEAD;
 /// Key versions in memory, by their row's id, with the sealed bytes they came from. An id whose transaction was rolled back
 /// may come again with other bytes, so both must fit. They are never written anywhere in the clear.
 #[derive(Default)]
-pub struct KeyRing(Mutex<HashMap<i64, (Vec<u8>, Arc<SealingKey>)>>);
+pub struct KeyRing(Mutex<KnownKeys>);
+
+type KnownKeys = HashMap<i64, (Vec<u8>, Arc<SealingKey>)>;
 
 /// What sealing and opening need, for use inside a transaction.
 #[derive(Clone)]
@@ -122,7 +124,7 @@ impl Sealer {
 }
 
 impl KeyRing {
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<i64, (Vec<u8>, Arc<SealingKey>)>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, KnownKeys> {
         self.0.lock().expect("no code panics while it holds the map")
     }
 
