@@ -6,6 +6,7 @@ pub mod files;
 pub mod http2;
 pub mod key_file;
 pub mod memory;
+pub mod outgoing;
 pub mod processes;
 pub mod resolve;
 pub mod seal;
