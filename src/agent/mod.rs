@@ -23,6 +23,7 @@ pub mod spool;
 pub mod step_host;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 pub mod zygote;
 
 use std::io;
@@ -40,6 +41,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::platform::files::{Directory, LockError, LockFile};
 use crate::platform::http2::KeepAlive;
 use crate::platform::{memory, processes};
+use crate::wire::audit::SignedHead;
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
@@ -52,6 +54,7 @@ use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
 use lock::NodeLock;
 use session::Sessions;
+use witness::{Seen, Witness};
 use zygote::{Spawner, Zygote};
 
 /// How long the last hosts of an agent that died may take to leave their marks.
@@ -141,6 +144,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
             timeout: silence,
         };
     }
+    let witness = Witness::open(&data);
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
     let lock = NodeLock::of(&data);
     let executor =
@@ -156,6 +160,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     agent.recover();
     let duties = Arc::new(NodeDuties {
         agent: agent.clone(),
+        witness,
         lock: lock.clone(),
     });
     let served = tokio::select! {
@@ -241,7 +246,27 @@ type NodeAgent = Agent<NodeExecutor, FileStore>;
 /// A real node's agent, as the line to the hub sees it.
 struct NodeDuties {
     agent: NodeAgent,
+    witness: Witness,
     lock: NodeLock,
+}
+
+impl NodeDuties {
+    /// The hub's audit log is to be kept in mind; when it says something else than before, the hub is shown what it said.
+    async fn witness(&self, head: SignedHead) {
+        let seq = head.seq;
+        match self.witness.see(head).await {
+            Seen::Newer | Seen::Same => {}
+            Seen::Forged => tracing::warn!(seq, "the hub gave a head of its audit log whose signature does not fit"),
+            Seen::Contradicts(kept) => {
+                tracing::warn!(
+                    seq,
+                    kept = kept.seq,
+                    "the hub's audit log is not the one of which this node keeps a head"
+                );
+                self.agent.send(ToHub::AuditHead(kept)).await;
+            }
+        }
+    }
 }
 
 impl Duties for NodeDuties {
@@ -255,6 +280,9 @@ impl Duties for NodeDuties {
 
     async fn connected(&self, node: &NodeId, hub_now_ms: i64) {
         self.agent.connected(node, hub_now_ms);
+        if let Some(kept) = self.witness.kept() {
+            self.agent.send(ToHub::AuditHead(kept)).await;
+        }
     }
 
     fn obey(&self, node: &NodeId, terms: Terms) {
@@ -262,7 +290,10 @@ impl Duties for NodeDuties {
     }
 
     async fn deliver(&self, frame: ToAgent) {
-        self.agent.deliver(frame).await;
+        match frame {
+            ToAgent::AuditHead(head) => self.witness(head).await,
+            frame => self.agent.deliver(frame).await,
+        }
     }
 
     async fn output(&self, query: OutputQuery) -> Option<OutputBody> {

@@ -30,6 +30,8 @@ mod activation;
 mod admin;
 mod agent;
 mod api;
+mod audit;
+mod audit_shipping;
 mod aws_env;
 mod command;
 mod completions;
@@ -139,6 +141,9 @@ enum ClientVerb {
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
+    /// The audit log: who did what, and proof of it
+    #[command(subcommand)]
+    Audit(audit::AuditVerb),
     /// Users of this hub
     #[command(subcommand, visible_alias = "users")]
     User(user::UserVerb),
@@ -216,6 +221,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Param(verb) => param::run(verb, show).await,
         ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::Audit(verb) => audit::run(verb, show).await,
         ClientVerb::User(verb) => user::run(verb, show).await,
         ClientVerb::Role(verb) => role::run(verb, show).await,
         ClientVerb::Policy(verb) => policy::run(verb, show).await,
@@ -263,6 +269,8 @@ mod tests {
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
+            "roadstead audit verify --data /var/lib/roadstead --against head.json",
+            "roadstead audit list --filter node=web",
             "roadstead lock set --no-shell --no-root=false --allow-document AWS-RunShellScript --operator-class shell",
             "roadstead user create ann --role operator --scope-tag env=dev",
             "roadstead policy attach p --role web",

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{ApiError, Clock};
 use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
+use crate::hub::audit::{self, Entry, Keeper};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::vault::{Vault, VaultError};
 use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
@@ -67,7 +68,9 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     let store = Store::open(&config.data).await?;
     let alive_at = store.read(settings::alive_at).await?;
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
-    let keys = AccessKeys::new(store.clone(), vault);
+    let keeper = Arc::new(Keeper::new(hub_keys.clone(), config.data.clone()));
+    keeper.begin(&store, clock.now()).await?;
+    let keys = AccessKeys::new(store.clone(), vault.clone());
     let rights = Arc::new(RightsCache::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
     let facts = HubFacts {
@@ -93,10 +96,12 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         clock,
         store,
         blobs,
+        vault,
         keys,
         hub_keys,
         rights,
         installer: installer(binaries),
+        audit: keeper,
         shutdown,
         alive_at,
     };
@@ -243,6 +248,8 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
             if let Some(key) = &sealed {
                 key.insert(tx)?;
             }
+            let words = "made from the configuration at the first start".to_owned();
+            audit::record(tx, &Entry::by_hub(now, "roadstead:SeedAdmin", format!("user/{name}"), words))?;
             Ok::<_, ApiError>(())
         })
         .await?;

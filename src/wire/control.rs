@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, CommandId, NodeId};
+use crate::wire::audit::SignedHead;
 use crate::wire::node::NodeFacts;
 use crate::wire::run::Report;
 use crate::wire::succession::KeyLink;
@@ -27,6 +28,8 @@ pub enum ToHub {
     },
     /// A run has ended. Repeated after each reconnect until the hub answers `ReportStored`.
     Report(Box<Report>),
+    /// The head of the hub's audit chain that this node keeps: at each connection, and when the hub's next one does not fit.
+    AuditHead(SignedHead),
     /// The agent pins this key of the hub now (fingerprint).
     Trusts { hub_key: String },
     /// The agent goes away on purpose.
@@ -54,6 +57,8 @@ pub enum ToAgent {
     ReportStored { run: CommandId },
     /// The hub has everything it wants of this run's output; the spool may go.
     Release { run: CommandId },
+    /// The head of the hub's audit chain, to be kept.
+    AuditHead(SignedHead),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use roadstead::hub::api::registry::Access;
-use roadstead::hub::{api, registry, store};
+use roadstead::hub::{api, capabilities, registry, store};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -90,4 +90,9 @@ fn the_list_of_differences() {
         writeln!(page, "- {words} (`{place}`)").unwrap();
     }
     holds("docs/differences.md", &page);
+}
+
+#[test]
+fn who_answers_for_what() {
+    holds("docs/responsibilities.md", &capabilities::audit_log::responsibilities::page());
 }

@@ -1,6 +1,7 @@
 //! The one integration binary: a module per capability or topic, and the tests that watch over the whole.
 
 mod access;
+mod audit;
 mod coverage;
 mod golden;
 mod keys;

@@ -12,6 +12,7 @@ use roadstead::base::{Clock, Timestamp};
 use roadstead::hub::api::context::{HubFacts, Installer, JoinLines, Parts, RequestFacts};
 use roadstead::hub::api::routes::Socket;
 use roadstead::hub::api::{Cx, Registry, Reports, Service, Services, dispatch};
+use roadstead::hub::audit::Keeper;
 use roadstead::hub::auth::vault::Vault;
 use roadstead::hub::auth::{AccessKeys, Caller, Proof, Rights};
 use roadstead::hub::capabilities::sessions::{CAPABILITY, attachment};
@@ -264,6 +265,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         online: String::new(),
         offline: String::new(),
     };
+    let vault = Arc::new(Vault::open(dir.path()).unwrap());
     let parts = Parts {
         config: HubConfig {
             data: dir.path().to_owned(),
@@ -282,7 +284,9 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         clock: clock.clone(),
         store: store.clone(),
         blobs: Blobs::new(dir.path()),
-        keys: AccessKeys::new(store.clone(), Arc::new(Vault::open(dir.path()).unwrap())),
+        vault: vault.clone(),
+        keys: AccessKeys::new(store.clone(), vault),
+        audit: Arc::new(Keeper::new(HubKeys::of_seed(&HUB_SEED), dir.path().to_owned())),
         hub_keys: HubKeys::of_seed(&HUB_SEED),
         rights: Arc::default(),
         installer: Installer {

@@ -136,8 +136,12 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             ToAgent::Cancel { run } => self.cancel(run),
             ToAgent::ReportStored { run } => self.stored(&run).await,
             ToAgent::Release { run } => self.release(run),
-            // The line's own business.
-            ToAgent::Welcome { .. } | ToAgent::Enrolled { .. } | ToAgent::Refused { .. } | ToAgent::Succession { .. } => {}
+            // The line's own business, and the witness's.
+            ToAgent::Welcome { .. }
+            | ToAgent::Enrolled { .. }
+            | ToAgent::Refused { .. }
+            | ToAgent::Succession { .. }
+            | ToAgent::AuditHead(_) => {}
         }
     }
 

@@ -10,10 +10,13 @@ use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::base::id::NodeId;
 use crate::base::{ApiResult, Clock, Timestamp};
+use crate::hub::api::Target;
 use crate::hub::api::timekeeper::Timekeeper;
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
+use crate::hub::auth::vault::Vault;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
@@ -31,6 +34,7 @@ pub struct Services {
     pub store: Store,
     pub blobs: Blobs,
     pub bus: Bus,
+    pub vault: Arc<Vault>,
     pub keys: AccessKeys,
     /// What agents know the hub by.
     pub hub_keys: HubKeys,
@@ -38,6 +42,7 @@ pub struct Services {
     pub rights: Arc<RightsCache>,
     pub backoff: Backoff,
     pub installer: Installer,
+    pub audit: Arc<audit::Keeper>,
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
     link: OnceLock<Link>,
@@ -75,10 +80,12 @@ pub struct Parts {
     pub clock: Clock,
     pub store: Store,
     pub blobs: Blobs,
+    pub vault: Arc<Vault>,
     pub keys: AccessKeys,
     pub hub_keys: HubKeys,
     pub rights: Arc<RightsCache>,
     pub installer: Installer,
+    pub audit: Arc<audit::Keeper>,
     pub shutdown: CancellationToken,
     /// When the hub last knew itself to be alive.
     pub alive_at: Timestamp,
@@ -92,10 +99,12 @@ impl Services {
             clock,
             store,
             blobs,
+            vault,
             keys,
             hub_keys,
             rights,
             installer,
+            audit,
             shutdown,
             alive_at,
         } = parts;
@@ -114,10 +123,12 @@ impl Services {
             clock,
             store,
             blobs,
+            vault,
             keys,
             hub_keys,
             rights,
             installer,
+            audit,
             shutdown,
         }
     }
@@ -195,7 +206,7 @@ pub struct RequestFacts {
     pub origin: String,
     pub headers: HeaderMap,
     pub now: Timestamp,
-    pub target: OnceLock<String>,
+    pub target: OnceLock<Target>,
     /// Why a check inside the operation refused it, for the audit log.
     pub denial: OnceLock<String>,
     pub is_audited: AtomicBool,
@@ -244,8 +255,10 @@ impl Cx {
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
         let entry = self.entry(Outcome::Done, detail);
+        let nodes = self.targeted_nodes();
         let result = self.services.write(move |tx| {
             let value = work(tx)?;
+            tx.note(|notes| notes.nodes.extend(nodes));
             audit::record(tx, &entry)?;
             Ok(value)
         });
@@ -302,7 +315,17 @@ impl Cx {
     /// Writes an audit row of its own: for denials, and for acts whose effect lies outside the database.
     pub async fn audit(&self, outcome: Outcome, detail: String) -> Result<(), StoreError> {
         let entry = self.entry(outcome, detail);
-        self.services.store.write(move |tx| audit::record(tx, &entry)).await?;
+        let services = &self.services;
+        if outcome == Outcome::Denied {
+            services.audit.deny(&services.store, entry).await?;
+        } else {
+            let nodes = self.targeted_nodes();
+            let written = services.store.write(move |tx| {
+                tx.note(|notes| notes.nodes.extend(nodes));
+                audit::record(tx, &entry)
+            });
+            written.await?;
+        }
         self.request.is_audited.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -322,7 +345,7 @@ impl Cx {
         self.copy(request.action.clone(), caller, request.now, request.target.clone())
     }
 
-    fn copy(&self, action: String, caller: Caller, now: Timestamp, target: OnceLock<String>) -> Self {
+    fn copy(&self, action: String, caller: Caller, now: Timestamp, target: OnceLock<Target>) -> Self {
         let request = &self.request;
         let facts = RequestFacts {
             id: request.id.clone(),
@@ -341,6 +364,14 @@ impl Cx {
         Self::new(self.services.clone(), facts)
     }
 
+    /// The nodes that the request names: the log is searched by them.
+    fn targeted_nodes(&self) -> Vec<NodeId> {
+        match self.request.target.get() {
+            Some(Target::Resources("node", ids)) => ids.iter().filter_map(|id| id.parse().ok()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {
         let request = &self.request;
         audit::Entry {
@@ -349,7 +380,7 @@ impl Cx {
             caller: request.caller.to_string(),
             address: request.address.clone(),
             operation: request.action.clone(),
-            target: request.target.get().cloned().unwrap_or_default(),
+            target: request.target.get().map(ToString::to_string).unwrap_or_default(),
             outcome,
             detail,
         }

@@ -17,7 +17,7 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
     // Rights before form: who may not call learns nothing of what would be well-formed.
     let call = (operation.decode)(body);
     let target = call.as_ref().map(|call| call.target()).unwrap_or(policy::Target::Hub);
-    let _first = cx.request().target.set(target.to_string());
+    let _first = cx.request().target.set(target.clone());
     let action = &cx.request().action;
     match (operation.access, &call) {
         (Access::Open, _) => {}

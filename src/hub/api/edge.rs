@@ -14,9 +14,10 @@ use crate::hub::api::context::RequestFacts;
 use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics, query};
-use crate::hub::audit;
+use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::{Caller, Proof, unauthenticated};
 use crate::platform::addresses::local_addresses;
+use crate::platform::sigv4::Authorization;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
@@ -108,11 +109,12 @@ impl Edge {
 
     /// `body` is the operation's request as JSON.
     async fn perform(&self, operation: &Operation, request: &Request<Bytes>, body: &[u8], peer: Peer, id: &str) -> ApiResult<Answer> {
+        let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
         let (caller, region) = match self.authenticate(request, peer).await {
             Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
-            other => other?,
+            Err(error) => return Err(self.note_refusal(request.headers(), peer, id, action, error).await?),
+            Ok(known) => known,
         };
-        let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
         let cx = self.context(request.headers(), peer, id, action, caller, region);
         let body = dispatch::run(operation, cx.clone(), body).await?;
         if operation.access == Access::Write {
@@ -170,6 +172,22 @@ impl Edge {
         Ok((session.caller(), None))
     }
 
+    /// Credentials that were shown and are worth nothing leave a trace; a request without any is no attempt.
+    async fn note_refusal(&self, headers: &HeaderMap, peer: Peer, id: &str, action: String, error: ApiError) -> ApiResult<ApiError> {
+        if error.source.is_some() || error.code == unauthenticated().code {
+            return Ok(error);
+        }
+        let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let shown = header.and_then(|header| Authorization::parse(header).ok());
+        let detail = match shown {
+            Some(authorization) => format!("{}, access key {}", error.code, authorization.access_key_id),
+            None => error.code.to_owned(),
+        };
+        let cx = self.context(headers, peer, id, action, Caller::anonymous(), None);
+        cx.audit(Outcome::Denied, detail).await?;
+        Ok(error)
+    }
+
     fn context(&self, headers: &HeaderMap, peer: Peer, id: &str, action: String, caller: Caller, region: Option<String>) -> Cx {
         let request = RequestFacts {
             id: id.to_owned(),
@@ -195,8 +213,12 @@ impl Edge {
             let (services, stream) = (self.services.clone(), stream.to_owned());
             return Ok(Box::new(move |socket| run(services, stream, socket)));
         }
-        let (caller, region) = self.authenticate(&request, peer).await?;
-        let cx = self.context(request.headers(), peer, id, "roadstead:Subscribe".into(), caller, region);
+        let action = "roadstead:Subscribe".to_owned();
+        let (caller, region) = match self.authenticate(&request, peer).await {
+            Ok(known) => known,
+            Err(error) => return Err(self.note_refusal(request.headers(), peer, id, action, error).await?),
+        };
+        let cx = self.context(request.headers(), peer, id, action, caller, region);
         let streams = self.streams.clone();
         Ok(Box::new(move |socket| live::serve(cx, streams, socket).boxed()))
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use crate::hub::api::Services;
+use crate::hub::audit;
 
 /// Calls of operations since the start, by operation and outcome. Few names, so few series.
 #[derive(Default)]
@@ -42,6 +44,13 @@ pub fn render(services: &Services) -> String {
         page,
         "# HELP roadstead_build_info The version that runs.\n# TYPE roadstead_build_info gauge\nroadstead_build_info{{version=\"{}\"}} 1",
         env!("CARGO_PKG_VERSION")
+    );
+    let (rows, spent) = (audit::ROWS.load(Ordering::Relaxed), audit::SPENT_NS.load(Ordering::Relaxed));
+    let _to_string = writeln!(
+        page,
+        "# HELP roadstead_audit_rows_total Rows added to the audit log.\n# TYPE roadstead_audit_rows_total counter\nroadstead_audit_rows_total {rows}\n\
+         # HELP roadstead_audit_seconds_total Time spent on adding them.\n# TYPE roadstead_audit_seconds_total counter\nroadstead_audit_seconds_total {}",
+        spent as f64 / 1e9
     );
     page.push_str("# HELP roadstead_operations_total Calls of API operations by outcome.\n# TYPE roadstead_operations_total counter\n");
     let calls = services.state::<Calls>();

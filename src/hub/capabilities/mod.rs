@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod activations;
+pub mod audit_log;
 pub mod clock;
 pub mod commands;
 pub mod explorer;
@@ -18,6 +19,7 @@ pub const ALL: &[Capability] = &[
     tags::CAPABILITY,
     settings::CAPABILITY,
     access::CAPABILITY,
+    audit_log::CAPABILITY,
     parameters::CAPABILITY,
     fleet::CAPABILITY,
     activations::CAPABILITY,

@@ -22,9 +22,9 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-pub use open::schema;
+pub use open::{ReadOnly, schema};
 pub use query::{Column, Compare, Condition, Select};
-pub use values::{Params, Row, Tx, Value};
+pub use values::{Notes, Params, Row, Tx, Value};
 
 /// Writes that may wait for the writer; more callers than that wait before they are queued.
 const WRITE_QUEUE: usize = 4096;

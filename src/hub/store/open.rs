@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::hub::store::StoreError;
+use crate::hub::store::{StoreError, Tx};
 
 /// Numbered, forward-only, immutable once released. The position in this list is the schema version.
 const MIGRATIONS: &[&str] = &[
@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_commands.sql"),
     include_str!("migrations/0004_sessions.sql"),
     include_str!("migrations/0005_rights.sql"),
+    include_str!("migrations/0006_audit.sql"),
     include_str!("migrations/0007_login.sql"),
     include_str!("migrations/0008_trust.sql"),
     include_str!("migrations/0009_parameters.sql"),
@@ -81,6 +82,51 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         tracing::info!(version = index + 1, "database migrated");
     }
     Ok(())
+}
+
+/// A database that is only looked at: a hub's own while it runs or not, or a copy of one.
+pub struct ReadOnly {
+    connection: Connection,
+}
+
+impl ReadOnly {
+    /// Blocking. A copy on a medium that cannot be written to is read as it lies there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |source: rusqlite::Error| StoreError::Open {
+            path: path.display().to_string(),
+            source: source.into(),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let usual = connection(path, flags).and_then(readable);
+        let opened = usual.or_else(|error| match immutable(path) {
+            Some(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).and_then(readable),
+            None => Err(error),
+        });
+        Ok(Self {
+            connection: opened.map_err(failed)?,
+        })
+    }
+
+    /// Runs `work` on one snapshot. Blocking.
+    pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.connection.execute_batch("BEGIN DEFERRED").map_err(StoreError::from)?;
+        let result = work(&Tx::new(&self.connection));
+        self.connection.execute_batch("ROLLBACK").map_err(StoreError::from)?;
+        result
+    }
+}
+
+fn readable(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+/// SQLite's name for a file that nobody changes; only where no log beside it holds newer rows.
+fn immutable(path: &Path) -> Option<String> {
+    let log = path.with_file_name(format!("{}-wal", path.file_name()?.to_str()?));
+    let has_log = log.metadata().is_ok_and(|m| m.len() > 0);
+    let is_plain = path.to_str()?.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+    (!has_log && is_plain).then(|| format!("file:{}?immutable=1", path.display()))
 }
 
 /// The schema as SQLite prints it, for the golden file.

@@ -27,6 +27,17 @@ pub enum Value {
 pub struct Tx<'c> {
     connection: &'c Connection,
     effects: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+    notes: RefCell<Notes>,
+}
+
+/// What a write says of itself for the audit row that goes with it, beyond what its request says already.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// Every node it touches.
+    pub nodes: Vec<NodeId>,
+    pub command: Option<CommandId>,
+    /// One short sentence; never a secret, a script or a parameter value.
+    pub detail: String,
 }
 
 /// One row of an answer; columns are read by name.
@@ -37,6 +48,7 @@ impl<'c> Tx<'c> {
         Self {
             connection,
             effects: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -48,6 +60,16 @@ impl<'c> Tx<'c> {
     /// Short and non-blocking: it runs on the writer's thread.
     pub fn after_commit(&self, effect: impl FnOnce() + Send + 'static) {
         self.effects.borrow_mut().push(Box::new(effect));
+    }
+
+    /// Adds to what this write's audit row will say.
+    pub fn note(&self, add: impl FnOnce(&mut Notes)) {
+        add(&mut self.notes.borrow_mut());
+    }
+
+    /// What was noted so far, for the row that is written now.
+    pub fn take_notes(&self) -> Notes {
+        self.notes.take()
     }
 
     /// Runs one statement and answers how many rows it changed.

@@ -55,7 +55,15 @@ impl TestHub {
     }
 
     async fn start_with(admin: Option<AdminSeed>, clock: Clock) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::start_on_by(tempfile::tempdir().unwrap(), admin, clock).await
+    }
+
+    /// On data that an earlier hub has left.
+    pub async fn start_on(data: tempfile::TempDir, admin: Option<AdminSeed>) -> Self {
+        Self::start_on_by(data, admin, Clock::system()).await
+    }
+
+    async fn start_on_by(data: tempfile::TempDir, admin: Option<AdminSeed>, clock: Clock) -> Self {
         let config = HubConfig {
             data: data.path().to_owned(),
             listen: vec!["127.0.0.1:0".parse().unwrap()],
@@ -82,6 +90,13 @@ impl TestHub {
 
     pub fn address(&self) -> &str {
         &self.started.addresses[0]
+    }
+
+    /// Stops the hub in order; its data stays.
+    pub async fn stop_and_keep(mut self) -> tempfile::TempDir {
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        self.stop().await;
+        data
     }
 
     /// Stops the hub in order and hands over its data.

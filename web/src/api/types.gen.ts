@@ -10,6 +10,8 @@ export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
 
+export type Allowed = string[];
+
 export type Approval = { Signature: string; Text: string; };
 
 export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter3; RequestIds?: string[]; };
@@ -21,6 +23,10 @@ export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
 export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
+
+export type AuditEvent = { Address: string; At: number; Caller: string; CommandId: string; Detail: string; Hash: string; NodeIds: string[]; Operation: string; Outcome: string; Repeats: number; RequestId: string; Seq: number; Target: string; UserName: string; };
+
+export type AuditShippingSettings = { AllowedNetworks?: Allowed; File?: FileSink; Syslog?: SyslogSink; Webhook?: WebhookSink; };
 
 export type BeginLoginResult = { Challenge: string; RpId: string; };
 
@@ -96,6 +102,8 @@ export type DeleteResult = Record<string, unknown>;
 
 export type DeleteRoleRequest = { RoleName: string; };
 
+export type DeliveryView = { DeliveredAt?: number; DeliveredSeq: number; Failures: number; LastError: string; LastErrorAt?: number; NextAttemptAt?: number; Pending: number; Sink: Sink; };
+
 export type DeregisterRequest = { InstanceId: string; };
 
 export type DescribeInformationRequest = { Filters?: StringFilter[]; InstanceInformationFilterList?: LegacyFilter[]; MaxResults?: number; NextToken?: string; };
@@ -154,6 +162,14 @@ export type Empty20 = Record<string, unknown>;
 
 export type Empty21 = Record<string, unknown>;
 
+export type Empty22 = Record<string, unknown>;
+
+export type Empty23 = Record<string, unknown>;
+
+export type Empty24 = Record<string, unknown>;
+
+export type Empty25 = Record<string, unknown>;
+
 export type Empty3 = Record<string, unknown>;
 
 export type Empty4 = Record<string, unknown>;
@@ -176,11 +192,15 @@ export type ExplainAccessResult = { Action: string; RecordedReason?: string; Res
 
 export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
 
+export type FileSink = { Name: string; Ship?: Ship; };
+
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
 export type Filter2 = { key: string; value: string; };
 
 export type Filter3 = { Join?: Join; Terms: Term[]; };
+
+export type Finding = { Expected: string; Found: string; Problem: Problem; Seq: number; Source: string; };
 
 export type FinishRequest = { Anyway?: boolean; };
 
@@ -219,6 +239,8 @@ export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 export type GroupResult2 = { Groups: Group[]; };
 
 export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
+
+export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; LastSeq: number; };
 
 export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
 
@@ -272,11 +294,13 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
-export type ListRequest4 = { MaxResults?: number; NextToken?: string; State?: State; };
+export type ListRequest4 = { Filter?: Filter3; MaxResults?: number; NextToken?: string; OldestFirst?: boolean; };
 
-export type ListRequest5 = { UserName?: string; };
+export type ListRequest5 = { MaxResults?: number; NextToken?: string; State?: State; };
 
-export type ListRequest6 = Record<string, unknown>;
+export type ListRequest6 = { UserName?: string; };
+
+export type ListRequest7 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -286,11 +310,13 @@ export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
 
-export type ListResult5 = { JoinRequests: JoinRequest[]; NextToken?: string; };
+export type ListResult5 = { Events: AuditEvent[]; NextToken?: string; };
 
-export type ListResult6 = { LoginSessions: SessionView[]; };
+export type ListResult6 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
-export type ListResult7 = { Keys: SecretKey[]; };
+export type ListResult7 = { LoginSessions: SessionView[]; };
+
+export type ListResult8 = { Keys: SecretKey[]; };
 
 export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -358,7 +384,11 @@ export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition
 
 export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Description: string; PolicyName: string; UpdatedAt: number; UpdatedBy: string; };
 
+export type Problem = "Changed" | "ForgedHead" | "Missing" | "Rewritten" | "Truncated" | "Unreadable" | "Unsigned";
+
 export type Progress = { Command: CommandView; States: StateCount[]; };
+
+export type Protocol = "tcp" | "tls" | "udp";
 
 export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
 
@@ -366,7 +396,11 @@ export type PutParameterResult = { Tier: Tier; Version: number; };
 
 export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
 
+export type PutRetentionRequest = { KeepDays?: number; };
+
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
+
+export type PutShippingRequest = { Settings: AuditShippingSettings; WebhookSecret?: string; };
 
 export type RecoverRequest = { UserName: string; };
 
@@ -398,9 +432,13 @@ export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets
 
 export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
 
+export type Responsibility = { Area: string; NodeOwner: string; Operator: string; Roadstead: string; Title: string; };
+
 export type ResumeSessionRequest = { SessionId: string; };
 
 export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type RetentionResult = { Folder: string; KeepDays?: number; Segments: SegmentView[]; };
 
 export type RevokeAllRequest = { UserName?: string; };
 
@@ -430,6 +468,8 @@ export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: n
 
 export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
 
+export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
+
 export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { Command: CommandView; };
@@ -448,11 +488,19 @@ export type SessionView = { Address: string; Agent: string; CreatedAt: number; E
 
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
 
+export type Ship = "heads" | "rows";
+
+export type ShippingResult = { Deliveries: DeliveryView[]; Settings: AuditShippingSettings; WebhookHasSecret: boolean; };
+
 export type ShownValue = string;
+
+export type SignedHead = { At: number; Hash: string; Key: string; Seq: number; Signature: string; };
 
 export type SimulateAccessRequest = { Action: string; MaxResults?: number; NextToken?: string; OnlyAllowed?: boolean; Resource: AccessSubject; };
 
 export type SimulateAccessResult = { NextToken?: string; Users: AccessVerdict[]; };
+
+export type Sink = "file" | "syslog" | "webhook";
 
 export type Sort = { Descending?: boolean; Key: string; };
 
@@ -480,7 +528,11 @@ export type SuggestRequest = { Collection: string; Key: string; Prefix?: string;
 
 export type SuggestResult = { Values: string[]; };
 
+export type SyslogSink = { CaPem?: string; Host: string; Port: number; Protocol: Protocol; Ship?: Ship; };
+
 export type System = { Address: string; BootId: string; FirstSeenAt: number; IsLeaving: boolean; LastSeenAt: number; MachineId: string; WasConnected: boolean; };
+
+export type Table = { Responsibilities: Responsibility[]; };
 
 export type Tag = { Key: string; Value: string; };
 
@@ -513,6 +565,12 @@ export type UserResult = { User: UserView; };
 export type UserStatus = "Active" | "Disabled";
 
 export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
+
+export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?: number; };
+
+export type VerifyResult = { FindingCount: number; Findings: Finding[]; FirstSeq: number; Heads: number; Healthy: boolean; LastHash: string; LastSeq: number; NextSeq?: number; Rows: number; };
+
+export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
 export type Which = "Connected" | "Refused";
 
@@ -573,46 +631,53 @@ export interface Operations {
   "Roadstead.DescribeHub": { request: Empty12; result: HubView };
   "Roadstead.DescribeHubKey": { request: Empty13; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
+  "Roadstead.DescribeResponsibilities": { request: Empty14; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
   "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty14 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty14 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty15 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty15 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetCaller": { request: Empty15; result: CallerView };
+  "Roadstead.GetAuditHead": { request: Empty16; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty17; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty18; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty19; result: CallerView };
   "Roadstead.GetFactors": { request: Empty7; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
-  "Roadstead.GetOverview": { request: Empty16; result: Overview };
+  "Roadstead.GetOverview": { request: Empty20; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty15; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty19; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
   "Roadstead.ListAccessKeys": { request: Empty8; result: ListResult4 };
+  "Roadstead.ListAuditEvents": { request: ListRequest4; result: ListResult5 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
-  "Roadstead.ListJoinRequests": { request: ListRequest4; result: ListResult5 };
-  "Roadstead.ListLoginRules": { request: Empty17; result: RulesResult };
-  "Roadstead.ListLoginSessions": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.ListJoinRequests": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.ListLoginRules": { request: Empty21; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest6; result: ListResult7 };
+  "Roadstead.ListSecretKeys": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty15; result: Empty15 };
+  "Roadstead.Logout": { request: Empty19; result: Empty19 };
   "Roadstead.MakeRecoveryCodes": { request: Empty7; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty17 };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty17 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty18 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty21 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty18 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty22 };
   "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty6 };
   "Roadstead.RemoveTotp": { request: Empty7; result: Empty7 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty19 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty18 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty23 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty22 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty20 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty24 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.RotateHubKey": { request: Empty13; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
@@ -625,7 +690,8 @@ export interface Operations {
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
+  "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty21; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty25; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

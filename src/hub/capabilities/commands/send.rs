@@ -253,11 +253,17 @@ async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
     let command = cx.write(move |tx| {
         asked.permit_for(tx, SEND, &Subject::Resource("document", order.document_name.clone()))?;
         let targets = order.selection.resolve(tx, &asked, SEND)?;
+        let document = order.document_name.clone();
         let locked = locked(&order, &targets)?;
         let command = sql::insert(tx, order, targets.len(), &by, now)?;
         for node in &targets {
             sql::insert_invocation(tx, &command, node)?;
         }
+        tx.note(|notes| {
+            notes.nodes.extend(targets.iter().map(|node| node.id.clone()));
+            notes.command = Some(command.id.clone());
+            notes.detail = format!("`{document}`, nodes: {}", targets.len());
+        });
         for (node, why) in &locked {
             sql::refuse(tx, &command, node, why, now)?;
         }

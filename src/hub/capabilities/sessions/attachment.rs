@@ -215,6 +215,7 @@ impl Visit {
                 return Ok(None);
             };
             let detail = format!("on node/{}", session.node);
+            tx.note(|notes| notes.nodes.push(session.node.clone()));
             audit::record(tx, &audit::Entry { detail, ..entry })?;
             Ok(Some(session))
         });
@@ -283,6 +284,7 @@ impl Visit {
                 EndReason::Terminated => bearer,
                 _ => format!("node:{}", session.node),
             };
+            tx.note(|notes| notes.nodes.push(session.node.clone()));
             Ok(audit::record(tx, &audit::Entry { caller, ..entry })?)
         });
         self.warn(closed.await);

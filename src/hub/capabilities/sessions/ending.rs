@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
 use tokio::time::timeout;
 
-use crate::base::id::{NodeId, SessionId, random_hex};
+use crate::base::id::{NodeId, SessionId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Reports, Services};
-use crate::hub::audit::{self, Outcome};
+use crate::hub::audit;
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, Event};
 use crate::hub::capabilities::sessions::{KIND, Live, relay};
@@ -82,19 +82,11 @@ fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp, forget: Option<Ti
 
 /// Ends a session for the hub's own reasons.
 fn end(tx: &Tx<'_>, bus: &Bus, id: &SessionId, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    if lifecycle::advance(tx, bus, id, Event::HubEnded, why, now)?.is_none() {
+    let Some(session) = lifecycle::advance(tx, bus, id, Event::HubEnded, why, now)? else {
         return Ok(());
-    }
-    let entry = audit::Entry {
-        at: now,
-        request_id: random_hex(32),
-        caller: "hub".into(),
-        address: String::new(),
-        operation: "roadstead:EndShell".into(),
-        target: format!("{KIND}/{id}"),
-        outcome: Outcome::Done,
-        detail: why.into(),
     };
+    tx.note(|notes| notes.nodes.push(session.node));
+    let entry = audit::Entry::by_hub(now, "roadstead:EndShell", format!("{KIND}/{id}"), why.into());
     audit::record(tx, &entry)
 }
 

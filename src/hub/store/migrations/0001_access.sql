@@ -29,18 +29,6 @@ CREATE TABLE access_key (
     last_used_at  INTEGER
 ) STRICT;
 
-CREATE TABLE audit (
-    seq        INTEGER PRIMARY KEY,
-    at         INTEGER NOT NULL,
-    request_id TEXT NOT NULL,
-    caller     TEXT NOT NULL,
-    address    TEXT NOT NULL,
-    operation  TEXT NOT NULL,
-    target     TEXT NOT NULL,
-    outcome    TEXT NOT NULL,
-    detail     TEXT NOT NULL
-) STRICT;
-
 CREATE TABLE tag (
     kind  TEXT NOT NULL,
     id    TEXT NOT NULL,

@@ -1,0 +1,206 @@
+//! Archived rows: the oldest ones leave the database for a compressed file, and the chain goes on from a signed place.
+//!
+//! ```text
+//! DATA/audit/segments/audit-000000000001-000000020000.jsonl.zst     rows as an export has them
+//! audit_segment                                                     numbers, last hash, the file's hash, all signed
+//! ```
+//!
+//! The signature is made for its own purpose: a head, which covers rows too, cannot be passed off as an archived segment in
+//! order to delete what it covers.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use data_encoding::HEXLOWER;
+
+use crate::base::Timestamp;
+use crate::hub::audit::Keeper;
+use crate::hub::audit::chain::{Finding, Link, Problem};
+use crate::hub::audit::heads::FOLDER;
+use crate::hub::audit::offline::AuditEvent;
+use crate::hub::audit::row::{Hash, Row};
+use crate::hub::store::{StoreError, Tx};
+use crate::platform::{files, tls};
+use crate::wire::warrant;
+
+const CONTEXT: &[u8] = b"roadstead audit segment v1\0";
+pub const SEGMENTS: &str = "segments";
+/// Rows of one file: their deletion is one write that others wait for.
+pub const SEGMENT_ROWS: usize = 20_000;
+const LEVEL: i32 = 9;
+
+/// A file of archived rows, as the database remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub first_seq: i64,
+    pub last_seq: i64,
+    /// Of the last row.
+    pub hash: Hash,
+    pub at: Timestamp,
+    /// Its name in the folder of segments.
+    pub file: String,
+    pub file_hash: Hash,
+    pub key: Vec<u8>,
+    pub signature: Vec<u8>,
+}
+
+impl Keeper {
+    /// Writes rows into a file, durably, and signs what it is. Blocking.
+    pub fn write_segment(&self, rows: &[Row], end: Link, at: Timestamp) -> io::Result<Segment> {
+        let first_seq = rows.first().map_or(end.seq, |row| row.seq);
+        let file = format!("audit-{first_seq:012}-{:012}.jsonl.zst", end.seq);
+        let folder = files::Directory::create_private(&self.data.join(FOLDER).join(SEGMENTS))?;
+        let temporary = format!("{file}.new");
+        folder.remove(&temporary)?;
+        let written = folder.create_file(&temporary, 0o600)?;
+        compress(rows, &written)?;
+        written.sync_all()?;
+        folder.rename(&temporary, &file)?;
+        folder.sync()?;
+        let file_hash = hash_file(&self.data.join(FOLDER).join(SEGMENTS).join(&file))?;
+        let message = message(first_seq, end.seq, &end.hash, &file_hash);
+        let signer = self.keys.signer();
+        Ok(Segment {
+            first_seq,
+            last_seq: end.seq,
+            hash: end.hash,
+            at,
+            file,
+            file_hash,
+            key: signer.public().to_vec(),
+            signature: signer.sign(&message).to_vec(),
+        })
+    }
+}
+
+impl Segment {
+    fn is_genuine(&self) -> bool {
+        let message = message(self.first_seq, self.last_seq, &self.hash, &self.file_hash);
+        let key = <[u8; 32]>::try_from(self.key.as_slice());
+        key.is_ok_and(|key| warrant::is_signed_by(&key, &message, &self.signature))
+    }
+}
+
+fn compress(rows: &[Row], file: &File) -> io::Result<()> {
+    let mut encoder = zstd::Encoder::new(BufWriter::new(file), LEVEL)?;
+    for row in rows {
+        serde_json::to_writer(&mut encoder, &AuditEvent::from(row.clone())).map_err(io::Error::other)?;
+        encoder.write_all(b"\n")?;
+    }
+    encoder.finish()?.flush()
+}
+
+/// SHA-256 of a file's content. Blocking.
+pub fn hash_file(path: &Path) -> io::Result<Hash> {
+    let mut digest = Context::new(&SHA256);
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => break,
+            read => digest.update(&buffer[..read]),
+        }
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.finish().as_ref());
+    Ok(hash)
+}
+
+fn message(first: i64, last: i64, hash: &Hash, file_hash: &Hash) -> Vec<u8> {
+    [CONTEXT, &first.to_be_bytes()[..], &last.to_be_bytes(), hash, file_hash].concat()
+}
+
+/// Notes a segment and takes its rows out, unless somebody else did so meanwhile.
+pub fn take_out(tx: &Tx<'_>, segment: &Segment) -> Result<bool, StoreError> {
+    if super::anchor(tx)?.seq + 1 != segment.first_seq {
+        return Ok(false);
+    }
+    sql::insert(tx, segment)?;
+    sql::delete_rows(tx, segment.last_seq)?;
+    Ok(true)
+}
+
+/// Every archived segment, oldest first.
+pub fn segments(tx: &Tx<'_>) -> Result<Vec<Segment>, StoreError> {
+    sql::segments(tx)
+}
+
+/// Segments whose signature does not fit or that leave a hole between them: rows were deleted under their cover.
+pub fn forged_segment(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    let mut next = 1;
+    for segment in sql::segments(tx)? {
+        let key = <[u8; 32]>::try_from(segment.key.as_slice()).unwrap_or_default();
+        let signer = tls::fingerprint_of(&key);
+        let is_trusted = keys.is_empty() || keys.contains(&signer);
+        if segment.first_seq != next || !segment.is_genuine() || !is_trusted {
+            findings.push(Finding {
+                seq: next,
+                problem: Problem::Missing,
+                expected: format!("row {next}, or a signed archive that begins with it"),
+                found: format!(
+                    "an archive of rows {} to {} signed by {signer}",
+                    segment.first_seq, segment.last_seq
+                ),
+                source: segment.file.clone(),
+            });
+        }
+        next = segment.last_seq + 1;
+    }
+    Ok(findings)
+}
+
+/// The hexadecimal spelling of a segment's file hash, as `sha256sum` prints it.
+pub fn hex(hash: &Hash) -> String {
+    HEXLOWER.encode(hash)
+}
+
+mod sql {
+    use super::*;
+
+    pub fn insert(tx: &Tx<'_>, segment: &Segment) -> Result<(), StoreError> {
+        let params = [
+            (":first_seq", segment.first_seq.into()),
+            (":last_seq", segment.last_seq.into()),
+            (":hash", segment.hash.as_slice().into()),
+            (":at", segment.at.into()),
+            (":file", (&segment.file).into()),
+            (":file_hash", segment.file_hash.as_slice().into()),
+            (":key", segment.key.as_slice().into()),
+            (":signature", segment.signature.as_slice().into()),
+        ];
+        let sql = "INSERT INTO audit_segment (first_seq, last_seq, hash, at, file, file_hash, key, signature)
+                   VALUES (:first_seq, :last_seq, :hash, :at, :file, :file_hash, :key, :signature)";
+        tx.execute(sql, &params).map(|_| ())
+    }
+
+    pub fn delete_rows(tx: &Tx<'_>, last: i64) -> Result<(), StoreError> {
+        let last = [(":last", last.into())];
+        tx.execute("DELETE FROM audit_node WHERE seq <= :last", &last)?;
+        tx.execute("DELETE FROM audit_head WHERE seq <= :last", &last)?;
+        tx.execute("DELETE FROM audit WHERE seq <= :last", &last)?;
+        Ok(())
+    }
+
+    pub fn segments(tx: &Tx<'_>) -> Result<Vec<Segment>, StoreError> {
+        let sql = "SELECT first_seq, last_seq, hash, at, file, file_hash, key, signature FROM audit_segment ORDER BY last_seq";
+        tx.rows(sql, &[], |row| {
+            let hash = |column: &str| {
+                let bytes: Vec<u8> = row.get(column)?;
+                Ok::<_, StoreError>(Hash::try_from(bytes.as_slice()).unwrap_or_default())
+            };
+            Ok(Segment {
+                first_seq: row.get("first_seq")?,
+                last_seq: row.get("last_seq")?,
+                hash: hash("hash")?,
+                at: row.get("at")?,
+                file: row.get("file")?,
+                file_hash: hash("file_hash")?,
+                key: row.get("key")?,
+                signature: row.get("signature")?,
+            })
+        })
+    }
+}

@@ -1,0 +1,221 @@
+//! Brings heads and rows to the receivers. The database is the queue: what a receiver has not confirmed is read again, so a
+//! crash loses nothing and a receiver that is away fills no memory. At least once: lines carry their number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::Mutex;
+
+use crate::base::id::random_hex;
+use crate::base::{ApiResult, Timestamp};
+use crate::hub::api::Services;
+use crate::hub::audit::offline::{AuditEvent, Line};
+use crate::hub::audit::{self, heads};
+use crate::hub::capabilities::audit_log::shipping::{self, Settings, Ship, Sink, State};
+use crate::hub::capabilities::audit_log::sinks;
+use crate::hub::jobs::Job;
+use crate::hub::store::{StoreError, Tx};
+
+/// How soon what was signed is on its way.
+const PERIOD: Duration = Duration::from_secs(5);
+/// Rows, and heads, of one delivery.
+const BATCH: usize = 500;
+/// Deliveries to one receiver before the others have their turn again.
+const BATCHES: usize = 20;
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+pub fn jobs() -> Vec<Job<Arc<Services>>> {
+    vec![Job {
+        name: "audit-shipping",
+        period: PERIOD,
+        wakes: |_| false,
+        tick: |services| deliver(services).boxed(),
+    }]
+}
+
+/// Only one delivery at a time, whoever asked for it.
+#[derive(Default)]
+struct Busy(Mutex<()>);
+
+/// One number of lines on their way, and how far they reach.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub lines: Vec<Line>,
+    head_seq: i64,
+    row_seq: i64,
+}
+
+/// Ships what waits, to all receivers side by side: one that is slow holds up no other.
+pub async fn deliver(services: Arc<Services>) {
+    let busy = services.state::<Busy>();
+    let Ok(_alone) = busy.0.try_lock() else { return };
+    let settings = match services.read(|tx| Ok(shipping::settings(tx)?)).await {
+        Ok(settings) => settings,
+        Err(error) => return tracing::warn!(error = %error, "the settings of audit shipping could not be read"),
+    };
+    let sinks = Sink::ALL.into_iter().filter_map(|sink| Some((sink, settings.ship(sink)?)));
+    let deliveries = sinks.map(|(sink, ship)| serve(&services, &settings, sink, ship));
+    for (sink, served) in futures_util::future::join_all(deliveries).await {
+        if let Err(error) = served {
+            tracing::warn!(%sink, error = %error, "the state of audit shipping could not be read or written");
+        }
+    }
+}
+
+async fn serve(services: &Arc<Services>, settings: &Settings, sink: Sink, ship: Ship) -> (Sink, ApiResult<()>) {
+    for _ in 0..BATCHES {
+        match serve_once(services, settings, sink, ship).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return (sink, Err(error)),
+        }
+    }
+    (sink, Ok(()))
+}
+
+/// Whether there may be more to ship at once.
+async fn serve_once(services: &Arc<Services>, settings: &Settings, sink: Sink, ship: Ship) -> ApiResult<bool> {
+    let now = services.now();
+    let (mut state, batch) = services
+        .read(move |tx| {
+            let state = shipping::state(tx, sink)?;
+            let batch = gather(tx, &state, ship)?;
+            Ok((state, batch))
+        })
+        .await?;
+    if batch.lines.is_empty() || state.next_attempt_at > now {
+        return Ok(false);
+    }
+    let sent = sinks::send(services, settings, sink, &batch).await;
+    let is_sent = sent.is_ok();
+    match sent {
+        Ok(()) => {
+            state.head_seq = batch.head_seq;
+            state.row_seq = batch.row_seq;
+            state.delivered_at = Some(services.now());
+            state.failures = 0;
+            state.last_error.clear();
+        }
+        Err(why) => {
+            state.failures += 1;
+            state.next_attempt_at = services.now() + backoff(state.failures);
+            state.last_error = why.chars().take(500).collect();
+            state.last_error_at = Some(services.now());
+            tracing::warn!(%sink, failures = state.failures, error = %state.last_error, "the audit log could not be shipped");
+        }
+    }
+    let under = settings.clone();
+    services.write(move |tx| Ok(shipping::note(tx, sink, &under, &state)?)).await?;
+    Ok(is_sent)
+}
+
+/// The next rows and heads in the order of their numbers; a head never before the row it was signed for.
+fn gather(tx: &Tx<'_>, state: &State, ship: Ship) -> Result<Batch, StoreError> {
+    let rows = match ship {
+        Ship::Heads => Vec::new(),
+        Ship::Rows => audit::rows_after(tx, state.row_seq, BATCH)?,
+    };
+    let reached = match ship {
+        Ship::Heads => i64::MAX,
+        Ship::Rows => rows.last().map_or(state.row_seq, |row| row.seq),
+    };
+    let heads = heads::after(tx, state.head_seq, BATCH)?;
+    let heads: Vec<_> = heads.into_iter().take_while(|head| head.seq <= reached).collect();
+    let head_seq = heads.last().map_or(state.head_seq, |head| head.seq);
+    let row_seq = rows.last().map_or(state.row_seq, |row| row.seq);
+    let mut lines: Vec<(i64, Line)> = rows
+        .into_iter()
+        .map(|row| (row.seq, Line::Event(Box::new(AuditEvent::from(row)))))
+        .collect();
+    lines.extend(heads.into_iter().map(|head| (head.seq, Line::Head { head })));
+    // Stable: the row stands before the head with its number.
+    lines.sort_by_key(|(seq, _)| *seq);
+    Ok(Batch {
+        lines: lines.into_iter().map(|(_, line)| line).collect(),
+        head_seq,
+        row_seq,
+    })
+}
+
+/// Doubles with each failure, and varies by a quarter, so that many hubs do not come back at once.
+fn backoff(failures: i64) -> Duration {
+    let doubled = FIRST_WAIT * (1 << failures.clamp(1, 8)) / 2;
+    let random = u32::from_str_radix(&random_hex(4), 16).unwrap_or(0);
+    let wait = doubled.min(LONGEST_WAIT);
+    wait * 3 / 4 + wait / 2 * random / 0xffff
+}
+
+impl Batch {
+    /// The lines as text, each ended.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(&serde_json::to_string(line).expect("our own types serialise"));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// When something happened, for receivers that want to know beside the line.
+pub fn at(line: &Line) -> Timestamp {
+    match line {
+        Line::Event(event) => event.at,
+        Line::Head { head } | Line::Bare(head) => head.at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::audit::{Entry, Keeper, record};
+    use crate::hub::keys::HubKeys;
+    use crate::hub::store::Store;
+
+    #[test]
+    fn waiting_grows_and_stays_below_a_quarter_of_an_hour() {
+        for failures in 1..100 {
+            let wait = backoff(failures);
+            assert!(wait >= FIRST_WAIT * 3 / 4 && wait <= LONGEST_WAIT * 5 / 4, "{failures}: {wait:?}");
+        }
+        assert!(backoff(1) <= FIRST_WAIT * 5 / 4);
+    }
+
+    #[tokio::test]
+    async fn a_head_follows_the_row_it_was_signed_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let keeper = Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned());
+        let filled = store.write(move |tx| {
+            for seq in 1..=BATCH as i64 + 10 {
+                record(
+                    tx,
+                    &Entry::by_hub(Timestamp::from_millis(seq), "roadstead:Test", "hub".into(), String::new()),
+                )?;
+                if seq == 3 || seq == BATCH as i64 + 5 {
+                    keeper.sign_head(tx, Timestamp::from_millis(seq))?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        });
+        filled.await.unwrap();
+        let (first, second, heads_only) = store
+            .read(|tx| {
+                let mut state = shipping::state(tx, Sink::File)?;
+                let first = gather(tx, &state, Ship::Rows)?;
+                let heads_only = gather(tx, &state, Ship::Heads)?;
+                (state.head_seq, state.row_seq) = (first.head_seq, first.row_seq);
+                Ok::<_, StoreError>((first, gather(tx, &state, Ship::Rows)?, heads_only))
+            })
+            .await
+            .unwrap();
+        let is_head = |line: &Line| matches!(line, Line::Head { .. });
+        assert_eq!((first.lines.len(), first.head_seq, first.row_seq), (BATCH + 1, 3, BATCH as i64));
+        assert!(is_head(&first.lines[3]));
+        assert_eq!((second.lines.len(), second.head_seq), (11, BATCH as i64 + 5));
+        assert_eq!(heads_only.lines.iter().filter(|line| is_head(line)).count(), 2);
+        assert_eq!(heads_only.lines.len(), 2);
+    }
+}
