@@ -11,11 +11,16 @@ import api_rate
 import fleet
 import footprint
 import output
+import parameters
+import rights
 import run_command
 import session
 from result import Options
 
-PROBES = [*run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *output.PROBES, *fleet.PROBES]
+PROBES = [
+    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *output.PROBES, *parameters.PROBES, *fleet.PROBES,
+    *rights.PROBES,
+]
 
 
 def main():

@@ -16,6 +16,14 @@ impl<T: Zeroize> Secret<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// Moves the value out, for what must own it; whoever takes it looks after it from then on.
+    pub fn take(mut self) -> T
+    where
+        T: Default,
+    {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl<T: Zeroize> Drop for Secret<T> {

@@ -31,18 +31,25 @@ mod api;
 mod aws_env;
 mod command;
 mod completions;
+mod group;
 mod join_line;
+mod key;
 mod login;
 mod login_rule;
 mod login_session;
 mod login_steps;
 mod node;
+mod param;
+mod policy;
+mod rights;
+mod role;
 mod run;
 mod serve;
 mod session;
 mod setup_link;
 mod ssh;
 mod up;
+mod user;
 mod version;
 
 use std::process::ExitCode;
@@ -106,9 +113,31 @@ enum ClientVerb {
     /// Shell sessions
     #[command(subcommand, visible_alias = "sessions")]
     Session(session::SessionVerb),
+    /// Parameters and secrets
+    #[command(subcommand, visible_alias = "parameter")]
+    Param(param::ParamVerb),
+    /// Keys that secrets are sealed under
+    #[command(subcommand)]
+    Key(key::KeyVerb),
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
+    /// Users of this hub
+    #[command(subcommand, visible_alias = "users")]
+    User(user::UserVerb),
+    /// Roles: named sets of policies
+    #[command(subcommand, visible_alias = "roles")]
+    Role(role::RoleVerb),
+    /// Policies: what is allowed and what is denied
+    #[command(subcommand, visible_alias = "policies")]
+    Policy(policy::PolicyVerb),
+    /// Groups of nodes
+    #[command(subcommand, visible_alias = "groups")]
+    Group(group::GroupVerb),
+    /// Who may do this to that
+    WhoCan(rights::WhoCanArgs),
+    /// Why you (or a user) may, or may not, do this to that
+    Why(rights::WhyArgs),
     /// Logins of people to the console
     #[command(subcommand, visible_alias = "login-sessions")]
     LoginSession(login_session::LoginSessionVerb),
@@ -160,7 +189,15 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Command(verb) => command::run(verb, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
+        ClientVerb::Param(verb) => param::run(verb, show).await,
+        ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::User(verb) => user::run(verb, show).await,
+        ClientVerb::Role(verb) => role::run(verb, show).await,
+        ClientVerb::Policy(verb) => policy::run(verb, show).await,
+        ClientVerb::Group(verb) => group::run(verb, show).await,
+        ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
+        ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
         ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
         ClientVerb::Admin(verb) => admin::run(verb, show).await,
@@ -201,6 +238,13 @@ mod tests {
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
+            "roadstead user create ann --role operator --scope-tag env=dev",
+            "roadstead policy attach p --role web",
+            "roadstead why ssm:StartSession web",
+            "roadstead why --request 0123",
+            "roadstead param put /app/db --secret --file x --overwrite",
+            "roadstead param exec --path /app --decrypt -- env",
+            "roadstead key rotate alias/aws/ssm",
         ] {
             assert!(parses(good), "{good}");
         }
@@ -211,6 +255,9 @@ mod tests {
             "roadstead ssh",
             "roadstead join-line --count 0",
             "roadstead serve --join x",
+            "roadstead policy attach p",
+            "roadstead why ssm:StartSession",
+            "roadstead group create g --node a --rule tag:b",
         ] {
             assert!(!parses(bad), "{bad}");
         }

@@ -20,6 +20,7 @@ use crate::cli::url::DEFAULT_PORT;
 use crate::cli::{data, output};
 use crate::hub;
 use crate::hub::config::{AdminSeed, HubConfig};
+use crate::platform::memory::keep_private;
 use crate::wire::token::JoinToken;
 
 #[derive(clap::Args)]
@@ -95,6 +96,8 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     // Forked while this process has one thread and no runtime; see the module's own words.
     let zygote = agent::zygote::start().context("could not fork the agent's helper")?;
     init_logging(args.log_format);
+    // After the fork: what the helper starts is the user's, and may leave cores as it likes.
+    keep_private();
     let runtime = agent::runtime()?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signals()?;
@@ -117,6 +120,7 @@ fn run_hub(args: ServeArgs) -> Result<()> {
         keep_alive: keep_alive()?,
     };
     init_logging(args.log_format);
+    keep_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signals()?;

@@ -26,6 +26,12 @@ pub enum Event {
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
+    RightsChanged,
+    /// Written, labelled or deleted; by its key.
+    ParameterChanged(String),
+    /// A key that seals secrets was rotated.
+    SecretKeyRotated,
     /// A login was revoked, or a password changed: open sockets look whether theirs still counts.
     LoginsChanged,
 }

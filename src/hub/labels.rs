@@ -1,6 +1,8 @@
-//! Tags of every kind of resource, in one table, and their SQL.
+//! Tags of every kind of resource, in one table, and their SQL; [`groups`] of nodes.
 //!
 //! They lie below the capabilities because rights and targets need them. Tags die with their resource.
+
+pub mod groups;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +28,7 @@ pub struct Tag {
 pub enum Kind {
     Node,
     Activation,
+    Parameter,
 }
 
 impl Kind {
@@ -33,6 +36,7 @@ impl Kind {
         match self {
             Self::Node => "ManagedInstance",
             Self::Activation => "Activation",
+            Self::Parameter => "Parameter",
         }
     }
 }
@@ -42,6 +46,7 @@ pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
     let sql = match kind {
         Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
         Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
+        Kind::Parameter => "SELECT count(*) FROM parameter WHERE key = :id",
     };
     Ok(tx.count(sql, &[(":id", id.into())])? > 0)
 }

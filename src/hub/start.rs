@@ -13,7 +13,7 @@ use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::vault::{Vault, VaultError};
-use crate::hub::auth::{AccessKeys, passwords, setup};
+use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
 use crate::hub::capabilities::{fleet, settings};
 use crate::hub::certificates::{CertificateError, Certificates};
 use crate::hub::config::{AdminSeed, HubConfig};
@@ -67,6 +67,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     let alive_at = store.read(settings::alive_at).await?;
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
     let keys = AccessKeys::new(store.clone(), vault);
+    let rights = Arc::new(RightsCache::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
     let facts = HubFacts {
         started_at: clock.now(),
@@ -93,6 +94,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         store,
         blobs,
         keys,
+        rights,
         installer: installer(binaries),
         shutdown,
     };

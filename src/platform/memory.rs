@@ -45,6 +45,19 @@ impl Trimmer {
     }
 }
 
+/// Keeps what this process knows in this process: no core is written of it, and no other process of the same user may read
+/// its memory. What it executes later is as any other process again.
+pub fn keep_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+    let limit = Rlimit {
+        current: Some(0),
+        ..getrlimit(Resource::Core)
+    };
+    if let Err(error) = setrlimit(Resource::Core, limit).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable)) {
+        tracing::warn!(%error, "this process may leave a core file, with secrets in it");
+    }
+}
+
 fn resident_bytes() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;

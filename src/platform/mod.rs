@@ -8,6 +8,7 @@ pub mod key_file;
 pub mod memory;
 pub mod processes;
 pub mod resolve;
+pub mod seal;
 pub mod sigv4;
 pub mod tls;
 pub mod users;

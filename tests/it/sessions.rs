@@ -13,7 +13,7 @@ use roadstead::hub::api::context::{HubFacts, Installer, JoinLines, Parts, Reques
 use roadstead::hub::api::routes::Socket;
 use roadstead::hub::api::{Cx, Registry, Reports, Service, Services, dispatch};
 use roadstead::hub::auth::vault::Vault;
-use roadstead::hub::auth::{AccessKeys, Caller, Proof, Role};
+use roadstead::hub::auth::{AccessKeys, Caller, Proof, Rights};
 use roadstead::hub::capabilities::sessions::{CAPABILITY, attachment};
 use roadstead::hub::config::HubConfig;
 use roadstead::hub::store::blobs::Blobs;
@@ -88,16 +88,19 @@ impl Bed {
         let mut registry = Registry::default();
         registry.declare(&CAPABILITY);
         let operation = registry.find(Service::Ssm, operation).unwrap();
+        let mut caller = Caller::new("ann", Proof::Session("ls-1".into()));
+        caller.rights = Arc::new(Rights::unlimited("ann"));
         let request = RequestFacts {
             id: "request".into(),
             action: format!("ssm:{}", operation.name),
-            caller: Caller::new("ann".into(), Role::Admin, Proof::Session("ls-1".into())),
+            caller,
             address: "192.0.2.1".into(),
             region: "local".into(),
             origin: "https://hub:7400".into(),
             headers: http::HeaderMap::new(),
             now: self.clock.now(),
             target: OnceLock::new(),
+            denial: OnceLock::new(),
             is_audited: AtomicBool::new(false),
             cookies: Mutex::default(),
         };
@@ -280,6 +283,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         store: store.clone(),
         blobs: Blobs::new(dir.path()),
         keys: AccessKeys::new(store.clone(), Arc::new(Vault::open(dir.path()).unwrap())),
+        rights: Arc::default(),
         installer: Installer {
             lines: Box::new(move |_, _| std::future::ready(lines()).boxed()),
             architectures: Box::new(|| std::future::ready(Vec::new()).boxed()),

@@ -107,6 +107,7 @@ fn capabilities_call_each_other_only_downwards() {
         ("tags", 0),
         ("settings", 0),
         ("access", 0),
+        ("parameters", 0),
         ("fleet", 1),
         ("activations", 2),
         ("commands", 2),

@@ -263,6 +263,13 @@ impl Reports {
 }
 
 type Subscribe = Box<dyn Fn(Value) -> ApiResult<Box<dyn Subscription>> + Send + Sync>;
+
+/// A live topic as the socket needs it.
+pub struct LiveTopic {
+    /// The action that a subscriber needs the right for.
+    pub action: &'static str,
+    pub subscribe: Subscribe,
+}
 type RunSocket = fn(Arc<Services>, String, Socket) -> BoxFuture<'static, ()>;
 
 /// A decoded subscription, ready to be authorised and run until it is dropped.
@@ -274,12 +281,19 @@ pub trait Subscription: Send {
 /// Takes a capability's live topics and the socket behind `/stream/<id>`.
 #[derive(Default)]
 pub struct Streams {
-    pub topics: BTreeMap<&'static str, Subscribe>,
+    pub topics: BTreeMap<&'static str, LiveTopic>,
     pub socket: Option<RunSocket>,
 }
 
 impl Streams {
-    pub fn topic<Args, F>(&mut self, name: &'static str, target: fn(&Args) -> Target, run: fn(Cx, Args, Feed) -> F) -> &mut Self
+    /// A topic that shows what the operation `action` shows; who may not call that may not subscribe.
+    pub fn topic<Args, F>(
+        &mut self,
+        name: &'static str,
+        action: &'static str,
+        target: fn(&Args) -> Target,
+        run: fn(Cx, Args, Feed) -> F,
+    ) -> &mut Self
     where
         Args: DeserializeOwned + Send + 'static,
         F: Future<Output = ApiResult<()>> + Send + 'static,
@@ -288,7 +302,7 @@ impl Streams {
             let args: Args = serde_json::from_value(args).map_err(|e| ApiError::validation(format!("topic `{name}`: {e}")))?;
             Ok(Box::new(Topic { args, target, run }))
         });
-        self.topics.insert(name, subscribe);
+        self.topics.insert(name, LiveTopic { action, subscribe });
         self
     }
 

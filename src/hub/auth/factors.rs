@@ -1,4 +1,4 @@
-//! Second factors of a user: a code generator, recovery codes. (Passkeys join them in `auth/passkeys.rs`.)
+//! Second factors of a user: a code generator, recovery codes; [`passkeys`] count as one, too.
 //!
 //! *Invariants*: a code's time step counts once; a recovery code counts once; neither can be read from the database.
 
@@ -9,6 +9,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use data_encoding::{BASE32_NOPAD, Specification};
 
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
+use crate::hub::auth::passkeys;
 use crate::hub::auth::totp;
 use crate::hub::auth::vault::Vault;
 use crate::hub::store::{StoreError, Tx};
@@ -23,19 +24,21 @@ const PENDING: Duration = Duration::from_secs(15 * 60);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Factors {
     pub totp_since: Option<Timestamp>,
+    pub passkeys: i64,
     pub recovery_codes_left: i64,
 }
 
 impl Factors {
     /// Whether a login takes more than the password.
     pub fn is_any(&self) -> bool {
-        self.totp_since.is_some()
+        self.totp_since.is_some() || self.passkeys > 0
     }
 }
 
 pub fn of(tx: &Tx<'_>, user: &str) -> Result<Factors, StoreError> {
     Ok(Factors {
         totp_since: sql::totp(tx, user)?.and_then(|row| row.confirmed_at),
+        passkeys: passkeys::count(tx, user)?,
         recovery_codes_left: sql::recovery_codes_left(tx, user)?,
     })
 }
@@ -96,6 +99,7 @@ pub fn use_recovery_code(tx: &Tx<'_>, user: &str, code: &str, now: Timestamp) ->
 /// Takes every factor from a user.
 pub fn clear(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
     sql::remove_totp(tx, user)?;
+    passkeys::clear(tx, user)?;
     sql::remove_recovery_codes(tx, user)
 }
 

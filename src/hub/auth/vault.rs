@@ -5,16 +5,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use data_encoding::HEXLOWER;
 
 use crate::base::Secret;
 use crate::base::id::random_hex;
+use crate::platform::seal::SealingKey;
 
 /// The master key, ready to use.
-pub struct Vault {
-    key: RandomizedNonceKey,
-}
+pub struct Vault(SealingKey);
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -41,33 +39,17 @@ impl Vault {
         })?);
         let bytes = HEXLOWER.decode(text.expose().trim().as_bytes()).ok().filter(|b| b.len() == 32);
         let bytes = Secret::new(bytes.ok_or(VaultError::Malformed { path: shown.clone() })?);
-        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.expose()).map_err(|_| VaultError::Malformed { path: shown })?;
-        Ok(Self { key })
+        let key = SealingKey::new(bytes.expose()).ok_or(VaultError::Malformed { path: shown })?;
+        Ok(Self(key))
     }
 
     /// `context` says what the secret belongs to; only the same context opens it again.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
-        let mut bytes = plain.to_vec();
-        let nonce = self
-            .key
-            .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut bytes)
-            .expect("a secret is far shorter than the cipher's limit");
-        let mut sealed = nonce.as_ref().to_vec();
-        sealed.append(&mut bytes);
-        sealed
+        self.0.seal(context, plain)
     }
 
     pub fn open_sealed(&self, context: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, VaultError> {
-        let (nonce, bytes) = sealed.split_at_checked(NONCE_LEN).ok_or(VaultError::Sealed)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Sealed)?;
-        let mut bytes = bytes.to_vec();
-        let length = self
-            .key
-            .open_in_place(nonce, Aad::from(context.as_bytes()), &mut bytes)
-            .map_err(|_| VaultError::Sealed)?
-            .len();
-        bytes.truncate(length);
-        Ok(Secret::new(bytes))
+        self.0.open(context, sealed).map_err(|_| VaultError::Sealed)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod activations;
 pub mod commands;
 pub mod explorer;
 pub mod fleet;
+pub mod parameters;
 pub mod sessions;
 pub mod settings;
 pub mod tags;
@@ -16,6 +17,7 @@ pub const ALL: &[Capability] = &[
     tags::CAPABILITY,
     settings::CAPABILITY,
     access::CAPABILITY,
+    parameters::CAPABILITY,
     fleet::CAPABILITY,
     activations::CAPABILITY,
     commands::CAPABILITY,

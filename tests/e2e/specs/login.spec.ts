@@ -150,3 +150,41 @@ test("an access key is made with an end and limits, and switched off", async ({ 
   await page.getByRole("button", { name: "Disable" }).click();
   await expect(row).toContainText("Disabled");
 });
+
+test("a passkey logs in alone, under a name of the hub and nowhere else", async ({ page, hub }) => {
+  await logIn(page, hub);
+  await page.goto(`${hub.url}/profile`);
+  await expect(page.getByText("passkeys are bound to a name").last()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Add a passkey" })).toHaveAttribute("aria-disabled", "true");
+
+  const authenticator = await page.context().newCDPSession(page);
+  await authenticator.send("WebAuthn.enable");
+  await authenticator.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  Object.defineProperty(hub, "url", { get: () => `http://localhost:${hub.port}` });
+  await logIn(page, hub);
+  await page.goto(`${hub.url}/profile`);
+  await page.getByLabel("Name", { exact: true }).fill("laptop");
+  await page.getByRole("button", { name: "Add a passkey" }).click();
+  await page.getByRole("button", { name: "I have kept them" }).click();
+  await expect(page.getByRole("button", { name: "Remove: laptop" })).toBeVisible();
+
+  await logOut(page);
+  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+
+  // The password alone is not enough any more, and the passkey answers the second question as well.
+  await logOut(page);
+  await enterPassword(page, hub);
+  await expect(page.getByLabel("Code", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+});

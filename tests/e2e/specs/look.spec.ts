@@ -1,6 +1,6 @@
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/users", "/roles", "/policies", "/policies/new", "/groups", "/who-may", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/parameters", "/users", "/roles", "/policies", "/policies/new", "/groups", "/who-may", "/hub", "/nowhere"];
 
 for (const scheme of ["light", "dark"] as const) {
   test(`every page is accessible, in ${scheme}`, async ({ page }) => {

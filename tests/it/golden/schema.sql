@@ -65,6 +65,18 @@ CREATE TABLE command (
     delivery_timed_out_count INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE command_approval (
+    command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
+    requested_by TEXT NOT NULL,
+    node_count   INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    decision     TEXT,
+    decided_at   INTEGER,
+    decided_by   TEXT,
+    reason       TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE invocation (
     command_id    TEXT NOT NULL REFERENCES command (id) ON DELETE CASCADE,
     node_id       TEXT NOT NULL,
@@ -135,12 +147,124 @@ CREATE TABLE node (
     facts          TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE node_group (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    rule        TEXT,
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE node_group_member (
+    group_name TEXT NOT NULL REFERENCES node_group (name) ON DELETE CASCADE,
+    node_id    TEXT NOT NULL,
+    PRIMARY KEY (group_name, node_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parameter (
+    key     TEXT PRIMARY KEY,
+    name    TEXT NOT NULL,
+    parent  TEXT NOT NULL,
+    version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parameter_label (
+    key     TEXT NOT NULL REFERENCES parameter (key) ON DELETE CASCADE,
+    label   TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (key, label)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parameter_policy (
+    key      TEXT NOT NULL REFERENCES parameter (key) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    type     TEXT NOT NULL,
+    text     TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    due_at   INTEGER NOT NULL,
+    PRIMARY KEY (key, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parameter_version (
+    key             TEXT NOT NULL REFERENCES parameter (key) ON DELETE CASCADE,
+    version         INTEGER NOT NULL,
+    type            TEXT NOT NULL,
+    value           TEXT NOT NULL,
+    data_type       TEXT NOT NULL,
+    tier            TEXT NOT NULL,
+    description     TEXT NOT NULL,
+    allowed_pattern TEXT NOT NULL,
+    policies        TEXT,
+    key_id          TEXT,
+    sealed_by       INTEGER,
+    modified_at     INTEGER NOT NULL,
+    modified_by     TEXT NOT NULL,
+    PRIMARY KEY (key, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE passkey (
+    id           BLOB PRIMARY KEY,
+    user_name    TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    rp_id        TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    public_key   BLOB NOT NULL,
+    counter      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER
+) STRICT;
+
+CREATE TABLE policy (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    document    TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    updated_by  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE policy_attachment (
+    holder_kind TEXT NOT NULL,
+    holder      TEXT NOT NULL,
+    policy_name TEXT NOT NULL REFERENCES policy (name) ON DELETE CASCADE,
+    PRIMARY KEY (holder_kind, holder, policy_name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE recovery_code (
     user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
     code_hash BLOB NOT NULL,
     used_at   INTEGER,
     PRIMARY KEY (user_name, code_hash)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rights_limit (
+    holder_kind   TEXT NOT NULL,
+    holder        TEXT NOT NULL,
+    max_targets   INTEGER,
+    confirm_above INTEGER,
+    approve_above INTEGER,
+    PRIMARY KEY (holder_kind, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE secret_key (
+    id          TEXT PRIMARY KEY,
+    alias       TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    created_by  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE secret_key_version (
+    id         INTEGER PRIMARY KEY,
+    key_id     TEXT NOT NULL REFERENCES secret_key (id),
+    sealed     BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE session (
     id              TEXT PRIMARY KEY,
@@ -227,9 +351,18 @@ CREATE TABLE totp (
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
-    role          TEXT NOT NULL,
     created_at    INTEGER NOT NULL
-, must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
+, status TEXT NOT NULL DEFAULT 'Active', description TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '{}', must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
+
+CREATE TABLE user_role (
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    role_name TEXT NOT NULL,
+    PRIMARY KEY (user_name, role_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX command_approval_by_time ON command_approval (requested_at, command_id);
+
+CREATE INDEX command_approval_open ON command_approval (expires_at) WHERE decision IS NULL;
 
 CREATE INDEX command_by_document ON command (document_name, requested_at, id);
 
@@ -257,7 +390,21 @@ CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
+CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name);
+
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
+
+CREATE INDEX parameter_by_parent ON parameter (parent, key);
+
+CREATE INDEX parameter_policy_due ON parameter_policy (due_at, key, position) WHERE status = 'Pending';
+
+CREATE INDEX parameter_version_sealed ON parameter_version (sealed_by, key, version) WHERE sealed_by IS NOT NULL;
+
+CREATE INDEX passkey_by_user ON passkey (user_name, created_at);
+
+CREATE INDEX policy_attachment_by_policy ON policy_attachment (policy_name, holder_kind, holder);
+
+CREATE INDEX secret_key_version_by_key ON secret_key_version (key_id, id);
 
 CREATE INDEX session_active ON session (started_at, id) WHERE ended_at IS NULL;
 
@@ -282,3 +429,5 @@ CREATE INDEX temporary_key_by_expiry ON temporary_key (expires_at);
 CREATE INDEX temporary_key_by_parent ON temporary_key (parent_id);
 
 CREATE INDEX temporary_key_by_user ON temporary_key (user_name, expires_at);
+
+CREATE INDEX user_role_by_role ON user_role (role_name, user_name);

@@ -95,6 +95,18 @@ impl TestHub {
         self.call_as(&Key::of_the_admin(), target, body).await
     }
 
+    /// A user with one role, and a key of theirs.
+    pub async fn user(&self, name: &str, role: &str, scope: &Value) -> Key {
+        let user = serde_json::json!({"UserName": name, "Roles": [role], "Scope": scope});
+        self.call("Roadstead.CreateUser", &user).await.ok();
+        self.key_of(name).await
+    }
+
+    pub async fn key_of(&self, name: &str) -> Key {
+        let wanted = serde_json::json!({ "UserName": name });
+        Key::from_answer(&self.call("Roadstead.CreateAccessKey", &wanted).await.ok())
+    }
+
     /// One call signed with this key.
     pub async fn call_as(&self, key: &Key, target: &str, body: &str) -> Answer {
         let mut request = self.request(target, body);

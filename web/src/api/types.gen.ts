@@ -1,5 +1,9 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
+export type AccessSubject = { Id?: string; Kind: string; };
+
+export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
+
 export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
@@ -12,9 +16,19 @@ export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: 
 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
+export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
+
+export type BeginLoginResult = { Challenge: string; RpId: string; };
+
+export type BeginResult = { Algorithms: number[]; Challenge: string; ExcludeIds: string[]; RpId: string; UserHandle: string; UserName: string; };
+
+export type ByPathRequest = { MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Path?: string; Recursive?: boolean; WithDecryption?: boolean; };
+
+export type ByPathResult = { NextToken?: string; Parameters: Parameter[]; };
+
 export type CallerIdentity = { Account: string; Arn: string; UserId: string; };
 
-export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Next: string; Region: string; Role: string; SteppedUpUntil?: number; UserName: string; Version: string; };
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Narrowed: boolean; Next: string; Region: string; Role: string; Roles: string[]; SteppedUpUntil?: number; UserName: string; Version: string; };
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
@@ -26,11 +40,17 @@ export type CommandCounts = { Failed24h: number; Last24h: number; Recent: Comman
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
-export type ConfirmRequest = { Code: string; };
+export type ConfirmRequest = { Attestation: string; Challenge: string; ClientData: string; Name: string; };
+
+export type ConfirmRequest2 = { Code: string; };
 
 export type Confirmed = { Login: LoggedIn; RecoveryCodes: string[]; };
 
+export type ConsideredStatement = { Effect: Effect; Matches: boolean; Policy: string; Statement: string; Via: string; };
+
 export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: string; };
+
+export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
 export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
 
@@ -38,19 +58,37 @@ export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?:
 
 export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
 
+export type CreateRequest4 = { Alias?: string; Description?: string; };
+
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
 export type CreateResult2 = { AccessKeyId: string; CreatedAt: number; ExpiresAt?: number; SecretAccessKey: string; UserName: string; };
 
 export type CreateResult3 = { ActivationId: string; Addresses: string[]; ExpiresAt: number; Line: string; OfflineLine: string; Token: string; };
 
+export type CreateResult4 = { Key: SecretKey; };
+
+export type CreateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type CreateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; UserName: string; };
+
 export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
+export type DeleteManyRequest = { Names?: string[]; };
+
+export type DeleteManyResult = { DeletedParameters: string[]; InvalidParameters: string[]; };
+
 export type DeleteRequest = { ActivationId: string; };
 
-export type DeleteRequest2 = { AccessKeyId: string; };
+export type DeleteRequest2 = { Name?: string; };
+
+export type DeleteRequest3 = { AccessKeyId: string; };
+
+export type DeleteResult = Record<string, unknown>;
+
+export type DeleteRoleRequest = { RoleName: string; };
 
 export type DeregisterRequest = { InstanceId: string; };
 
@@ -64,15 +102,23 @@ export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[];
 
 export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
 
-export type DescribeRequest2 = { CommandId: string; };
+export type DescribeRequest2 = { Filters?: LegacyFilter2[]; MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Shared?: boolean; };
 
-export type DescribeRequest3 = { NodeId: string; };
+export type DescribeRequest3 = { CommandId: string; };
+
+export type DescribeRequest4 = { NodeId: string; };
 
 export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
+
+export type DescribeResult2 = { NextToken?: string; Parameters: ParameterMetadata[]; };
 
 export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: number; NextToken?: string; State: string; };
 
 export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
+
+export type DescribeUserRequest = { UserName: string; };
+
+export type Effect = "Allow" | "Deny";
 
 export type Empty = Record<string, unknown>;
 
@@ -83,6 +129,18 @@ export type Empty11 = Record<string, unknown>;
 export type Empty12 = Record<string, unknown>;
 
 export type Empty13 = Record<string, unknown>;
+
+export type Empty14 = Record<string, unknown>;
+
+export type Empty15 = Record<string, unknown>;
+
+export type Empty16 = Record<string, unknown>;
+
+export type Empty17 = Record<string, unknown>;
+
+export type Empty18 = Record<string, unknown>;
+
+export type Empty19 = Record<string, unknown>;
 
 export type Empty2 = Record<string, unknown>;
 
@@ -102,7 +160,11 @@ export type Empty9 = Record<string, unknown>;
 
 export type Enrolment = { QrRows: string[]; Secret: string; Uri: string; };
 
-export type FactorsView = { IsRequired: boolean; RecoveryCodesLeft: number; TotpSince?: number; };
+export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resource?: AccessSubject; UserName?: string; };
+
+export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
+
+export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
@@ -116,21 +178,47 @@ export type GetConnectionStatusRequest = { Target: string; };
 
 export type GetConnectionStatusResponse = { Status: string; Target: string; };
 
+export type GetManyRequest = { Names?: string[]; WithDecryption?: boolean; };
+
+export type GetManyResult = { InvalidParameters: string[]; Parameters: Parameter[]; };
+
 export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
 
-export type GetRequest2 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
+export type GetRequest2 = { Name?: string; WithDecryption?: boolean; };
+
+export type GetRequest3 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
 
 export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
-export type GetResult2 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+export type GetResult2 = { Parameter: Parameter; };
+
+export type GetResult3 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+
+export type GivenValue = string;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
+export type GroupNameRequest = { GroupName: string; };
+
 export type GroupRequest = { CommandId: string; };
 
-export type GroupResult = { Groups: Group[]; };
+export type GroupResult = { Group: GroupView; NodeIds: string[]; };
+
+export type GroupResult2 = { Groups: Group[]; };
+
+export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
+
+export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
+
+export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
 
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
+
+export type ImportPolicyRequest = { Description?: string; Document: unknown; DryRun?: boolean; PolicyName: string; };
+
+export type ImportPolicyResult = { Document: PolicyDocument; Notes: UnsupportedElement[]; Stored: boolean; Unsupported: UnsupportedElement[]; };
+
+export type InlinePolicy = { PolicyStatus: string; PolicyText: string; PolicyType: string; };
 
 export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
@@ -144,7 +232,23 @@ export type Join = "and" | "or";
 
 export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
+export type Kind = "SecureString" | "String" | "StringList";
+
+export type LabelRequest = { Labels?: string[]; Name?: string; ParameterVersion?: number; };
+
+export type LabelResult = { InvalidLabels: string[]; ParameterVersion: number; };
+
 export type LegacyFilter = { key: string; valueSet: string[]; };
+
+export type LegacyFilter2 = { Key?: string; Values?: string[]; };
+
+export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
+
+export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
 
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
@@ -153,6 +257,8 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
 export type ListRequest4 = { UserName?: string; };
+
+export type ListRequest5 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -164,13 +270,27 @@ export type ListResult4 = { AccessKeys: KeyView[]; };
 
 export type ListResult5 = { LoginSessions: SessionView[]; };
 
+export type ListResult6 = { Keys: SecretKey[]; };
+
+export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
+
+export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
+
 export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
 
+export type NamedRequest = { KeyId: string; };
+
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
 export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; RunsAs: string; Status: NodeStatus; Tags: Tag[]; };
+
+export type NodeScope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
 
 export type NodeStatus = "Offline" | "Online";
 
@@ -184,11 +304,45 @@ export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix"
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
 
+export type Parameter = { ARN: string; DataType: string; LastModifiedDate: number; Name: string; Selector?: string; Type: Kind; Value: ShownValue; Version: number; };
+
+export type ParameterHistory = { AllowedPattern: string; DataType: string; Description: string; KeyId?: string; Labels: string[]; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Value: ShownValue; Version: number; };
+
+export type ParameterMetadata = { ARN: string; AllowedPattern: string; DataType: string; Description: string; KeyId?: string; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Version: number; };
+
+export type PasskeyProof = { AuthenticatorData: string; Challenge: string; ClientData: string; PasskeyId: string; Signature: string; };
+
+export type PasskeyView = { CreatedAt: number; LastUsedAt?: number; Name: string; PasskeyId: string; RpId: string; };
+
 export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
+export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
+
+export type PolicyDocument = { Statements: PolicyStatement[]; };
+
+export type PolicyHolder = { Kind: string; Name: string; };
+
+export type PolicyNameRequest = { PolicyName: string; };
+
+export type PolicyOperator = "Equals" | "Like" | "NotLike" | "NotEquals";
+
+export type PolicyResource = { Groups?: string[]; Ids?: string[]; Kind: string; Own?: boolean; Tags?: TagSelector[]; };
+
+export type PolicyResult = { Cedar: string; Document: PolicyDocument; Policy: PolicyView; };
+
+export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition[]; Effect: Effect; NotActions?: string[]; Resources: PolicyResource[]; Sid?: string; };
+
+export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Description: string; PolicyName: string; UpdatedAt: number; UpdatedBy: string; };
+
 export type Progress = { Command: CommandView; States: StateCount[]; };
+
+export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
+
+export type PutParameterResult = { Tier: Tier; Version: number; };
+
+export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
 
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
@@ -199,6 +353,8 @@ export type RecoverResult = { Password: string; UserName: string; };
 export type RecoveryCodes = { RecoveryCodes: string[]; };
 
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
+
+export type RemoveRequest2 = { PasskeyId: string; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
 
@@ -224,6 +380,12 @@ export type RevokeAllResult = { Revoked: number; };
 
 export type RevokeRequest = { LoginSessionId: string; };
 
+export type RoleResult = { Role: RoleView; };
+
+export type RoleView = { BuiltIn: boolean; CreatedAt?: number; Description: string; Document?: PolicyDocument; Policies: string[]; RoleName: string; Users: number; };
+
+export type RotateResult = { PendingCount: number; };
+
 export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
 
 export type RulesResult = { LoginRules: RuleView[]; };
@@ -237,6 +399,8 @@ export type SearchRequest2 = { Filter?: Filter3; MaxResults?: number; NextToken?
 export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
 
 export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: number; };
+
+export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
 
 export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
@@ -254,7 +418,13 @@ export type SessionTokenResult = { Credentials: Credentials; };
 
 export type SessionView = { Address: string; Agent: string; CreatedAt: number; ExpiresAt: number; IsCurrent: boolean; LastSeenAt: number; LoginSessionId: string; Method: string; UserName: string; };
 
-export type SetupState = { HubName: string; NeedsAdmin: boolean; Version: string; };
+export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
+
+export type ShownValue = string;
+
+export type SimulateAccessRequest = { Action: string; MaxResults?: number; NextToken?: string; OnlyAllowed?: boolean; Resource: AccessSubject; };
+
+export type SimulateAccessResult = { NextToken?: string; Users: AccessVerdict[]; };
 
 export type Sort = { Descending?: boolean; Key: string; };
 
@@ -266,7 +436,7 @@ export type StartSessionResponse = { SessionId: string; StreamUrl: string; Token
 
 export type StateCount = { Count: number; StatusDetails: string; };
 
-export type StepUpRequest = { Code?: string; Password?: string; };
+export type StepUpRequest = { Code?: string; Passkey?: PasskeyProof; Password?: string; };
 
 export type SteppedUp = { SteppedUpUntil: number; };
 
@@ -274,11 +444,15 @@ export type StreamName = "stderr" | "stdout";
 
 export type StringFilter = { Key: string; Operator?: string; Values: string[]; };
 
+export type StringFilter2 = { Key?: string; Option?: string; Values?: string[]; };
+
 export type SuggestRequest = { Collection: string; Key: string; Prefix?: string; };
 
 export type SuggestResult = { Values: string[]; };
 
 export type Tag = { Key: string; Value: string; };
+
+export type TagSelector = { Key: string; Values?: string[]; };
 
 export type Target = { Key: string; Values?: string[]; };
 
@@ -288,67 +462,128 @@ export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
 
+export type Tier = "Advanced" | "Standard";
+
+export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
+
+export type UnsupportedElement = { Place: string; Problem: string; };
+
+export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
+
 export type UpdateRequest = { AccessKeyId: string; Status: string; };
+
+export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
+
+export type UserResult = { User: UserView; };
+
+export type UserStatus = "Active" | "Disabled";
+
+export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
   "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
   "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
+  "AmazonSSM.DeleteParameter": { request: DeleteRequest2; result: DeleteResult };
+  "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
   "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
   "AmazonSSM.DescribeInstanceInformation": { request: DescribeInformationRequest; result: DescribeInformationResult };
   "AmazonSSM.DescribeInstanceProperties": { request: DescribePropertiesRequest; result: DescribePropertiesResult };
+  "AmazonSSM.DescribeParameters": { request: DescribeRequest2; result: DescribeResult2 };
   "AmazonSSM.DescribeSessions": { request: DescribeSessionsRequest; result: DescribeSessionsResponse };
   "AmazonSSM.GetCommandInvocation": { request: GetRequest; result: GetResult };
   "AmazonSSM.GetConnectionStatus": { request: GetConnectionStatusRequest; result: GetConnectionStatusResponse };
+  "AmazonSSM.GetParameter": { request: GetRequest2; result: GetResult2 };
+  "AmazonSSM.GetParameterHistory": { request: HistoryRequest; result: HistoryResult };
+  "AmazonSSM.GetParameters": { request: GetManyRequest; result: GetManyResult };
+  "AmazonSSM.GetParametersByPath": { request: ByPathRequest; result: ByPathResult };
+  "AmazonSSM.LabelParameterVersion": { request: LabelRequest; result: LabelResult };
   "AmazonSSM.ListCommandInvocations": { request: ListRequest; result: ListResult };
   "AmazonSSM.ListCommands": { request: ListRequest2; result: ListResult2 };
   "AmazonSSM.ListTagsForResource": { request: ListRequest3; result: ListResult3 };
+  "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
   "AmazonSSM.SendCommand": { request: SendRequest; result: SendResult };
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
-  "Roadstead.BeginTotp": { request: Empty5; result: Enrolment };
+  "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.BeginPasskey": { request: Empty6; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty6; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty7; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty5 };
-  "Roadstead.ConfirmTotp": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty7 };
+  "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
+  "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
+  "Roadstead.CreateGroup": { request: CreateGroupRequest; result: GroupResult };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest2; result: Empty6 };
-  "Roadstead.DescribeCommand": { request: DescribeRequest2; result: Progress };
-  "Roadstead.DescribeHub": { request: Empty7; result: HubView };
-  "Roadstead.DescribeNode": { request: DescribeRequest3; result: NodeDetail };
-  "Roadstead.GetCaller": { request: Empty8; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty5; result: FactorsView };
-  "Roadstead.GetOutput": { request: GetRequest2; result: GetResult2 };
-  "Roadstead.GetOverview": { request: Empty9; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty8; result: SetupState };
-  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
-  "Roadstead.ListAccessKeys": { request: Empty6; result: ListResult4 };
-  "Roadstead.ListLoginRules": { request: Empty10; result: RulesResult };
+  "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
+  "Roadstead.CreateSecretKey": { request: CreateRequest4; result: CreateResult4 };
+  "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty8 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty9 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty5 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty10 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty11 };
+  "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
+  "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
+  "Roadstead.DescribeHub": { request: Empty12; result: HubView };
+  "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
+  "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty13 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty13 };
+  "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
+  "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
+  "Roadstead.GetCaller": { request: Empty14; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty7; result: FactorsView };
+  "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
+  "Roadstead.GetOverview": { request: Empty15; result: Overview };
+  "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
+  "Roadstead.GetSetupState": { request: Empty14; result: SetupState };
+  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
+  "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.ListAccessKeys": { request: Empty8; result: ListResult4 };
+  "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
+  "Roadstead.ListLoginRules": { request: Empty16; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
+  "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
+  "Roadstead.ListSecretKeys": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty8; result: Empty8 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty5; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty10 };
+  "Roadstead.Logout": { request: Empty14; result: Empty14 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty7; result: RecoveryCodes };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty16 };
+  "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
-  "Roadstead.RemoveTotp": { request: Empty5; result: Empty5 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty11 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty6 };
+  "Roadstead.RemoveTotp": { request: Empty7; result: Empty7 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty17 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty12 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty18 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
+  "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty6 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty8 };
+  "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
+  "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
+  "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty13; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty19; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

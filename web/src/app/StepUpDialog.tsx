@@ -7,10 +7,13 @@ import { useEffect, useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
 import { FocusedInput } from "@/components/FocusedInput";
 import { call, whenStepUpRequired } from "@/platform/api";
+import { hasPasskeys, provePasskey } from "@/platform/passkeys";
+import type { Request } from "@/platform/types";
 import { useAppTexts } from "./texts";
 
 interface Question {
   hasGenerator: boolean;
+  hasPasskey: boolean;
   answer: (given: boolean) => void;
 }
 
@@ -25,7 +28,12 @@ export function StepUpDialog() {
   useEffect(() => {
     whenStepUpRequired(async () => {
       const factors = await call("Roadstead.GetFactors", {});
-      return new Promise<boolean>((answer) => setQuestion({ hasGenerator: factors.TotpSince !== undefined, answer }));
+      return new Promise<boolean>((answer) => setQuestion({
+          hasGenerator: factors.TotpSince !== undefined,
+          hasPasskey: factors.Passkeys.length > 0 && factors.PasskeysUnusable === undefined && hasPasskeys(),
+          answer,
+        }),
+      );
     });
     return () => whenStepUpRequired(undefined);
   }, []);
@@ -37,18 +45,21 @@ export function StepUpDialog() {
     setTyped("");
     setError(undefined);
   };
-  const prove = async () => {
+  const needsText = question.hasGenerator || !question.hasPasskey;
+  const prove = async (by: () => Promise<Request<"Roadstead.StepUp">>) => {
     if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
-      await call("Roadstead.StepUp", question.hasGenerator ? { Code: typed } : { Password: typed });
+      await call("Roadstead.StepUp", await by());
       close(true);
     } catch (cause) {
       setError(cause);
     }
     setBusy(false);
   };
+  const byText = () => prove(async () => (question.hasGenerator ? { Code: typed } : { Password: typed }));
+  const byPasskey = () => prove(async () => ({ Passkey: await provePasskey() }));
 
   return (
     <Modal
@@ -62,9 +73,16 @@ export function StepUpDialog() {
             <Button variant="link" onClick={() => close(false)}>
               {t("cancel")}
             </Button>
-            <Button variant="primary" loading={busy} onClick={() => void prove()}>
-              {t("stepUpConfirm")}
-            </Button>
+            {question.hasPasskey && (
+              <Button iconName="key" variant={needsText ? "normal" : "primary"} loading={busy} onClick={() => void byPasskey()}>
+                {t("stepUpPasskey")}
+              </Button>
+            )}
+            {needsText && (
+              <Button variant="primary" loading={busy} onClick={() => void byText()}>
+                {t("stepUpConfirm")}
+              </Button>
+            )}
           </SpaceBetween>
         </Box>
       }
@@ -72,15 +90,15 @@ export function StepUpDialog() {
       <SpaceBetween size="m">
         <Box variant="p">{t("stepUpText")}</Box>
         {error !== undefined && <ErrorState error={error} title={t("stepUpFailed")} />}
-        <FormField label={question.hasGenerator ? t("stepUpCode") : t("stepUpPassword")}>
+        {needsText && <FormField label={question.hasGenerator ? t("stepUpCode") : t("stepUpPassword")}>
           <FocusedInput
             value={typed}
             type={question.hasGenerator ? "text" : "password"}
             autoComplete={question.hasGenerator ? "one-time-code" : "current-password"}
             onChange={({ detail }) => setTyped(detail.value)}
-            onKeyDown={({ detail }) => detail.key === "Enter" && void prove()}
+            onKeyDown={({ detail }) => detail.key === "Enter" && void byText()}
           />
-        </FormField>
+        </FormField>}
       </SpaceBetween>
     </Modal>
   );

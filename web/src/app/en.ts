@@ -24,6 +24,8 @@ export const en = {
   commands: "Commands",
   runCommand: "Run a command",
   sessions: "Sessions",
+  parameters: "Parameters",
+  secretKeys: "Secret keys",
   accessKeys: "Access keys",
   hub: "About this hub",
   search: "Search or go to",
@@ -74,4 +76,5 @@ export const en = {
   stepUpConfirm: "Go on",
   stepUpFailed: "That was not right",
   cancel: "Cancel",
+  stepUpPasskey: "Use a passkey",
 } as const;

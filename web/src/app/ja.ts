@@ -26,6 +26,8 @@ export const ja: Record<keyof typeof en, string> = {
   commands: "コマンド履歴",
   runCommand: "コマンドの実行",
   sessions: "セッション",
+  parameters: "パラメータ",
+  secretKeys: "シークレットのキー",
   accessKeys: "アクセスキー",
   hub: "このハブについて",
   search: "検索・移動",
@@ -76,4 +78,5 @@ export const ja: Record<keyof typeof en, string> = {
   stepUpConfirm: "続ける",
   stepUpFailed: "確認できませんでした",
   cancel: "キャンセル",
+  stepUpPasskey: "パスキーを使う",
 };

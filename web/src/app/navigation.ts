@@ -28,6 +28,13 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: "groupApplications",
+    entries: [
+      { path: "/parameters", text: "parameters", key: "p" },
+      { path: "/secret-keys", text: "secretKeys" },
+    ],
+  },
+  {
     text: "groupAccess",
     entries: [
       { path: "/users", text: "users", key: "u" },
@@ -41,7 +48,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   {
     text: "groupSettings",
     entries: [
-      { path: "/profile", text: "profile", key: "p" },
+      { path: "/profile", text: "profile", key: "m" },
       { path: "/hub", text: "hub", key: "h" },
     ],
   },

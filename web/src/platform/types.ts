@@ -18,6 +18,7 @@ type Item<List> = List extends readonly (infer One)[] ? One : never;
 export type SetupState = Result<"Roadstead.GetSetupState">;
 export type LoginResult = Result<"Roadstead.Login">;
 export type ConfirmedTotp = Result<"Roadstead.ConfirmTotp">;
+export type PasskeyProof = Request<"Roadstead.FinishPasskeyLogin">;
 export type LoginSession = Item<Result<"Roadstead.ListLoginSessions">["LoginSessions"]>;
 export type Caller = Result<"Roadstead.GetCaller">;
 export type AccessKey = Item<Result<"Roadstead.ListAccessKeys">["AccessKeys"]>;

@@ -10,8 +10,10 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::auth::accounts;
 use crate::hub::auth::console::ConsoleSessions;
-use crate::hub::auth::{Proof, Stage, factors, totp};
+use crate::hub::auth::{Proof, Stage, factors, passkeys, totp};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
+use crate::hub::capabilities::access::guard;
+use crate::hub::capabilities::access::passkeys::{PasskeyView, obstacle};
 use crate::hub::events::Event;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -37,6 +39,10 @@ struct FactorsView {
     #[serde(skip_serializing_if = "Option::is_none")]
     totp_since: Option<Timestamp>,
     recovery_codes_left: i64,
+    passkeys: Vec<PasskeyView>,
+    /// Why no passkey can be made or used where this page is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkeys_unusable: Option<&'static str>,
     /// Whether a role of the user asks for a second factor.
     is_required: bool,
 }
@@ -44,8 +50,11 @@ struct FactorsView {
 async fn get_factors(cx: Cx, _request: Empty) -> ApiResult<FactorsView> {
     let name = cx.caller().name.clone();
     let is_required = cx.caller().rule.require_second_factor;
-    let found = cx.read(move |tx| Ok(factors::of(tx, &name)?)).await?;
+    let found = cx.read(move |tx| Ok((factors::of(tx, &name)?, passkeys::list(tx, &name)?)));
+    let (found, passkeys) = found.await?;
     Ok(FactorsView {
+        passkeys: passkeys.into_iter().map(PasskeyView::new).collect(),
+        passkeys_unusable: obstacle(&cx),
         totp_since: found.totp_since,
         recovery_codes_left: found.recovery_codes_left,
         is_required,
@@ -93,10 +102,10 @@ struct ConfirmRequest {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Confirmed {
+pub struct Confirmed {
     /// For a user who had none; shown this once.
-    recovery_codes: Vec<String>,
-    login: LoggedIn,
+    pub recovery_codes: Vec<String>,
+    pub login: LoggedIn,
 }
 
 /// Confirms the enrolment; the login goes on in a new session.
@@ -124,15 +133,16 @@ async fn confirm_totp(cx: Cx, request: ConfirmRequest) -> ApiResult<Confirmed> {
 
 async fn remove_totp(cx: Cx, _request: Empty) -> ApiResult<Empty> {
     fresh_session(&cx)?;
-    if cx.caller().rule.require_second_factor {
-        return Err(ApiError::validation(
-            "your role asks for a second factor: set up another code generator, it takes the place of this one",
-        ));
-    }
+    let is_required = cx.caller().rule.require_second_factor;
     let name = cx.caller().name.clone();
     cx.write_saying("the code generator was removed".into(), move |tx| {
         if !factors::remove_totp(tx, &name)? {
             return Err(ApiError::new("ResourceNotFoundException", "there is no code generator to remove"));
+        }
+        if is_required && !factors::of(tx, &name)?.is_any() {
+            return Err(ApiError::validation(
+                "your role asks for a second factor: set up another code generator, it takes the place of this one",
+            ));
         }
         Ok(Empty {})
     })
@@ -162,7 +172,7 @@ async fn make_recovery_codes(cx: Cx, _request: Empty) -> ApiResult<RecoveryCodes
 }
 
 /// *Errors*: `AccessDeniedException` for a key; `StepUpRequiredException` when the last proof is too old.
-fn fresh_session(cx: &Cx) -> ApiResult<()> {
+pub fn fresh_session(cx: &Cx) -> ApiResult<()> {
     if !matches!(cx.caller().proof, Proof::Session(_)) {
         return Err(ApiError::new(
             "AccessDeniedException",
@@ -183,8 +193,9 @@ struct ClearRequest {
 
 /// For a user who has lost everything: their next login takes the password alone, or enrols anew where a role asks for it.
 async fn clear_factors(cx: Cx, request: ClearRequest) -> ApiResult<Empty> {
-    let bus = cx.services.bus.clone();
+    let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
+        guard::may_change(tx, &asked, &request.user_name)?;
         let account = accounts::existing(tx, &request.user_name)?;
         factors::clear(tx, &account.name)?;
         ConsoleSessions::revoke_all(tx, &account.name, None)?;

@@ -12,6 +12,8 @@ use crate::hub::auth::accounts::{self, LoginRule};
 use crate::hub::auth::backoff::Source;
 use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::{AccessKeys, Proof, factors};
+use crate::hub::capabilities::access::guard;
+use crate::hub::capabilities::access::passkeys::{self, PasskeyProof};
 use crate::hub::capabilities::access::passwords;
 
 /// How long a fresh proof counts.
@@ -43,6 +45,7 @@ struct StepUpRequest {
     password: Option<String>,
     /// Of the code generator.
     code: Option<String>,
+    passkey: Option<PasskeyProof>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -66,9 +69,10 @@ async fn step_up(cx: Cx, request: StepUpRequest) -> ApiResult<SteppedUp> {
     let user = name.clone();
     let has_factor = cx.read(move |tx| Ok(factors::of(tx, &user)?.is_any())).await?;
     match (request.code, request.password) {
+        _ if request.passkey.is_some() => prove_by_passkey(&cx, &name, request.passkey).await?,
         (Some(code), _) if has_factor => prove_by_code(&cx, code).await?,
         (_, Some(password)) if !has_factor => passwords::prove(&cx, &name, &id, Secret::new(password)).await?,
-        _ if has_factor => return Err(ApiError::validation("give `Code`: you have a code generator")),
+        _ if has_factor => return Err(ApiError::validation("give `Code` or `Passkey`: you have a second factor")),
         _ => return Err(ApiError::validation("give `Password`: you have no second factor")),
     }
     let (until, proof) = (cx.now() + VALID, cx.caller().proof.clone());
@@ -80,6 +84,14 @@ async fn step_up(cx: Cx, request: StepUpRequest) -> ApiResult<SteppedUp> {
         Ok(SteppedUp { stepped_up_until: until })
     })
     .await
+}
+
+async fn prove_by_passkey(cx: &Cx, name: &str, proof: Option<PasskeyProof>) -> ApiResult<()> {
+    let proof = proof.ok_or_else(|| ApiError::validation("give `Passkey`"))?;
+    match passkeys::prove(cx, proof).await? == name {
+        true => Ok(()),
+        false => Err(ApiError::new("InvalidCredentialsException", "this passkey is another user's")),
+    }
 }
 
 /// The caller's current code; wrong ones slow this session or key down, and nobody else.
@@ -158,6 +170,7 @@ async fn put_login_rule(cx: Cx, request: PutRuleRequest) -> ApiResult<Empty> {
     if !is_name {
         return Err(ApiError::validation("`Role` is the name of a role, or `*` for every role"));
     }
+    guard::is_whole(&cx)?;
     let rule = LoginRule {
         require_second_factor: request.require_second_factor,
         step_up_for_shell: request.step_up_for_shell,

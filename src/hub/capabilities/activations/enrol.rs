@@ -18,13 +18,14 @@ use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind};
 use crate::hub::link::{Admission, NodeKey, Refused};
 use crate::hub::store::blobs::hash;
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx};
 use crate::wire::control::{Enrol, Refusal};
 use crate::wire::node::NodeFacts;
 
 pub fn streams(streams: &mut Streams) {
     streams.topic(
         "activation",
+        "ssm:DescribeActivations",
         |topic: &ActivationTopic| Target::Resource(KIND, topic.activation_id.to_string()),
         follow,
     );
@@ -177,7 +178,8 @@ async fn follow(cx: Cx, topic: ActivationTopic, feed: Feed) -> ApiResult<()> {
     let mut told: Vec<NodeId> = Vec::new();
     loop {
         let activation = topic.activation_id.clone();
-        for joined in cx.read(move |tx| Ok(sql::joined(tx, &activation)?)).await? {
+        let visible = cx.visible_for("roadstead:SearchNodes", nodes::KIND, "node.id");
+        for joined in cx.read(move |tx| Ok(sql::joined(tx, &activation, &visible)?)).await? {
             if !told.contains(&joined.node_id) {
                 told.push(joined.node_id.clone());
                 feed.send(&joined).await?;
@@ -227,9 +229,14 @@ mod sql {
     }
 
     /// The latest nodes that joined with it.
-    pub fn joined(tx: &Tx<'_>, activation: &ActivationId) -> Result<Vec<Joined>, StoreError> {
-        let sql = "SELECT id, name FROM node WHERE activation_id = :id AND removed_at IS NULL ORDER BY joined_at DESC LIMIT 100";
-        tx.rows(sql, &[(":id", activation.into())], |row| {
+    pub fn joined(tx: &Tx<'_>, activation: &ActivationId, visible: &Condition) -> Result<Vec<Joined>, StoreError> {
+        let select = Select::new("SELECT id, name FROM node")
+            .and("activation_id = ?", [activation.into()])
+            .and("removed_at IS NULL", [])
+            .and_condition(visible)
+            .order("joined_at DESC")
+            .limit(100);
+        select.rows(tx, |row| {
             Ok(Joined {
                 node_id: row.get("id")?,
                 name: row.get("name")?,

@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{ActivationId, random_hex};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::auth::Caller;
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::blobs::hash;
-use crate::hub::store::{Row, Select, StoreError, Tx, Value};
+use crate::hub::store::{Condition, Row, Select, StoreError, Tx, Value};
+use crate::model::access::Thing;
+use crate::model::access::grants::NODE;
 
 pub const KIND: &str = "activation";
 
@@ -109,12 +112,31 @@ pub async fn create(cx: &Cx, permit: NewPermit) -> ApiResult<(ActivationId, Stri
     labels::check(&permit.tags)?;
     let (id, code) = (ActivationId::random(), random_hex(40));
     let (now, by, made, secret) = (cx.now(), cx.caller().name.clone(), id.clone(), hash(code.as_bytes()));
+    check_scope(cx.caller(), &permit.tags)?;
     cx.write(move |tx| {
         sql::insert(tx, &made, &secret, &permit, &by, now)?;
         labels::add(tx, Kind::Activation, made.as_str(), &permit.tags)
     })
     .await?;
     Ok((id, code))
+}
+
+/// A caller with a scope brings only nodes into the fleet that lie inside it.
+///
+/// *Errors*: `AccessDeniedException`.
+fn check_scope(caller: &Caller, tags: &[Tag]) -> ApiResult<()> {
+    let coming = Thing {
+        kind: NODE.into(),
+        tags: tags.iter().map(|t| (t.key.clone(), t.value.clone())).collect(),
+        ..Thing::default()
+    };
+    if caller.rights.grants.in_scope(&coming) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AccessDeniedException",
+        "nodes with these tags would lie outside your scope: give the activation the tags that your scope names",
+    ))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -162,7 +184,7 @@ struct Activation {
 async fn describe_activations(cx: Cx, request: DescribeRequest) -> ApiResult<DescribeResult> {
     let size = page::size(request.max_results, 1, 50, 50)?;
     let after: Option<(i64, ActivationId)> = page::parse(request.next_token.as_deref())?;
-    let mut select = Select::new(sql::SELECT);
+    let mut select = Select::new(sql::SELECT).and_condition(&cx.visible(KIND, "activation.id"));
     for filter in &request.filters {
         let column = match filter.filter_key.as_str() {
             "ActivationIds" => "id",
@@ -238,12 +260,13 @@ async fn delete_activation(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
     .await
 }
 
-/// How many joins are still possible, over all activations.
-pub fn count_open(tx: &Tx<'_>, now: Timestamp) -> Result<i64, StoreError> {
-    tx.count(
-        "SELECT count(*) FROM activation WHERE expires_at > :now AND registrations < registration_limit",
-        &[(":now", now.into())],
-    )
+/// How many joins are still possible, over all activations that the caller may see.
+pub fn count_open(tx: &Tx<'_>, visible: &Condition, now: Timestamp) -> Result<i64, StoreError> {
+    Select::new("SELECT count(*) FROM activation")
+        .and("expires_at > ?", [now.into()])
+        .and("registrations < registration_limit", [])
+        .and_condition(visible)
+        .count(tx)
 }
 
 /// What enrolment reads of an activation.

@@ -13,7 +13,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Streams, Target};
 use crate::hub::capabilities::commands::search::{DescribeRequest, progress};
-use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::send::{KIND, share};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::commands::{outputs, rows};
 use crate::hub::events::Event;
@@ -30,12 +30,14 @@ pub fn streams(streams: &mut Streams) {
     streams
         .topic(
             "command",
+            "roadstead:DescribeCommand",
             |r: &DescribeRequest| Target::Resource(KIND, r.command_id.to_string()),
             follow_command,
         )
         .topic(
             "output",
-            |r: &OutputTopic| Target::Resource(KIND, r.command_id.to_string()),
+            "roadstead:GetOutput",
+            |r: &OutputTopic| share(&r.command_id, &r.node_id),
             follow_output,
         );
 }

@@ -15,7 +15,7 @@ use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::fleet::nodes::{self, Node, NodeStatus};
-use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
+use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, SEND, Selection, Target};
 use crate::hub::events::Event;
 use crate::hub::store::{Select, StoreError, Tx, Value};
 use crate::model::document::{self, stock};
@@ -24,6 +24,13 @@ use crate::wire::frame;
 use crate::wire::run::Run;
 
 pub const KIND: &str = "command";
+/// What rights call a node's share of a command: seen by whoever may see the command, or the node.
+pub const SHARE: &str = "invocation";
+
+/// A node's share of a command as a target.
+pub fn share(command: impl std::fmt::Display, node: impl std::fmt::Display) -> Subject {
+    Subject::Resource(SHARE, format!("{command}/{node}"))
+}
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(
@@ -227,9 +234,10 @@ fn check_size(document: &Json, parameters: &Parameters) -> ApiResult<()> {
 
 /// Commits the command and its invocations, then tells the nodes that are connected.
 async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
-    let (now, by, bus) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone());
+    let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
     let command = cx.write(move |tx| {
-        let targets = order.selection.resolve(tx)?;
+        asked.permit_for(tx, SEND, &Subject::Resource("document", order.document_name.clone()))?;
+        let targets = order.selection.resolve(tx, &asked, SEND)?;
         let command = sql::insert(tx, order, targets.len(), &by, now)?;
         for node in &targets {
             sql::insert_invocation(tx, &command, node)?;

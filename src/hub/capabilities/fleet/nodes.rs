@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Timestamp;
 use crate::base::id::{ActivationId, NodeId};
 use crate::hub::labels::Tag;
-use crate::hub::store::{Column, Row, StoreError, Tx, Value};
-use crate::model::filter::TAG_PREFIX;
+use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::wire::node::NodeFacts;
 
 /// What `kind` is called in targets of rights and in the audit log.
@@ -181,33 +180,8 @@ impl Node {
     }
 }
 
-/// The filter keys of nodes.
-pub fn column(key: &str) -> Option<Column> {
-    if let Some(tag) = key.strip_prefix(TAG_PREFIX) {
-        let expression = "(SELECT value FROM tag WHERE tag.kind = 'ManagedInstance' AND tag.id = node.id AND tag.key = ?)";
-        return Some(Column {
-            expression,
-            values: vec![Value::from(tag)],
-        });
-    }
-    Some(Column::plain(match key {
-        "name" => "node.name",
-        "id" => "node.id",
-        "status" => "node.status",
-        "platform" => "node.platform_id || ' ' || node.platform_name",
-        "version" => "node.platform_version",
-        "arch" => "node.architecture",
-        "agent" => "node.agent_version",
-        "address" => "node.addresses",
-        "reason" => "node.offline_reason",
-        "activation" => "node.activation_id",
-        "text" => "node.name || ' ' || node.id || ' ' || node.computer_name || ' ' || node.addresses || ' ' || node.platform_name",
-        _ => return None,
-    }))
-}
-
-/// All keys that [`column`] knows besides tags, for messages.
-pub const FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, text, tag:KEY";
+/// The filter keys of nodes; groups use them too.
+pub use crate::hub::labels::groups::{NODE_FILTER_KEYS as FILTER_KEYS, node_column as column};
 
 pub mod sql {
     use super::*;

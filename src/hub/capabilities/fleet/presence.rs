@@ -16,7 +16,7 @@ use crate::hub::api::{Cx, Reports, Services, Streams, Target};
 use crate::hub::capabilities::fleet::nodes::{self, KIND, NodeStatus, OfflineReason};
 use crate::hub::events::Event;
 use crate::hub::link::{Admission, Gone, NodeKey, Refused};
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx, Value};
 use crate::wire::control::{Goodbye, Hello, Refusal, ToHub};
 use crate::wire::node::NodeFacts;
 
@@ -33,7 +33,7 @@ pub fn reports(reports: &mut Reports) {
 }
 
 pub fn streams(streams: &mut Streams) {
-    streams.topic("nodes", |_: &NodesTopic| Target::Rows(KIND), follow);
+    streams.topic("nodes", "roadstead:SearchNodes", |_: &NodesTopic| Target::Rows(KIND), follow);
 }
 
 /// Admits a key that has joined, and writes down that it is here.
@@ -148,11 +148,25 @@ async fn follow(cx: Cx, _topic: NodesTopic, feed: Feed) -> ApiResult<()> {
         }
         ids.sort();
         ids.dedup();
+        let ids = seen_by(&cx, ids).await?;
         match ids.len() {
+            0 => {}
             n if n > LIVE_MAX_NODES => feed.send(&NodesEvent::Reload(true)).await?,
             _ => feed.send(&NodesEvent::NodeIds(ids)).await?,
         }
     }
+}
+
+/// Of these nodes, those that the follower may see.
+async fn seen_by(cx: &Cx, ids: Vec<NodeId>) -> ApiResult<Vec<NodeId>> {
+    let visible = cx.visible(KIND, "node.id");
+    if visible == Condition::Always {
+        return Ok(ids);
+    }
+    let select = Select::new("SELECT node.id FROM node")
+        .and_in("node.id", ids.iter().map(Value::from))
+        .and_condition(&visible);
+    cx.read(move |tx| Ok(select.rows(tx, |row| row.get("id"))?)).await
 }
 
 async fn return_reload(feed: &Feed) -> ApiResult<Option<NodeId>> {

@@ -71,9 +71,12 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
     let order = Order::parse(request.sort.as_ref())?;
     let after: Option<(String, NodeId)> = page::parse(request.next_token.as_deref())?;
     let now = cx.now();
+    let visible = cx.visible(KIND, "node.id");
     cx.read(move |tx| {
-        let total = matching("SELECT count(*) FROM node", &request.filter)?.count(tx)?;
-        let mut select = matching(order.select, &request.filter)?;
+        let total = matching("SELECT count(*) FROM node", &request.filter)?
+            .and_condition(&visible)
+            .count(tx)?;
+        let mut select = matching(order.select, &request.filter)?.and_condition(&visible);
         if let Some((value, id)) = after {
             select = select.and(order.after, [value.into(), (&id).into()]);
         }
@@ -240,13 +243,15 @@ async fn rename_node(cx: Cx, request: RenameRequest) -> ApiResult<Empty> {
             "a node's name has 1 to 255 characters and no control characters",
         ));
     }
-    let bus = cx.services.bus.clone();
+    let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
         require(tx, &request.node_id)?;
         tx.execute(
             "UPDATE node SET name = :name WHERE id = :id",
             &[(":name", name.into()), (":id", (&request.node_id).into())],
         )?;
+        // A group's rule may look at names: nobody renames a node into their hands, or out of them.
+        asked.permit(tx, &Target::Resource(KIND, request.node_id.to_string()))?;
         bus.emit(tx, Event::NodeChanged(request.node_id.clone()));
         Ok(Empty {})
     })
@@ -297,12 +302,17 @@ async fn suggest_values(cx: Cx, request: SuggestRequest) -> ApiResult<SuggestRes
             )));
         }
     };
-    let select = match request.key.split_once(':') {
-        Some((_, tag)) => Select::new(head)
+    let tagged = || {
+        Select::new(head)
             .and("kind = 'ManagedInstance'", [])
-            .and("key = ?", [Value::from(tag)]),
-        None if request.key == "tag" => Select::new(head).and("kind = 'ManagedInstance'", []),
-        None => Select::new(head).and("removed_at IS NULL", []),
+            .and_condition(&cx.visible(KIND, "tag.id"))
+    };
+    let select = match request.key.split_once(':') {
+        Some((_, tag)) => tagged().and("key = ?", [Value::from(tag)]),
+        None if request.key == "tag" => tagged(),
+        None => Select::new(head)
+            .and("removed_at IS NULL", [])
+            .and_condition(&cx.visible(KIND, "node.id")),
     };
     let prefix = Value::Text(request.prefix.to_ascii_lowercase());
     let select = select

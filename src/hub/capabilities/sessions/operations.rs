@@ -16,6 +16,7 @@ use crate::hub::capabilities::sessions::lifecycle::{self, Session, State};
 use crate::hub::capabilities::sessions::tokens::Bearer;
 use crate::hub::capabilities::sessions::{KIND, Live, listing};
 use crate::hub::events::Event;
+use crate::hub::store::Tx;
 
 /// The one document so far: a shell with the hub's defaults.
 const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
@@ -55,7 +56,7 @@ pub fn operations(api: &mut Declare<'_>) {
 }
 
 pub fn topics(streams: &mut Streams) {
-    streams.topic("sessions", |_: &SessionsTopic| Target::Rows(KIND), follow);
+    streams.topic("sessions", "ssm:DescribeSessions", |_: &SessionsTopic| Target::Rows(KIND), follow);
 }
 
 fn node(id: &str) -> Target {
@@ -104,7 +105,10 @@ async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartS
         max_duration_ms: MAX_DURATION.as_millis() as i64,
     };
     let (id, bus) = (session.id.clone(), cx.services.bus.clone());
+    let asked = cx.clone();
     cx.write(move |tx| {
+        asked.permit(tx, &node(session.node.as_str()))?;
+        asked.permit(tx, &Target::Resource("document", session.document.clone()))?;
         lifecycle::sql::insert(tx, &session)?;
         bus.emit(tx, Event::SessionChanged(session.id.clone()));
         Ok(())
@@ -276,7 +280,14 @@ async fn follow(cx: Cx, _topic: SessionsTopic, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
     loop {
         match events.recv().await {
-            Ok(Event::SessionChanged(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(Event::SessionChanged(id)) => {
+                let asked = cx.clone();
+                let permit = move |tx: &Tx<'_>| Ok(asked.permit(tx, &session(id.as_str())).is_ok());
+                if !cx.read(permit).await? {
+                    continue;
+                }
+            }
+            Err(RecvError::Lagged(_)) => {}
             Ok(_) => continue,
             Err(RecvError::Closed) => return Ok(()),
         }

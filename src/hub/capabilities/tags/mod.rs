@@ -10,6 +10,7 @@ use crate::hub::api::{Capability, Cx, Declare, Service, Target, constraint};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::Tx;
+use crate::model::parameter::Reference;
 
 pub const CAPABILITY: Capability = Capability {
     name: "tags",
@@ -57,20 +58,36 @@ const TYPES: &[&str] = &[
 fn target(kind: &str, id: &str) -> Target {
     match kind {
         "ManagedInstance" => Target::Resource("node", id.to_owned()),
+        "Parameter" => Target::Resource("parameter", parameter_id(id).unwrap_or_else(|| id.to_owned())),
         _ => Target::Resource("resource", format!("{kind}/{id}")),
     }
 }
 
+/// A parameter is known by its key, however the caller spells its name.
+fn parameter_id(name: &str) -> Option<String> {
+    let reference = Reference::parse(name).ok().filter(|r| r.selector.is_none());
+    reference.map(|r| r.key.to_string())
+}
+
+/// What is tagged, and the id that its tags lie under.
+///
 /// *Errors*: `InvalidResourceType`, `InvalidResourceId`.
-fn resource(tx: &Tx<'_>, kind: &str, id: &str) -> ApiResult<Kind> {
+fn resource(tx: &Tx<'_>, kind: &str, id: &str) -> ApiResult<(Kind, String)> {
     if !TYPES.contains(&kind) {
         return Err(ApiError::new(
             "InvalidResourceType",
             format!("`{kind}` is not a resource type: use one of {}", TYPES.join(", ")),
         ));
     }
-    if kind == Kind::Node.as_str() && labels::exists(tx, Kind::Node, id)? {
-        return Ok(Kind::Node);
+    let found = match kind {
+        "ManagedInstance" => Some((Kind::Node, id.to_owned())),
+        "Parameter" => parameter_id(id).map(|id| (Kind::Parameter, id)),
+        _ => None,
+    };
+    if let Some((kind, id)) = found
+        && labels::exists(tx, kind, &id)?
+    {
+        return Ok((kind, id));
     }
     Err(ApiError::new("InvalidResourceId", format!("there is no {kind} `{id}`")))
 }
@@ -116,9 +133,15 @@ async fn change(
     work: impl FnOnce(&Tx<'_>, Kind, &str) -> ApiResult<()> + Send + 'static,
 ) -> ApiResult<Empty> {
     let bus = cx.services.bus.clone();
+    let asked = cx.clone();
     cx.write(move |tx| {
-        let kind = resource(tx, &kind, &id)?;
+        let subject = target(&kind, &id);
+        let (kind, id) = resource(tx, &kind, &id)?;
+        // With the tags as they were when this transaction began, and as they are after it: nobody tags a thing into their
+        // hands, or out of them.
+        asked.permit(tx, &subject)?;
         work(tx, kind, &id)?;
+        asked.permit(tx, &subject)?;
         if let Ok(node) = id.parse::<NodeId>() {
             bus.emit(tx, Event::NodeChanged(node));
         }
@@ -142,9 +165,9 @@ struct ListResult {
 
 async fn list_tags_for_resource(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     cx.read(move |tx| {
-        let kind = resource(tx, &request.resource_type, &request.resource_id)?;
+        let (kind, id) = resource(tx, &request.resource_type, &request.resource_id)?;
         Ok(ListResult {
-            tag_list: labels::list(tx, kind, &request.resource_id)?,
+            tag_list: labels::list(tx, kind, &id)?,
         })
     })
     .await

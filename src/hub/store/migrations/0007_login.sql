@@ -80,3 +80,17 @@ CREATE TABLE login_rule (
     step_up_for_shell     INTEGER NOT NULL,
     step_up_for_root      INTEGER NOT NULL
 ) STRICT;
+
+-- Keys of browsers, phones and security keys, each bound to the hub's name it was made under.
+CREATE TABLE passkey (
+    id           BLOB PRIMARY KEY,
+    user_name    TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    rp_id        TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    public_key   BLOB NOT NULL,
+    counter      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER
+) STRICT;
+
+CREATE INDEX passkey_by_user ON passkey (user_name, created_at);

@@ -8,10 +8,12 @@ import { PublicFrame } from "@/components/PublicFrame";
 import { usePage } from "@/components/usePage";
 import { setCsrfToken } from "@/platform/api";
 import { useCallerQuery } from "@/platform/caller";
+import { hasPasskeys } from "@/platform/passkeys";
 import { setPreference } from "@/platform/preferences";
 import type { LoginResult } from "@/platform/types";
 import { useEntered, useSetupState } from "./api";
 import { EnrolStep } from "./EnrolStep";
+import { PasskeyButton } from "./PasskeyButton";
 import { PasswordForm } from "./PasswordForm";
 import { PasswordStep } from "./PasswordStep";
 import { safeNext } from "./rules";
@@ -50,8 +52,14 @@ export default function LoginPage() {
   };
 
   const content = () => {
+    const byPasskey = setup.data?.Passkeys && hasPasskeys() && <PasskeyButton onEntered={goOn} />;
     if (step === "SecondFactor" && login?.Ticket) {
-      return <SecondStep ticket={login.Ticket} onEntered={goOn} onBack={() => setLogin(undefined)} />;
+      return (
+        <SpaceBetween size="m">
+          <SecondStep ticket={login.Ticket} onEntered={goOn} onBack={() => setLogin(undefined)} />
+          {byPasskey}
+        </SpaceBetween>
+      );
     }
     if (step === "NewPassword") {
       return (
@@ -62,7 +70,12 @@ export default function LoginPage() {
       );
     }
     if (step === "Enrol") return <EnrolStep onEntered={goOn} />;
-    return <PasswordStep onEntered={goOn} />;
+    return (
+      <SpaceBetween size="m">
+        <PasswordStep onEntered={goOn} />
+        {byPasskey}
+      </SpaceBetween>
+    );
   };
 
   if (setup.data?.NeedsAdmin) return <Navigate to="/setup" replace />;

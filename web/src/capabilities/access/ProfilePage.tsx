@@ -10,6 +10,7 @@ import { useCaller } from "@/platform/caller";
 import type { LoginResult } from "@/platform/types";
 import { FactorsPanel } from "./FactorsPanel";
 import { LoginSessions } from "./LoginSessions";
+import { PasskeysPanel } from "./PasskeysPanel";
 import { PasswordForm } from "./PasswordForm";
 import { useAccessTexts } from "./texts";
 
@@ -36,6 +37,7 @@ export default function ProfilePage() {
     >
       <SpaceBetween size="l">
         <FactorsPanel onNewSession={onNewSession} />
+        <PasskeysPanel onNewSession={onNewSession} />
         <Container header={<Header variant="h2">{t("password")}</Header>}>
           <PasswordForm
             onChanged={(login) => {
