@@ -6,7 +6,8 @@ const PASSWORD_OF_ANN = "ann has a long password";
 
 /** A page of its own for another user. */
 async function as(browser: Browser, hub: Hub, name: string): Promise<Page> {
-  const context = await browser.newContext({ baseURL: hub.url, locale: "en-GB" });
+  // Without the administrator's login, which would end when somebody else logs in over it.
+  const context = await browser.newContext({ baseURL: hub.url, locale: "en-GB", storageState: { cookies: [], origins: [] } });
   const page = await context.newPage();
   await page.goto("/login");
   await page.getByLabel("User name").fill(name);
@@ -42,7 +43,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
   await other.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });
   await expect(other.getByRole("button", { name: "Run a command" })).toBeDisabled();
   await other.goto("/users");
-  await expect(other.getByRole("button", { name: "Create a user" })).toBeDisabled();
+  await expect(other.getByText("AccessDeniedException")).toBeVisible();
 
   await page.getByRole("button", { name: "ann", exact: true }).click();
   await dialog.getByRole("button", { name: /Narrowed to/ }).click();
@@ -64,7 +65,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
 test("a policy is written as a form, read as JSON, and makes a role", async ({ page, hub }) => {
   await page.goto("/policies/new");
   await page.getByLabel("Policy", { exact: true }).fill("shells-in-test");
-  await page.getByLabel("Actions").fill("ssm:StartSession\nssm:TerminateSession");
+  await page.getByRole("textbox", { name: "Actions" }).fill("ssm:StartSession\nssm:TerminateSession");
   await page.getByLabel("With tags").fill("env=test|dev");
   await expectAccessible(page);
   await page.getByRole("tab", { name: "JSON" }).click();
@@ -92,7 +93,7 @@ test("an IAM policy is translated, and what cannot be is named", async ({ page }
     Version: "2012-10-17",
     Statement: [
       { Effect: "Allow", Action: ["ssm:StartSession"], Resource: "*" },
-      { Effect: "Allow", Action: ["s3:GetObject"], Resource: "arn:aws:s3:::bucket/*", Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } },
+      { Effect: "Allow", Action: ["ssm:SendCommand"], Resource: "*", Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } },
     ],
   };
   await page.getByRole("textbox", { name: "IAM policy" }).fill(JSON.stringify(iam));
@@ -101,7 +102,7 @@ test("an IAM policy is translated, and what cannot be is named", async ({ page }
   await page.getByRole("textbox", { name: "IAM policy" }).fill(JSON.stringify({ ...iam, Statement: [iam.Statement[0]] }));
   await page.getByRole("button", { name: "Translate" }).click();
   await page.getByRole("button", { name: "Go on with it in the form" }).click();
-  await expect(page.getByLabel("Actions")).toHaveValue(/ssm:StartSession/);
+  await expect(page.getByRole("textbox", { name: "Actions" })).toHaveValue(/ssm:StartSession/);
 });
 
 test("a group follows its filter", async ({ page }) => {
