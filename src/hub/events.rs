@@ -23,6 +23,8 @@ pub enum Event {
     /// Anything shown about the node changed: status, facts, name, tags.
     NodeChanged(NodeId),
     NodeRemoved(NodeId),
+    /// A join request came, or was decided.
+    JoinRequestsChanged,
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),

@@ -3,16 +3,17 @@
 //! In order: an address literal is taken as it is; `/etc/hosts`; `localhost`; then the name servers of `/etc/resolv.conf`.
 //! Without that file no name server is asked: the program never talks to one that nobody configured.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
-use std::time::Duration;
+mod config;
+mod exchange;
+mod message;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
-use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+use std::{fs, io};
+
+use config::Config;
+use exchange::NotFound;
 
 /// All tries and name servers together.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,14 +22,16 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    #[error("`{0}` is not in /etc/hosts, and no name server is configured (there is no /etc/resolv.conf)")]
+    #[error("`{0}` is not in /etc/hosts, and no name server is configured in /etc/resolv.conf")]
     NoNameServer(String),
-    #[error("/etc/resolv.conf cannot be used")]
-    Config(#[source] NetError),
+    #[error("/etc/resolv.conf cannot be read")]
+    Config(#[source] io::Error),
     #[error("the name `{0}` is not known")]
-    Unknown(String, #[source] NetError),
-    #[error("the name servers of /etc/resolv.conf did not answer for `{0}` in time")]
-    TimedOut(String),
+    Unknown(String),
+    #[error("`{0}` is not the name of a host; a name with other letters than those of ASCII is written in its `xn--` form")]
+    NoName(String),
+    #[error("the name servers of /etc/resolv.conf did not answer for `{0}`")]
+    Unanswered(String),
 }
 
 /// The addresses of a host, at least one, in the order to try them.
@@ -37,7 +40,7 @@ pub async fn resolve(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
         return Ok(vec![literal]);
     }
     // A file of a few lines, read once per dial: not worth a thread of its own.
-    let hosts = std::fs::read_to_string(HOSTS).unwrap_or_default();
+    let hosts = fs::read_to_string(HOSTS).unwrap_or_default();
     let known = in_hosts(&hosts, host);
     if !known.is_empty() {
         return Ok(known);
@@ -45,29 +48,21 @@ pub async fn resolve(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
     if is_localhost(host) {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
-    if !Path::new(RESOLV_CONF).exists() {
+    let config = match fs::read_to_string(RESOLV_CONF) {
+        Ok(text) => Config::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Config::default(),
+        Err(error) => return Err(ResolveError::Config(error)),
+    };
+    if config.servers.is_empty() {
         return Err(ResolveError::NoNameServer(host.to_owned()));
     }
-    match tokio::time::timeout(TIMEOUT, ask(host)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(ResolveError::TimedOut(host.to_owned())),
-    }
-}
-
-/// A resolver per question: the configuration may have changed, and an idle agent keeps nothing.
-async fn ask(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
-    let mut builder = TokioResolver::builder(TokioRuntimeProvider::default()).map_err(ResolveError::Config)?;
-    let options = builder.options_mut();
-    options.use_hosts_file = ResolveHosts::Never;
-    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    options.cache_size = 0;
-    let resolver = builder.build().map_err(ResolveError::Config)?;
-    let unknown = |e| ResolveError::Unknown(host.to_owned(), e);
-    let found: Vec<IpAddr> = resolver.lookup_ip(host).await.map_err(unknown)?.iter().collect();
-    match found.is_empty() {
-        false => Ok(found),
-        true => Err(unknown(NetError::from(io::Error::from(io::ErrorKind::NotFound)))),
-    }
+    let found = tokio::time::timeout(TIMEOUT, exchange::lookup(&config, host)).await;
+    let host = host.to_owned();
+    found.unwrap_or(Err(NotFound::Unanswered)).map_err(|not_found| match not_found {
+        NotFound::Unknown => ResolveError::Unknown(host),
+        NotFound::NoName => ResolveError::NoName(host),
+        NotFound::Unanswered => ResolveError::Unanswered(host),
+    })
 }
 
 /// The addresses `/etc/hosts` gives a name, each once, in the file's order.

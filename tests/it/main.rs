@@ -12,3 +12,4 @@ mod rights;
 mod sessions;
 mod support;
 mod tidy;
+mod trust;

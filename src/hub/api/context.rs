@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
+use crate::hub::api::timekeeper::Timekeeper;
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
+use crate::hub::keys::HubKeys;
 use crate::hub::link::Link;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Condition, Store, StoreError, Tx};
@@ -25,10 +27,13 @@ pub struct Services {
     pub config: HubConfig,
     pub facts: HubFacts,
     pub clock: Clock,
+    pub time: Timekeeper,
     pub store: Store,
     pub blobs: Blobs,
     pub bus: Bus,
     pub keys: AccessKeys,
+    /// What agents know the hub by.
+    pub hub_keys: HubKeys,
     pub console: ConsoleSessions,
     pub rights: Arc<RightsCache>,
     pub backoff: Backoff,
@@ -45,8 +50,6 @@ pub struct HubFacts {
     pub started_at: Timestamp,
     /// `host:port`, best first: what join lines and links name.
     pub addresses: Vec<String>,
-    /// SHA-256 of the hub's agent-facing public key, hexadecimal.
-    pub hub_key: String,
     /// SHA-256 of the web certificate authority, hexadecimal with colons.
     pub ca_fingerprint: String,
 }
@@ -73,9 +76,12 @@ pub struct Parts {
     pub store: Store,
     pub blobs: Blobs,
     pub keys: AccessKeys,
+    pub hub_keys: HubKeys,
     pub rights: Arc<RightsCache>,
     pub installer: Installer,
     pub shutdown: CancellationToken,
+    /// When the hub last knew itself to be alive.
+    pub alive_at: Timestamp,
 }
 
 impl Services {
@@ -87,12 +93,17 @@ impl Services {
             store,
             blobs,
             keys,
+            hub_keys,
             rights,
             installer,
             shutdown,
+            alive_at,
         } = parts;
+        let time = Timekeeper::new(&clock);
+        time.was_alive_at(alive_at, &clock);
         Self {
             console: ConsoleSessions::new(store.clone()),
+            time,
             backoff: Backoff::default(),
             bus: Bus::default(),
             tasks: TaskTracker::new(),
@@ -104,6 +115,7 @@ impl Services {
             store,
             blobs,
             keys,
+            hub_keys,
             rights,
             installer,
             shutdown,
@@ -112,6 +124,11 @@ impl Services {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether things may be removed because of their age: not while the clock is in doubt.
+    pub fn ages_are_certain(&self) -> bool {
+        self.time.is_settled(&self.clock)
     }
 
     /// Connected agents. Set once while the hub starts, before anything can call.
@@ -138,6 +155,15 @@ impl Services {
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
         self.store.write(work).await
+    }
+
+    /// The same for what nobody waits for; see [`Store::write_lazily`].
+    pub async fn write_lazily<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.store.write_lazily(work).await
     }
 
     pub async fn read<T, F>(&self, work: F) -> ApiResult<T>

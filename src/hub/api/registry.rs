@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -88,7 +88,8 @@ pub trait Call: Send {
 }
 
 type Decode = Box<dyn Fn(&[u8]) -> ApiResult<Box<dyn Call>> + Send + Sync>;
-type Schemas = fn(&mut SchemaGenerator) -> (schemars::Schema, schemars::Schema);
+#[cfg(debug_assertions)]
+type Schemas = fn(&mut schemars::SchemaGenerator) -> (schemars::Schema, schemars::Schema);
 
 /// One operation as dispatch needs it.
 pub struct Operation {
@@ -97,6 +98,8 @@ pub struct Operation {
     pub capability: &'static str,
     pub access: Access,
     pub decode: Decode,
+    /// Request and result, for the golden files. A release build leaves them out: a megabyte of code that it never runs.
+    #[cfg(debug_assertions)]
     pub schemas: Schemas,
 }
 
@@ -200,14 +203,14 @@ impl Declare<'_> {
             let request: Req = crate::hub::api::dispatch::decode(body)?;
             Ok(Box::new(Decoded { request, target, run }))
         });
-        let schemas: Schemas = |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>());
         let operation = Operation {
             service,
             name,
             capability: self.capability,
             access,
             decode,
-            schemas,
+            #[cfg(debug_assertions)]
+            schemas: |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>()),
         };
         let twice = self.registry.operations.entry(service).or_default().insert(name, operation);
         assert!(twice.is_none(), "operation {name} is declared twice");

@@ -33,13 +33,14 @@ pub fn node_column(key: &str) -> Option<Column> {
         "address" => "node.addresses",
         "reason" => "node.offline_reason",
         "activation" => "node.activation_id",
+        "lock" => "node.lock",
         "text" => "node.name || ' ' || node.id || ' ' || node.computer_name || ' ' || node.addresses || ' ' || node.platform_name",
         _ => return None,
     }))
 }
 
 /// All keys that [`node_column`] knows besides tags, for messages.
-pub const NODE_FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, text, tag:KEY";
+pub const NODE_FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, lock, text, tag:KEY";
 
 /// The nodes of a group, as a condition on the column that holds a node's id.
 pub fn condition(name: &str, members: &Members, column: &'static str) -> Condition {

@@ -19,7 +19,7 @@ CREATE TABLE activation (
     created_by         TEXT NOT NULL,
     created_at         INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL
-) STRICT;
+, needs_approval INTEGER NOT NULL DEFAULT 0, twin_of TEXT) STRICT;
 
 CREATE TABLE audit (
     seq        INTEGER PRIMARY KEY,
@@ -94,6 +94,22 @@ CREATE TABLE invocation (
     PRIMARY KEY (command_id, node_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE join_request (
+    id            TEXT PRIMARY KEY,
+    key_hash      BLOB NOT NULL UNIQUE,
+    activation_id TEXT NOT NULL,
+    node_id       TEXT,
+    state         TEXT NOT NULL,
+    computer_name TEXT NOT NULL,
+    machine_id    TEXT NOT NULL,
+    platform      TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    requested_at  INTEGER NOT NULL,
+    last_seen_at  INTEGER NOT NULL,
+    decided_at    INTEGER,
+    decided_by    TEXT
+) STRICT;
+
 CREATE TABLE known_device (
     token_hash BLOB NOT NULL,
     user_name  TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
@@ -145,7 +161,7 @@ CREATE TABLE node (
     addresses      TEXT NOT NULL,
     booted_at      INTEGER,
     facts          TEXT NOT NULL
-) STRICT;
+, lock TEXT NOT NULL DEFAULT '', quarantined_at INTEGER, clock_ahead_ms INTEGER, machine_id TEXT NOT NULL DEFAULT '', hub_key TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TABLE node_group (
     name        TEXT PRIMARY KEY,
@@ -280,7 +296,7 @@ CREATE TABLE session (
     ended_at        INTEGER,
     idle_timeout_ms INTEGER NOT NULL,
     max_duration_ms INTEGER NOT NULL
-) STRICT;
+, approval TEXT) STRICT;
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
@@ -348,6 +364,18 @@ CREATE TABLE totp (
     pending_at     INTEGER
 ) STRICT;
 
+CREATE TABLE twin (
+    node_id       TEXT NOT NULL,
+    machine_id    TEXT NOT NULL,
+    boot_id       TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at  INTEGER NOT NULL,
+    was_connected INTEGER NOT NULL,
+    leaving       INTEGER NOT NULL,
+    PRIMARY KEY (node_id, machine_id, boot_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
@@ -380,11 +408,17 @@ CREATE INDEX invocation_running ON invocation (expires_at) WHERE ended_at IS NUL
 
 CREATE INDEX invocation_waiting ON invocation (start_before) WHERE ended_at IS NULL AND accepted_at IS NULL;
 
+CREATE INDEX join_request_by_state ON join_request (state, requested_at, id);
+
+CREATE INDEX join_request_by_time ON join_request (requested_at, id);
+
 CREATE UNIQUE INDEX login_session_by_token ON login_session (token_hash);
 
 CREATE INDEX login_session_by_user ON login_session (user_name, created_at);
 
 CREATE INDEX node_by_activation ON node (activation_id);
+
+CREATE INDEX node_by_machine ON node (machine_id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 

@@ -4,11 +4,15 @@ export type AccessSubject = { Id?: string; Kind: string; };
 
 export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
 
-export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
+export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
+
+export type Approval = { Signature: string; Text: string; };
+
+export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter3; RequestIds?: string[]; };
 
 export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
 
@@ -52,11 +56,11 @@ export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: st
 
 export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
-export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
+export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; NeedsApproval?: boolean; RegistrationLimit?: number; Tags?: Tag[]; };
 
 export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
 
-export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
+export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
 
 export type CreateRequest4 = { Alias?: string; Description?: string; };
 
@@ -75,6 +79,8 @@ export type CreateUserRequest = { Description?: string; Password?: string; Roles
 export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
+
+export type DecisionResult = { RequestIds: string[]; };
 
 export type DeleteManyRequest = { Names?: string[]; };
 
@@ -144,6 +150,10 @@ export type Empty19 = Record<string, unknown>;
 
 export type Empty2 = Record<string, unknown>;
 
+export type Empty20 = Record<string, unknown>;
+
+export type Empty21 = Record<string, unknown>;
+
 export type Empty3 = Record<string, unknown>;
 
 export type Empty4 = Record<string, unknown>;
@@ -171,6 +181,8 @@ export type Filter = { FilterKey: string; FilterValues?: string[]; };
 export type Filter2 = { key: string; value: string; };
 
 export type Filter3 = { Join?: Join; Terms: Term[]; };
+
+export type FinishRequest = { Anyway?: boolean; };
 
 export type FirstAdminRequest = { Password: string; Token: string; UserName: string; };
 
@@ -212,6 +224,8 @@ export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: s
 
 export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
 
+export type HubKey = { Changes: number; Fingerprint: string; NodesWithIt: number; NodesWithoutIt: number; OldFingerprint?: string; };
+
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
 
 export type ImportPolicyRequest = { Description?: string; Document: unknown; DryRun?: boolean; PolicyName: string; };
@@ -229,6 +243,8 @@ export type InvocationSummary = { EndedAt?: number; ExitCode?: number; Message: 
 export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: string; CommandPlugins: PluginView[]; Comment: string; DocumentName: string; DocumentVersion: string; InstanceId: string; InstanceName: string; NotificationConfig?: unknown; RequestedDateTime: number; ServiceRole: string; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; TraceOutput: string; };
 
 export type Join = "and" | "or";
+
+export type JoinRequest = { ActivationId: string; Address: string; ComputerName: string; DecidedAt?: number; DecidedBy?: string; KeyFingerprint: string; LastSeenAt: number; MachineId: string; NodeId?: string; Platform: string; RequestId: string; RequestedAt: number; State: State; };
 
 export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
@@ -256,9 +272,11 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
-export type ListRequest4 = { UserName?: string; };
+export type ListRequest4 = { MaxResults?: number; NextToken?: string; State?: State; };
 
-export type ListRequest5 = Record<string, unknown>;
+export type ListRequest5 = { UserName?: string; };
+
+export type ListRequest6 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -268,9 +286,11 @@ export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
 
-export type ListResult5 = { LoginSessions: SessionView[]; };
+export type ListResult5 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
-export type ListResult6 = { Keys: SecretKey[]; };
+export type ListResult6 = { LoginSessions: SessionView[]; };
+
+export type ListResult7 = { Keys: SecretKey[]; };
 
 export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -288,13 +308,15 @@ export type NamedRequest = { KeyId: string; };
 
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
-export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; RunsAs: string; Status: NodeStatus; Tags: Tag[]; };
+export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ClockAheadMs?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; Lock: string[]; LostWithoutRoot: string[]; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; NodeLock?: NodeLock; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; Quarantine: System[]; RunsAs: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
+
+export type NodeLock = { AllowedDocuments?: string[]; Files: string[]; MonitorOnly: boolean; NoRoot: boolean; NoShell: boolean; NoUpdate: boolean; OperatorClasses: string[]; OperatorKeys: string[]; Trouble?: string; };
 
 export type NodeScope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
 
 export type NodeStatus = "Offline" | "Online";
 
-export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; };
+export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Lock: string[]; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
 
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
@@ -352,11 +374,17 @@ export type RecoverResult = { Password: string; UserName: string; };
 
 export type RecoveryCodes = { RecoveryCodes: string[]; };
 
+export type RejectRequest = { Filter?: Filter3; RequestIds?: string[]; };
+
+export type ReleaseRequest = { NodeId: string; };
+
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
 
 export type RemoveRequest2 = { PasskeyId: string; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
+
+export type RenewRequest = { NodeId: string; Which?: Which; };
 
 export type RerunRequest = { CommandId: string; Scope: Scope; };
 
@@ -366,9 +394,9 @@ export type ResetRequest = { Password?: string; UserName: string; };
 
 export type ResetResult = { Password?: string; };
 
-export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; };
+export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
 
-export type ResolveResult = { Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
 
 export type ResumeSessionRequest = { SessionId: string; };
 
@@ -402,7 +430,7 @@ export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: n
 
 export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { Command: CommandView; };
 
@@ -430,9 +458,11 @@ export type Sort = { Descending?: boolean; Key: string; };
 
 export type Source = "live" | "stored";
 
-export type StartSessionRequest = { DocumentName?: string; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
+export type StartSessionRequest = { DocumentName?: string; OperatorApproval?: Approval; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
 
 export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type State = "Approved" | "Pending" | "Rejected";
 
 export type StateCount = { Count: number; StatusDetails: string; };
 
@@ -449,6 +479,8 @@ export type StringFilter2 = { Key?: string; Option?: string; Values?: string[]; 
 export type SuggestRequest = { Collection: string; Key: string; Prefix?: string; };
 
 export type SuggestResult = { Values: string[]; };
+
+export type System = { Address: string; BootId: string; FirstSeenAt: number; IsLeaving: boolean; LastSeenAt: number; MachineId: string; WasConnected: boolean; };
 
 export type Tag = { Key: string; Value: string; };
 
@@ -482,6 +514,8 @@ export type UserStatus = "Active" | "Disabled";
 
 export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
 
+export type Which = "Connected" | "Refused";
+
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
   "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
@@ -512,6 +546,7 @@ export interface Operations {
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
+  "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
   "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
   "Roadstead.BeginPasskey": { request: Empty6; result: BeginResult };
   "Roadstead.BeginPasskeyLogin": { request: Empty6; result: BeginLoginResult };
@@ -536,43 +571,50 @@ export interface Operations {
   "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
   "Roadstead.DescribeHub": { request: Empty12; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty13; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
   "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty13 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty13 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty14 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty14 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
+  "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetCaller": { request: Empty14; result: CallerView };
+  "Roadstead.GetCaller": { request: Empty15; result: CallerView };
   "Roadstead.GetFactors": { request: Empty7; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
-  "Roadstead.GetOverview": { request: Empty15; result: Overview };
+  "Roadstead.GetOverview": { request: Empty16; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty14; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty15; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
   "Roadstead.ListAccessKeys": { request: Empty8; result: ListResult4 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
-  "Roadstead.ListLoginRules": { request: Empty16; result: RulesResult };
-  "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.ListJoinRequests": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.ListLoginRules": { request: Empty17; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.ListSecretKeys": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty14; result: Empty14 };
+  "Roadstead.Logout": { request: Empty15; result: Empty15 };
   "Roadstead.MakeRecoveryCodes": { request: Empty7; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty16 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty17 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
+  "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty18 };
   "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty6 };
   "Roadstead.RemoveTotp": { request: Empty7; result: Empty7 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty17 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty19 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty18 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty18 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty20 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
+  "Roadstead.RotateHubKey": { request: Empty13; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
@@ -584,6 +626,6 @@ export interface Operations {
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty19; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty21; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

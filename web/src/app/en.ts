@@ -21,6 +21,7 @@ export const en = {
   nodes: "Nodes",
   join: "Join a node",
   activations: "Activations",
+  joinRequests: "Join requests",
   commands: "Commands",
   runCommand: "Run a command",
   sessions: "Sessions",

@@ -23,6 +23,7 @@ export const ja: Record<keyof typeof en, string> = {
   nodes: "ノード",
   join: "ノードの追加",
   activations: "アクティベーション",
+  joinRequests: "参加リクエスト",
   commands: "コマンド履歴",
   runCommand: "コマンドの実行",
   sessions: "セッション",

@@ -22,6 +22,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/nodes", text: "nodes", key: "n" },
       { path: "/join", text: "join", key: "j" },
       { path: "/activations", text: "activations", key: "a" },
+      { path: "/join-requests", text: "joinRequests", key: "q" },
       { path: "/commands/new", text: "runCommand", key: "r" },
       { path: "/commands", text: "commands", key: "c" },
       { path: "/sessions", text: "sessions", key: "s" },

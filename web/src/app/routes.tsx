@@ -25,6 +25,7 @@ const pages: RouteObject[] = [
   page("/nodes/:nodeId", () => import("@/capabilities/fleet/NodePage")),
   page("/join", () => import("@/capabilities/activations/JoinPage"), { contentType: "form" }),
   page("/activations", () => import("@/capabilities/activations/ActivationsPage"), { contentType: "table" }),
+  page("/join-requests", () => import("@/capabilities/activations/JoinRequestsPage"), { contentType: "table" }),
   page("/commands", () => import("@/capabilities/commands/CommandsPage"), { contentType: "table" }),
   page("/commands/new", () => import("@/capabilities/commands/RunPage"), { contentType: "wizard" }),
   page("/commands/:commandId", () => import("@/capabilities/commands/CommandPage")),

@@ -36,6 +36,7 @@ export type SearchNodesRequest = Request<"Roadstead.SearchNodes">;
 export type SearchNodesResult = Result<"Roadstead.SearchNodes">;
 export type NodeSummary = Item<SearchNodesResult["Nodes"]>;
 export type NodeDescription = Result<"Roadstead.DescribeNode">;
+export type JoinRequest = Item<Result<"Roadstead.ListJoinRequests">["JoinRequests"]>;
 export type NodeStatus = NodeSummary["Status"];
 export type OfflineReason = NonNullable<NodeSummary["OfflineReason"]>;
 export type Tag = Item<NodeSummary["Tags"]>;

@@ -19,8 +19,10 @@ use crate::hub::capabilities::commands::{outputs, rows};
 use crate::hub::events::Event;
 use crate::wire::run::{OutputQuery, StreamName};
 
-/// Progress is told at most this often.
+/// Progress is told at most this often in the long run; the first words come closer together, so that the end of a command
+/// that takes no time is not held back.
 const STEP: Duration = Duration::from_millis(200);
+const FIRST_STEP: Duration = Duration::from_millis(5);
 /// How long a follower waits before it asks again for a run that has not started.
 const RETRY: Duration = Duration::from_millis(500);
 /// Bytes of one event.
@@ -44,10 +46,12 @@ pub fn streams(streams: &mut Streams) {
 
 async fn follow_command(cx: Cx, request: DescribeRequest, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
+    let mut step = FIRST_STEP;
     loop {
         let id = request.command_id.clone();
         feed.send(&cx.read(move |tx| progress(tx, &id)).await?).await?;
-        sleep(STEP).await;
+        sleep(step).await;
+        step = (step * 2).min(STEP);
         loop {
             match events.recv().await {
                 Ok(Event::CommandChanged(changed)) if changed == request.command_id => break,

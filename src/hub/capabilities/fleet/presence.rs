@@ -13,12 +13,14 @@ use crate::base::id::NodeId;
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Reports, Services, Streams, Target};
+use crate::hub::capabilities::fleet::hub_key;
 use crate::hub::capabilities::fleet::nodes::{self, KIND, NodeStatus, OfflineReason};
 use crate::hub::events::Event;
 use crate::hub::link::{Admission, Gone, NodeKey, Refused};
 use crate::hub::store::{Condition, Select, StoreError, Tx, Value};
 use crate::wire::control::{Goodbye, Hello, Refusal, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::token::is_fingerprint;
 
 /// Changes are told to browsers at most this often.
 const LIVE_STEP: Duration = Duration::from_millis(300);
@@ -43,12 +45,18 @@ pub async fn hello(services: &Arc<Services>, key: NodeKey, hello: Hello) -> Resu
     let facts = hello.facts.bounded();
     let boot_id = facts.boot_id.clone();
     let now = services.now();
+    let hub_key = hello.hub_key.clone();
+    let ahead_ms = (hello.now_ms != 0).then(|| hello.now_ms.saturating_sub(now.millis()));
     let bus = services.bus.clone();
     let found = services.write(move |tx| {
         let Some((node, false)) = nodes::sql::find_by_key(tx, &key.0)? else {
             return Ok(None);
         };
         set_online(tx, &node, &facts, now)?;
+        sql::set_clock(tx, &node, ahead_ms)?;
+        if is_fingerprint(&hub_key) {
+            hub_key::sql::set_hub_key(tx, &node, &hub_key)?;
+        }
         bus.emit(tx, Event::NodeChanged(node.clone()));
         bus.emit(tx, Event::NodeConnected(node.clone()));
         Ok(Some(node))
@@ -191,6 +199,11 @@ mod sql {
     pub fn set_online(tx: &Tx<'_>, node: &NodeId, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE node SET status = 'Online', offline_reason = NULL, connected_at = :now, last_seen_at = :now WHERE id = :id";
         tx.execute(sql, &[(":id", node.into()), (":now", now.into())]).map(|_| ())
+    }
+
+    pub fn set_clock(tx: &Tx<'_>, node: &NodeId, ahead_ms: Option<i64>) -> Result<(), StoreError> {
+        let sql = "UPDATE node SET clock_ahead_ms = :ahead WHERE id = :id";
+        tx.execute(sql, &[(":id", node.into()), (":ahead", ahead_ms.into())]).map(|_| ())
     }
 
     pub fn set_offline(tx: &Tx<'_>, node: &NodeId, reason: OfflineReason, now: Timestamp) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use crate::hub::capabilities::fleet::nodes::{self, KIND, Node, NodeStatus, NodeS
 use crate::hub::capabilities::fleet::search::{matching, with_tags};
 use crate::hub::labels::groups;
 use crate::hub::store::{Condition, Select, Tx, Value};
+use crate::model::approval::MAX_TARGETS as MAX_TARGETS_SIGNED;
 use crate::model::filter::Filter;
 
 /// Upstream's limits of one request.
@@ -157,6 +158,9 @@ struct ResolveRequest {
     targets: Vec<Target>,
     filter: Option<Filter>,
     timeout_seconds: Option<u64>,
+    /// Answer the ids of all of them, as far as one signature may name.
+    #[serde(default)]
+    with_ids: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -167,6 +171,8 @@ struct ResolveResult {
     offline: usize,
     offline_nodes: Vec<OfflineNode>,
     sample: Vec<NodeSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_ids: Option<Vec<NodeId>>,
     /// Until when a command sent now would wait for the nodes that are offline.
     wait_ends_at: Timestamp,
 }
@@ -215,6 +221,9 @@ async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveRe
                 }
             };
             let total = found.len();
+            let node_ids = request
+                .with_ids
+                .then(|| found.iter().take(MAX_TARGETS_SIGNED).map(|node| node.id.clone()).collect());
             let offline: Vec<&Node> = found.iter().filter(|n| n.status == NodeStatus::Offline).collect();
             let offline_nodes = offline.iter().take(SHOWN_OFFLINE).map(|n| OfflineNode {
                 node_id: n.id.clone(),
@@ -230,6 +239,7 @@ async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveRe
                 offline,
                 offline_nodes,
                 sample,
+                node_ids,
                 wait_ends_at: now + wait,
             })
         })

@@ -204,6 +204,7 @@ mod tests {
             ended_at: None,
             idle_timeout_ms: 0,
             max_duration_ms: 90 * 60_000,
+            approval: None,
         }
     }
 
