@@ -109,13 +109,15 @@ npm_ci() {
 # build_web SCRIPT: runs that npm script (\`build\` or \`build:release\`) when a source of the console has changed.
 build_web() {
     local script=$1 hash
+    # A release build packs the page.
+    has_page() { [ -f web/dist/index.html ] || [ -f web/dist/index.html.br ]; }
     npm_ci web || return
     hash="$script $(hash_of web)"
-    # A release build serves a test as well; the other way round it would lack the compressed files.
-    if [ "$script" = build ] && is_fresh web/node_modules/.stamp-dist "build:release ${hash#* }" && [ -f web/dist/index.html ]; then
+    # A release build serves a test as well; the other way round it would not be packed.
+    if [ "$script" = build ] && is_fresh web/node_modules/.stamp-dist "build:release ${hash#* }" && has_page; then
         return
     fi
-    if ! is_fresh web/node_modules/.stamp-dist "$hash" || ! [ -f web/dist/index.html ]; then
+    if ! is_fresh web/node_modules/.stamp-dist "$hash" || ! has_page; then
         say "web: npm run $script"
         rm -f web/node_modules/.stamp-dist
         npm --prefix web run --silent "$script" >&2 || return

@@ -44,11 +44,21 @@ def request(hub, body):
 def ask(work):
     """Latencies of one client's requests, one after the other."""
     port, bytes_, seconds = work
+    end = time.perf_counter() + seconds
+    return ask_while(port, bytes_, lambda _: time.perf_counter() < end)
+
+
+def ask_times(port, bytes_, count):
+    """The same, for a number of requests."""
+    return ask_while(port, bytes_, lambda done: done < count)
+
+
+def ask_while(port, bytes_, goes_on):
     latencies = []
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        end = time.perf_counter() + seconds
-        while (began := time.perf_counter()) < end:
+        while goes_on(len(latencies)):
+            began = time.perf_counter()
             s.sendall(bytes_)
             whole = s.recv(65536)
             head, _, rest = whole.partition(b"\r\n\r\n")

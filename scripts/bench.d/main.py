@@ -12,11 +12,16 @@ import fleet
 import footprint
 import output
 import parameters
+import rights
 import run_command
 import session
+import signing
 from result import Options
 
-PROBES = [*run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *output.PROBES, *parameters.PROBES, *fleet.PROBES]
+PROBES = [
+    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *output.PROBES, *parameters.PROBES, *signing.PROBES, *fleet.PROBES,
+    *rights.PROBES,
+]
 
 
 def main():

@@ -9,14 +9,15 @@ use proptest::prelude::*;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::core::{Agent, Executor, Order, OutputBody, Parts};
+use crate::agent::core::{Agent, Executor, Order, OutputBody, Parts, Refused};
 use crate::agent::journal::{Journal, JournalStore, RECORD_BYTES, RecordBytes, Sync, Write};
 use crate::agent::session::Sessions;
+use crate::agent::tests::{signed, terms};
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::platform::files::Durability;
 use crate::wire::control::{ToAgent, ToHub};
-use crate::wire::run::{Outcome, Output, OutputQuery, Report, Run, StepReport};
+use crate::wire::run::{Outcome, Output, OutputQuery, Report, Run, StepReport, Work};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trace {
@@ -149,11 +150,11 @@ impl JournalStore for Shared {
 }
 
 impl Executor for Shared {
-    fn check(&self, _: &Run) -> Result<(), String> {
+    fn check(&self, _: &Run, _: Timestamp) -> Result<(), Refused> {
         Ok(())
     }
 
-    async fn keep(&self, run: &Run, durability: Durability) -> io::Result<()> {
+    async fn keep(&self, run: &Run, durability: Durability, _: Timestamp) -> io::Result<()> {
         self.step().await;
         self.world().kept.insert(run.id.clone(), (run.clone(), durability));
         self.step().await;
@@ -234,8 +235,12 @@ impl Hub {
         let run = |_| Run {
             id: CommandId::random(),
             start_before_ms: 1000,
-            document: serde_json::Value::Null,
-            parameters: BTreeMap::new(),
+            work: Work {
+                document_name: String::new(),
+                document: serde_json::Value::Null,
+                parameters: BTreeMap::new(),
+                approval: None,
+            },
         };
         let runs: Vec<Run> = (0..count).map(run).collect();
         let to_cancel = runs.iter().take(cancelled).map(|run| run.id.clone()).collect();
@@ -251,7 +256,7 @@ impl Hub {
         let running: BTreeSet<CommandId> = agent.running().into_iter().collect();
         for run in self.runs.iter().filter(|run| !self.verdicts.contains_key(&run.id)) {
             if !running.contains(&run.id) {
-                agent.deliver(ToAgent::Run(Box::new(run.clone()))).await;
+                agent.deliver(signed(run)).await;
             }
             if self.to_cancel.contains(&run.id) {
                 agent.deliver(ToAgent::Cancel { run: run.id.clone() }).await;
@@ -288,6 +293,7 @@ fn live(world: &Arc<Mutex<World>>, hub: &mut Hub) {
             clock: Clock::manual(Timestamp::from_millis(0)),
             boot,
         });
+        agent.obey(&"mi-0123456789abcdef0".parse().unwrap(), terms());
         agent.recover();
         let talk = async {
             hub.greet(&agent).await;

@@ -13,10 +13,12 @@ use crate::base::Secret;
 use crate::base::id::NodeId;
 use crate::platform::key_file::{KeyFileError, load_or_create_seed, replace_durably};
 use crate::platform::tls::{public_key, spki_fingerprint};
-use crate::wire::token::{is_fingerprint, split_address};
+use crate::wire::token::{JoinToken, is_fingerprint, split_address};
 
 const KEY_FILE: &str = "identity.key";
 const HUB_FILE: &str = "hub.json";
+/// A token on the way to a new identity; gone once the agent has joined by it.
+const TOKEN_FILE: &str = "join.token";
 
 /// The hub an agent has joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +27,20 @@ pub struct KnownHub {
     pub addresses: Vec<String>,
     /// Fingerprint of the hub's key: SHA-256 of its SPKI, lower-case hexadecimal.
     pub hub_key: String,
+    /// Fingerprints it had before, the latest last: a token that names one of them is for this hub.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_keys: Vec<String>,
+    /// The change of its key is not finished: the latest former key counts too.
+    #[serde(default)]
+    pub takes_former: bool,
     pub node_id: NodeId,
+}
+
+impl KnownHub {
+    /// Whether this is, or was, the hub's key.
+    pub fn has_key(&self, fingerprint: &str) -> bool {
+        self.hub_key == fingerprint || self.former_keys.iter().any(|key| key == fingerprint)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +59,7 @@ pub enum IdentityError {
 pub struct Identity {
     seed: Secret<[u8; 32]>,
     known: Option<KnownHub>,
+    token: Option<JoinToken>,
     directory: Option<PathBuf>,
 }
 
@@ -52,8 +68,16 @@ impl Identity {
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
         let seed = load_or_create_seed(&directory.join(KEY_FILE))?;
         let known = load_hub(&directory.join(HUB_FILE))?;
+        let token = fs::read_to_string(directory.join(TOKEN_FILE))
+            .ok()
+            .and_then(|text| text.parse().ok());
         let directory = Some(directory.to_owned());
-        Ok(Self { seed, known, directory })
+        Ok(Self {
+            seed,
+            known,
+            token,
+            directory,
+        })
     }
 
     /// A fresh key that no file keeps.
@@ -61,6 +85,7 @@ impl Identity {
         Self {
             seed: Secret::new(fresh_seed()),
             known: None,
+            token: None,
             directory: None,
         }
     }
@@ -91,6 +116,33 @@ impl Identity {
             write(path, text).await?;
         }
         self.known = Some(hub);
+        Ok(())
+    }
+
+    /// A token that an earlier life of this agent was to join by.
+    pub fn kept_token(&self) -> Option<&JoinToken> {
+        self.token.as_ref()
+    }
+
+    /// Keeps a token through a crash, until [`Identity::drop_token`].
+    pub async fn keep_token(&mut self, token: &JoinToken) -> Result<(), IdentityError> {
+        if let Some(directory) = &self.directory {
+            write(directory.join(TOKEN_FILE), token.to_string().into_bytes()).await?;
+        }
+        self.token = Some(token.clone());
+        Ok(())
+    }
+
+    pub async fn drop_token(&mut self) -> Result<(), IdentityError> {
+        let Some(directory) = self.directory.as_ref().filter(|_| self.token.is_some()) else {
+            return Ok(());
+        };
+        let path = directory.join(TOKEN_FILE);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(IdentityError::Write(path, e)),
+            _ => {}
+        }
+        self.token = None;
         Ok(())
     }
 
@@ -148,6 +200,8 @@ mod tests {
         KnownHub {
             addresses: vec!["127.0.0.1:7400".into()],
             hub_key: "0f".repeat(32),
+            former_keys: Vec::new(),
+            takes_former: false,
             node_id: NodeId::random(),
         }
     }

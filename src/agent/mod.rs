@@ -2,11 +2,12 @@
 //!
 //! Reading order: [`core`] (the state machine), [`journal`] (its memory), [`executor`] with [`plugins`], [`zygote`] and [`step_host`]
 //! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node),
-//! [`home`] with [`identity`] (the line to the hub). This file ties them together for a real node.
+//! [`home`] with [`identity`] (the line to the hub), [`lock`] (what this node's owner forbids) and [`approvals`] (what he wants an operator to sign). This file ties them together for a real node.
 //!
 //! A data directory belongs to one agent at a time: it holds `lock`. Whoever takes the lock after an agent that died knows that
 //! the zygote of that one is gone too and that each step host it started has left its mark (see [`zygote`]).
 
+pub mod approvals;
 pub mod core;
 #[cfg(test)]
 mod crash_tests;
@@ -15,6 +16,7 @@ pub mod gather;
 pub mod home;
 pub mod identity;
 pub mod journal;
+pub mod lock;
 pub mod plugins;
 pub mod session;
 pub mod spool;
@@ -43,10 +45,12 @@ use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
+use crate::wire::warrant::Terms;
 use core::{Agent, OutputBody, Parts};
 use executor::NodeExecutor;
 use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
+use lock::NodeLock;
 use session::Sessions;
 use zygote::{Spawner, Zygote};
 
@@ -57,6 +61,8 @@ const SETTLE_LOOK: Duration = Duration::from_millis(10);
 const DYING: Duration = Duration::from_millis(500);
 /// How often unused memory is given back: what wakes an idle agent are the line's pings, every 15 s.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// The first time, when a start that went well is over.
+const FIRST_TRIM: Duration = Duration::from_secs(1);
 /// The facts are read again after so many rounds, five minutes. A change is rare, and the next `Hello` has it anyway.
 const FACTS_ROUNDS: u32 = 60;
 /// Threads for files at once; more than that waits, so that memory stays small.
@@ -90,10 +96,18 @@ pub enum AgentError {
 impl AgentError {
     /// Whether starting again on the same data can never help: the hub has refused this agent, or it never joined one.
     pub fn is_final(&self) -> bool {
-        use HomeError::{ActivationInvalid, AlreadyJoined, NotJoined, OtherHub, UnknownKey};
+        use HomeError::{ActivationInvalid, AlreadyJoined, NotJoined, OtherHub, OtherNode, Rejected, UnknownKey};
         matches!(
             self,
-            Self::Home(NotJoined | OtherHub { .. } | UnknownKey { .. } | ActivationInvalid { .. } | AlreadyJoined { .. })
+            Self::Home(
+                NotJoined
+                    | Rejected { .. }
+                    | OtherHub { .. }
+                    | UnknownKey { .. }
+                    | ActivationInvalid { .. }
+                    | AlreadyJoined { .. }
+                    | OtherNode { .. }
+            )
         )
     }
 }
@@ -128,8 +142,9 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         };
     }
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
+    let lock = NodeLock::of(&data);
     let executor =
-        NodeExecutor::open(data.join("runs"), spawner, plugins::Limits::default()).map_err(|error| AgentError::Data(data, error))?;
+        NodeExecutor::open(&data, spawner, plugins::Limits::default(), lock.clone()).map_err(|error| AgentError::Data(data, error))?;
     let store = FileStore::open(&directory, "journal", journal::SLOTS).map_err(AgentError::Journal)?;
     let (agent, mut outgoing) = Agent::new(Parts {
         executor,
@@ -139,11 +154,14 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         boot: boot(),
     });
     agent.recover();
-    let duties = Arc::new(NodeDuties { agent: agent.clone() });
+    let duties = Arc::new(NodeDuties {
+        agent: agent.clone(),
+        lock: lock.clone(),
+    });
     let served = tokio::select! {
         served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
         () = agent.executor().lost() => Ok(()),
-        never = look_after(&agent) => match never {},
+        never = look_after(&agent, &lock) => match never {},
     };
     agent.stop().await;
     if served.is_ok() && !shutdown.is_cancelled() {
@@ -186,23 +204,30 @@ fn boot() -> journal::BootId {
     id.map_or_else(|_| Default::default(), uuid::Uuid::into_bytes)
 }
 
-async fn facts() -> NodeFacts {
-    tokio::task::spawn_blocking(gather::facts::node_facts).await.unwrap_or_default()
+async fn facts(lock: &NodeLock) -> NodeFacts {
+    let facts = tokio::task::spawn_blocking(gather::facts::node_facts).await.unwrap_or_default();
+    NodeFacts {
+        lock: lock.standing().facts(),
+        ..facts
+    }
 }
 
 /// What is rare: files of forgotten runs go, the facts are sent when they have changed, unused memory is given back.
-async fn look_after(agent: &NodeAgent) -> std::convert::Infallible {
+async fn look_after(agent: &NodeAgent, lock: &NodeLock) -> std::convert::Infallible {
     let known = agent.clone();
     agent.executor().tidy(move |run| known.knows(run)).await;
-    let mut told = facts().await;
+    let mut told = facts(lock).await;
     let trimmer = memory::Trimmer::default();
     let mut rounds = 0u32;
+    tokio::time::sleep(FIRST_TRIM).await;
+    trimmer.trim();
     loop {
         tokio::time::sleep(TRIM_EVERY).await;
         trimmer.trim();
         rounds += 1;
-        if rounds.is_multiple_of(FACTS_ROUNDS) {
-            let now = facts().await;
+        let is_locked_anew = lock.standing().facts() != told.lock;
+        if is_locked_anew || rounds.is_multiple_of(FACTS_ROUNDS) {
+            let now = facts(lock).await;
             if now != told {
                 agent.send(ToHub::Facts(now.clone())).await;
                 told = now;
@@ -216,11 +241,12 @@ type NodeAgent = Agent<NodeExecutor, FileStore>;
 /// A real node's agent, as the line to the hub sees it.
 struct NodeDuties {
     agent: NodeAgent,
+    lock: NodeLock,
 }
 
 impl Duties for NodeDuties {
     async fn facts(&self) -> NodeFacts {
-        facts().await
+        facts(&self.lock).await
     }
 
     fn running(&self) -> Vec<CommandId> {
@@ -229,6 +255,10 @@ impl Duties for NodeDuties {
 
     async fn connected(&self, node: &NodeId, hub_now_ms: i64) {
         self.agent.connected(node, hub_now_ms);
+    }
+
+    fn obey(&self, node: &NodeId, terms: Terms) {
+        self.agent.obey(node, terms);
     }
 
     async fn deliver(&self, frame: ToAgent) {

@@ -12,9 +12,11 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::files::Directory;
 use crate::wire::run::Cut;
 
 /// Kept of each stream, unless the executor is told otherwise.
@@ -88,15 +90,38 @@ impl Layout {
 /// The writing end. It never fails: what cannot be written is counted.
 #[derive(Debug)]
 pub struct SpoolWriter {
-    file: File,
+    place: Place,
     layout: Layout,
     tally: Tally,
 }
 
+/// Many commands say nothing, or nothing on one of their streams: the file is made with the first byte.
+#[derive(Debug)]
+enum Place {
+    ToMake(Arc<Directory>, &'static str),
+    Made(File),
+}
+
+impl Place {
+    fn file(&mut self) -> io::Result<&File> {
+        if let Self::ToMake(directory, name) = self {
+            *self = Self::Made(directory.create_file(name, 0o600)?);
+        }
+        match self {
+            Self::Made(file) => Ok(file),
+            Self::ToMake(..) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
 impl SpoolWriter {
-    pub fn new(file: File, layout: Layout) -> Self {
+    pub fn new(directory: Arc<Directory>, name: &'static str, layout: Layout) -> Self {
+        Self::at(Place::ToMake(directory, name), layout)
+    }
+
+    fn at(place: Place, layout: Layout) -> Self {
         Self {
-            file,
+            place,
             layout,
             tally: Tally::default(),
         }
@@ -115,9 +140,10 @@ impl SpoolWriter {
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let at = self.tally.total;
+        let file = self.place.file()?;
         if at == self.layout.cap {
             // From here on the ring's oldest bytes are overwritten: say so first.
-            self.file.set_len(self.layout.cap + 1)?;
+            file.set_len(self.layout.cap + 1)?;
         }
         let position = self.layout.position(at);
         let region_end = if at < self.layout.head() {
@@ -126,7 +152,7 @@ impl SpoolWriter {
             self.layout.cap
         };
         let piece = bytes.len().min((region_end - position) as usize);
-        self.file.write_all_at(&bytes[..piece], position)?;
+        file.write_all_at(&bytes[..piece], position)?;
         self.tally.total += piece as u64;
         Ok(piece)
     }
@@ -134,27 +160,24 @@ impl SpoolWriter {
     pub fn tally(&self) -> Tally {
         self.tally
     }
-
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
-    }
 }
 
 /// The reading end.
 #[derive(Debug)]
 pub struct SpoolReader {
-    file: File,
+    /// `None` while nothing was written.
+    file: Option<File>,
     layout: Layout,
     /// Known once the step has ended.
     total: Option<u64>,
 }
 
 impl SpoolReader {
-    pub fn live(file: File, layout: Layout) -> Self {
+    pub fn live(file: Option<File>, layout: Layout) -> Self {
         Self { file, layout, total: None }
     }
 
-    pub fn ended(file: File, layout: Layout, tally: Tally) -> Self {
+    pub fn ended(file: Option<File>, layout: Layout, tally: Tally) -> Self {
         Self {
             file,
             layout,
@@ -198,7 +221,11 @@ impl SpoolReader {
         let piece = (self.layout.cap - offset).min(limit as u64);
         let mut bytes = self.read_at(offset, piece as usize)?;
         // Judged after the read: if the ring has not wrapped by now, it had not when the bytes were read.
-        if self.file.metadata()?.len() > self.layout.cap {
+        let length = self
+            .file
+            .as_ref()
+            .map_or(Ok(0), |file| Ok::<_, io::Error>(file.metadata()?.len()))?;
+        if length > self.layout.cap {
             let head_left = self.layout.head().saturating_sub(offset);
             bytes.truncate(head_left as usize);
         }
@@ -206,10 +233,13 @@ impl SpoolReader {
     }
 
     fn read_at(&self, position: u64, length: usize) -> io::Result<Vec<u8>> {
+        let Some(file) = &self.file else {
+            return Ok(Vec::new());
+        };
         let mut bytes = vec![0; length];
         let mut filled = 0;
         while filled < length {
-            match self.file.read_at(&mut bytes[filled..], position + filled as u64) {
+            match file.read_at(&mut bytes[filled..], position + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -240,11 +270,11 @@ mod tests {
     fn spool(cap: u64, pieces: &[Vec<u8>]) -> (SpoolReader, SpoolReader, Tally) {
         let file = tempfile::tempfile().unwrap();
         let layout = Layout::new(cap);
-        let mut writer = SpoolWriter::new(file.try_clone().unwrap(), layout);
+        let mut writer = SpoolWriter::at(Place::Made(file.try_clone().unwrap()), layout);
         pieces.iter().for_each(|piece| writer.write(piece));
         let tally = writer.tally();
-        let live = SpoolReader::live(file.try_clone().unwrap(), layout);
-        (SpoolReader::ended(file, layout, tally), live, tally)
+        let live = SpoolReader::live(file.try_clone().ok(), layout);
+        (SpoolReader::ended(Some(file), layout, tally), live, tally)
     }
 
     proptest! {
@@ -278,7 +308,7 @@ mod tests {
     fn a_full_disk_keeps_the_beginning_and_counts_the_rest() {
         // /dev/full answers every write with ENOSPC.
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut writer = SpoolWriter::new(full, Layout::new(100));
+        let mut writer = SpoolWriter::at(Place::Made(full), Layout::new(100));
         writer.write(b"abc");
         writer.write(b"de");
         assert_eq!(writer.tally(), Tally { total: 0, lost: 5 });

@@ -11,14 +11,16 @@ use tokio::sync::mpsc;
 use crate::agent::core::{Agent, Parts};
 use crate::agent::executor::NodeExecutor;
 use crate::agent::journal::{FileStore, Journal};
+use crate::agent::lock::NodeLock;
 use crate::agent::plugins::Limits;
 use crate::agent::session::Sessions;
 use crate::agent::zygote::{self, Spawner};
-use crate::base::Clock;
 use crate::base::id::CommandId;
+use crate::base::{Clock, Timestamp};
 use crate::platform::files::{Directory, LockFile};
 use crate::wire::control::{Rejection, ToAgent, ToHub};
-use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, StreamName};
+use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, StreamName, Work};
+use crate::wire::warrant::{Class, Draft, Payload, Signer, Terms, Warranted};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -44,7 +46,8 @@ impl Node {
         let directory = Directory::open(data).unwrap();
         let lock = LockFile::take(&directory, "lock").unwrap();
         let spawner = Spawner::new(zygote::start_beside_threads().unwrap(), Some(lock.as_fd())).unwrap();
-        let executor = NodeExecutor::open(data.join("runs"), spawner, limits).unwrap();
+        let node_lock = NodeLock::at(vec![data.join(crate::agent::lock::OWN_FILE)]);
+        let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap();
         let journal = Journal::open(FileStore::open(&directory, "journal", slots).unwrap()).unwrap();
         let (agent, frames) = Agent::new(Parts {
             executor,
@@ -53,6 +56,7 @@ impl Node {
             clock: Clock::system(),
             boot: [1; 16],
         });
+        agent.obey(&node_id(), terms());
         agent.recover();
         Self {
             agent,
@@ -85,7 +89,7 @@ impl Node {
     /// Runs to the end; the only step's report.
     async fn run(&mut self, run: Run) -> StepReport {
         let id = run.id.clone();
-        self.agent.deliver(ToAgent::Run(Box::new(run))).await;
+        self.agent.deliver(signed(&run)).await;
         assert_eq!(self.accepted().await, id);
         let mut report = self.report().await;
         assert_eq!((report.run, report.steps.len()), (id, 1));
@@ -114,9 +118,39 @@ fn run_within(lines: &[&str], timeout: &str) -> Run {
     Run {
         id: CommandId::random(),
         start_before_ms: Clock::system().now().millis() + 60_000,
-        document: crate::model::document::stock::content("AWS-RunShellScript").unwrap(),
-        parameters: BTreeMap::from([("commands".into(), lines), ("executionTimeout".into(), vec![timeout.into()])]),
+        work: Work {
+            document_name: "AWS-RunShellScript".into(),
+            document: crate::model::document::stock::content("AWS-RunShellScript").unwrap(),
+            parameters: BTreeMap::from([("commands".into(), lines), ("executionTimeout".into(), vec![timeout.into()])]),
+            approval: None,
+        },
     }
+}
+
+/// The key of these tests' hub; every node of theirs has the key that is all 2.
+pub const HUB_SEED: [u8; 32] = [1; 32];
+pub const NODE_KEY: [u8; 32] = [2; 32];
+
+pub fn terms() -> Terms {
+    Terms {
+        hub_keys: vec![Signer::new(&HUB_SEED).public()],
+        node_key: NODE_KEY,
+    }
+}
+
+/// A run as the hub orders it.
+pub fn signed(run: &Run) -> ToAgent {
+    ToAgent::Run(Box::new(warranted(run)))
+}
+
+pub fn warranted(run: &Run) -> Warranted {
+    let draft = Draft {
+        class: Class::Command,
+        id: run.id.as_str(),
+        issued: Timestamp::from_millis(run.start_before_ms - 60_000),
+        expires: Timestamp::from_millis(run.start_before_ms),
+    };
+    Signer::new(&HUB_SEED).warrant(draft, &Payload::new(&run.work), &NODE_KEY)
 }
 
 fn head(output: &crate::wire::run::Output) -> String {
@@ -172,7 +206,7 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
         &format!("sleep 0.2; echo begun; touch {}", ready.display()),
         "sleep 62",
     ]);
-    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.agent.deliver(signed(&order)).await;
     node.accepted().await;
     until(|| ready.exists()).await;
     assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
@@ -237,7 +271,7 @@ async fn a_restarted_agent_finds_the_command_running() {
         "echo begun; while ! [ -e {0} ]; do sleep 0.05; done; echo over",
         go.display()
     )]);
-    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.agent.deliver(signed(&order)).await;
     node.accepted().await;
     until(|| {
         data.path()
@@ -263,14 +297,14 @@ async fn a_result_that_no_agent_saw_is_found_later_and_repeated_until_stored() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     let order = run(&["sleep 0.3; echo late; exit 5"]);
-    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.agent.deliver(signed(&order)).await;
     node.accepted().await;
     let step_directory = data.path().join(format!("runs/{}/0", order.id));
     until(|| step_directory.join("host").exists()).await;
     node.agent.stop().await;
     drop(node);
     let directory = Directory::open(&step_directory).unwrap();
-    until(|| crate::agent::step_host::record::read_exit(&directory).is_some()).await;
+    until(|| crate::agent::step_host::record::read_exit(&directory, order.id.as_str()).is_some()).await;
 
     let mut node = Node::restart(data.path()).await;
     let first = node.report().await;
@@ -289,12 +323,12 @@ async fn a_killed_step_host_makes_the_run_interrupted() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     let order = run(&["echo $$; exec sleep 65"]);
-    node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+    node.agent.deliver(signed(&order)).await;
     node.accepted().await;
     let step_directory = data.path().join(format!("runs/{}/0", order.id));
     until(|| step_directory.join("stdout").metadata().is_ok_and(|m| m.len() > 0)).await;
     let directory = Directory::open(&step_directory).unwrap();
-    let host = crate::agent::step_host::record::read_host(&directory).unwrap();
+    let host = crate::agent::step_host::record::read_host(&directory, order.id.as_str()).unwrap();
     let kill = |pid: i32| rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
     kill(host.pid).unwrap();
     let step = node.report().await.steps.remove(0);
@@ -309,7 +343,10 @@ async fn a_run_that_cannot_start_says_why() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     let mut nowhere = run(&["true"]);
-    nowhere.parameters.insert("workingDirectory".into(), vec!["/no/such/place".into()]);
+    nowhere
+        .work
+        .parameters
+        .insert("workingDirectory".into(), vec!["/no/such/place".into()]);
     let step = node.run(nowhere).await;
     assert_eq!((step.outcome, step.exit_code), (Outcome::Failed, None));
     assert_eq!(
@@ -332,15 +369,15 @@ async fn what_must_not_start_is_rejected() {
     let mut late = run(&["true"]);
     late.start_before_ms = Clock::system().now().millis() - 1;
     let mut foreign = run(&["true"]);
-    foreign.document["mainSteps"][0]["action"] = "aws:runPowerShellScript".into();
+    foreign.work.document["mainSteps"][0]["action"] = "aws:runPowerShellScript".into();
     let mut wrong = run(&["true"]);
-    wrong.parameters.insert("nonsense".into(), vec![]);
+    wrong.work.parameters.insert("nonsense".into(), vec![]);
     for (order, expected, word) in [
         (late, Rejection::Expired, "delivery time"),
         (foreign, Rejection::Unsupported, "`aws:runPowerShellScript`"),
         (wrong, Rejection::Unsupported, "`nonsense`"),
     ] {
-        node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+        node.agent.deliver(signed(&order)).await;
         match node.next().await {
             ToHub::Rejected { run, reason, message } => {
                 assert_eq!((run, reason), (order.id, expected));
@@ -349,6 +386,193 @@ async fn what_must_not_start_is_rejected() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_order_without_a_good_warrant_is_reported_and_leaves_no_trace() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let marker = data.path().join("ran");
+    let order = run(&[&format!("touch {}", marker.display())]);
+    let changed = |change: &dyn Fn(&mut Warranted)| {
+        let mut order = warranted(&order);
+        change(&mut order);
+        order
+    };
+    let other_hub = Signer::new(&[9; 32]);
+    let draft = Draft {
+        class: Class::Command,
+        id: order.id.as_str(),
+        issued: Timestamp::from_millis(0),
+        expires: Timestamp::from_millis(order.start_before_ms),
+    };
+    let shell = Draft {
+        class: Class::Session,
+        ..draft
+    };
+    for (bad, word) in [
+        (changed(&|o| o.payload = o.payload.replace("touch", "rm -f")), "altered"),
+        (changed(&|o| o.warrant.expires_ms += 1), "altered"),
+        (changed(&|o| o.warrant.class = "anything".into()), "class `anything`"),
+        (changed(&|o| o.warrant.node = "ab".repeat(32)), "not this one"),
+        (
+            other_hub.warrant(draft, &Payload::new(&order.work), &NODE_KEY),
+            "not signed by this node's hub",
+        ),
+        (
+            Signer::new(&HUB_SEED).warrant(shell, &Payload::new(&order.work), &NODE_KEY),
+            "class `session`",
+        ),
+    ] {
+        node.agent.deliver(ToAgent::Run(Box::new(bad))).await;
+        match node.next().await {
+            ToHub::Rejected { run, reason, message } => {
+                assert_eq!((&run, reason), (&order.id, Rejection::Unwarranted));
+                assert!(message.contains(word), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(!node.agent.knows(&order.id), "nothing is kept of it");
+    }
+    assert!(!marker.exists() && std::fs::read_dir(data.path().join("runs")).unwrap().count() == 0);
+}
+
+#[tokio::test]
+async fn a_locked_node_refuses_what_its_owner_forbids_and_names_the_file() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let lock = data.path().join("lock.yaml");
+    for text in ["monitor-only: true", "no-shell: true", "allowed-documents: []", "nonsense: true"] {
+        std::fs::write(&lock, text).unwrap();
+        let order = run(&["true"]);
+        node.agent.deliver(signed(&order)).await;
+        match node.next().await {
+            ToHub::Rejected { run, reason, message } => {
+                assert_eq!((run, reason), (order.id, Rejection::Locked));
+                assert!(message.contains(lock.to_str().unwrap()), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    std::fs::write(&lock, "allowed-documents: [AWS-RunShellScript]\nno-shell: true\n").unwrap();
+    assert_eq!(node.run(run(&["true"])).await.outcome, Outcome::Success);
+    let mut changed = run(&["true"]);
+    changed.work.document["mainSteps"][0]["inputs"]["workingDirectory"] = "/".into();
+    node.agent.deliver(signed(&changed)).await;
+    assert!(matches!(
+        node.next().await,
+        ToHub::Rejected {
+            reason: Rejection::Locked,
+            ..
+        }
+    ));
+}
+
+/// The hub's key and database are in other hands: everything is signed as the hub signs it.
+#[tokio::test]
+async fn a_stolen_hub_runs_nothing_that_needs_an_operators_signature() {
+    use crate::agent::approvals::tests::{operator_line, operator_signs};
+    use crate::model::approval::{Approved, Statement};
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let lock = format!("operator-lock:\n  classes: [shell]\n  keys: ['{}']\n", operator_line(5));
+    std::fs::write(data.path().join("lock.yaml"), lock).unwrap();
+    let marker = data.path().join("ran");
+    let line = format!("echo x >> {}", marker.display());
+    let statement = |run: &Run, node| {
+        let work = &run.work;
+        let act = Approved::run(&work.document_name, &work.document, &work.parameters);
+        Statement::new(act, vec![node], Clock::system().now() + Duration::from_secs(60)).to_string()
+    };
+    let approved = |approval| {
+        let mut order = run(&[&line]);
+        order.work.approval = approval;
+        order
+    };
+    let honest = approved(None);
+    let signed_text = statement(&honest, node_id());
+    let elsewhere = statement(&honest, crate::base::id::NodeId::random());
+    let mut other_script = run(&["rm -rf /nowhere"]);
+    other_script.work.approval = Some(operator_signs(5, &signed_text));
+    for (order, word) in [
+        (approved(None), "needs an operator's signature for shell"),
+        (approved(Some(operator_signs(1, &signed_text))), "not one of those that may sign"),
+        (approved(Some(operator_signs(5, &elsewhere))), "is not for node"),
+        (other_script, "other parameters"),
+    ] {
+        node.agent.deliver(signed(&order)).await;
+        match node.next().await {
+            ToHub::Rejected { reason, message, .. } => {
+                assert_eq!(reason, Rejection::Locked);
+                assert!(message.contains(word), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!marker.exists());
+    let good = approved(Some(operator_signs(5, &signed_text)));
+    assert_eq!(node.run(good.clone()).await.outcome, Outcome::Success);
+    // The same order again is answered, the same signature under another id is refused, also by the agent's next life.
+    assert_eq!(node.run(good).await.outcome, Outcome::Success);
+    node.agent.stop().await;
+    drop(node);
+    let mut node = Node::restart(data.path()).await;
+    let repeated = approved(Some(operator_signs(5, &signed_text)));
+    loop {
+        node.agent.deliver(signed(&repeated)).await;
+        match node.next().await {
+            ToHub::Rejected { message, .. } => {
+                assert!(message.contains("used here before"), "{message}");
+                break;
+            }
+            ToHub::Report(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(std::fs::read_to_string(marker).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn a_lock_that_is_set_while_a_run_waits_counts_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start_with(data.path(), quick(), 256);
+    let (go, marker) = (data.path().join("go"), data.path().join("ran"));
+    let wait = format!("while ! [ -e {} ]; do sleep 0.02; done", go.display());
+    for _ in 0..crate::agent::core::MAX_ACTIVE {
+        node.agent.deliver(signed(&run(&[&wait]))).await;
+        node.accepted().await;
+    }
+    let waiting = run(&[&format!("touch {}", marker.display())]);
+    node.agent.deliver(signed(&waiting)).await;
+    node.accepted().await;
+    std::fs::write(data.path().join("lock.yaml"), "monitor-only: true").unwrap();
+    std::fs::write(go, "").unwrap();
+    loop {
+        let report = node.report().await;
+        if report.run == waiting.id {
+            assert_eq!(report.steps[0].outcome, Outcome::Failed);
+            assert!(report.steps[0].message.contains("`monitor-only`"), "{}", report.steps[0].message);
+            break;
+        }
+    }
+    assert!(!marker.exists());
+}
+
+#[tokio::test]
+async fn an_order_is_not_run_again_after_a_restart_however_often_it_comes() {
+    let data = tempfile::tempdir().unwrap();
+    let count = data.path().join("count");
+    let order = run(&[&format!("echo x >> {}", count.display())]);
+    for life in 0..3 {
+        let mut node = match life {
+            0 => Node::start(data.path(), quick()),
+            _ => Node::restart(data.path()).await,
+        };
+        assert_eq!(node.run(order.clone()).await.outcome, Outcome::Success);
+        node.agent.deliver(ToAgent::ReportStored { run: order.id.clone() }).await;
+        node.agent.stop().await;
+    }
+    assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n");
 }
 
 #[tokio::test]
@@ -370,7 +594,7 @@ async fn more_runs_than_places_all_come_to_their_end() {
     let mut node = Node::start_with(data.path(), quick(), 256);
     let orders: Vec<Run> = (0..100).map(|n| run(&[&format!("sleep 0.2; exit {}", n % 3)])).collect();
     for order in &orders {
-        node.agent.deliver(ToAgent::Run(Box::new(order.clone()))).await;
+        node.agent.deliver(signed(order)).await;
     }
     let mut codes = BTreeMap::new();
     while codes.len() < orders.len() {
@@ -418,7 +642,7 @@ async fn output_is_followed_while_it_grows_and_cut_when_it_is_too_long() {
     };
     let mut node = Node::start(data.path(), limits);
     let slow = run(&["for i in 1 2 3 4 5; do echo line $i; sleep 0.05; done; echo bad >&2"]);
-    node.agent.deliver(ToAgent::Run(Box::new(slow.clone()))).await;
+    node.agent.deliver(signed(&slow)).await;
     let (stdout, stderr) = tokio::join!(
         node.all_output(&slow.id, StreamName::Stdout, true),
         node.all_output(&slow.id, StreamName::Stderr, true)

@@ -83,6 +83,8 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     rustix::thread::set_name(c"roadstead-spawn")?;
     rustix::process::chdir("/")?;
     step_host::block_signals()?;
+    // Known to all hosts from here.
+    let _ = step_host::boot_id();
     // The kernel reaps the hosts.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     let own_pid = rustix::process::getpid();

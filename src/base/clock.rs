@@ -1,6 +1,7 @@
 //! Time: facts are [`Timestamp`]s (UTC milliseconds), waiting is `std::time::Duration`.
 //!
-//! The hub and the agent read the wall clock only through a [`Clock`], so that a test can set it.
+//! The hub and the agent read the wall clock only through a [`Clock`], so that a test can set it. It also has the system's
+//! uptime, which nobody can set: what must hold through a jump of the wall clock is measured by that.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -95,7 +96,13 @@ impl schemars::JsonSchema for Timestamp {
 
 /// Where `now` comes from: the system, or a test that sets it.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Option<Arc<Manual>>);
+
+#[derive(Debug)]
+struct Manual {
+    wall_ms: AtomicI64,
+    uptime_ms: AtomicI64,
+}
 
 impl Clock {
     pub fn system() -> Self {
@@ -104,22 +111,50 @@ impl Clock {
 
     /// A clock that stands still at `start` until it is moved.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(start.0))))
+        Self(Some(Arc::new(Manual {
+            wall_ms: AtomicI64::new(start.0),
+            uptime_ms: AtomicI64::new(0),
+        })))
     }
 
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Some(set) => Timestamp(set.load(Ordering::SeqCst)),
+            Some(manual) => Timestamp(manual.wall_ms.load(Ordering::SeqCst)),
             None => Timestamp(since_epoch_ms()),
         }
     }
 
-    /// Moves a manual clock; the system's clock is not ours to move.
-    pub fn advance(&self, by: Duration) {
-        if let Some(set) = &self.0 {
-            set.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    /// How long the system has been up, sleep included. Setting the wall clock does not move it.
+    pub fn uptime(&self) -> Duration {
+        match &self.0 {
+            Some(manual) => Duration::from_millis(manual.uptime_ms.load(Ordering::SeqCst).unsigned_abs()),
+            None => system_uptime(),
         }
     }
+
+    /// Lets time pass on a manual clock; the system's clock is not ours to move.
+    pub fn advance(&self, by: Duration) {
+        if let Some(manual) = &self.0 {
+            manual.wall_ms.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+            manual.uptime_ms.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a manual clock, as somebody sets a system's: no time passes.
+    pub fn set(&self, to: Timestamp) {
+        if let Some(manual) = &self.0 {
+            manual.wall_ms.store(to.0, Ordering::SeqCst);
+        }
+    }
+}
+
+fn system_uptime() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // The kernel writes the whole struct; a clock that it does not have leaves zero.
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time);
+    }
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 fn since_epoch_ms() -> i64 {
@@ -152,5 +187,14 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(1));
         clock.advance(Duration::from_secs(1));
         assert_eq!(clock.now(), Timestamp::from_millis(1001));
+        clock.set(Timestamp::from_millis(-5));
+        assert_eq!((clock.now(), clock.uptime()), (Timestamp::from_millis(-5), Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn the_systems_uptime_goes_on() {
+        let clock = Clock::system();
+        let before = clock.uptime();
+        assert!(!before.is_zero() && clock.uptime() >= before);
     }
 }

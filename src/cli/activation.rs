@@ -35,6 +35,7 @@ const COLUMNS: &[Column] = &[
     Column::new("expiration_date", Kind::Time),
     Column::new("created_date", Kind::Age),
     Column::new("tags", Kind::Text),
+    Column::hidden("needs_approval", Kind::Text),
     Column::hidden("description", Kind::Text),
     Column::hidden("iam_role", Kind::Text),
 ];

@@ -44,7 +44,10 @@ impl Exit {
     pub fn of_api_code(code: &str) -> Self {
         match code {
             "TargetNotConnected" | "ServiceUnavailableException" => return Self::Unreachable,
-            "SetupClosedException" | "AssociatedInstances" | "InvalidTargetInUse" => return Self::Conflict,
+            "SetupClosedException" | "AssociatedInstances" | "InvalidTargetInUse" | "ResourceInUseException" | "LastAdminException" => {
+                return Self::Conflict;
+            }
+            "FrozenException" | "TargetLimitExceededException" | "ConfirmationRequiredException" => return Self::Denied,
             "InvalidCommandId" | "InvalidInstanceId" | "InvalidActivation" | "InvalidActivationId" | "InvalidResourceId" => {
                 return Self::NotFound;
             }
@@ -184,6 +187,8 @@ mod tests {
             ("UnknownOperationException", 2),
             ("AlreadyExistsException", 5),
             ("SetupClosedException", 5),
+            ("LastAdminException", 5),
+            ("FrozenException", 4),
             ("DuplicateInstanceId", 5),
             ("TargetNotConnected", 8),
             ("ServiceUnavailableException", 8),

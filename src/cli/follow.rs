@@ -1,7 +1,8 @@
 //! Watching a command to its end: output of its nodes as it comes, progress on a terminal, then what came of it.
 //!
-//! It asks again and again, soon after something happened and more slowly while nothing does. A hub that restarts or a
-//! line that is cut meanwhile is waited for: the command does not depend on who watches.
+//! The hub tells how far the command is ([`Live`]); the output of nodes that run is asked for, soon after something came and
+//! more slowly while nothing does. Without the hub's word all is asked for. A hub that restarts or a line that is cut meanwhile
+//! is waited for: the command does not depend on who watches.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::groups::print_groups;
 use crate::cli::lines::{Reader, Streams};
+use crate::cli::live::Live;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
 use crate::cli::progress::Progress;
 use crate::cli::{rows, text};
@@ -26,6 +28,8 @@ pub const LIVE_NODES: u64 = 16;
 const PATIENCE: Duration = Duration::from_secs(120);
 const SOON: Duration = Duration::from_millis(25);
 const SELDOM: Duration = Duration::from_millis(500);
+/// How often the state is asked for although the hub tells it: a word may be lost on a line that died in silence.
+const DOUBT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -142,14 +146,18 @@ impl<'a> Follow<'a> {
     }
 
     pub async fn until_end(mut self, show: &Show) -> Result<Ended> {
+        let mut live = Live::command(self.client, self.command).await;
         let mut pause = SOON;
         let mut last = None;
         let mut trouble: Option<Instant> = None;
+        // The hub's first word comes at once; to ask beside it would only be slower.
+        let mut told = tokio::time::timeout(SELDOM, live.next()).await.ok().flatten();
         loop {
-            let turn = self.turn(show).await;
-            let (state, pulled) = match turn {
+            let (state, pulled) = match self.turn(show, told.take()).await {
                 Ok(done) => {
-                    trouble = None;
+                    if trouble.take().is_some() {
+                        live = Live::command(self.client, self.command).await;
+                    }
                     done
                 }
                 Err(error) => {
@@ -168,12 +176,20 @@ impl<'a> Follow<'a> {
                 false => (pause * 3 / 2).min(SELDOM),
             };
             last = Some(state.states);
-            tokio::time::sleep(pause).await;
+            let wait = if live.is_open() && !pulled.pending { DOUBT } else { pause };
+            told = tokio::select! {
+                told = live.next() => told,
+                () = tokio::time::sleep(wait) => None,
+            };
         }
     }
 
-    async fn turn(&mut self, show: &Show) -> Result<(CommandState, Pulled)> {
-        let state = self.state().await?;
+    /// Reads what is new; `told` is the state when the hub has said it already.
+    async fn turn(&mut self, show: &Show, told: Option<CommandState>) -> Result<(CommandState, Pulled)> {
+        let state = match told {
+            Some(state) => state,
+            None => self.state().await?,
+        };
         let live = show.is_table() && state.command.target_count <= LIVE_NODES;
         let pulled = match live {
             true => self.pull(show, &state).await?,

@@ -28,6 +28,9 @@ pub struct JoinLineArgs {
     /// The name that the node gets instead of its own
     #[arg(long)]
     name: Option<String>,
+    /// Who joins by it waits until somebody approves: `roadstead join-request`
+    #[arg(long)]
+    approval: bool,
     /// The line for a node without a network to this hub's web port: binary and token are carried by file
     #[arg(long)]
     offline: bool,
@@ -44,7 +47,7 @@ const COLUMNS: &[Column] = &[
 
 pub async fn run(args: JoinLineArgs, show: &Show) -> Result<()> {
     let client = context::connect().await?;
-    let mut request = json!({"Count": args.count, "ExpiresInSeconds": args.expires.as_secs()});
+    let mut request = json!({"Count": args.count, "ExpiresInSeconds": args.expires.as_secs(), "NeedsApproval": args.approval});
     if !args.tags.is_empty() {
         request["Tags"] = tags_to_api(&args.tags);
     }

@@ -15,6 +15,7 @@ mod failure;
 mod follow;
 mod groups;
 mod lines;
+mod live;
 mod output;
 mod progress;
 mod prompt;
@@ -27,24 +28,34 @@ mod url;
 mod access_key;
 mod activation;
 mod admin;
+mod agent;
 mod api;
 mod aws_env;
 mod command;
 mod completions;
+mod group;
+mod hub_key;
 mod join_line;
+mod join_request;
 mod key;
+mod lock;
 mod login;
 mod login_rule;
 mod login_session;
 mod login_steps;
 mod node;
 mod param;
+mod policy;
+mod rights;
+mod role;
 mod run;
 mod serve;
 mod session;
 mod setup_link;
+mod sign;
 mod ssh;
 mod up;
+mod user;
 mod version;
 
 use std::process::ExitCode;
@@ -75,6 +86,12 @@ enum Verb {
     Serve(serve::ServeArgs),
     #[command(flatten)]
     Client(ClientVerb),
+    /// The agent of this node, seen from the node itself
+    #[command(subcommand)]
+    Agent(agent::AgentVerb),
+    /// What no hub may do on this node; local, without a hub
+    #[command(subcommand)]
+    Lock(lock::LockVerb),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -95,6 +112,9 @@ enum ClientVerb {
     /// Permissions to join
     #[command(subcommand)]
     Activation(activation::ActivationVerb),
+    /// Systems that wait to be let in
+    #[command(subcommand, visible_alias = "join-requests")]
+    JoinRequest(join_request::JoinRequestVerb),
     /// Managed nodes
     #[command(subcommand, visible_alias = "nodes")]
     Node(node::NodeVerb),
@@ -103,6 +123,8 @@ enum ClientVerb {
     /// Commands that were sent
     #[command(subcommand, visible_alias = "commands")]
     Command(command::CommandVerb),
+    /// Sign a command or a shell as an operator, for nodes that ask for it
+    Sign(sign::SignArgs),
     /// Open a shell on a node
     Ssh(ssh::SshArgs),
     /// Shell sessions
@@ -117,6 +139,22 @@ enum ClientVerb {
     /// Access keys of programs
     #[command(subcommand)]
     AccessKey(access_key::AccessKeyVerb),
+    /// Users of this hub
+    #[command(subcommand, visible_alias = "users")]
+    User(user::UserVerb),
+    /// Roles: named sets of policies
+    #[command(subcommand, visible_alias = "roles")]
+    Role(role::RoleVerb),
+    /// Policies: what is allowed and what is denied
+    #[command(subcommand, visible_alias = "policies")]
+    Policy(policy::PolicyVerb),
+    /// Groups of nodes
+    #[command(subcommand, visible_alias = "groups")]
+    Group(group::GroupVerb),
+    /// Who may do this to that
+    WhoCan(rights::WhoCanArgs),
+    /// Why you (or a user) may, or may not, do this to that
+    Why(rights::WhyArgs),
     /// Logins of people to the console
     #[command(subcommand, visible_alias = "login-sessions")]
     LoginSession(login_session::LoginSessionVerb),
@@ -126,6 +164,9 @@ enum ClientVerb {
     /// What only the hub's own shell may do
     #[command(subcommand)]
     Admin(admin::AdminVerb),
+    /// The key by which agents know the hub: change it
+    #[command(subcommand)]
+    HubKey(hub_key::HubKeyVerb),
     /// Call one operation of the API and print its answer
     Api(api::ApiArgs),
 }
@@ -150,6 +191,8 @@ fn dispatch(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Serve(args) => serve::run(args),
         Verb::Up(args) => on_one_thread(up::run(args)),
+        Verb::Agent(verb) => agent::run(verb, &show),
+        Verb::Lock(verb) => lock::run(verb, &show),
         Verb::Version => version::run(&show),
         Verb::Completions(args) => completions::run(args),
         Verb::Client(verb) => on_one_thread(client(verb, &show)),
@@ -163,17 +206,26 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::AwsEnv(args) => aws_env::run(args, show).await,
         ClientVerb::JoinLine(args) => join_line::run(args, show).await,
         ClientVerb::Activation(verb) => activation::run(verb, show).await,
+        ClientVerb::JoinRequest(verb) => join_request::run(verb, show).await,
         ClientVerb::Node(verb) => node::run(verb, show).await,
         ClientVerb::Run(args) => run::run(args, show).await,
         ClientVerb::Command(verb) => command::run(verb, show).await,
+        ClientVerb::Sign(args) => sign::run(args, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
         ClientVerb::Param(verb) => param::run(verb, show).await,
         ClientVerb::Key(verb) => key::run(verb, show).await,
         ClientVerb::AccessKey(verb) => access_key::run(verb, show).await,
+        ClientVerb::User(verb) => user::run(verb, show).await,
+        ClientVerb::Role(verb) => role::run(verb, show).await,
+        ClientVerb::Policy(verb) => policy::run(verb, show).await,
+        ClientVerb::Group(verb) => group::run(verb, show).await,
+        ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
+        ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
         ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
         ClientVerb::Admin(verb) => admin::run(verb, show).await,
+        ClientVerb::HubKey(verb) => hub_key::run(verb, show).await,
         ClientVerb::Api(args) => api::run(args, show).await,
     }
 }
@@ -211,6 +263,11 @@ mod tests {
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
+            "roadstead lock set --no-shell --no-root=false --allow-document AWS-RunShellScript --operator-class shell",
+            "roadstead user create ann --role operator --scope-tag env=dev",
+            "roadstead policy attach p --role web",
+            "roadstead why ssm:StartSession web",
+            "roadstead why --request 0123",
             "roadstead param put /app/db --secret --file x --overwrite",
             "roadstead param exec --path /app --decrypt -- env",
             "roadstead key rotate alias/aws/ssm",
@@ -224,6 +281,9 @@ mod tests {
             "roadstead ssh",
             "roadstead join-line --count 0",
             "roadstead serve --join x",
+            "roadstead policy attach p",
+            "roadstead why ssm:StartSession",
+            "roadstead group create g --node a --rule tag:b",
         ] {
             assert!(!parses(bad), "{bad}");
         }

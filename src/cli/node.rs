@@ -43,6 +43,15 @@ pub enum NodeVerb {
     },
     /// Give a node another name
     Rename { node: String, name: String },
+    /// Two systems use one identity: make the copy a node of its own
+    NewIdentity {
+        node: String,
+        /// The one that was connected first is the copy
+        #[arg(long)]
+        connected: bool,
+    },
+    /// Two systems used one identity, and the copy is gone: let work go on
+    Release { node: String },
 }
 
 /// `key=value` sets, `key-` removes.
@@ -74,6 +83,7 @@ const LIST: &[Column] = &[
     Column::new("tags", Kind::Text),
     Column::hidden("architecture", Kind::Text),
     Column::hidden("offline_reason", Kind::Text),
+    Column::hidden("lock", Kind::Text),
     Column::hidden("joined_at", Kind::Time),
     Column::hidden("booted_at", Kind::Time),
 ];
@@ -82,6 +92,7 @@ const SHOW: &[Column] = &[
     Column::new("node_id", Kind::Text),
     Column::new("name", Kind::Text),
     Column::new("status", Kind::Status),
+    Column::new("warnings", Kind::Text),
     Column::new("offline_sentence", Kind::Text),
     Column::new("last_seen_at", Kind::Time),
     Column::new("connected_at", Kind::Time),
@@ -97,6 +108,9 @@ const SHOW: &[Column] = &[
     Column::new("addresses", Kind::Text),
     Column::new("agent_version", Kind::Text),
     Column::new("runs_as", Kind::Text),
+    Column::new("node_lock", Kind::Text),
+    Column::hidden("quarantine", Kind::Text),
+    Column::hidden("clock_ahead_ms", Kind::Text),
     Column::new("machine_id", Kind::Text),
     Column::new("boot_id", Kind::Text),
     Column::new("activation_id", Kind::Text),
@@ -116,6 +130,22 @@ pub async fn run(verb: NodeVerb, show: &Show) -> Result<()> {
             let node = resolve(&client, &node).await?;
             let _: Value = client.hub("RenameNode", json!({"NodeId": node.id, "Name": name})).await?;
             output::say(&format!("{} is named {} now", node.id, text::escape_line(&name)));
+            Ok(())
+        }
+        NodeVerb::NewIdentity { node, connected } => {
+            let node = resolve(&client, &node).await?;
+            let which = if connected { "Connected" } else { "Refused" };
+            let _: Value = client.hub("RenewNodeIdentity", json!({"NodeId": node.id, "Which": which})).await?;
+            output::say(&format!(
+                "the copy of {} becomes a node of its own when it calls again, within a minute",
+                node.shown()
+            ));
+            Ok(())
+        }
+        NodeVerb::Release { node } => {
+            let node = resolve(&client, &node).await?;
+            let _: Value = client.hub("ReleaseNode", json!({"NodeId": node.id})).await?;
+            output::say(&format!("{} is no longer quarantined", node.shown()));
             Ok(())
         }
     }

@@ -18,7 +18,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
 use crate::cli::node::{self, NodeRef};
 use crate::cli::output::{self, Format, Show, say};
-use crate::cli::{shell, text};
+use crate::cli::{shell, sign, text};
+use crate::model::approval::Approved;
+use crate::model::document::{GivenParameters, stock};
 use crate::model::filter::{Filter, Op, Term};
 
 #[derive(clap::Args)]
@@ -41,6 +43,9 @@ pub struct RunArgs {
     /// Why; kept with the command
     #[arg(long)]
     comment: Option<String>,
+    /// Sign as an operator with this SSH key, for nodes whose owners ask for it
+    #[arg(long, value_name = "FILE")]
+    sign_with: Option<PathBuf>,
     /// Do not ask before sending to several nodes
     #[arg(long, short)]
     yes: bool,
@@ -80,10 +85,10 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     let commands = commands(&args)?;
     let client = context::connect().await?;
     let targets = targets(&client, &args.targets).await?;
-    let preview = preview(&client, &targets, args.timeout + args.execution_timeout).await?;
+    let preview = preview(&client, &targets, args.timeout + args.execution_timeout, args.sign_with.is_some()).await?;
     say_preview(&preview);
     ask(&preview, args.yes)?;
-    let command = send(&client, &args, commands, targets).await?;
+    let command = send(&client, &args, commands, targets, preview.node_ids).await?;
     if args.no_wait || show.output == Format::Name {
         output::write(&match show.is_structured() {
             true => output::json(&json!({"command_id": command}))?,
@@ -201,6 +206,8 @@ struct Preview {
     #[serde(default)]
     offline_nodes: Vec<OfflineNode>,
     wait_ends_at: Timestamp,
+    #[serde(default)]
+    node_ids: Vec<NodeId>,
 }
 
 #[derive(Deserialize)]
@@ -212,8 +219,9 @@ struct OfflineNode {
     last_seen_at: Option<Timestamp>,
 }
 
-async fn preview(client: &Client, targets: &Value, wait: Duration) -> Result<Preview> {
+async fn preview(client: &Client, targets: &Value, wait: Duration, with_ids: bool) -> Result<Preview> {
     let mut request = targets.clone();
+    request["WithIds"] = json!(with_ids);
     request["TimeoutSeconds"] = json!(wait.as_secs());
     let preview: Preview = client.hub("ResolveTargets", request).await?;
     if preview.total == 0 {
@@ -282,7 +290,7 @@ struct SentCommand {
     command_id: CommandId,
 }
 
-async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value) -> Result<CommandId> {
+async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value, nodes: Vec<NodeId>) -> Result<CommandId> {
     let mut parameters = json!({
         "commands": [commands],
         "executionTimeout": [args.execution_timeout.as_secs().to_string()],
@@ -291,7 +299,15 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value)
         parameters["workingDirectory"] = json!([dir]);
     }
     let mut request = targets;
-    request["DocumentName"] = json!("AWS-RunShellScript");
+    request["DocumentName"] = json!(stock::RUN_SHELL_SCRIPT);
+    if let Some(key) = &args.sign_with {
+        // The document as this program knows it: a hub could name another.
+        let document = stock::content(stock::RUN_SHELL_SCRIPT).context("the shell document is not built in")?;
+        let given: GivenParameters = serde_json::from_value(parameters.clone())?;
+        say(&format!("Parameters: {}", text::escape_line(&parameters.to_string())));
+        let act = Approved::run(stock::RUN_SHELL_SCRIPT, &document, &given);
+        request["OperatorApproval"] = serde_json::to_value(sign::sign(act, nodes, key, args.timeout)?)?;
+    }
     request["Parameters"] = parameters;
     request["TimeoutSeconds"] = json!(args.timeout.as_secs());
     if let Some(comment) = &args.comment {

@@ -10,11 +10,13 @@ use tokio_rustls::server::TlsStream;
 
 use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::{Reports, Services};
-use crate::hub::capabilities::activations::enrol;
+use crate::hub::capabilities::activations::{enrol, twins};
 use crate::hub::capabilities::fleet::presence;
+use crate::hub::capabilities::fleet::quarantine::Place;
 use crate::hub::front::{AgentDoor, Permit};
-use crate::hub::link::{Admission, Gone, Inbox, Link, NodeKey, Refused};
+use crate::hub::link::{Admission, Gone, Inbox, Link, Meeting, NodeKey, Refused};
 use crate::wire::control::{Enrol, Hello, ToHub};
+use crate::wire::succession::KeyLink;
 
 /// Agents from the port go to the link.
 pub struct Agents(pub Link);
@@ -39,11 +41,22 @@ pub struct Reception {
 
 impl Inbox for Reception {
     fn hello(&self, key: NodeKey, hello: Hello, _peer: SocketAddr) -> BoxFuture<'_, Result<Admission, Refused>> {
-        presence::hello(&self.services, key, hello).boxed()
+        twins::hello(&self.services, key, hello).boxed()
     }
 
     fn enrol(&self, key: NodeKey, enrol: Enrol, peer: SocketAddr) -> BoxFuture<'_, Result<Admission, Refused>> {
         enrol::enrol(&self.services, key, enrol, peer.ip().to_canonical().to_string()).boxed()
+    }
+
+    fn succession(&self) -> Vec<KeyLink> {
+        self.services.hub_keys.succession().links
+    }
+
+    fn met_twin<'a>(&'a self, meeting: Meeting<'a>) -> BoxFuture<'a, Refused> {
+        let (boot_id, machine_id) = meeting.connected;
+        let connected = Place { machine_id, boot_id };
+        let address = meeting.peer.ip().to_canonical().to_string();
+        twins::met(&self.services, meeting.key, connected, meeting.newcomer, address).boxed()
     }
 
     fn connected(&self, node: NodeId, running: Vec<CommandId>) -> BoxFuture<'_, ()> {

@@ -23,9 +23,13 @@ pub enum Event {
     /// Anything shown about the node changed: status, facts, name, tags.
     NodeChanged(NodeId),
     NodeRemoved(NodeId),
+    /// A join request came, or was decided.
+    JoinRequestsChanged,
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
+    RightsChanged,
     /// Written, labelled or deleted; by its key.
     ParameterChanged(String),
     /// A key that seals secrets was rotated.

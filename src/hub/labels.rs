@@ -1,6 +1,8 @@
-//! Tags of every kind of resource, in one table, and their SQL.
+//! Tags of every kind of resource, in one table, and their SQL; [`groups`] of nodes.
 //!
 //! They lie below the capabilities because rights and targets need them. Tags die with their resource.
+
+pub mod groups;
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,7 @@ mod doors;
 pub mod events;
 pub mod front;
 pub mod jobs;
+pub mod keys;
 pub mod labels;
 pub mod link;
 mod start;
@@ -53,8 +54,18 @@ pub struct Started {
 ///
 /// *Errors*: what kept it from starting, each naming the thing and the remedy. Once started it ends only by `shutdown`.
 pub async fn run(config: HubConfig, shutdown: CancellationToken, started: oneshot::Sender<Started>) -> Result<(), HubError> {
+    run_by(config, Clock::system(), shutdown, started).await
+}
+
+/// The same by a clock that a test may set.
+pub async fn run_by(
+    config: HubConfig,
+    clock: Clock,
+    shutdown: CancellationToken,
+    started: oneshot::Sender<Started>,
+) -> Result<(), HubError> {
     let listeners = front::listen(&config.listen)?;
-    let hub = Hub::open(config, Clock::system(), &listeners, shutdown).await?;
+    let hub = Hub::open(config, clock, &listeners, shutdown).await?;
     let told = hub.started().await?;
     tracing::info!(addresses = ?told.addresses, ca_fingerprint = %told.ca_fingerprint, "hub started");
     let _nobody_may_wait = started.send(told);
@@ -144,7 +155,14 @@ impl Hub {
         } = self;
         let shutdown = services.shutdown.clone();
         let jobs = capabilities::ALL.iter().flat_map(|c| (c.jobs)()).collect();
-        jobs::start(jobs, &services, &services.bus, &services.tasks, &shutdown);
+        jobs::start(
+            jobs,
+            capabilities::clock::before,
+            &services,
+            &services.bus,
+            &services.tasks,
+            &shutdown,
+        );
         services
             .tasks
             .spawn(certificates.keep_fresh(services.clock.clone(), shutdown.clone()));

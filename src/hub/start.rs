@@ -13,16 +13,17 @@ use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::vault::{Vault, VaultError};
-use crate::hub::auth::{AccessKeys, passwords, setup};
+use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
 use crate::hub::capabilities::{fleet, settings};
 use crate::hub::certificates::{CertificateError, Certificates};
 use crate::hub::config::{AdminSeed, HubConfig};
 use crate::hub::front::{Authority, Binaries, FrontConfig, Limits, ListenError, join};
+use crate::hub::keys::HubKeys;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Store, StoreError};
+use crate::platform::addresses;
 use crate::platform::files::{Directory, Durability, LockError, LockFile};
-use crate::platform::key_file::{KeyFileError, load_or_create_seed};
-use crate::platform::{addresses, tls};
+use crate::platform::key_file::KeyFileError;
 
 /// What kept a hub from starting.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +60,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     let folder = data_folder(&config.data)?;
     let lock = take_lock(&folder, &config.data)?;
     let vault = Arc::new(Vault::open(&config.data)?);
-    let seed = load_or_create_seed(&config.data.join("identity.key"))?;
+    let hub_keys = HubKeys::open(&config.data)?;
     let certificates = open_certificates(&config, clock.now()).await?;
     let blobs = Blobs::new(&config.data);
     blobs.clean()?;
@@ -67,18 +68,18 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     let alive_at = store.read(settings::alive_at).await?;
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
     let keys = AccessKeys::new(store.clone(), vault);
+    let rights = Arc::new(RightsCache::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
     let facts = HubFacts {
         started_at: clock.now(),
         addresses: advertised(&config.advertise, &ports),
-        hub_key: tls::spki_fingerprint(&tls::public_key(seed.expose())),
         ca_fingerprint: certificates.ca_fingerprint(),
     };
     write_local(&folder, &config.data, &keys, &facts, &ports)?;
     let binaries = Binaries::new(&config.data);
     let front = FrontConfig {
         web_tls: certificates.server_config()?,
-        agent_tls: tls::hub_server_config(seed.expose()),
+        agent_tls: hub_keys.tls_config(),
         authority: Authority {
             pem: certificates.ca_pem(),
             fingerprint: certificates.ca_fingerprint(),
@@ -93,8 +94,11 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         store,
         blobs,
         keys,
+        hub_keys,
+        rights,
         installer: installer(binaries),
         shutdown,
+        alive_at,
     };
     seed_admin(&services).await.map_err(HubError::Admin)?;
     Ok(Opened {

@@ -1,8 +1,15 @@
 //! The web console's files, embedded in the binary, and how a browser may keep them.
 //!
 //! `/assets/*` carries a hash in every name and is kept for ever; everything else is asked for again with its etag. An address
-//! that is no file is a page of the console, which reads the address itself. Files come compressed when the build left a `.br` or
-//! `.gz` beside them. A development build reads `web/dist` when it is asked; without a built console a page says how to build it.
+//! that is no file is a page of the console, which reads the address itself. A development build reads `web/dist` when it is asked;
+//! without a built console a page says how to build it.
+//!
+//! A release build leaves `name.br` in the place of `name` wherever that is shorter, and nothing else is embedded: the plain
+//! files would make the binary 3 MB longer. Every browser takes them as they are over TLS; for who does not, a file is unpacked
+//! at its first use and kept, so that asking again and again costs the hub nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -66,35 +73,70 @@ fn is_file_name(name: &str) -> bool {
 }
 
 fn file(name: &str, headers: &HeaderMap, find: &impl Fn(&str) -> Option<Stored>) -> Option<Response<Bytes>> {
-    let whole = find(name)?;
-    let accepted = Accepted::of(headers);
-    let variants = [("br", accepted.br), ("gzip", accepted.gzip)];
-    let packed = variants.into_iter().filter(|(_, wanted)| *wanted).find_map(|(encoding, _)| {
-        let suffix = if encoding == "br" { "br" } else { "gz" };
-        Some((encoding, find(&format!("{name}.{suffix}"))?))
-    });
-    let (encoding, stored) = match packed {
-        Some((encoding, stored)) => (Some(encoding), stored),
-        None => (None, whole),
+    let (stored, form) = match find(&format!("{name}.br")) {
+        Some(packed) if takes_brotli(headers) => (packed, Form::Packed),
+        Some(packed) => (packed, Form::ToUnpack),
+        None => (find(name)?, Form::Plain),
     };
-    let etag = format!("\"{}\"", HEXLOWER.encode(&stored.hash[..16]));
-    let unchanged = headers.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, &etag));
-    let mut response = Response::new(if unchanged { Bytes::new() } else { stored.bytes });
-    if unchanged {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
+    let etag = format!("\"{}{}\"", HEXLOWER.encode(&stored.hash[..16]), form.mark());
+    let is_known = headers.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, &etag));
+    let body = match form {
+        _ if is_known => Bytes::new(),
+        Form::ToUnpack => unpacked(&stored)?,
+        Form::Packed | Form::Plain => stored.bytes,
+    };
+    let mut response = Response::new(body);
     let set = response.headers_mut();
     let caching = if name.starts_with("assets/") { KEPT_FOR_EVER } else { ASKED_AGAIN };
     set.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     set.insert(VARY, HeaderValue::from_static("accept-encoding"));
     set.insert(ETAG, HeaderValue::from_str(&etag).ok()?);
-    if !unchanged {
-        set.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
-        if let Some(encoding) = encoding {
-            set.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Some(response);
+    }
+    set.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    if form == Form::Packed {
+        set.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
     }
     Some(response)
+}
+
+/// How a file is stored and how it leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Packed,
+    ToUnpack,
+}
+
+impl Form {
+    /// Two forms of one file have two etags.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Packed => "",
+            Self::ToUnpack => "-plain",
+        }
+    }
+}
+
+/// The plain bytes of a packed file. Never more than the console is long, because only its own files come here.
+fn unpacked(stored: &Stored) -> Option<Bytes> {
+    static KEPT: Mutex<Option<HashMap<[u8; 32], Bytes>>> = Mutex::new(None);
+    // Held while unpacking, so that a crowd unpacks it once.
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = kept.get_or_insert_default();
+    if let Some(plain) = kept.get(&stored.hash) {
+        return Some(plain.clone());
+    }
+    let mut plain = Vec::new();
+    if let Err(error) = brotli_decompressor::BrotliDecompress(&mut &stored.bytes[..], &mut plain) {
+        tracing::error!(%error, "a file of the console is damaged in this binary");
+        return None;
+    }
+    let plain = Bytes::from(plain);
+    kept.insert(stored.hash, plain.clone());
+    Some(plain)
 }
 
 fn matches(known: &HeaderValue, etag: &str) -> bool {
@@ -105,29 +147,13 @@ fn matches(known: &HeaderValue, etag: &str) -> bool {
         .any(|k| k == "*" || k.strip_prefix("W/").unwrap_or(k) == etag)
 }
 
-/// Which compressed forms the browser takes.
-#[derive(Debug, PartialEq, Eq)]
-struct Accepted {
-    br: bool,
-    gzip: bool,
-}
-
-impl Accepted {
-    fn of(headers: &HeaderMap) -> Self {
-        let mut accepted = Self { br: false, gzip: false };
-        for value in headers.get_all(ACCEPT_ENCODING) {
-            for offer in value.to_str().unwrap_or_default().split(',') {
-                let (coding, weight) = offer.split_once(';').unwrap_or((offer, ""));
-                let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
-                match coding.trim().to_ascii_lowercase().as_str() {
-                    "br" => accepted.br = !refused,
-                    "gzip" => accepted.gzip = !refused,
-                    _ => {}
-                }
-            }
-        }
-        accepted
-    }
+fn takes_brotli(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|offer| {
+        let (coding, weight) = offer.split_once(';').unwrap_or((offer, ""));
+        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
+        coding.trim().eq_ignore_ascii_case("br") && !is_refused
+    })
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -160,12 +186,12 @@ fn plain(status: StatusCode, content_type: &'static str, words: &'static str) ->
 mod tests {
     use super::*;
 
+    const PACKED_SCRIPT: &[u8] = b"\x8b\x02\x80script\x03";
+
     fn built(name: &str) -> Option<Stored> {
         let content: &'static [u8] = match name {
-            "index.html" => b"page",
-            "assets/app-1a2b.js" => b"script",
-            "assets/app-1a2b.js.br" => b"br",
-            "assets/app-1a2b.js.gz" => b"gz",
+            "index.html.br" => b"\x8b\x01\x80page\x03",
+            "assets/app-1a2b.js.br" => PACKED_SCRIPT,
             "favicon.svg" => b"icon",
             _ => return None,
         };
@@ -204,30 +230,33 @@ mod tests {
     }
 
     #[test]
-    fn the_best_encoding_that_is_accepted_and_there_is_sent() {
-        let encoding = |accept| {
-            let response = get("/assets/app-1a2b.js", &[(ACCEPT_ENCODING, accept)]);
+    fn a_packed_file_is_sent_as_it_is_or_unpacked() {
+        let sent = |path, accept| {
+            let response = get(path, &[(ACCEPT_ENCODING, accept)]);
             let encoding = response.headers().get(CONTENT_ENCODING).map(|e| e.to_str().unwrap().to_owned());
-            (encoding.unwrap_or_default(), response.headers()[VARY].to_str().unwrap().to_owned())
+            assert_eq!(response.headers()[VARY], "accept-encoding");
+            (encoding.unwrap_or_default(), response.into_body())
         };
-        let vary = || "accept-encoding".to_owned();
-        assert_eq!(encoding("gzip, deflate, br"), ("br".into(), vary()));
-        assert_eq!(encoding("gzip;q=1.0, br;q=0"), ("gzip".into(), vary()));
-        assert_eq!(encoding("identity"), (String::new(), vary()));
-        let page = get("/", &[(ACCEPT_ENCODING, "br")]);
-        assert!(!page.headers().contains_key(CONTENT_ENCODING));
+        let script = "/assets/app-1a2b.js";
+        for accept in ["gzip, deflate, br", "BR;q=0.5", "zstd,br ;q=1"] {
+            assert_eq!(sent(script, accept), ("br".into(), PACKED_SCRIPT.into()), "{accept}");
+        }
+        for accept in ["gzip;q=1.0, br;q=0", "identity", "", "brotli"] {
+            assert_eq!(sent(script, accept), (String::new(), "script".into()), "{accept}");
+        }
+        assert_eq!(sent("/favicon.svg", "br"), (String::new(), "icon".into()));
     }
 
     #[test]
-    fn a_known_etag_answers_without_the_file() {
-        let etag = get("/assets/app-1a2b.js", &[]).headers()[ETAG].clone();
-        let known: HeaderMap = [(IF_NONE_MATCH, etag.clone())].into_iter().collect();
+    fn a_known_etag_answers_without_the_file_and_each_form_has_its_own() {
+        let plain = get("/assets/app-1a2b.js", &[]).headers()[ETAG].clone();
+        let known: HeaderMap = [(IF_NONE_MATCH, plain.clone())].into_iter().collect();
         let again = respond("/assets/app-1a2b.js", &known, built);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        assert!(again.body().is_empty());
-        let packed = [(IF_NONE_MATCH, etag), (ACCEPT_ENCODING, HeaderValue::from_static("br"))];
-        let other = respond("/assets/app-1a2b.js", &packed.into_iter().collect(), built);
-        assert_eq!(other.body(), "br");
+        assert!(again.body().is_empty() && !again.headers().contains_key(CONTENT_TYPE));
+        let other = [(IF_NONE_MATCH, plain), (ACCEPT_ENCODING, HeaderValue::from_static("br"))];
+        let other = respond("/assets/app-1a2b.js", &other.into_iter().collect(), built);
+        assert_eq!(other.body(), PACKED_SCRIPT);
     }
 
     #[test]

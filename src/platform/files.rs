@@ -65,7 +65,8 @@ impl Directory {
 
     /// The whole file; an error when it is longer than `limit`.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        // Most files here are short: room for all of them at once saves asking piece by piece.
+        let mut bytes = Vec::with_capacity(1024);
         self.open_file(name)?.take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::new(

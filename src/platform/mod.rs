@@ -10,5 +10,6 @@ pub mod processes;
 pub mod resolve;
 pub mod seal;
 pub mod sigv4;
+pub mod sshsig;
 pub mod tls;
 pub mod users;

@@ -5,7 +5,7 @@
 //! checked. Resumption is off: it would skip both the pin and the proof. One crypto provider, aws-lc-rs.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
@@ -13,6 +13,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs as provider, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, OtherError, ServerConfig, SignatureScheme};
 
@@ -68,17 +69,55 @@ pub fn public_key(seed: &[u8; 32]) -> Vec<u8> {
     certified_key(seed).cert[0].to_vec()
 }
 
+/// The 32 bytes of an ed25519 key in its SPKI form; `None` when it is of another sort.
+pub fn raw_public_key(spki: &[u8]) -> Option<[u8; 32]> {
+    is_ed25519(spki).then(|| spki[SPKI_LENGTH - 32..].try_into().expect("the length was checked"))
+}
+
+/// The SPKI fingerprint of an ed25519 key given as its 32 bytes.
+pub fn fingerprint_of(public: &[u8; 32]) -> String {
+    spki_fingerprint(&[SPKI_PREFIX.as_slice(), public].concat())
+}
+
+/// The hub's key as TLS proves it; it can be changed while the port is open.
+#[derive(Debug)]
+pub struct HubCertificate(RwLock<Arc<CertifiedKey>>);
+
+impl HubCertificate {
+    pub fn new(seed: &[u8; 32]) -> Self {
+        Self(RwLock::new(certified_key(seed)))
+    }
+
+    /// From the next handshake on.
+    pub fn set(&self, seed: &[u8; 32]) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = certified_key(seed);
+    }
+}
+
+impl ResolvesServerCert for HubCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
 /// The hub's side of the agents' door; accepts any ed25519 client key that proves itself.
 pub fn hub_server_config(seed: &[u8; 32]) -> Arc<ServerConfig> {
+    hub_server_config_of(Arc::new(HubCertificate::new(seed)))
+}
+
+/// The same with a key that may change.
+pub fn hub_server_config_of(certificate: Arc<HubCertificate>) -> Arc<ServerConfig> {
     let provider = Arc::new(provider::default_provider());
     let verifier = Arc::new(AnyKey(provider.signature_verification_algorithms));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3 suites")
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(rustls::server::AlwaysResolvesServerRawPublicKeys::new(certified_key(
-            seed,
-        ))));
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![AGENT_ALPN.to_vec()];
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -87,9 +126,23 @@ pub fn hub_server_config(seed: &[u8; 32]) -> Arc<ServerConfig> {
 
 /// The agent's side: its own key, and the only hub key it will talk to (`hub_pin`: fingerprint, hexadecimal).
 pub fn agent_client_config(seed: &[u8; 32], hub_pin: &str) -> Arc<ClientConfig> {
+    client_config(seed, Pins::These(vec![hub_pin.to_owned()]))
+}
+
+/// The same for a hub whose key is being changed: any of these.
+pub fn agent_client_config_of(seed: &[u8; 32], hub_pins: Vec<String>) -> Arc<ClientConfig> {
+    client_config(seed, Pins::These(hub_pins))
+}
+
+/// For asking a hub with an unknown key how it came by it. Nothing of the node may be said on such a line.
+pub fn agent_client_config_unpinned(seed: &[u8; 32]) -> Arc<ClientConfig> {
+    client_config(seed, Pins::Any)
+}
+
+fn client_config(seed: &[u8; 32], pins: Pins) -> Arc<ClientConfig> {
     let provider = Arc::new(provider::default_provider());
     let verifier = Arc::new(PinnedKey {
-        pin: hub_pin.to_owned(),
+        pins,
         algorithms: provider.signature_verification_algorithms,
     });
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -184,10 +237,17 @@ impl ClientCertVerifier for AnyKey {
     }
 }
 
+/// Which keys of a hub are taken; fingerprints.
+#[derive(Debug)]
+enum Pins {
+    These(Vec<String>),
+    Any,
+}
+
 /// The agent's verifier: exactly one hub.
 #[derive(Debug)]
 struct PinnedKey {
-    pin: String,
+    pins: Pins,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -201,10 +261,12 @@ impl ServerCertVerifier for PinnedKey {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let found = spki_fingerprint(key);
-        if is_ed25519(key) && found == self.pin {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let expected = self.pin.clone();
+        let expected = match &self.pins {
+            Pins::Any if is_ed25519(key) => return Ok(ServerCertVerified::assertion()),
+            Pins::These(pins) if is_ed25519(key) && pins.contains(&found) => return Ok(ServerCertVerified::assertion()),
+            Pins::These(pins) => pins.first().cloned().unwrap_or_default(),
+            Pins::Any => String::new(),
+        };
         let wrong = OtherError(Arc::new(WrongKey { expected, found }));
         Err(rustls::Error::InvalidCertificate(CertificateError::Other(wrong)))
     }

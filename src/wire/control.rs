@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, CommandId, NodeId};
 use crate::wire::node::NodeFacts;
-use crate::wire::run::{Report, Run};
+use crate::wire::run::Report;
+use crate::wire::succession::KeyLink;
+use crate::wire::warrant::Warranted;
 
 /// Frames from the agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub enum ToHub {
     },
     /// A run has ended. Repeated after each reconnect until the hub answers `ReportStored`.
     Report(Box<Report>),
+    /// The agent pins this key of the hub now (fingerprint).
+    Trusts { hub_key: String },
     /// The agent goes away on purpose.
     Goodbye { reason: Goodbye },
 }
@@ -33,35 +37,23 @@ pub enum ToHub {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToAgent {
     /// Answer to `Hello`: the node is admitted and this connection is its only one.
-    Welcome {
-        version: u32,
-        node: NodeId,
-        now_ms: i64,
-    },
+    Welcome { version: u32, node: NodeId, now_ms: i64 },
     /// Answer to `Enrol`: the key is this node from now on. The same connection goes on as if welcomed.
-    Enrolled {
-        version: u32,
-        node: NodeId,
-        now_ms: i64,
-    },
+    Enrolled { version: u32, node: NodeId, now_ms: i64 },
     /// Answer to `Hello` or `Enrol`; the hub closes the connection after it.
-    Refused {
-        code: Refusal,
-        message: String,
-    },
-    Run(Box<Run>),
+    Refused { code: Refusal, message: String },
+    /// Its payload is a [`crate::wire::run::Work`], its id the run's.
+    Run(Box<Warranted>),
     /// End a run: not started yet → reported `Cancelled`; running → its process group is killed.
-    Cancel {
-        run: CommandId,
-    },
+    Cancel { run: CommandId },
+    /// The hub's clock was set: this is its time now.
+    Time { now_ms: i64 },
+    /// The hub's key is being changed, or was: how, and whether the key before it still counts.
+    Succession { links: Vec<KeyLink>, is_open: bool },
     /// The report is durable at the hub; it need not be sent again.
-    ReportStored {
-        run: CommandId,
-    },
+    ReportStored { run: CommandId },
     /// The hub has everything it wants of this run's output; the spool may go.
-    Release {
-        run: CommandId,
-    },
+    Release { run: CommandId },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +63,12 @@ pub struct Hello {
     pub facts: NodeFacts,
     /// Runs on the node's disk that are not ended: the hub need not send them again.
     pub running: Vec<CommandId>,
+    /// What this system's clock says, so that the hub can show that it is wrong; 0 when it does not say.
+    #[serde(default)]
+    pub now_ms: i64,
+    /// Fingerprint of the hub's key that it pins.
+    #[serde(default)]
+    pub hub_key: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,6 +92,12 @@ pub enum Refusal {
     VersionUnsupported,
     /// Another agent with this key is connected from another boot or machine. The agent tries again slowly.
     Quarantined,
+    /// A person has to let this key in first. The agent asks again.
+    AwaitingApproval,
+    /// A person has refused this key. Final.
+    Rejected,
+    /// This system becomes another node: the message is a join token, to be used with a new key.
+    NewIdentity,
     /// The hub is stopping or full; try again.
     Busy,
 }
@@ -101,7 +105,10 @@ pub enum Refusal {
 impl Refusal {
     /// Whether trying again with the same key and token can never help.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::UnknownKey | Self::ActivationInvalid | Self::AlreadyJoined)
+        matches!(
+            self,
+            Self::UnknownKey | Self::ActivationInvalid | Self::AlreadyJoined | Self::Rejected
+        )
     }
 }
 
@@ -114,6 +121,10 @@ pub enum Rejection {
     Unsupported,
     /// The journal or the disk has no room.
     NoRoom,
+    /// It carries no warrant that holds: for another node, altered, of an unknown class.
+    Unwarranted,
+    /// The node's owner forbids it.
+    Locked,
 }
 
 /// Why an agent left.

@@ -8,6 +8,8 @@
 //! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
 //! * `POST /session`: one attachment to a shell ([`session`]); both bodies are binary frames.
 //!
+//! Every order (a run, anything said to a shell's door) carries the hub's signed [`warrant`] for this very node.
+//!
 //! An unknown frame closes the connection: the protocol is closed, versions are offered in the first frame.
 
 pub mod control;
@@ -16,7 +18,9 @@ pub mod node;
 pub mod run;
 pub mod session;
 pub mod stream;
+pub mod succession;
 pub mod token;
+pub mod warrant;
 
 /// The application protocol an agent offers in TLS; the port's demultiplexer knows agents by it.
 pub const ALPN: &[u8] = crate::platform::tls::AGENT_ALPN;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::lock::{Lock, MAX_ENTRIES};
+
 /// Facts an agent reports in its first frame and again when one of them changed.
 ///
 /// The hub treats every text as hostile: it is bounded on arrival ([`NodeFacts::bounded`]) and shown as text only.
@@ -31,6 +33,40 @@ pub struct NodeFacts {
     pub memory_bytes: u64,
     /// The user that commands run as: `root` or the agent's own.
     pub runs_as: String,
+    /// What the node's owner forbids, when there is a lock file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockFacts>,
+}
+
+/// The lock of a node as its agent enforces it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct LockFacts {
+    pub lock: Lock,
+    /// Where it stands, on the node.
+    pub files: Vec<String>,
+    /// Why everything is locked, when a file cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl LockFacts {
+    fn bound(&mut self) {
+        self.files.truncate(4);
+        for text in self.files.iter_mut().chain(&mut self.trouble) {
+            *text = bounded_text(text);
+        }
+        if let Some(documents) = &mut self.lock.allowed_documents {
+            documents.truncate(MAX_ENTRIES);
+        }
+        if let Some(operators) = &mut self.lock.operator_lock {
+            operators.classes.truncate(MAX_ENTRIES);
+            operators.keys.truncate(MAX_ENTRIES);
+            for key in &mut operators.keys {
+                *key = key.chars().filter(|c| !c.is_control()).take(1024).collect();
+            }
+        }
+    }
 }
 
 impl NodeFacts {
@@ -55,6 +91,9 @@ impl NodeFacts {
         for address in &mut self.addresses {
             *address = bounded_text(address);
         }
+        if let Some(lock) = &mut self.lock {
+            lock.bound();
+        }
         self
     }
 }
@@ -71,9 +110,16 @@ mod tests {
     fn a_hostile_text_is_cut_and_cleaned() {
         let facts = NodeFacts {
             computer_name: format!("a\u{1b}[31m{}", "x".repeat(10_000)),
+            lock: Some(LockFacts {
+                trouble: Some("\u{1b}[2J".into()),
+                files: vec![String::new(); 100],
+                ..LockFacts::default()
+            }),
             ..NodeFacts::default()
         }
         .bounded();
+        let lock = facts.lock.unwrap();
+        assert_eq!((lock.trouble.as_deref(), lock.files.len()), (Some("[2J"), 4));
         assert_eq!(facts.computer_name.chars().count(), 256);
         assert!(!facts.computer_name.contains('\u{1b}'));
     }

@@ -5,20 +5,33 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::CommandId;
+use crate::model::approval::Approval;
 
 /// Bytes of output that ride inside a report, both streams of all steps together.
 pub const INLINE_OUTPUT_BYTES: usize = 8 * 1024;
 
-/// An order to run a document.
+/// What the nodes of one command are told to run: the payload of a warrant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// What the hub calls the document; nothing is concluded from it.
+    #[serde(default)]
+    pub document_name: String,
+    /// The document's content, as the hub stores it (JSON).
+    pub document: serde_json::Value,
+    /// As the caller gave them, defaults not yet filled in.
+    pub parameters: BTreeMap<String, Vec<String>>,
+    /// For nodes whose owners ask for an operator's signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// An order whose warrant was found good: a document to be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub id: CommandId,
     /// After this moment (hub's clock, epoch milliseconds) the run must not start any more.
     pub start_before_ms: i64,
-    /// The document's content, as the hub stores it (JSON).
-    pub document: serde_json::Value,
-    /// As the caller gave them, defaults not yet filled in.
-    pub parameters: BTreeMap<String, Vec<String>>,
+    pub work: Work,
 }
 
 /// What came of a run; sent once it has ended.

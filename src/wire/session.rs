@@ -15,6 +15,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::SessionId;
+use crate::model::approval::Approval;
+use crate::wire::warrant::Warranted;
 
 pub const SCROLLBACK_BYTES: usize = 256 * 1024;
 pub const DETACH_LIMIT: Duration = Duration::from_secs(600);
@@ -24,8 +26,9 @@ pub const MAX_SESSION_FRAME_BYTES: usize = 64 * 1024;
 /// One frame. Towards the agent: `Open`, `Input`, `Resize`, `End`. From the agent: `Attached`, `Output`, `Ended`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
-    /// 0: starts the shell, or attaches to it when it runs already. First frame towards the agent.
-    Open(Open),
+    /// 0: starts the shell, or attaches to it when it runs already. First frame towards the agent; the warrant's payload is
+    /// an [`Open`].
+    Open(Box<Warranted>),
     /// 1: bytes for the shell, as typed.
     Input(Bytes),
     /// 2: the terminal's size changed.
@@ -52,6 +55,9 @@ pub struct Open {
     pub idle_timeout_ms: u64,
     /// Ended after so long in any case; zero: never.
     pub max_duration_ms: u64,
+    /// For nodes whose owners ask for an operator's signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +97,8 @@ pub enum EndReason {
     Unknown,
     /// The shell could not be started.
     StartFailed,
+    /// The agent does not do what it was asked: no good warrant, or its node's owner forbids it.
+    Refused,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -77,6 +77,11 @@ export class Agent {
   kill(): void {
     this.child.kill("SIGKILL");
   }
+
+  /** Writes the node's lock file. */
+  lock(text: string): void {
+    writeFileSync(join(this.data, "lock.yaml"), text, { mode: 0o600 });
+  }
 }
 
 export class Hub {
@@ -155,9 +160,15 @@ export class Hub {
     return JSON.parse(this.cli("api", operation, "--json", JSON.stringify(body))) as T;
   }
 
-  async join(name: string, token?: string): Promise<Agent> {
-    const agent = new Agent(this, name, token ?? (JSON.parse(this.cli("join-line", "--name", name, "-o", "json")).token as string));
+  /** An agent that has not joined yet. */
+  launch(name: string, token: string): Agent {
+    const agent = new Agent(this, name, token);
     this.agents.push(agent);
+    return agent;
+  }
+
+  async join(name: string, token?: string): Promise<Agent> {
+    const agent = this.launch(name, token ?? (JSON.parse(this.cli("join-line", "--name", name, "-o", "json")).token as string));
     const node = await agent.node();
     await until(`${name} being online`, () => this.api<{ Status: string }>("Roadstead.DescribeNode", { NodeId: node }).Status === "Online");
     return agent;

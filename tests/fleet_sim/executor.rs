@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use data_encoding::{BASE64, HEXLOWER};
 use futures_util::{StreamExt, stream};
-use roadstead::agent::core::{Executor, Order, OutputBody};
-use roadstead::base::Clock;
+use roadstead::agent::core::{Executor, Order, OutputBody, Refused};
 use roadstead::base::id::{CommandId, NodeId};
+use roadstead::base::{Clock, Timestamp};
 use roadstead::platform::files::Durability;
 use roadstead::wire::run::{Outcome, Output, OutputQuery, Report, Run, StepReport, StreamName};
 use tokio_util::sync::CancellationToken;
@@ -55,11 +55,11 @@ impl SimulatedExecutor {
 }
 
 impl Executor for SimulatedExecutor {
-    fn check(&self, _: &Run) -> Result<(), String> {
+    fn check(&self, _: &Run, _: Timestamp) -> Result<(), Refused> {
         Ok(())
     }
 
-    async fn keep(&self, _: &Run, _: Durability) -> io::Result<()> {
+    async fn keep(&self, _: &Run, _: Durability, _: Timestamp) -> io::Result<()> {
         Ok(())
     }
 

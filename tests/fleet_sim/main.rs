@@ -9,10 +9,13 @@
 //! `connected` (now), `joined` (agents that have a node), `connects` (so far, storms included), `runs` and `failed` (executed so
 //! far), `refused` (agents given up). The token's activation must allow as many nodes as there are agents
 //! (`roadstead join-line --count N`).
+//!
+//! `fleet_sim --signing` measures what signed orders cost, and needs no hub.
 
 mod counts;
 mod executor;
 mod node;
+mod signing;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +28,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use counts::Counts;
 use executor::Behaviour;
@@ -63,9 +68,15 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--signing") {
+        signing::run();
+        return ExitCode::SUCCESS;
+    }
     let args = Args::parse();
-    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let filter: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::ERROR));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(layer).init();
     if let Err(words) = raise_descriptor_limit(u64::from(args.agents) + SPARE_DESCRIPTORS) {
         eprintln!("fleet_sim: {words}");
         return ExitCode::FAILURE;

@@ -15,6 +15,7 @@ use roadstead::wire::node::NodeFacts;
 use roadstead::wire::run::OutputQuery;
 use roadstead::wire::session::{EndReason, Ended, Frame};
 use roadstead::wire::token::JoinToken;
+use roadstead::wire::warrant::Terms;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -127,6 +128,7 @@ impl Duties for NodeDuties {
             cpu_count: 1,
             memory_bytes: 1 << 30,
             runs_as: "root".into(),
+            ..NodeFacts::default()
         }
     }
 
@@ -151,6 +153,10 @@ impl Duties for NodeDuties {
         if self.is_connected.swap(false, Ordering::Relaxed) {
             one_less(&self.fleet.counts.connected);
         }
+    }
+
+    fn obey(&self, node: &NodeId, terms: Terms) {
+        self.agent.obey(node, terms);
     }
 
     async fn deliver(&self, frame: ToAgent) {

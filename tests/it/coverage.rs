@@ -50,6 +50,20 @@ async fn every_operation_answers_a_malformed_body_with_a_modelled_error() {
     }
 }
 
+/// Who may call an operation is decided when it is made, and written down.
+#[test]
+fn every_operation_stands_in_the_matrix_of_rights() {
+    let listed: Vec<String> = crate::matrix::table().into_iter().map(|row| row.operation).collect();
+    let known: Vec<String> = operations().into_iter().map(|(target, _)| target).collect();
+    let missing: Vec<&String> = known.iter().filter(|target| !listed.contains(target)).collect();
+    assert!(
+        missing.is_empty(),
+        "add a line to tests/it/matrix.txt, where its head says how: {missing:?}"
+    );
+    let gone: Vec<&String> = listed.iter().filter(|target| !known.contains(target)).collect();
+    assert!(gone.is_empty(), "tests/it/matrix.txt names operations that there are not: {gone:?}");
+}
+
 #[tokio::test]
 async fn an_unknown_operation_is_named() {
     let hub = TestHub::start().await;

@@ -47,6 +47,8 @@ fn the_list_of_operations() {
     holds("tests/it/golden/operations.txt", &list);
 }
 
+// Shapes are known to builds with debug assertions only.
+#[cfg(debug_assertions)]
 #[test]
 fn the_shapes_of_the_api_as_typescript() {
     holds("web/src/api/types.gen.ts", &api::typescript::render(&registry()));

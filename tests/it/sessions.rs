@@ -13,9 +13,10 @@ use roadstead::hub::api::context::{HubFacts, Installer, JoinLines, Parts, Reques
 use roadstead::hub::api::routes::Socket;
 use roadstead::hub::api::{Cx, Registry, Reports, Service, Services, dispatch};
 use roadstead::hub::auth::vault::Vault;
-use roadstead::hub::auth::{AccessKeys, Caller, Proof, Role};
+use roadstead::hub::auth::{AccessKeys, Caller, Proof, Rights};
 use roadstead::hub::capabilities::sessions::{CAPABILITY, attachment};
 use roadstead::hub::config::HubConfig;
+use roadstead::hub::keys::HubKeys;
 use roadstead::hub::store::blobs::Blobs;
 use roadstead::hub::store::{Store, StoreError};
 use roadstead::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
@@ -27,7 +28,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 use tokio_util::sync::CancellationToken;
 
-use crate::link::support::{TestAgent, TestHub, patient, quick, soon};
+use crate::link::support::{HUB_SEED, TestAgent, TestHub, patient, quick, soon};
 
 /// What each shell has printed; a shell that is not here is not running.
 type Shells = Arc<Mutex<HashMap<SessionId, Vec<u8>>>>;
@@ -56,7 +57,7 @@ impl Bed {
             tx.execute(
                 "INSERT INTO node (id, key_hash, name, iam_role, joined_at, status, source_address, computer_name, platform_id,
                      platform_name, platform_version, architecture, agent_version, addresses, facts)
-                 VALUES (:id, x'00', 'moored', '', 0, 'Online', '', '', '', '', '', '', '', '', :facts)",
+                 VALUES (:id, zeroblob(32), 'moored', '', 0, 'Online', '', '', '', '', '', '', '', '', :facts)",
                 &[(":id", (&row).into()), (":facts", "{}".into())],
             )
         });
@@ -88,16 +89,19 @@ impl Bed {
         let mut registry = Registry::default();
         registry.declare(&CAPABILITY);
         let operation = registry.find(Service::Ssm, operation).unwrap();
+        let mut caller = Caller::new("ann", Proof::Session("ls-1".into()));
+        caller.rights = Arc::new(Rights::unlimited("ann"));
         let request = RequestFacts {
             id: "request".into(),
             action: format!("ssm:{}", operation.name),
-            caller: Caller::new("ann".into(), Role::Admin, Proof::Session("ls-1".into())),
+            caller,
             address: "192.0.2.1".into(),
             region: "local".into(),
             origin: "https://hub:7400".into(),
             headers: http::HeaderMap::new(),
             now: self.clock.now(),
             target: OnceLock::new(),
+            denial: OnceLock::new(),
             is_audited: AtomicBool::new(false),
             cookies: Mutex::default(),
         };
@@ -273,18 +277,20 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         facts: HubFacts {
             started_at: clock.now(),
             addresses: Vec::new(),
-            hub_key: String::new(),
             ca_fingerprint: String::new(),
         },
         clock: clock.clone(),
         store: store.clone(),
         blobs: Blobs::new(dir.path()),
         keys: AccessKeys::new(store.clone(), Arc::new(Vault::open(dir.path()).unwrap())),
+        hub_keys: HubKeys::of_seed(&HUB_SEED),
+        rights: Arc::default(),
         installer: Installer {
             lines: Box::new(move |_, _| std::future::ready(lines()).boxed()),
             architectures: Box::new(|| std::future::ready(Vec::new()).boxed()),
         },
         shutdown: CancellationToken::new(),
+        alive_at: Timestamp::from_millis(0),
     };
     let services = Arc::new(Services::new(parts));
     services.tie_link(hub.link.clone());
@@ -299,7 +305,8 @@ fn start_agent(dir: &tempfile::TempDir, hub: &TestHub, shells: &Shells) -> TestA
 
 /// A shell that says back what it hears; `exit` ends it with 3.
 async fn echo(shells: Shells, mut reader: mpsc::Receiver<Frame>, writer: mpsc::Sender<Frame>) {
-    let Some(Frame::Open(open)) = reader.recv().await else { return };
+    let Some(Frame::Open(order)) = reader.recv().await else { return };
+    let open: Open = serde_json::from_str(&order.payload).unwrap();
     let answer = greet(&shells, &open);
     let is_refused = answer.len() == 1 && matches!(answer[0], Frame::Ended(_));
     for frame in answer {

@@ -55,6 +55,7 @@ fn layer(path: &str) -> Option<u32> {
         ("hub/labels", 26),
         ("hub/events", 26),
         ("hub/store", 27),
+        ("hub/keys", 27),
         ("hub/config", 28),
         ("hub", 20),
     ];
@@ -113,6 +114,7 @@ fn capabilities_call_each_other_only_downwards() {
         ("commands", 2),
         ("sessions", 2),
         ("explorer", 7),
+        ("clock", 7),
     ];
     let level = |name: &str| LEVELS.iter().find(|(n, _)| *n == name).map(|(_, l)| *l);
     for (path, text) in source() {

@@ -7,9 +7,12 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::Timestamp;
 use crate::base::id::{CommandId, NodeId};
 use crate::platform::files::Durability;
+use crate::wire::control::Rejection;
 use crate::wire::run::{OutputQuery, Report, Run};
+use crate::wire::session::Open;
 
 /// The raw bytes of a stored stream, in pieces.
 pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
@@ -24,13 +27,21 @@ pub enum Order {
     Kept { run: CommandId, same_boot: bool },
 }
 
+/// Why a run is not taken, for the hub and for a person.
+pub type Refused = (Rejection, String);
+
 /// How runs are executed on this node.
 pub trait Executor: Send + Sync + 'static {
-    /// Whether this node can execute the run; otherwise why not, for a person.
-    fn check(&self, run: &Run) -> Result<(), String>;
+    /// Whether this node can and may execute the run; otherwise why not, for a person.
+    fn check(&self, run: &Run, hub_now: Timestamp) -> Result<(), Refused>;
 
-    /// Keeps the run where a restarted agent finds it.
-    fn keep(&self, run: &Run, durability: Durability) -> impl Future<Output = io::Result<()>> + Send;
+    /// Whether this node may open this shell, or let somebody to it; otherwise why not.
+    fn check_shell(&self, _open: &Open, _hub_now: Timestamp) -> impl Future<Output = Result<(), String>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Keeps the run where a restarted agent finds it; an operator's signature that it carries is used up by this.
+    fn keep(&self, run: &Run, durability: Durability, hub_now: Timestamp) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Executes to the end, or to the end that `cancel` asks for. Keeps the report too.
     ///

@@ -29,7 +29,7 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         self.0
             .parts
             .executor
-            .keep(&run, durability)
+            .keep(&run, durability, self.hub_now())
             .await
             .map_err(|error| no_room(&error))?;
         if let Some(place) = free {

@@ -6,7 +6,7 @@
 //! ```text
 //! Run ─► known? ── yes ─► answered again: Accepted, and the Report when there is one
 //!          │ no
-//!          ├─ too late, not possible here, no room ─► Rejected (and forgotten)
+//!          ├─ no good warrant, too late, not possible here, no room ─► Rejected (and forgotten)
 //!          ├─ no free place ─► journal: Accepted ─► waits ─┐
 //!          └─ free place ──────────────────────────────────┴► journal: Started ─► executed ─► journal: Ended ─► Report
 //! ReportStored ─► journal: Stored        Release ─► its files go        Cancel ─► ended early, or never started
@@ -16,12 +16,12 @@
 //! resumed, never begun again ([`Executor::execute`] with [`Order::Kept`] looks for traces first).
 
 mod executor;
+mod hub_time;
 mod lead;
 mod report;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -29,14 +29,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::journal::{BootId, Entry, Journal, JournalError, JournalStore, State, Sync as Durable};
-use crate::agent::session::Sessions;
+use crate::agent::session::{NotOpened, Sessions};
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::wire::control::{Rejection, ToAgent, ToHub};
 use crate::wire::run::{OutputQuery, Report, Run};
-use crate::wire::session::Frame as SessionFrame;
+use crate::wire::session::{EndReason, Ended, Frame as SessionFrame, Open};
+use crate::wire::warrant::{Class, Terms, Unwarranted, Warranted};
 
-pub use executor::{Executor, Order, OutputBody};
+pub use executor::{Executor, Order, OutputBody, Refused};
+use hub_time::HubTime;
 use report::{ended, told_by_journal, unstarted};
 
 /// Runs that are executed at once; more wait.
@@ -71,8 +73,9 @@ struct Inner<E, J> {
     runs: Mutex<Runs>,
     places: Arc<Semaphore>,
     outgoing: mpsc::Sender<ToHub>,
-    /// Hub's clock minus ours.
-    hub_ahead_ms: AtomicI64,
+    /// Whose orders count; `None` until a hub has let this agent in.
+    terms: Mutex<Option<Arc<Terms>>>,
+    hub_time: HubTime,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -106,7 +109,8 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             runs: Mutex::default(),
             places: Arc::new(Semaphore::new(MAX_ACTIVE)),
             outgoing,
-            hub_ahead_ms: AtomicI64::new(0),
+            terms: Mutex::default(),
+            hub_time: HubTime::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         };
@@ -127,18 +131,19 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
     /// A frame from the hub. Returns at once; the work goes on in a task of its own.
     pub async fn deliver(&self, frame: ToAgent) {
         match frame {
-            ToAgent::Run(run) => self.admit(run).await,
+            ToAgent::Run(order) => self.admit(&order).await,
+            ToAgent::Time { now_ms } => self.0.hub_time.set(Timestamp::from_millis(now_ms), &self.0.parts.clock),
             ToAgent::Cancel { run } => self.cancel(run),
             ToAgent::ReportStored { run } => self.stored(&run).await,
             ToAgent::Release { run } => self.release(run),
-            ToAgent::Welcome { .. } | ToAgent::Enrolled { .. } | ToAgent::Refused { .. } => {}
+            // The line's own business.
+            ToAgent::Welcome { .. } | ToAgent::Enrolled { .. } | ToAgent::Refused { .. } | ToAgent::Succession { .. } => {}
         }
     }
 
     /// To be called after each `Welcome` (or `Enrolled`): sets the hub's time and repeats what was not acknowledged.
     pub fn connected(&self, node: &NodeId, hub_now_ms: i64) {
-        let ahead = hub_now_ms - self.0.parts.clock.now().millis();
-        self.0.hub_ahead_ms.store(ahead, Ordering::Relaxed);
+        self.0.hub_time.set(Timestamp::from_millis(hub_now_ms), &self.0.parts.clock);
         self.0.parts.executor.node_is(node);
         let ended = self
             .0
@@ -160,6 +165,12 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
                 agent.send_report(report).await;
             }
         });
+    }
+
+    /// To be called before the first order of a connection is delivered, and when the hub's keys have changed.
+    pub fn obey(&self, node: &NodeId, terms: Terms) {
+        self.0.parts.executor.node_is(node);
+        *self.0.terms.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(terms));
     }
 
     pub fn executor(&self) -> &E {
@@ -186,8 +197,46 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
     }
 
     /// One attachment to a shell, until it ends.
-    pub async fn session(&self, from_hub: mpsc::Receiver<SessionFrame>, to_hub: mpsc::Sender<SessionFrame>) {
-        self.0.parts.sessions.attach(from_hub, to_hub).await;
+    pub async fn session(&self, mut from_hub: mpsc::Receiver<SessionFrame>, to_hub: mpsc::Sender<SessionFrame>) {
+        let sessions = &self.0.parts.sessions;
+        let admitted = match Sessions::opening(&mut from_hub).await {
+            Some(order) => self.open_session(&order).await,
+            None => Err(NotOpened::out_of_turn()),
+        };
+        match admitted {
+            Ok(open) => sessions.attach(open, from_hub, to_hub).await,
+            Err(refused) => sessions.refuse(refused, to_hub).await,
+        }
+    }
+
+    /// What the hub asks of a shell's door, when its warrant is good.
+    async fn open_session(&self, order: &Warranted) -> Result<Open, NotOpened> {
+        let refused = |why: &dyn std::fmt::Display| NotOpened {
+            ended: Ended {
+                reason: EndReason::Refused,
+                exit_code: None,
+                message: why.to_string(),
+            },
+            must_end: None,
+        };
+        let payload = self.unseal(order, Class::Session).map_err(|why| refused(&why))?;
+        let open: Open = serde_json::from_str(payload).map_err(|_| refused(&Unwarranted::Forged))?;
+        if open.session.as_str() != order.warrant.id {
+            return Err(refused(&Unwarranted::Forged));
+        }
+        match self.0.parts.executor.check_shell(&open, self.hub_now()).await {
+            Ok(()) => Ok(open),
+            // What was opened before the node was locked goes too.
+            Err(why) => Err(NotOpened {
+                must_end: Some(open.session),
+                ..refused(&why)
+            }),
+        }
+    }
+
+    fn unseal<'o>(&self, order: &'o Warranted, class: Class) -> Result<&'o str, Unwarranted> {
+        let terms = self.0.terms.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        terms.ok_or(Unwarranted::Forged)?.open(order, class, self.hub_now())
     }
 
     /// Queues a frame of the agent's own (facts); waits while the link is slow.
@@ -227,37 +276,49 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
     }
 
     fn hub_now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.parts.clock.now().millis() + self.0.hub_ahead_ms.load(Ordering::Relaxed))
+        self.0.hub_time.now(&self.0.parts.clock)
     }
 
     /// The first question to a run: is it known? If not, may it start?
-    async fn admit(&self, run: Box<Run>) {
-        let live = self.runs().live.get(&run.id).map(|live| live.is_durable);
+    async fn admit(&self, order: &Warranted) {
+        let Ok(id) = order.warrant.id.parse::<CommandId>() else {
+            return tracing::warn!("an order without an id was dropped");
+        };
+        let live = self.runs().live.get(&id).map(|live| live.is_durable);
         match live {
-            Some(true) => return self.send(ToHub::Accepted { run: run.id }).await,
+            Some(true) => return self.send(ToHub::Accepted { run: id }).await,
             // Its own task says so when it is.
             Some(false) => return,
             None => {}
         }
-        let known = self.0.parts.journal.entry(&run.id).filter(|entry| entry.state != State::Accepted);
+        let known = self.0.parts.journal.entry(&id).filter(|entry| entry.state != State::Accepted);
         if let Some(entry) = known {
             return self.repeat(entry);
         }
-        if let Err(stop) = self.judge(&run) {
-            return self.give_up(&run.id, stop).await;
-        }
-        let cancel = self.enlist(&run.id, false);
+        let run = match self.judge(&id, order) {
+            Ok(run) => run,
+            Err(stop) => return self.give_up(&id, stop).await,
+        };
+        let cancel = self.enlist(&id, false);
         let agent = self.clone();
         self.spawn(async move { agent.lead(run, cancel).await });
     }
 
-    fn judge(&self, run: &Run) -> Result<(), Stop> {
-        self.in_time(run.start_before_ms)?;
-        self.0
-            .parts
-            .executor
-            .check(run)
-            .map_err(|why| Stop::Rejected(Rejection::Unsupported, why))
+    /// What an order says, when its warrant is good and it can be carried out here.
+    fn judge(&self, id: &CommandId, order: &Warranted) -> Result<Box<Run>, Stop> {
+        let payload = self.unseal(order, Class::Command).map_err(|why| match why {
+            Unwarranted::Expired(limit) => too_late(limit),
+            why => Stop::Rejected(Rejection::Unwarranted, why.to_string()),
+        })?;
+        let run = Box::new(Run {
+            id: id.clone(),
+            start_before_ms: order.warrant.expires_ms,
+            work: serde_json::from_str(payload)
+                .map_err(|error| Stop::Rejected(Rejection::Unsupported, format!("the order cannot be read: {error}")))?,
+        });
+        let judged = self.0.parts.executor.check(&run, self.hub_now());
+        judged.map_err(|(reason, why)| Stop::Rejected(reason, why))?;
+        Ok(run)
     }
 
     fn in_time(&self, start_before_ms: i64) -> Result<(), Stop> {
@@ -265,7 +326,7 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
         if self.hub_now() <= limit {
             return Ok(());
         }
-        Err(Stop::Rejected(Rejection::Expired, format!("its delivery time was over at {limit}")))
+        Err(too_late(limit))
     }
 
     /// A run that has ended already was sent again: the hub has missed the answer.
@@ -289,7 +350,7 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
     /// The caller has put the run into `reporting`.
     async fn send_report(&self, mut report: Report) {
         let run = report.run.clone();
-        let ahead = self.0.hub_ahead_ms.load(Ordering::Relaxed);
+        let ahead = self.hub_now().millis() - self.0.parts.clock.now().millis();
         if ahead.abs() > TOLERATED_SKEW_MS {
             for step in &mut report.steps {
                 step.started_at_ms += ahead;
@@ -371,4 +432,8 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             None => told_by_journal(entry),
         }
     }
+}
+
+fn too_late(limit: Timestamp) -> Stop {
+    Stop::Rejected(Rejection::Expired, format!("its delivery time was over at {limit}"))
 }

@@ -2,28 +2,36 @@
 //!
 //! Everything about a run lies in `runs/<run id>/`: `run` (the order) and a directory per step ([`crate::agent::step_host::record`]). What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
 
+mod folders;
 mod output;
 mod step;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::core::{Executor, Order, OutputBody};
+use crate::agent::approvals::{Approvable, Approvals, Now, Request};
+use crate::agent::core::{Executor, Order, OutputBody, Refused};
+use crate::agent::lock::NodeLock;
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host;
 use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
 use crate::base::id::{CommandId, NodeId};
+use crate::base::{Clock, Timestamp};
+use crate::model::approval::Approved;
 use crate::model::document::{self, Resolved, Step};
+use crate::model::lock::Act;
 use crate::platform::descriptors::watched;
 use crate::platform::files::{Directory, Durability};
 use crate::platform::users::User;
-use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport};
+use crate::wire::control::Rejection;
+use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, Work};
+use crate::wire::session::Open;
 use step::{Budget, End, Trace};
 
 const RUN: &str = "run";
@@ -38,6 +46,8 @@ pub struct NodeExecutor {
     spawner: Spawner,
     limits: Limits,
     user: User,
+    lock: NodeLock,
+    approvals: Arc<Approvals>,
     node: OnceLock<NodeId>,
 }
 
@@ -53,14 +63,17 @@ enum Begun {
 }
 
 impl NodeExecutor {
-    /// `path` is the absolute path of the directory for runs; it is created.
-    pub fn open(path: PathBuf, spawner: Spawner, limits: Limits) -> io::Result<Self> {
+    /// `data` is the absolute path of the agent's directory; that for runs is created in it.
+    pub fn open(data: &Path, spawner: Spawner, limits: Limits, lock: NodeLock) -> io::Result<Self> {
+        let path = data.join("runs");
         Ok(Self {
+            approvals: Arc::new(Approvals::open(data)?),
             runs: Arc::new(Directory::create_private(&path)?),
             path,
             spawner,
             limits,
             user: User::current(),
+            lock,
             node: OnceLock::new(),
         })
     }
@@ -127,11 +140,18 @@ impl NodeExecutor {
 
     /// Asks for a step host. `None`: it has ended already.
     async fn begin(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun) -> Result<Option<OwnedFd>, String> {
+        // The lock may have been set while the run waited, or between two steps.
+        self.allows(run)?;
+        if index == 0 {
+            self.approval_of(run, now(Clock::system().now()))?;
+        }
         let order = self.order(&run.id, resolved, index)?;
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
             let id = run.id.clone();
-            let prepared = blocking(self.runs.clone(), move |runs| prepare(&runs.directory(id.as_str())?, index, &order));
+            let prepared = blocking(self.runs.clone(), move |runs| {
+                prepare(&runs.directory(id.as_str())?, &id, index, &order)
+            });
             prepared
                 .await
                 .map_err(|error| format!("the step could not be prepared on the node's disk: {error}"))?;
@@ -156,10 +176,39 @@ impl NodeExecutor {
         plugin.order(step, &context)
     }
 
+    /// The operator's signature that the run needs; `None` when it needs none.
+    fn approval_of(&self, run: &Run, now: Now) -> Result<Option<Approvable>, String> {
+        let Work {
+            document_name: name,
+            document,
+            parameters,
+            approval,
+        } = &run.work;
+        let request = Request {
+            act: Act::Run { name, document },
+            wanted: Approved::run(name, document, parameters),
+            id: run.id.as_str(),
+            approval: approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        self.approvals.judge(&standing, as_root, &request, self.node.get(), now)
+    }
+
+    async fn use_up(&self, approvable: Approvable, hub_now: Timestamp) -> io::Result<()> {
+        let (approvals, now) = (self.approvals.clone(), now(hub_now));
+        let used = tokio::task::spawn_blocking(move || approvals.use_up(&approvable, now)).await;
+        used.map_err(io::Error::other)?
+    }
+
+    fn allows(&self, run: &Run) -> Result<(), String> {
+        let (name, document) = (&run.work.document_name, &run.work.document);
+        self.lock.allows(Act::Run { name, document })
+    }
+
     async fn load(&self, run: &CommandId) -> Option<Run> {
         let run = run.clone();
         let loaded = blocking(self.runs.clone(), move |runs| {
-            record::unseal(&runs.directory(run.as_str())?.read(RUN, MAX_KEPT_BYTES)?)
+            record::unseal(run.as_str(), &runs.directory(run.as_str())?.read(RUN, MAX_KEPT_BYTES)?)
         });
         loaded.await.ok()
     }
@@ -176,9 +225,9 @@ fn skipped(step: &Step) -> StepReport {
     End::unseen(Outcome::Skipped, "an earlier step did not come to its end").report(step, &mut Budget::new(1))
 }
 
-fn prepare(run: &Directory, index: usize, order: &StepOrder) -> io::Result<()> {
-    let directory = run.create_directory(&index.to_string())?;
-    directory.write(record::ORDER, &record::seal(order)?, 0o600)
+fn prepare(directory: &Directory, run: &CommandId, index: usize, order: &StepOrder) -> io::Result<()> {
+    let directory = directory.create_directory(&index.to_string())?;
+    directory.write(record::ORDER, &record::seal(run.as_str(), order)?, 0o600)
 }
 
 const CANCELLED: &str = "cancelled before it started";
@@ -186,22 +235,49 @@ const VANISHED: &str = "its step host was killed; the command may have run in pa
 const RESTARTED: &str = "the node was restarted while it ran; the command may have run in part or whole";
 
 impl Executor for NodeExecutor {
-    fn check(&self, run: &Run) -> Result<(), String> {
-        let resolved = document::check(&run.document, &run.parameters).map_err(|error| error.to_string())?;
-        match resolved.steps.iter().find(|step| plugins::find(&step.action).is_none()) {
+    fn check(&self, run: &Run, hub_now: Timestamp) -> Result<(), Refused> {
+        let unsupported = |why| (Rejection::Unsupported, why);
+        let resolved = document::check(&run.work.document, &run.work.parameters).map_err(|error| unsupported(error.to_string()))?;
+        if let Some(step) = resolved.steps.iter().find(|step| plugins::find(&step.action).is_none()) {
+            return Err(unsupported(unknown_action(&step.action)));
+        }
+        self.allows(run).map_err(|why| (Rejection::Locked, why))?;
+        let judged = self.approval_of(run, now(hub_now));
+        judged.map(drop).map_err(|why| (Rejection::Locked, why))
+    }
+
+    async fn check_shell(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
+        self.lock.allows(Act::Shell)?;
+        if !open.start {
+            // Whoever opened it had the signature.
+            return Ok(());
+        }
+        let request = Request {
+            act: Act::Shell,
+            wanted: Approved::Shell,
+            id: open.session.as_str(),
+            approval: open.approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now(hub_now))?;
+        match approvable {
             None => Ok(()),
-            Some(step) => Err(unknown_action(&step.action)),
+            Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
         }
     }
 
     /// Prepares the first step too: one way to the disk instead of two.
-    async fn keep(&self, run: &Run, durability: Durability) -> io::Result<()> {
-        let (id, kept) = (run.id.clone(), record::seal(run)?);
-        let resolved = document::check(&run.document, &run.parameters).ok();
+    async fn keep(&self, run: &Run, durability: Durability, hub_now: Timestamp) -> io::Result<()> {
+        // Judged again: another order with the same signature may have been kept meanwhile.
+        if let Some(approvable) = self.approval_of(run, now(hub_now)).map_err(io::Error::other)? {
+            self.use_up(approvable, hub_now).await?;
+        }
+        let (id, kept) = (run.id.clone(), record::seal(run.id.as_str(), run)?);
+        let resolved = document::check(&run.work.document, &run.work.parameters).ok();
         // What is wrong with an order shows when the step is begun.
         let order = resolved.and_then(|resolved| self.order(&run.id, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
-            let directory = runs.create_directory(id.as_str())?;
+            let directory = folders::make(runs, &id)?;
             match durability {
                 Durability::Cached => directory.write(RUN, &kept, 0o600)?,
                 Durability::Synced => {
@@ -209,7 +285,7 @@ impl Executor for NodeExecutor {
                     runs.sync()?;
                 }
             }
-            order.map_or(Ok(()), |order| prepare(&directory, 0, &order))
+            order.map_or(Ok(()), |order| prepare(&directory, &id, 0, &order))
         })
         .await
     }
@@ -222,7 +298,7 @@ impl Executor for NodeExecutor {
                 None => return lost(run, LOST),
             },
         };
-        match document::check(&run.document, &run.parameters) {
+        match document::check(&run.work.document, &run.work.parameters) {
             Ok(resolved) => Report {
                 steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
                 run: run.id,
@@ -235,7 +311,7 @@ impl Executor for NodeExecutor {
     /// Made anew from what the steps left.
     async fn report(&self, run: &CommandId) -> Option<Report> {
         let kept = self.load(run).await?;
-        let resolved = document::check(&kept.document, &kept.parameters).ok()?;
+        let resolved = document::check(&kept.work.document, &kept.work.parameters).ok()?;
         let mut reports = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
         for (index, step) in resolved.steps.iter().enumerate() {
@@ -258,7 +334,7 @@ impl Executor for NodeExecutor {
 
     async fn release(&self, run: &CommandId) {
         let name = run.clone();
-        if let Err(error) = blocking(self.runs.clone(), move |runs| runs.remove(name.as_str())).await {
+        if let Err(error) = blocking(self.runs.clone(), move |runs| folders::release(runs, &name)).await {
             tracing::warn!(%run, %error, "a run's files could not be removed");
         }
     }
@@ -266,6 +342,13 @@ impl Executor for NodeExecutor {
     fn node_is(&self, node: &NodeId) {
         // It never becomes another one: that would be another data directory.
         let _ = self.node.set(node.clone());
+    }
+}
+
+fn now(hub: Timestamp) -> Now {
+    Now {
+        own: Clock::system().now(),
+        hub,
     }
 }
 

@@ -91,21 +91,28 @@ impl Tail {
 }
 
 async fn open_reader(runs: Arc<Directory>, query: &OutputQuery) -> io::Result<Reader> {
-    let (path, stream) = (format!("{}/{}", query.run, query.step), query.stream);
+    let (run, path, stream) = (query.run.clone(), format!("{}/{}", query.run, query.step), query.stream);
     blocking(runs, move |runs| {
         let directory = runs.directory(&path)?;
-        let ended = record::read_exit(&directory);
-        let file = directory.open_file(stream.as_str())?;
+        let ended = record::read_exit(&directory, run.as_str());
+        let file = match directory.open_file(stream.as_str()) {
+            // It is made with the first byte.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(opened?),
+        };
         let spool = match &ended {
             Some(end) => {
                 let tally = match stream {
                     StreamName::Stdout => end.stdout,
                     StreamName::Stderr => end.stderr,
                 };
+                if file.is_none() && tally.total > 0 {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
                 SpoolReader::ended(file, Layout::new(end.cap_bytes), tally)
             }
             None => {
-                let mark = record::read_host(&directory).ok_or(io::ErrorKind::NotFound)?;
+                let mark = record::read_host(&directory, run.as_str()).ok_or(io::ErrorKind::NotFound)?;
                 SpoolReader::live(file, Layout::new(mark.cap_bytes))
             }
         };

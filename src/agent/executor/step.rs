@@ -53,8 +53,8 @@ impl Budget {
 
 impl NodeExecutor {
     pub(super) async fn trace(&self, run: &CommandId, index: usize) -> Trace {
-        let name = format!("{run}/{index}");
-        let traced = blocking(self.runs.clone(), move |runs| Ok(trace(&runs.directory(&name)?)));
+        let (run, name) = (run.clone(), format!("{run}/{index}"));
+        let traced = blocking(self.runs.clone(), move |runs| Ok(trace(&runs.directory(&name)?, &run)));
         // No directory, no trace.
         traced.await.unwrap_or(Trace::None)
     }
@@ -65,9 +65,9 @@ impl NodeExecutor {
         let (run, name) = (run.clone(), index.to_string());
         let ended = blocking(self.runs.clone(), move |runs| {
             let directory = runs.create_directory(run.as_str())?.create_directory(&name)?;
-            let record = match record::read_exit(&directory) {
+            let record = match record::read_exit(&directory, run.as_str()) {
                 Some(record) => record,
-                None => leave(&directory, interrupted(&directory, unless_seen))?,
+                None => leave(&directory, &run, interrupted(&directory, &run, unless_seen))?,
             };
             Ok(collect_all(&directory, record))
         });
@@ -79,7 +79,7 @@ impl NodeExecutor {
         let record = unseen(outcome, message);
         let (run, name, copy) = (run.id.clone(), index.to_string(), record.clone());
         let left = blocking(self.runs.clone(), move |runs| {
-            leave(&runs.create_directory(run.as_str())?.create_directory(&name)?, copy)
+            leave(&runs.create_directory(run.as_str())?.create_directory(&name)?, &run, copy)
         });
         if let Err(error) = left.await {
             tracing::warn!(%error, "the end of a step that was not begun could not be kept");
@@ -151,8 +151,8 @@ fn unseen(outcome: Outcome, message: &str) -> ExitRecord {
     }
 }
 
-fn leave(directory: &Directory, record: ExitRecord) -> io::Result<ExitRecord> {
-    directory.replace(record::EXIT, &record::seal(&record)?, 0o600, Durability::Cached)?;
+fn leave(directory: &Directory, run: &CommandId, record: ExitRecord) -> io::Result<ExitRecord> {
+    directory.replace(record::EXIT, &record::seal(run.as_str(), &record)?, 0o600, Durability::Cached)?;
     Ok(record)
 }
 
@@ -203,7 +203,7 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
             lost: tally.lost + tally.total - there,
         };
     }
-    let reader = SpoolReader::ended(file, layout, tally);
+    let reader = SpoolReader::ended(Some(file), layout, tally);
     let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut stored_bytes = 0;
     let mut beginning = Vec::new();
@@ -234,12 +234,12 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
     })
 }
 
-fn trace(directory: &Directory) -> Trace {
-    let mark = record::read_host(directory);
+fn trace(directory: &Directory, run: &CommandId) -> Trace {
+    let mark = record::read_host(directory, run.as_str());
     if let Some(host) = mark.as_ref().and_then(living) {
         return Trace::Running(host);
     }
-    match (record::read_exit(directory), mark) {
+    match (record::read_exit(directory, run.as_str()), mark) {
         (Some(_), _) => Trace::Ended,
         (None, Some(_)) => Trace::Vanished,
         (None, None) => Trace::None,
@@ -257,8 +257,9 @@ fn living(mark: &HostMark) -> Option<OwnedFd> {
     (process.start_ticks == mark.start_ticks && process.state != b'Z').then_some(pidfd)
 }
 
-fn interrupted(directory: &Directory, message: &str) -> ExitRecord {
-    let cap_bytes = record::read_host(directory).map_or(0, |mark| mark.cap_bytes);
+fn interrupted(directory: &Directory, run: &CommandId, message: &str) -> ExitRecord {
+    let mark = record::read_host(directory, run.as_str());
+    let cap_bytes = mark.as_ref().map_or(0, |mark| mark.cap_bytes);
     let tally = |name: StreamName| {
         let length = directory
             .open_file(name.as_str())
@@ -275,7 +276,7 @@ fn interrupted(directory: &Directory, message: &str) -> ExitRecord {
         }
     };
     let now = Clock::system().now().millis();
-    let started_at_ms = started_at(directory).unwrap_or(now);
+    let started_at_ms = mark.and_then(|_| started_at(directory)).unwrap_or(now);
     ExitRecord {
         outcome: Outcome::Interrupted,
         exit_code: None,

@@ -28,6 +28,7 @@ pub fn node_facts() -> NodeFacts {
         cpu_count: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory_bytes: memory_bytes(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default()),
         runs_as: User::current().name,
+        lock: None,
     }
     .bounded()
 }

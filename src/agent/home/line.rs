@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::home::streams::{self, answer};
-use crate::agent::home::{Duties, Timing};
+use crate::agent::home::{Duties, HomeError, Keeper, Timing};
 use crate::base::id::NodeId;
 use crate::platform::http2::{Pulse, Watched, keep_alive};
 use crate::wire::control::{Goodbye, Refusal, ToAgent, ToHub};
@@ -133,11 +133,13 @@ impl<D: Duties> Line<D> {
         outgoing: &mut mpsc::Receiver<ToHub>,
         timing: &Timing,
         shutdown: &CancellationToken,
-    ) -> Broken {
+        keeper: &mut Keeper<'_>,
+    ) -> Result<Broken, HomeError> {
         let duties = self.driver.duties.clone();
         let alive = keep_alive(&mut self.ping, &self.pulse, timing.keep_alive);
-        let hearing = hear(&*duties, &mut self.source);
-        let speaking = speak(&mut self.sink, outgoing, timing.farewell, shutdown);
+        let (answer, mut answers) = mpsc::channel(4);
+        let hearing = hear(&*duties, &mut self.source, keeper, answer);
+        let speaking = speak(&mut self.sink, outgoing, &mut answers, timing.farewell, shutdown);
         let greeting = duties.connected(&welcome.node, welcome.now_ms);
         let conversation = async {
             let (mut alive, mut hearing, mut speaking) = (pin!(alive), pin!(hearing), pin!(speaking));
@@ -147,9 +149,9 @@ impl<D: Duties> Line<D> {
                 tokio::select! {
                     biased;
                     broken = &mut hearing => return broken,
-                    broken = &mut speaking => return broken,
+                    broken = &mut speaking => return Ok(broken),
                     () = &mut greeting, if !has_greeted => has_greeted = true,
-                    () = &mut alive => return Broken::Silent,
+                    () = &mut alive => return Ok(Broken::Silent),
                 }
             }
         };
@@ -158,25 +160,42 @@ impl<D: Duties> Line<D> {
 }
 
 /// Hands every frame of the hub to the agent, in order.
-async fn hear<D: Duties>(duties: &D, source: &mut MessageSource<ToAgent>) -> Broken {
+async fn hear<D: Duties>(
+    duties: &D,
+    source: &mut MessageSource<ToAgent>,
+    keeper: &mut Keeper<'_>,
+    answer: mpsc::Sender<ToHub>,
+) -> Result<Broken, HomeError> {
     loop {
         match source.next().await {
             Ok(Some(ToAgent::Welcome { .. } | ToAgent::Enrolled { .. } | ToAgent::Refused { .. })) => {
-                return Broken::Protocol("a second welcome".into());
+                return Ok(Broken::Protocol("a second welcome".into()));
+            }
+            Ok(Some(ToAgent::Succession { links, is_open })) => {
+                let trusts = keeper.succeed(duties, &links, is_open).await?;
+                // Whoever speaks is gone only when the line is.
+                let _ = answer.send(trusts).await;
             }
             Ok(Some(frame)) => duties.deliver(frame).await,
-            Ok(None) => return Broken::Closed,
-            Err(e) => return e.into(),
+            Ok(None) => return Ok(Broken::Closed),
+            Err(e) => return Ok(e.into()),
         }
     }
 }
 
 /// Sends what the agent has to say. After `shutdown` it says goodbye and gives the hub a moment to hang up.
-async fn speak(sink: &mut FrameSink, outgoing: &mut mpsc::Receiver<ToHub>, farewell: Duration, shutdown: &CancellationToken) -> Broken {
+async fn speak(
+    sink: &mut FrameSink,
+    outgoing: &mut mpsc::Receiver<ToHub>,
+    answers: &mut mpsc::Receiver<ToHub>,
+    farewell: Duration,
+    shutdown: &CancellationToken,
+) -> Broken {
     let end = loop {
         let frame = tokio::select! {
             biased;
             () = shutdown.cancelled() => break Ok(()),
+            Some(frame) = answers.recv() => Some(frame),
             frame = outgoing.recv() => frame,
         };
         let Some(frame) = frame else {

@@ -13,6 +13,7 @@
 
 mod backoff;
 mod dial;
+mod learn;
 mod line;
 mod streams;
 mod verdict;
@@ -21,20 +22,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::identity::{Identity, IdentityError, KnownHub};
+use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
 use crate::platform::http2::KeepAlive;
-use crate::platform::tls::agent_client_config;
+use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, raw_public_key, spki_digest};
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
+use crate::wire::succession::{KeyLink, MAX_LINKS, follow};
 use crate::wire::token::JoinToken;
+use crate::wire::warrant::Terms;
 
 pub use streams::OutputBody;
 
@@ -55,6 +61,9 @@ pub trait Duties: Send + Sync + 'static {
     ///
     /// Runs beside the sending of frames, so it may wait for room in the queue. *Cancel*: dropped when the line breaks.
     fn connected(&self, node: &NodeId, hub_now_ms: i64) -> impl Future<Output = ()> + Send;
+
+    /// Whose orders count on this line; told before the first order is delivered.
+    fn obey(&self, _node: &NodeId, _terms: Terms) {}
 
     /// The line that `connected` told of is over.
     fn disconnected(&self) {}
@@ -86,6 +95,8 @@ pub struct Timing {
     pub longest_wait: Duration,
     /// Between attempts that only a person can make succeed.
     pub slow_wait: Duration,
+    /// Between questions whether a person has let this agent in.
+    pub approval_wait: Duration,
     /// A connection that held so long was a good one.
     pub lived: Duration,
     pub farewell: Duration,
@@ -106,6 +117,7 @@ impl Default for Timing {
             first_wait: Duration::from_millis(200),
             longest_wait: s(30),
             slow_wait: s(60),
+            approval_wait: s(10),
             lived: s(10),
             farewell: s(1),
         }
@@ -124,6 +136,10 @@ pub enum HomeError {
     )]
     OtherHub { node: NodeId, joined: String, token: String },
     #[error(
+        "the hub calls this agent `{now}`, but it joined as `{before}`; if that is right, delete the agent's data directory and join it anew"
+    )]
+    OtherNode { before: NodeId, now: NodeId },
+    #[error(
         "the hub does not know this node's key ({message}); join again with a new token from `roadstead join-line`: `roadstead serve --agent --join TOKEN`"
     )]
     UnknownKey { message: String },
@@ -131,6 +147,8 @@ pub enum HomeError {
     ActivationInvalid { message: String },
     #[error("the hub says this key has joined already, yet does not know it ({message}); delete the agent's identity.key and join again")]
     AlreadyJoined { message: String },
+    #[error("the hub does not take this agent in: {message}")]
+    Rejected { message: String },
     #[error(
         "at `{address}` answers a hub with key {found}, but the token is for the hub with key {expected}; if the address is right somebody may be in between, else make a new token with `roadstead join-line`"
     )]
@@ -146,6 +164,8 @@ pub struct Home {
     /// `host:port`, the last good one first.
     addresses: Vec<String>,
     hub_key: String,
+    former_keys: Vec<String>,
+    takes_former: bool,
     /// Ask to be taken in, instead of saying who this is.
     enrolling: bool,
     pub timing: Timing,
@@ -159,25 +179,32 @@ impl Home {
 
     /// Pure: decides between what is known and what the token says.
     pub fn new(identity: Identity, token: Option<JoinToken>) -> Result<Self, HomeError> {
+        // One that was left by an agent that died on its way to a new identity.
+        let token = token.or_else(|| identity.kept_token().filter(|_| identity.hub().is_none()).cloned());
         let (addresses, hub_key) = match (identity.hub(), &token) {
             (None, None) => return Err(HomeError::NotJoined),
-            (Some(hub), Some(token)) if hub.hub_key != token.hub_key => {
+            (Some(hub), Some(token)) if !hub.has_key(&token.hub_key) => {
                 return Err(HomeError::OtherHub {
                     node: hub.node_id.clone(),
                     joined: hub.hub_key.clone(),
                     token: token.hub_key.clone(),
                 });
             }
-            (_, Some(token)) => (token.addresses.clone(), token.hub_key.clone()),
+            (Some(hub), Some(token)) => (token.addresses.clone(), hub.hub_key.clone()),
+            (None, Some(token)) => (token.addresses.clone(), token.hub_key.clone()),
             (Some(hub), None) => (hub.addresses.clone(), hub.hub_key.clone()),
         };
         let enrolling = identity.hub().is_none();
+        let former_keys = identity.hub().map(|hub| hub.former_keys.clone()).unwrap_or_default();
+        let takes_former = identity.hub().is_some_and(|hub| hub.takes_former);
         let timing = Timing::default();
         Ok(Self {
             identity,
             token,
             addresses,
             hub_key,
+            former_keys,
+            takes_former,
             enrolling,
             timing,
         })
@@ -188,20 +215,88 @@ impl Home {
         self.identity.hub().map(|hub| &hub.node_id)
     }
 
+    /// Begins again as another node of the same hub: this one was a copy.
+    async fn become_another(&mut self, token: JoinToken) -> Result<(), HomeError> {
+        if token.hub_key != self.hub_key && !self.former_keys.contains(&token.hub_key) {
+            return Err(HomeError::OtherHub {
+                node: self.node().map_or_else(NodeId::random, Clone::clone),
+                joined: self.hub_key.clone(),
+                token: token.hub_key,
+            });
+        }
+        self.identity.keep_token(&token).await?;
+        self.identity.renew().await?;
+        self.token = Some(token);
+        self.enrolling = true;
+        Ok(())
+    }
+
+    /// Fingerprints of the hub that are taken.
+    fn pins(&self) -> Vec<String> {
+        let former = self.former_keys.last().filter(|_| self.takes_former);
+        std::iter::once(&self.hub_key).chain(former).cloned().collect()
+    }
+
+    /// Takes over what the hub says of its key; answers whether anything changed.
+    ///
+    /// What does not begin at a key that counts changes nothing.
+    async fn succeed(&mut self, links: &[KeyLink], is_open: bool) -> Result<bool, HomeError> {
+        let before = (self.hub_key.clone(), self.takes_former);
+        if let Some(new) = follow(links, &self.hub_key) {
+            let old = std::mem::replace(&mut self.hub_key, fingerprint_of(&new));
+            self.former_keys.push(old);
+            let most = self.former_keys.len().saturating_sub(MAX_LINKS);
+            self.former_keys.drain(..most);
+        }
+        let is_known = links
+            .last()
+            .and_then(KeyLink::keys)
+            .is_some_and(|(_, to)| fingerprint_of(&to) == self.hub_key);
+        if is_known {
+            self.takes_former = is_open;
+        }
+        if before == (self.hub_key.clone(), self.takes_former) {
+            return Ok(false);
+        }
+        if let Some(hub) = self.identity.hub() {
+            let hub = KnownHub {
+                hub_key: self.hub_key.clone(),
+                former_keys: self.former_keys.clone(),
+                takes_former: self.takes_former,
+                ..hub.clone()
+            };
+            self.identity.remember(hub).await?;
+        }
+        Ok(true)
+    }
+
     fn prefer(&mut self, address: &str) {
         if let Some(at) = self.addresses.iter().position(|a| a == address) {
             self.addresses[..=at].rotate_right(1);
         }
     }
 
+    /// Notes the hub and which node this is.
+    ///
+    /// *Errors*: a hub that calls this agent by another id than before: signatures of operators name nodes by their ids, so
+    /// they are not a hub's to hand around.
     async fn joined(&mut self, node: NodeId) -> Result<(), HomeError> {
+        if let Some(before) = self.node().filter(|before| **before != node) {
+            return Err(HomeError::OtherNode {
+                before: before.clone(),
+                now: node,
+            });
+        }
         let hub = KnownHub {
             addresses: self.addresses.clone(),
             hub_key: self.hub_key.clone(),
+            former_keys: self.former_keys.clone(),
+            takes_former: self.takes_former,
             node_id: node,
         };
         self.enrolling = false;
-        Ok(self.identity.remember(hub).await?)
+        self.identity.remember(hub).await?;
+        Ok(self.identity.drop_token().await?)
     }
 }
 
@@ -224,6 +319,16 @@ pub async fn run<D: Duties>(
         if shutdown.is_cancelled() {
             return Ok(());
         }
+        let unknown_key = match &attempt {
+            Attempt::NotReached(failed) => failed.wrong_key().map(|(address, _)| address.to_owned()),
+            Attempt::Broken(..) => None,
+        };
+        if let Some(address) = unknown_key
+            && Box::pin(learn::learn(home, &address)).await?
+        {
+            tracing::info!("the hub has a new key, signed by the one that was pinned");
+            continue;
+        }
         let (trouble, pace) = judge(attempt, home).await?;
         if pace == Pace::Lived {
             backoff.reset();
@@ -236,6 +341,7 @@ pub async fn run<D: Duties>(
         last_trouble = trouble;
         let wait = match pace {
             Pace::Slow => jittered(home.timing.slow_wait),
+            Pace::Waiting => jittered(home.timing.approval_wait),
             Pace::AtOnce => continue,
             Pace::Lived | Pace::Normal => backoff.next(),
         };
@@ -255,12 +361,13 @@ async fn attempt<D: Duties>(
 ) -> Result<Attempt, HomeError> {
     let timing = home.timing.clone();
     let arriving = async {
-        let tls = agent_client_config(home.identity.seed(), &home.hub_key);
+        let tls = agent_client_config_of(home.identity.seed(), home.pins());
         let reached = match dial(&home.addresses, tls, &timing).await {
             Ok(reached) => reached,
             Err(not_reached) => return Ok(Err(Attempt::NotReached(not_reached))),
         };
         let local = reached.stream.get_ref().0.local_addr().ok();
+        let hub_keys = hub_keys(&reached.stream);
         let opened = Line::open(duties.clone(), reached.stream, &timing).await;
         let mut line = match opened {
             Ok(line) => line,
@@ -273,21 +380,37 @@ async fn attempt<D: Duties>(
         };
         home.prefer(&reached.address);
         home.joined(welcome.node.clone()).await?;
+        let node_key = spki_digest(&public_key(home.identity.seed()));
+        duties.obey(
+            &welcome.node,
+            Terms {
+                hub_keys: hub_keys.clone(),
+                node_key,
+            },
+        );
         tracing::info!(node = %welcome.node, "connected to the hub at {}", reached.address);
-        Ok::<_, HomeError>(Ok((line, welcome)))
+        Ok::<_, HomeError>(Ok((line, welcome, hub_keys)))
     };
     let arrived = tokio::select! {
         arrived = arriving => arrived?,
         () = shutdown.cancelled() => return Ok(Attempt::Broken(Broken::Closed, None)),
     };
-    let (line, welcome) = match arrived {
+    let (line, welcome, hub_keys) = match arrived {
         Ok(arrived) => arrived,
         Err(attempt) => return Ok(attempt),
     };
     let since = Instant::now();
-    let broken = line.serve(&welcome, outgoing, &timing, shutdown).await;
+    let broken = line
+        .serve(&welcome, outgoing, &timing, shutdown, &mut Keeper { home, hub_keys })
+        .await?;
     duties.disconnected();
     Ok(Attempt::Broken(broken, Some(since.elapsed())))
+}
+
+/// The key that the hub has proved on this line: TLS took no other than the pinned one.
+fn hub_keys(stream: &TlsStream<TcpStream>) -> Vec<[u8; 32]> {
+    let proved = stream.get_ref().1.peer_certificates().and_then(|keys| keys.first());
+    proved.and_then(|spki| raw_public_key(spki)).into_iter().collect()
 }
 
 /// `Hello`, or `Enrol` while the hub does not know this key.
@@ -309,6 +432,41 @@ async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) 
             versions,
             facts,
             running: duties.running(),
+            now_ms: Clock::system().now().millis(),
+            hub_key: home.hub_key.clone(),
         }),
+    }
+}
+
+/// Keeps what the hub says of its own key while a line is served.
+struct Keeper<'h> {
+    home: &'h mut Home,
+    hub_keys: Vec<[u8; 32]>,
+}
+
+impl Keeper<'_> {
+    /// Answers the hub with the key that counts now.
+    async fn succeed<D: Duties>(&mut self, duties: &D, links: &[KeyLink], is_open: bool) -> Result<ToHub, HomeError> {
+        self.home.succeed(links, is_open).await?;
+        let pins = self.home.pins();
+        let linked = links.iter().filter_map(KeyLink::keys).flat_map(|(from, to)| [from, to]);
+        let mut hub_keys: Vec<[u8; 32]> = self.hub_keys.iter().copied().chain(linked).collect();
+        hub_keys.retain(|key| pins.contains(&fingerprint_of(key)));
+        hub_keys.sort();
+        hub_keys.dedup();
+        if let Some(node) = self.home.node() {
+            let node_key = spki_digest(&public_key(self.home.identity.seed()));
+            duties.obey(
+                node,
+                Terms {
+                    hub_keys: hub_keys.clone(),
+                    node_key,
+                },
+            );
+        }
+        self.hub_keys = hub_keys;
+        Ok(ToHub::Trusts {
+            hub_key: self.home.hub_key.clone(),
+        })
     }
 }

@@ -6,6 +6,7 @@ use crate::agent::home::dial::NotReached;
 use crate::agent::home::line::Broken;
 use crate::agent::home::{Home, HomeError};
 use crate::wire::control::Refusal;
+use crate::wire::token::JoinToken;
 
 /// How one attempt ended.
 pub(super) enum Attempt {
@@ -20,6 +21,8 @@ pub(super) enum Pace {
     AtOnce,
     Lived,
     Normal,
+    /// Until a person has decided.
+    Waiting,
     Slow,
 }
 
@@ -66,6 +69,18 @@ async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(Str
         }
         Refusal::UnknownKey => Err(HomeError::UnknownKey { message }),
         Refusal::ActivationInvalid => Err(HomeError::ActivationInvalid { message }),
+        Refusal::AwaitingApproval => Ok((message, Pace::Waiting)),
+        Refusal::Rejected => Err(HomeError::Rejected { message }),
+        Refusal::NewIdentity => match message.parse::<JoinToken>() {
+            Ok(token) => {
+                home.become_another(token).await?;
+                Ok((
+                    "the hub gives this copy of a node an identity of its own; joining anew".into(),
+                    Pace::AtOnce,
+                ))
+            }
+            Err(error) => Ok((format!("the hub's token for a new identity cannot be used: {error}"), Pace::Slow)),
+        },
         Refusal::Quarantined | Refusal::VersionUnsupported => Ok((format!("the hub does not admit this agent: {message}"), Pace::Slow)),
         Refusal::Busy => Ok((format!("the hub is busy: {message}"), Pace::Normal)),
     }

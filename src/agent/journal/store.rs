@@ -6,8 +6,10 @@ use std::future::Future;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::record::{RECORD_BYTES, RecordBytes};
 use crate::platform::files::Directory;
@@ -41,6 +43,8 @@ pub trait JournalStore: Send + std::marker::Sync + 'static {
     fn write(&self, write: Write, sync: Sync) -> impl Future<Output = io::Result<()>> + Send;
 }
 
+/// A lazy write waits so long for one that is not, to share its way to the disk.
+const LAZY: Duration = Duration::from_secs(1);
 /// Writes that wait while one sync is under way: more than the runs that may be active at once.
 const QUEUE: usize = 256;
 
@@ -126,6 +130,13 @@ async fn write_all(file: Arc<File>, mut queue: mpsc::Receiver<Pending>) {
     let mut broken: Option<io::ErrorKind> = None;
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, QUEUE).await > 0 {
+        let deadline = Instant::now() + LAZY;
+        while batch.len() < QUEUE && batch.iter().all(|pending| pending.sync == Sync::Later) {
+            match timeout_at(deadline, queue.recv_many(&mut batch, QUEUE)).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
         let (writes, dones): (Vec<_>, Vec<_>) = batch.drain(..).map(|p| ((p.write, p.sync), p.done)).unzip();
         if broken.is_none() {
             let file = file.clone();

@@ -18,7 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::id::SessionId;
 use crate::platform::users::User;
-use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open};
+use crate::wire::session::{DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
+use crate::wire::warrant::Warranted;
 use pty::Pty;
 use shell::{Attachment, Shell, ended};
 
@@ -43,6 +44,22 @@ struct Inner {
     stopping: CancellationToken,
 }
 
+/// Why there is no attachment.
+pub struct NotOpened {
+    pub ended: Ended,
+    /// A shell that may not go on either.
+    pub must_end: Option<SessionId>,
+}
+
+impl NotOpened {
+    pub fn out_of_turn() -> Self {
+        Self {
+            ended: ended(EndReason::Unknown, "an attachment begins with its `Open`"),
+            must_end: None,
+        }
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         Self::new(User::current(), DETACH_LIMIT)
@@ -61,17 +78,26 @@ impl Sessions {
         }))
     }
 
-    /// One attachment from its `Open` to its end.
+    /// The order that an attachment begins with; `None` when something else comes, or nothing.
+    pub async fn opening(from_hub: &mut mpsc::Receiver<Frame>) -> Option<Box<Warranted>> {
+        match tokio::time::timeout(OPEN_LIMIT, from_hub.recv()).await {
+            Ok(Some(Frame::Open(order))) => Some(order),
+            _ => None,
+        }
+    }
+
+    /// Says why there is no attachment, and ends a shell that may not go on.
+    pub async fn refuse(&self, refused: NotOpened, to_hub: mpsc::Sender<Frame>) {
+        if let Some(session) = refused.must_end {
+            self.end(&session).await;
+        }
+        let _ = to_hub.send(Frame::Ended(refused.ended)).await;
+    }
+
+    /// One attachment that was admitted, to its end.
     ///
     /// *Cancel*: the shell stays, detached.
-    pub async fn attach(&self, mut from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
-        let first = tokio::time::timeout(OPEN_LIMIT, from_hub.recv()).await;
-        let Ok(Some(Frame::Open(open))) = first else {
-            let _ = to_hub
-                .send(Frame::Ended(ended(EndReason::Unknown, "an attachment begins with its `Open`")))
-                .await;
-            return;
-        };
+    pub async fn attach(&self, open: Open, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
         let refusal = to_hub.clone();
         let (done, over) = oneshot::channel();
         let attachment = Attachment {
@@ -89,6 +115,33 @@ impl Sessions {
         let _ = over.await;
     }
 
+    /// Ends one shell, if it is there.
+    async fn end(&self, session: &SessionId) {
+        let Some(shell) = self.shells().get(session).cloned() else { return };
+        let (end, from_hub) = mpsc::channel(1);
+        let (to_hub, _nobody_listens) = mpsc::channel(1);
+        let (done, _over) = oneshot::channel();
+        let open = Open {
+            session: session.clone(),
+            size: Size { cols: 80, rows: 24 },
+            from: None,
+            start: false,
+            idle_timeout_ms: 0,
+            max_duration_ms: 0,
+            approval: None,
+        };
+        let _ = end.try_send(Frame::End);
+        // A shell that takes no attachment has ended.
+        let _ = shell
+            .send(Attachment {
+                open,
+                from_hub,
+                to_hub,
+                done,
+            })
+            .await;
+    }
+
     /// Ends all shells.
     pub async fn stop(&self) {
         self.0.stopping.cancel();
@@ -96,7 +149,7 @@ impl Sessions {
         self.0.tasks.wait().await;
     }
 
-    async fn hand_over(&self, attachment: Attachment) -> Result<(), crate::wire::session::Ended> {
+    async fn hand_over(&self, attachment: Attachment) -> Result<(), Ended> {
         let known = self.shells().get(&attachment.open.session).cloned();
         let attachment = match known {
             None => attachment,
@@ -113,7 +166,7 @@ impl Sessions {
     }
 
     /// Puts the shell into the table before it is started, so that there is never a second one.
-    fn start(&self, attachment: Attachment) -> Result<(), crate::wire::session::Ended> {
+    fn start(&self, attachment: Attachment) -> Result<(), Ended> {
         let (sender, attachments) = mpsc::channel(WAITING);
         {
             let mut shells = self.shells();

@@ -395,5 +395,6 @@ fn sentence(reason: EndReason) -> &'static str {
         EndReason::TakenOver => "another attachment took over",
         EndReason::Unknown => "the node does not have this session",
         EndReason::StartFailed => "the shell could not be started",
+        EndReason::Refused => "the node refuses it",
     }
 }

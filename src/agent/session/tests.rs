@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::wire::session::{Attached, Ended, Size};
+use crate::wire::session::Attached;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -33,6 +33,7 @@ fn open(session: &SessionId) -> Open {
         start: true,
         idle_timeout_ms: 0,
         max_duration_ms: 0,
+        approval: None,
     }
 }
 
@@ -40,8 +41,7 @@ fn connect(sessions: &Sessions, open: Open) -> Line {
     let (to_shell, from_hub) = mpsc::channel(FRAMES);
     let (to_hub, from_shell) = mpsc::channel(FRAMES);
     let sessions = sessions.clone();
-    to_shell.try_send(Frame::Open(open)).unwrap();
-    tokio::spawn(async move { sessions.attach(from_hub, to_hub).await });
+    tokio::spawn(async move { sessions.attach(open, from_hub, to_hub).await });
     Line {
         to_shell,
         from_shell,

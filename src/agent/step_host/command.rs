@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use rustix::fs::Mode;
 use rustix::pipe::PipeFlags;
 
+use super::launch::Launch;
 use super::record::{SCRIPT, StepOrder};
 use crate::agent::spool::{Layout, SpoolWriter};
 use crate::platform::files::Directory;
@@ -28,7 +29,7 @@ pub struct Stream {
 }
 
 /// *Errors*: the text names what was tried, for it becomes the step's message.
-pub fn start(directory: &Directory, path: &Path, order: &StepOrder) -> io::Result<Started> {
+pub fn start(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<Started> {
     let (stdout, stdout_end) = stream(directory, StreamName::Stdout, order.cap_bytes)?;
     let (stderr, stderr_end) = stream(directory, StreamName::Stderr, order.cap_bytes)?;
     write_script(directory, &order.script).map_err(naming("its script could not be written"))?;
@@ -39,16 +40,13 @@ pub fn start(directory: &Directory, path: &Path, order: &StepOrder) -> io::Resul
     })
 }
 
-fn stream(directory: &Directory, name: StreamName, cap_bytes: u64) -> io::Result<(Stream, OwnedFd)> {
-    let file = directory
-        .create_file(name.as_str(), 0o600)
-        .map_err(naming("its output file could not be created"))?;
+fn stream(directory: &Arc<Directory>, name: StreamName, cap_bytes: u64) -> io::Result<(Stream, OwnedFd)> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // Only our end: the command expects a blocking one.
     rustix::fs::fcntl_setfl(&ours, rustix::fs::OFlags::NONBLOCK)?;
     let stream = Stream {
         pipe: Some(ours),
-        spool: SpoolWriter::new(file, Layout::new(cap_bytes)),
+        spool: SpoolWriter::new(directory.clone(), name.as_str(), Layout::new(cap_bytes)),
     };
     Ok((stream, theirs))
 }
@@ -66,28 +64,22 @@ fn spawn(order: &StepOrder, script: &Path, stdout: OwnedFd, stderr: OwnedFd) -> 
         let message = format!("the working directory `{}` does not exist", directory.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
-    let (program, mut command) = match &order.interpreter {
-        Some(interpreter) => (interpreter.as_path(), Command::new(interpreter)),
-        None => (script, Command::new(script)),
+    let program = order.interpreter.as_deref().unwrap_or(script);
+    let mut arguments = vec![program.as_os_str()];
+    arguments.extend(order.interpreter.as_ref().map(|_| script.as_os_str()));
+    let launch = Launch {
+        program,
+        arguments,
+        environment: &order.environment,
+        directory,
+        stdout: stdout.as_fd(),
+        stderr: stderr.as_fd(),
     };
-    if order.interpreter.is_some() {
-        command.arg(script);
-    }
-    command
-        .env_clear()
-        .envs(order.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr)
-        .process_group(0);
-    // The host has one thread, so anything may be called between fork and exec.
-    unsafe { command.pre_exec(as_an_ordinary_process) };
-    let child = command.spawn().map_err(|error| {
+    let started = as_an_ordinary_process(|| launch.start());
+    started.map_err(|error| {
         let shown = interpreter_of(order).unwrap_or_else(|| program.display().to_string());
         io::Error::new(error.kind(), format!("`{shown}` could not be executed: {error}"))
-    })?;
-    Ok(child.id() as i32)
+    })
 }
 
 /// The interpreter that the script's first line names; its absence is what "not found" means then.
@@ -97,16 +89,18 @@ fn interpreter_of(order: &StepOrder) -> Option<String> {
 }
 
 /// What the host or the agent set for themselves does not pass on to commands.
-fn as_an_ordinary_process() -> io::Result<()> {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    super::reset_signals()?;
+fn as_an_ordinary_process<T>(start: impl FnOnce() -> T) -> T {
     const OOM: &str = "/proc/self/oom_score_adj";
     let is_protected = std::fs::read_to_string(OOM).is_ok_and(|text| text.starts_with('-'));
     if is_protected {
-        // An agent that the out-of-memory killer spares must not make its commands immortal.
+        // An agent that the out-of-memory killer spares must not make its commands immortal. The host gives the protection up
+        // too: it is so small that it is never the one to go.
         let _ = std::fs::write(OOM, "0");
     }
-    Ok(())
+    let own = rustix::process::umask(Mode::from_raw_mode(0o022));
+    let started = start();
+    rustix::process::umask(own);
+    started
 }
 
 fn naming(what: &'static str) -> impl Fn(io::Error) -> io::Error {

@@ -14,6 +14,7 @@
 //! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
 
 mod command;
+mod launch;
 pub mod record;
 mod watch;
 
@@ -22,6 +23,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
@@ -53,10 +55,11 @@ pub fn run(directory: &Path, zygote: Pid, settled: Option<OwnedFd>) -> ! {
 
 fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     detach()?;
-    let directory = Directory::open(path)?;
-    let order = record::read_order(&directory);
+    let directory = Arc::new(Directory::open(path)?);
+    let run = run_of(path);
+    let order = record::read_order(&directory, run);
     let cap_bytes = order.as_ref().map_or(0, |order| order.cap_bytes);
-    directory.write(record::HOST, &record::seal(&own_mark(cap_bytes)?)?, 0o600)?;
+    directory.write(record::HOST, &record::seal(run, &own_mark(cap_bytes)?)?, 0o600)?;
     drop(settled);
     let room = directory.create_file(record::EXIT, 0o600)?;
     room.write_all_at(&[0; EXIT_ROOM], 0)?;
@@ -65,7 +68,7 @@ fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     let end = order.and_then(|order| host_order(&directory, path, &order));
     let mut record = end.unwrap_or_else(|error| not_started(&error, started_at, cap_bytes));
     record.message = shorten(record.message);
-    let bytes = record::seal(&record)?;
+    let bytes = record::seal(run, &record)?;
     // Its checksum tells when it is whole.
     room.set_len(bytes.len() as u64)?;
     room.write_all_at(&bytes, 0)?;
@@ -77,7 +80,13 @@ fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     Ok(())
 }
 
-fn host_order(directory: &Directory, path: &Path, order: &StepOrder) -> io::Result<ExitRecord> {
+/// `…/<run>/<step>`
+fn run_of(path: &Path) -> &str {
+    let run = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    run.unwrap_or_default()
+}
+
+fn host_order(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<ExitRecord> {
     let started = command::start(directory, path, order)?;
     watch::Watch::new(started, order)?.until_over()
 }
@@ -114,15 +123,6 @@ fn signal_reader() -> io::Result<OwnedFd> {
     }
 }
 
-/// Every signal as a fresh process has it; std's `Command` passes the mask and what is ignored on.
-fn reset_signals() -> io::Result<()> {
-    for signal in 1..=libc::SIGRTMAX() {
-        // It fails for those that cannot be changed, or that libc keeps for itself.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-    set_mask(libc::SIG_SETMASK, &[]).map(drop)
-}
-
 fn set_mask(how: i32, signals: &[i32]) -> io::Result<libc::sigset_t> {
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -148,10 +148,11 @@ fn own_mark(cap_bytes: u64) -> io::Result<HostMark> {
     })
 }
 
-/// The kernel's boot id, empty where `/proc` does not show it.
+/// The kernel's boot id, empty where `/proc` does not show it. Read once: no process outlives its boot.
 pub fn boot_id() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
+    static KNOWN: OnceLock<String> = OnceLock::new();
+    let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    KNOWN.get_or_init(|| read().trim().to_owned()).clone()
 }
 
 fn not_started(error: &io::Error, started_at: Timestamp, cap_bytes: u64) -> ExitRecord {

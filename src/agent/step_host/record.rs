@@ -67,42 +67,45 @@ pub struct ExitRecord {
     pub cap_bytes: u64,
 }
 
-pub fn read_order(directory: &Directory) -> io::Result<StepOrder> {
-    unseal(&directory.read(ORDER, MAX_ORDER_BYTES)?)
+pub fn read_order(directory: &Directory, run: &str) -> io::Result<StepOrder> {
+    unseal(run, &directory.read(ORDER, MAX_ORDER_BYTES)?)
 }
 
 /// `None` when there is no readable mark.
-pub fn read_host(directory: &Directory) -> Option<HostMark> {
-    unseal(&directory.read(HOST, MAX_RECORD_BYTES).ok()?).ok()
+pub fn read_host(directory: &Directory, run: &str) -> Option<HostMark> {
+    unseal(run, &directory.read(HOST, MAX_RECORD_BYTES).ok()?).ok()
 }
 
 /// `None` when there is no whole record.
-pub fn read_exit(directory: &Directory) -> Option<ExitRecord> {
-    unseal(&directory.read(EXIT, MAX_RECORD_BYTES).ok()?).ok()
+pub fn read_exit(directory: &Directory, run: &str) -> Option<ExitRecord> {
+    unseal(run, &directory.read(EXIT, MAX_RECORD_BYTES).ok()?).ok()
 }
 
-/// JSON behind its checksum: a file that was only half on disk when the power went is told from a whole one.
-pub fn seal<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+/// JSON behind its checksum: a file that was only half on disk when the power went is told from a whole one, and one of another
+/// run, whose folder this was before, from this run's own.
+pub fn seal<T: Serialize>(run: &str, value: &T) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(value)?;
-    let mut bytes = checksum(&json).into_bytes();
+    let mut bytes = checksum(run, &json).into_bytes();
     bytes.push(b'\n');
     bytes.extend_from_slice(&json);
     Ok(bytes)
 }
 
-pub fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+pub fn unseal<T: DeserializeOwned>(run: &str, bytes: &[u8]) -> io::Result<T> {
     let torn = || io::Error::new(io::ErrorKind::InvalidData, "the file is not whole");
     let (sum, rest) = bytes.split_at_checked(CHECKSUM_DIGITS).ok_or_else(torn)?;
     let json = rest.strip_prefix(b"\n").ok_or_else(torn)?;
-    if checksum(json).as_bytes() != sum {
+    if checksum(run, json).as_bytes() != sum {
         return Err(torn());
     }
     Ok(serde_json::from_slice(json)?)
 }
 
-fn checksum(bytes: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    data_encoding::HEXLOWER.encode(&digest.as_ref()[..CHECKSUM_DIGITS / 2])
+fn checksum(run: &str, json: &[u8]) -> String {
+    let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    digest.update(run.as_bytes());
+    digest.update(json);
+    data_encoding::HEXLOWER.encode(&digest.finish().as_ref()[..CHECKSUM_DIGITS / 2])
 }
 
 #[cfg(test)]
@@ -110,11 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_value_is_read_back_and_a_torn_one_is_not() {
-        let sealed = seal(&vec!["a", "b"]).unwrap();
-        assert_eq!(unseal::<Vec<String>>(&sealed).unwrap(), ["a", "b"]);
+    fn a_sealed_value_is_read_back_and_a_torn_one_or_another_runs_is_not() {
+        let sealed = seal("run", &vec!["a", "b"]).unwrap();
+        assert_eq!(unseal::<Vec<String>>("run", &sealed).unwrap(), ["a", "b"]);
+        assert!(unseal::<Vec<String>>("other", &sealed).is_err());
         for length in 0..sealed.len() {
-            assert!(unseal::<Vec<String>>(&sealed[..length]).is_err());
+            assert!(unseal::<Vec<String>>("run", &sealed[..length]).is_err());
         }
     }
 }

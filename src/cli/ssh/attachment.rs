@@ -17,7 +17,7 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::connection::WebSocket;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ssh::escape::{Escapes, Key};
-use crate::cli::ssh::terminal::{Screen, keyboard, size};
+use crate::cli::ssh::terminal::{Keyboard, Screen, size};
 use crate::cli::text;
 use crate::wire::session::{Ended, Frame};
 
@@ -45,7 +45,7 @@ pub enum Outcome {
 /// The caller's side of a session; it outlives its attachments.
 pub struct Shell {
     session: SessionId,
-    keys: mpsc::Receiver<Bytes>,
+    keys: Keyboard,
     /// Whether stdin is a terminal: then tildes mean something, and the end of stdin is none of the shell's.
     is_terminal: bool,
     stdin_ended: bool,
@@ -84,7 +84,7 @@ impl Shell {
         let end = |kind| signal(kind);
         Ok(Self {
             session,
-            keys: keyboard(),
+            keys: Keyboard::open(),
             is_terminal,
             stdin_ended: false,
             escapes: Escapes::new(),
@@ -176,19 +176,17 @@ impl Shell {
         source: &mut (impl StreamExt<Item = Result<Message, tungstenite::Error>> + Unpin),
         to_hub: &mpsc::Sender<Message>,
     ) -> Outcome {
-        let screen = self.screen.chunks.clone();
-        let mut to_show: Option<Bytes> = None;
+        let mut to_show = Bytes::new();
         let mut heard = Instant::now();
         let mut ping = tokio::time::interval(PING_EVERY);
         let dropped = |why: &str| Outcome::Dropped(why.to_owned());
         loop {
             let may_type = self.may_type();
             tokio::select! {
-                permit = screen.reserve(), if to_show.is_some() => match (permit, to_show.take()) {
-                    (Ok(permit), Some(bytes)) => permit.send(bytes),
-                    _ => return Outcome::Left,
+                shown = self.screen.show(&mut to_show), if !to_show.is_empty() => if shown.is_err() {
+                    return Outcome::Left;
                 },
-                message = source.next(), if to_show.is_none() => {
+                message = source.next(), if to_show.is_empty() => {
                     heard = Instant::now();
                     match self.heard(message) {
                         Ok(bytes) => to_show = bytes,
@@ -199,14 +197,14 @@ impl Shell {
                     Ok(permit) => permit.send(Message::Binary(Frame::Input(self.next_pending()).encode())),
                     Err(_) => return dropped("it broke while writing"),
                 },
-                typed = self.keys.recv(), if may_type => if let Some(outcome) = self.typed(typed) {
+                typed = self.keys.next(), if may_type => if let Some(outcome) = self.typed(typed) {
                     return outcome;
                 },
                 _ = self.resized.recv() => if to_hub.try_send(Message::Binary(Frame::Resize(size()).encode())).is_err() {
                     return dropped("it does not take anything any more");
                 },
                 _ = ping.tick() => {
-                    if heard.elapsed() > DEAD_AFTER && to_show.is_none() {
+                    if heard.elapsed() > DEAD_AFTER && to_show.is_empty() {
                         return dropped("nothing came for too long");
                     }
                     let _ = to_hub.try_send(Message::Ping(Bytes::new()));
@@ -217,20 +215,20 @@ impl Shell {
     }
 
     /// What a message from the hub means: bytes to show, nothing, or the end.
-    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Bytes>, Outcome> {
+    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Bytes, Outcome> {
         match message {
             Some(Ok(Message::Binary(frame))) => match Frame::decode(frame) {
                 Ok(Frame::Output { offset, bytes }) => Ok(self.fresh(offset, bytes)),
                 Ok(Frame::Ended(ended)) => Err(Outcome::Ended(ended)),
-                Ok(_) => Ok(None),
+                Ok(_) => Ok(Bytes::new()),
                 Err(error) => Err(Outcome::Dropped(error.to_string())),
             },
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                 Ok(Answer::Error(refusal)) => Err(Outcome::Dropped(refusal.message)),
-                _ => Ok(None),
+                _ => Ok(Bytes::new()),
             },
             Some(Ok(Message::Close(_))) | None => Err(Outcome::Dropped("the hub closed it".to_owned())),
-            Some(Ok(_)) => Ok(None),
+            Some(Ok(_)) => Ok(Bytes::new()),
             Some(Err(error)) => Err(Outcome::Dropped(words(&error))),
         }
     }
@@ -241,7 +239,7 @@ impl Shell {
     }
 
     /// The part of an output that has not been shown yet.
-    fn fresh(&mut self, offset: u64, bytes: Bytes) -> Option<Bytes> {
+    fn fresh(&mut self, offset: u64, bytes: Bytes) -> Bytes {
         let (shown, fresh) = unseen(self.shown.unwrap_or(offset), offset, bytes);
         self.shown = Some(shown);
         fresh
@@ -292,7 +290,7 @@ impl Shell {
         loop {
             let may_type = self.may_type();
             tokio::select! {
-                typed = self.keys.recv(), if may_type => if let Some(outcome) = self.typed(typed) {
+                typed = self.keys.next(), if may_type => if let Some(outcome) = self.typed(typed) {
                     return outcome;
                 },
                 () = any(&mut self.ended_by) => return Outcome::Left,
@@ -323,13 +321,13 @@ async fn open(client: &Client, path: &str, token: String, from: Option<u64>, tak
 }
 
 /// How far the output has been shown after this piece, and the part of it that is new.
-fn unseen(shown: u64, offset: u64, mut bytes: Bytes) -> (u64, Option<Bytes>) {
+fn unseen(shown: u64, offset: u64, mut bytes: Bytes) -> (u64, Bytes) {
     let end = offset + bytes.len() as u64;
     if end <= shown {
-        return (shown, None);
+        return (shown, Bytes::new());
     }
     let seen = shown.saturating_sub(offset) as usize;
-    (end, Some(bytes.split_off(seen)))
+    (end, bytes.split_off(seen))
 }
 
 /// A cut line has many names; to the caller they are one.
@@ -394,9 +392,9 @@ mod tests {
     #[test]
     fn replayed_output_is_shown_once() {
         let piece = |text: &'static str| Bytes::from_static(text.as_bytes());
-        assert_eq!(unseen(10, 10, piece("abc")), (13, Some(piece("abc"))));
-        assert_eq!(unseen(12, 10, piece("abc")), (13, Some(piece("c"))));
-        assert_eq!(unseen(13, 10, piece("abc")), (13, None));
-        assert_eq!(unseen(10, 20, piece("abc")), (23, Some(piece("abc"))));
+        assert_eq!(unseen(10, 10, piece("abc")), (13, piece("abc")));
+        assert_eq!(unseen(12, 10, piece("abc")), (13, piece("c")));
+        assert_eq!(unseen(13, 10, piece("abc")), (13, Bytes::new()));
+        assert_eq!(unseen(10, 20, piece("abc")), (23, piece("abc")));
     }
 }

@@ -4,14 +4,15 @@
 //! stopped. `~.` leaves at once, however frozen the session is, because keys are read here and nothing waits for the hub.
 //!
 //! ```text
-//! keyboard thread ──► Escapes ──► pending ──► writer task ──► WebSocket ──► hub ──► node
-//! screen thread  ◄── fresh bytes by offset ◄───────────────── WebSocket ◄── hub ◄── node
+//! keyboard ──► Escapes ──► pending ──► writer task ──► WebSocket ──► hub ──► node
+//! screen  ◄── fresh bytes by offset ◄───────────────── WebSocket ◄── hub ◄── node
 //! ```
 
 mod attachment;
 mod escape;
 mod terminal;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -24,7 +25,8 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::say;
 use crate::cli::ssh::attachment::{Outcome, Shell};
 use crate::cli::ssh::terminal::{RawMode, tidy_screen};
-use crate::cli::{context, node, text};
+use crate::cli::{context, node, sign, text};
+use crate::model::approval::Approved;
 use crate::wire::session::{DETACH_LIMIT, EndReason, Ended};
 
 #[derive(clap::Args)]
@@ -36,6 +38,9 @@ pub struct SshArgs {
     /// The node, by id or name
     #[arg(required_unless_present = "resume")]
     node: Option<String>,
+    /// Sign as an operator with this SSH key, for a node whose owner asks for it
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    sign_with: Option<PathBuf>,
     /// Go back to a session that was left
     #[arg(long, value_name = "SESSION", conflicts_with = "node")]
     resume: Option<SessionId>,
@@ -43,6 +48,9 @@ pub struct SshArgs {
     #[arg(long, requires = "resume")]
     take_over: bool,
 }
+
+/// A signature is used at once.
+const SIGNED_FOR: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,7 +65,12 @@ pub async fn run(args: SshArgs) -> Result<()> {
         (Some(session), _) => client.ssm("ResumeSession", json!({"SessionId": session})).await?,
         (None, given) => {
             let node = node::resolve(&client, given.as_deref().unwrap_or_default()).await?;
-            client.ssm("StartSession", json!({"Target": node.id})).await?
+            let mut request = json!({"Target": node.id});
+            if let Some(key) = &args.sign_with {
+                let approval = sign::sign(Approved::Shell, vec![node.id], key, SIGNED_FOR)?;
+                request["OperatorApproval"] = serde_json::to_value(approval)?;
+            }
+            client.ssm("StartSession", request).await?
         }
     };
     let session = opened.session_id.clone();
@@ -170,6 +183,7 @@ fn conclude(outcome: Outcome, session: &SessionId) -> Result<()> {
             Exit::NotFound,
             "the session is gone: the node or its agent was restarted, or it was ended",
         ),
+        EndReason::Refused => Failure::new(Exit::Denied, format!("the node refused: {message}")),
         EndReason::StartFailed => Failure::new(Exit::Failed, format!("the shell could not be started: {message}")),
     };
     Err(failure.into())

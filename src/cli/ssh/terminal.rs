@@ -1,12 +1,20 @@
-//! The caller's terminal: raw while a session runs, as it was on every way out, and two threads for its blocking ends.
+//! The caller's terminal: raw while a session runs, as it was on every way out.
+//!
+//! Its two ends are watched by the runtime itself: a key that first wakes a thread costs a quarter of the way to the node and
+//! back. What is no terminal (a pipe, a file) has a thread for each end.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use bytes::Bytes;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use bytes::{Buf, Bytes};
+use rustix::fs::{Mode, OFlags};
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::platform::descriptors::watched;
 use crate::wire::session::Size;
 
 /// Chunks between the terminal and the session: little, so that a slow terminal pauses the node and not our memory.
@@ -61,8 +69,54 @@ pub fn size() -> Size {
     }
 }
 
-/// What is typed. The thread ends with the process: a blocked read cannot be called off.
-pub fn keyboard() -> mpsc::Receiver<Bytes> {
+/// The terminal behind a standard stream, opened once more: only so it can be made not to block, because the inherited
+/// descriptor shares its flags with the shell that started us. `None` where that cannot be had.
+fn reopened(stream: impl AsFd, access: OFlags, interest: Interest) -> Option<AsyncFd<OwnedFd>> {
+    let stream = stream.as_fd();
+    if !isatty(stream) {
+        return None;
+    }
+    let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(format!("/proc/self/fd/{}", stream.as_raw_fd()), flags, Mode::empty());
+    watched(opened.ok()?, interest).ok()
+}
+
+/// What is typed.
+pub enum Keyboard {
+    Terminal(AsyncFd<OwnedFd>),
+    /// The thread ends with the process: a blocked read cannot be called off.
+    Thread(mpsc::Receiver<Bytes>),
+}
+
+impl Keyboard {
+    pub fn open() -> Self {
+        match reopened(io::stdin(), OFlags::RDONLY, Interest::READABLE) {
+            Some(terminal) => Self::Terminal(terminal),
+            None => Self::Thread(read_in_thread()),
+        }
+    }
+
+    /// The next keys; `None` at the end. *Cancel*: nothing is lost.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        let terminal = match self {
+            Self::Thread(chunks) => return chunks.recv().await,
+            Self::Terminal(terminal) => terminal,
+        };
+        // No terminal gives more at once.
+        let mut chunk = [0; 4096];
+        loop {
+            let read = terminal.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut chunk)?));
+            match read.await {
+                Ok(0) => return None,
+                Ok(count) => return Some(Bytes::copy_from_slice(&chunk[..count])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+fn read_in_thread() -> mpsc::Receiver<Bytes> {
     let (sender, keys) = mpsc::channel(QUEUE);
     std::thread::spawn(move || {
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -79,35 +133,70 @@ pub fn keyboard() -> mpsc::Receiver<Bytes> {
     keys
 }
 
-/// Where the session's output goes; a terminal that does not read holds up this thread and nothing else.
-pub struct Screen {
-    pub chunks: mpsc::Sender<Bytes>,
-    done: oneshot::Receiver<()>,
+/// Where the session's output goes; one that does not read holds up nothing else.
+pub enum Screen {
+    Terminal(AsyncFd<OwnedFd>),
+    Thread {
+        chunks: mpsc::Sender<Bytes>,
+        done: oneshot::Receiver<()>,
+    },
 }
 
 impl Screen {
     pub fn open() -> Self {
-        let (chunks, mut queue) = mpsc::channel::<Bytes>(QUEUE);
-        let (ended, done) = oneshot::channel();
-        std::thread::spawn(move || {
-            let mut out = io::stdout().lock();
-            while let Some(chunk) = queue.blocking_recv() {
-                let mut wrote = out.write_all(&chunk);
-                if queue.is_empty() {
-                    wrote = wrote.and_then(|()| out.flush());
-                }
-                if wrote.is_err() {
-                    break;
-                }
+        match reopened(io::stdout(), OFlags::WRONLY, Interest::WRITABLE) {
+            Some(terminal) => Self::Terminal(terminal),
+            None => write_in_thread(),
+        }
+    }
+
+    /// Shows the bytes, and takes them away as it does.
+    ///
+    /// *Errors*: nobody looks any more. *Cancel*: what was not shown is still in `bytes`.
+    pub async fn show(&mut self, bytes: &mut Bytes) -> io::Result<()> {
+        let terminal = match self {
+            Self::Thread { chunks, .. } => {
+                let place = chunks.reserve().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
+                place.send(std::mem::take(bytes));
+                return Ok(());
             }
-            let _ = ended.send(());
-        });
-        Self { chunks, done }
+            Self::Terminal(terminal) => terminal,
+        };
+        while !bytes.is_empty() {
+            let wrote = terminal.async_io(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, &bytes[..])?));
+            match wrote.await {
+                Ok(count) => bytes.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Waits until everything is shown, but not for ever.
     pub async fn close(self, limit: Duration) {
-        drop(self.chunks);
-        let _ = tokio::time::timeout(limit, self.done).await;
+        if let Self::Thread { chunks, done } = self {
+            drop(chunks);
+            let _ = tokio::time::timeout(limit, done).await;
+        }
     }
+}
+
+fn write_in_thread() -> Screen {
+    let (chunks, mut queue) = mpsc::channel::<Bytes>(QUEUE);
+    let (ended, done) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut out = io::stdout().lock();
+        while let Some(chunk) = queue.blocking_recv() {
+            let mut wrote = out.write_all(&chunk);
+            if queue.is_empty() {
+                wrote = wrote.and_then(|()| out.flush());
+            }
+            if wrote.is_err() {
+                break;
+            }
+        }
+        let _ = ended.send(());
+    });
+    Screen::Thread { chunks, done }
 }

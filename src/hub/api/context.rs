@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::base::{ApiResult, Clock, Timestamp};
+use crate::hub::api::timekeeper::Timekeeper;
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
-use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, policy};
+use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
+use crate::hub::keys::HubKeys;
 use crate::hub::link::Link;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Condition, Store, StoreError, Tx};
@@ -25,11 +27,15 @@ pub struct Services {
     pub config: HubConfig,
     pub facts: HubFacts,
     pub clock: Clock,
+    pub time: Timekeeper,
     pub store: Store,
     pub blobs: Blobs,
     pub bus: Bus,
     pub keys: AccessKeys,
+    /// What agents know the hub by.
+    pub hub_keys: HubKeys,
     pub console: ConsoleSessions,
+    pub rights: Arc<RightsCache>,
     pub backoff: Backoff,
     pub installer: Installer,
     pub tasks: TaskTracker,
@@ -44,8 +50,6 @@ pub struct HubFacts {
     pub started_at: Timestamp,
     /// `host:port`, best first: what join lines and links name.
     pub addresses: Vec<String>,
-    /// SHA-256 of the hub's agent-facing public key, hexadecimal.
-    pub hub_key: String,
     /// SHA-256 of the web certificate authority, hexadecimal with colons.
     pub ca_fingerprint: String,
 }
@@ -72,8 +76,12 @@ pub struct Parts {
     pub store: Store,
     pub blobs: Blobs,
     pub keys: AccessKeys,
+    pub hub_keys: HubKeys,
+    pub rights: Arc<RightsCache>,
     pub installer: Installer,
     pub shutdown: CancellationToken,
+    /// When the hub last knew itself to be alive.
+    pub alive_at: Timestamp,
 }
 
 impl Services {
@@ -85,11 +93,17 @@ impl Services {
             store,
             blobs,
             keys,
+            hub_keys,
+            rights,
             installer,
             shutdown,
+            alive_at,
         } = parts;
+        let time = Timekeeper::new(&clock);
+        time.was_alive_at(alive_at, &clock);
         Self {
             console: ConsoleSessions::new(store.clone()),
+            time,
             backoff: Backoff::default(),
             bus: Bus::default(),
             tasks: TaskTracker::new(),
@@ -101,6 +115,8 @@ impl Services {
             store,
             blobs,
             keys,
+            hub_keys,
+            rights,
             installer,
             shutdown,
         }
@@ -108,6 +124,11 @@ impl Services {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether things may be removed because of their age: not while the clock is in doubt.
+    pub fn ages_are_certain(&self) -> bool {
+        self.time.is_settled(&self.clock)
     }
 
     /// Connected agents. Set once while the hub starts, before anything can call.
@@ -134,6 +155,15 @@ impl Services {
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
         self.store.write(work).await
+    }
+
+    /// The same for what nobody waits for; see [`Store::write_lazily`].
+    pub async fn write_lazily<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.store.write_lazily(work).await
     }
 
     pub async fn read<T, F>(&self, work: F) -> ApiResult<T>
@@ -166,6 +196,8 @@ pub struct RequestFacts {
     pub headers: HeaderMap,
     pub now: Timestamp,
     pub target: OnceLock<String>,
+    /// Why a check inside the operation refused it, for the audit log.
+    pub denial: OnceLock<String>,
     pub is_audited: AtomicBool,
     pub cookies: Mutex<Vec<String>>,
 }
@@ -184,6 +216,11 @@ impl Cx {
 
     pub fn caller(&self) -> &Caller {
         &self.request.caller
+    }
+
+    /// Another action of the same connection, by a caller whose rights may have been looked up again.
+    pub fn for_action(&self, action: &str, caller: Caller) -> Self {
+        self.copy(action.to_owned(), caller, self.services.now(), OnceLock::new())
     }
 
     /// The operation's moment: the same wherever it is asked for.
@@ -226,16 +263,40 @@ impl Cx {
     }
 
     /// The rows of `kind` that this operation may show or touch for its caller. Every list puts it into its `SELECT`
-    /// (`Select::and_condition`), every count too; `id` is the column that holds the row's id there.
+    /// (`Select::and_condition`), every count too; `id` is the column that holds the row's id there, qualified by its table.
     pub fn visible(&self, kind: &'static str, id: &'static str) -> Condition {
-        policy::visible(self.caller(), &self.request.action, kind, id)
+        self.visible_for(&self.request.action, kind, id)
+    }
+
+    /// The same for another action than this operation's own.
+    pub fn visible_for(&self, action: &str, kind: &'static str, id: &'static str) -> Condition {
+        policy::visible(self.caller(), action, kind, id)
     }
 
     /// Whether the caller may do this operation on one more target, found only inside the transaction.
     ///
     /// *Errors*: `AccessDeniedException`.
     pub fn permit(&self, tx: &Tx<'_>, target: &policy::Target) -> ApiResult<()> {
-        policy::decide_in(tx, self.caller(), &self.request.action, target)
+        self.permit_for(tx, &self.request.action, target)
+    }
+
+    /// The same for another action than this operation's own.
+    ///
+    /// *Errors*: `AccessDeniedException`.
+    pub fn permit_for(&self, tx: &Tx<'_>, action: &str, target: &policy::Target) -> ApiResult<()> {
+        policy::decide_in(tx, self.caller(), action, target)?.map_err(|denial| {
+            self.note_denial(&denial.reason);
+            denial.into()
+        })
+    }
+
+    /// To be called in the transaction of every change of rows that rights are made of.
+    pub fn rights_changed(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        self.services.rights.changed(tx, &self.services.bus)
+    }
+
+    fn note_denial(&self, reason: &str) {
+        let _first = self.request.denial.set(reason.to_owned());
     }
 
     /// Writes an audit row of its own: for denials, and for acts whose effect lies outside the database.
@@ -257,23 +318,27 @@ impl Cx {
 
     /// The same request as one of `caller`: for what a login does once it is known whose it is.
     pub fn with_caller(&self, caller: Caller) -> Self {
-        let facts = &self.request;
-        Self::new(
-            self.services.clone(),
-            RequestFacts {
-                id: facts.id.clone(),
-                action: facts.action.clone(),
-                caller,
-                address: facts.address.clone(),
-                region: facts.region.clone(),
-                origin: facts.origin.clone(),
-                headers: facts.headers.clone(),
-                now: facts.now,
-                target: facts.target.clone(),
-                is_audited: AtomicBool::new(false),
-                cookies: Mutex::default(),
-            },
-        )
+        let request = &self.request;
+        self.copy(request.action.clone(), caller, request.now, request.target.clone())
+    }
+
+    fn copy(&self, action: String, caller: Caller, now: Timestamp, target: OnceLock<String>) -> Self {
+        let request = &self.request;
+        let facts = RequestFacts {
+            id: request.id.clone(),
+            action,
+            caller,
+            address: request.address.clone(),
+            region: request.region.clone(),
+            origin: request.origin.clone(),
+            headers: request.headers.clone(),
+            now,
+            target,
+            denial: OnceLock::new(),
+            is_audited: AtomicBool::new(false),
+            cookies: Mutex::default(),
+        };
+        Self::new(self.services.clone(), facts)
     }
 
     fn entry(&self, outcome: Outcome, detail: String) -> audit::Entry {

@@ -18,12 +18,22 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
     let call = (operation.decode)(body);
     let target = call.as_ref().map(|call| call.target()).unwrap_or(policy::Target::Hub);
     let _first = cx.request().target.set(target.to_string());
-    match operation.access {
-        Access::Open => {}
-        Access::Own => admit(&cx, policy::decide_own(cx.caller(), &cx.request().action)).await?,
-        Access::Read | Access::Write => authorise(&cx, &target).await?,
+    let action = &cx.request().action;
+    match (operation.access, &call) {
+        (Access::Open, _) => {}
+        (Access::Own, _) => admit(&cx, policy::decide_own(cx.caller(), action)).await?,
+        (_, Ok(_)) => authorise(&cx, &target).await?,
+        (_, Err(_)) => admit(&cx, policy::decide_ever(cx.caller(), action, &target)).await?,
     }
-    let answer = call?.run(cx.clone()).await?;
+    let answer = match call?.run(cx.clone()).await {
+        Err(error) if error.code == "AccessDeniedException" && !cx.request().is_audited.load(Ordering::Relaxed) => {
+            // Refused by what only the operation could know; what it wrote was rolled back.
+            let reason = cx.request().denial.get().cloned().unwrap_or_default();
+            cx.audit(Outcome::Denied, reason).await?;
+            return Err(error);
+        }
+        other => other?,
+    };
     if operation.access == Access::Write && !cx.request().is_audited.load(Ordering::Relaxed) {
         cx.audit(Outcome::Done, String::new()).await?;
     }
@@ -33,14 +43,22 @@ pub async fn run(operation: &Operation, cx: Cx, body: &[u8]) -> ApiResult<Bytes>
 /// *Errors*: `AccessDeniedException`, after the denial is in the audit log.
 pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
     let action = &cx.request().action;
-    let verdict = policy::decide(cx.caller(), action, target).and_then(|()| cx.caller().check_step_up(action, cx.now()));
+    let verdict = match policy::decide_early(cx.caller(), action, target) {
+        Some(decided) => decided,
+        None => {
+            let (asked, target) = (cx.clone(), target.clone());
+            cx.read(move |tx| Ok(policy::decide_in(tx, asked.caller(), &asked.request().action, &target)?))
+                .await?
+        }
+    };
+    let verdict = verdict.and_then(|()| Ok(cx.caller().check_step_up(action, cx.now())?));
     admit(cx, verdict).await
 }
 
-async fn admit(cx: &Cx, verdict: ApiResult<()>) -> ApiResult<()> {
-    let Err(denied) = verdict else { return Ok(()) };
-    cx.audit(Outcome::Denied, String::new()).await?;
-    Err(denied)
+async fn admit(cx: &Cx, verdict: Result<(), policy::Denial>) -> ApiResult<()> {
+    let Err(denial) = verdict else { return Ok(()) };
+    cx.audit(Outcome::Denied, denial.reason.clone()).await?;
+    Err(denial.into())
 }
 
 /// The request's body as its type.

@@ -15,7 +15,7 @@ use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics, query};
 use crate::hub::audit;
-use crate::hub::auth::{Caller, Proof, Role, unauthenticated};
+use crate::hub::auth::{Caller, Proof, unauthenticated};
 use crate::platform::addresses::local_addresses;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
@@ -119,7 +119,7 @@ impl Edge {
             tracing::info!(request_id = id, operation = operation.name, caller = %cx.caller(), "operation done");
         }
         let cookies = std::mem::take(&mut *cx.request().cookies.lock().expect("no code panics while it holds the cookies"));
-        let is_authenticated = cx.caller().role != Role::Anonymous || !cookies.is_empty();
+        let is_authenticated = !cx.caller().is_anonymous() || !cookies.is_empty();
         Ok(Answer {
             body,
             cookies,
@@ -135,8 +135,14 @@ impl Edge {
         operation.ok_or_else(|| unknown(target))
     }
 
-    /// A signed request by its key, a browser by its cookie.
+    /// Who is calling, with the rights they have now.
     async fn authenticate(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
+        let (caller, region) = self.identify(request, peer).await?;
+        Ok((self.services.rights.equip(&self.services.store, caller).await?, region))
+    }
+
+    /// A signed request by its key, a browser by its cookie.
+    async fn identify(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
         let now = self.services.now();
         if request.headers().contains_key(AUTHORIZATION) {
             let signed = self.services.keys.authenticate(request, &address_of(peer), now).await?;
@@ -175,6 +181,7 @@ impl Edge {
             headers: headers.clone(),
             now: self.services.now(),
             target: OnceLock::new(),
+            denial: OnceLock::new(),
             is_audited: AtomicBool::new(false),
             cookies: Mutex::default(),
         };

@@ -8,7 +8,7 @@
 //! Every subscription is authorised like an operation. A slow reader slows its own feeds only.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::routes::{Message, Socket};
-use crate::hub::api::{Cx, Streams, dispatch};
+use crate::hub::api::{Cx, Streams, Target, dispatch};
 use crate::hub::auth::Proof;
 use crate::hub::events::Event;
 
@@ -43,7 +43,23 @@ enum Demand {
     Unsubscribe { id: u64 },
 }
 
+/// A subscription that runs.
+struct Running {
+    task: AbortHandle,
+    wish: Wish,
+}
+
+/// What a reader asked for.
+#[derive(Clone)]
+struct Wish {
+    topic: String,
+    args: Value,
+    /// What it was authorised for, once it has been.
+    target: Arc<OnceLock<Target>>,
+}
+
 /// Where a subscription's events go.
+#[derive(Clone)]
 pub struct Feed {
     id: u64,
     out: mpsc::Sender<String>,
@@ -62,8 +78,7 @@ impl Feed {
     }
 
     async fn fail(&self, error: &ApiError) {
-        let text = json!({ "Id": self.id, "Error": { "Code": error.code, "Message": error.message } }).to_string();
-        let _reader_may_be_gone = self.out.send(text).await;
+        let _reader_may_be_gone = self.out.send(error_text(self.id, error)).await;
     }
 }
 
@@ -75,27 +90,34 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
         ..
     } = socket;
     let (out, mut queue) = mpsc::channel::<String>(QUEUE);
-    let mut running: HashMap<u64, AbortHandle> = HashMap::new();
     let mut events = cx.services.bus.subscribe();
     let mut looks = tokio::time::interval(LOOK_AGAIN);
+    let mut desk = Desk {
+        cx,
+        streams,
+        out,
+        running: HashMap::new(),
+    };
     loop {
         tokio::select! {
-            () = cx.services.shutdown.cancelled() => break,
+            () = desk.cx.services.shutdown.cancelled() => break,
             Some(text) = queue.recv() => if to_reader.send(Message::text(text)).await.is_err() { break },
             event = events.recv() => match event {
-                Ok(Event::LoginsChanged) | Err(RecvError::Lagged(_)) if !still_counts(&cx).await => break,
+                Ok(Event::LoginsChanged) if !still_counts(&desk.cx).await => break,
+                Ok(Event::RightsChanged) if !desk.reconsider().await => break,
+                Err(RecvError::Lagged(_)) if !still_counts(&desk.cx).await || !desk.reconsider().await => break,
                 Err(RecvError::Closed) => break,
                 _ => {}
             },
-            _ = looks.tick() => if !still_counts(&cx).await { break },
+            _ = looks.tick() => if !still_counts(&desk.cx).await { break },
             message = from_reader.next() => match message {
-                Some(Ok(Message::Text(text))) => obey(&cx, &streams, &out, &mut running, &text),
+                Some(Ok(Message::Text(text))) => desk.obey(&text),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => {}
             },
         }
     }
-    running.values().for_each(AbortHandle::abort);
+    desk.running.values().for_each(|one| one.task.abort());
     let _may_be_gone = to_reader.close().await;
 }
 
@@ -107,47 +129,94 @@ async fn still_counts(cx: &Cx) -> bool {
     }
 }
 
-fn obey(cx: &Cx, streams: &Arc<Streams>, out: &mpsc::Sender<String>, running: &mut HashMap<u64, AbortHandle>, text: &str) {
-    running.retain(|_, task| !task.is_finished());
-    match serde_json::from_str(text) {
-        Ok(Demand::Subscribe { id, topic, args }) => {
-            let feed = Feed { id, out: out.clone() };
-            let is_full = running.len() >= MAX_SUBSCRIPTIONS;
-            let task = cx
-                .services
-                .tasks
-                .spawn(subscribe(cx.clone(), streams.clone(), topic, args, feed, is_full));
-            if let Some(before) = running.insert(id, task.abort_handle()) {
-                before.abort();
+/// One reader and what they follow.
+struct Desk {
+    cx: Cx,
+    streams: Arc<Streams>,
+    out: mpsc::Sender<String>,
+    running: HashMap<u64, Running>,
+}
+
+impl Desk {
+    fn obey(&mut self, text: &str) {
+        self.running.retain(|_, one| !one.task.is_finished());
+        match serde_json::from_str(text) {
+            Ok(Demand::Subscribe { id, topic, args }) => {
+                let target = Arc::default();
+                self.start(id, Wish { topic, args, target });
+            }
+            Ok(Demand::Unsubscribe { id }) => self.stop(id),
+            Err(error) => tracing::debug!(error = %error, "a demand on /live was not understood"),
+        }
+    }
+
+    fn start(&mut self, id: u64, wish: Wish) {
+        self.stop(id);
+        let feed = Feed { id, out: self.out.clone() };
+        let is_full = self.running.len() >= MAX_SUBSCRIPTIONS;
+        let follow = subscribe(self.cx.clone(), self.streams.clone(), wish.clone(), feed, is_full);
+        let task = self.cx.services.tasks.spawn(follow).abort_handle();
+        self.running.insert(id, Running { task, wish });
+    }
+
+    fn stop(&mut self, id: u64) {
+        if let Some(one) = self.running.remove(&id) {
+            one.task.abort();
+        }
+    }
+
+    /// Rights have changed: what the reader may no longer see ends, with the reason, and what shows rows starts anew, because
+    /// it may have to show others. `false` when the reader may not be here at all.
+    async fn reconsider(&mut self) -> bool {
+        let services = self.cx.services.clone();
+        let Ok(caller) = services.rights.equip(&services.store, self.cx.caller().clone()).await else {
+            return false;
+        };
+        let action = self.cx.request().action.clone();
+        self.cx = self.cx.for_action(&action, caller);
+        let followed: Vec<(u64, Wish)> = self.running.iter().map(|(id, one)| (*id, one.wish.clone())).collect();
+        for (id, wish) in followed {
+            match wish.target.get() {
+                // Not authorised yet: it may have been asked with the old rights.
+                None | Some(Target::Rows(_)) => self.start(id, wish),
+                Some(target) => {
+                    let topic = self.streams.topics.get(wish.topic.as_str());
+                    let cx = self.cx.for_action(topic.map_or("", |t| t.action), self.cx.caller().clone());
+                    if let Err(error) = dispatch::authorise(&cx, target).await {
+                        self.stop(id);
+                        // Our own loop empties the queue: it must not be waited for here.
+                        let _a_slow_reader_learns_by_silence = self.out.try_send(error_text(id, &error));
+                    }
+                }
             }
         }
-        Ok(Demand::Unsubscribe { id }) => {
-            if let Some(task) = running.remove(&id) {
-                task.abort();
-            }
-        }
-        Err(error) => tracing::debug!(error = %error, "a demand on /live was not understood"),
+        true
     }
 }
 
-async fn subscribe(cx: Cx, streams: Arc<Streams>, topic: String, args: Value, feed: Feed, is_full: bool) {
-    let refusal = Feed {
-        id: feed.id,
-        out: feed.out.clone(),
-    };
+fn error_text(id: u64, error: &ApiError) -> String {
+    json!({ "Id": id, "Error": { "Code": error.code, "Message": error.message } }).to_string()
+}
+
+async fn subscribe(cx: Cx, streams: Arc<Streams>, wish: Wish, feed: Feed, is_full: bool) {
+    let refusal = feed.clone();
     let ran = async {
         if is_full {
             return Err(ApiError::validation(format!(
                 "more than {MAX_SUBSCRIPTIONS} subscriptions on one socket"
             )));
         }
+        let topic = &wish.topic;
         let known = streams
             .topics
             .get(topic.as_str())
             .ok_or_else(|| ApiError::validation(format!("there is no topic `{topic}`")))?;
-        let subscription = known(args)?;
-        dispatch::authorise(&cx, &subscription.target()).await?;
-        subscription.run(cx.clone(), feed).await
+        let subscription = (known.subscribe)(wish.args)?;
+        let cx = cx.for_action(known.action, cx.caller().clone());
+        let target = subscription.target();
+        dispatch::authorise(&cx, &target).await?;
+        let _once = wish.target.set(target);
+        subscription.run(cx, feed).await
     };
     if let Err(error) = ran.await {
         refusal.fail(&error).await;

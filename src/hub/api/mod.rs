@@ -13,6 +13,8 @@ pub mod page;
 pub mod query;
 pub mod registry;
 pub mod routes;
+pub mod timekeeper;
+#[cfg(debug_assertions)]
 pub mod typescript;
 
 pub use context::{Cx, Services};

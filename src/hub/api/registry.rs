@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -88,7 +88,8 @@ pub trait Call: Send {
 }
 
 type Decode = Box<dyn Fn(&[u8]) -> ApiResult<Box<dyn Call>> + Send + Sync>;
-type Schemas = fn(&mut SchemaGenerator) -> (schemars::Schema, schemars::Schema);
+#[cfg(debug_assertions)]
+type Schemas = fn(&mut schemars::SchemaGenerator) -> (schemars::Schema, schemars::Schema);
 
 /// One operation as dispatch needs it.
 pub struct Operation {
@@ -97,6 +98,8 @@ pub struct Operation {
     pub capability: &'static str,
     pub access: Access,
     pub decode: Decode,
+    /// Request and result, for the golden files. A release build leaves them out: a megabyte of code that it never runs.
+    #[cfg(debug_assertions)]
     pub schemas: Schemas,
 }
 
@@ -200,14 +203,14 @@ impl Declare<'_> {
             let request: Req = crate::hub::api::dispatch::decode(body)?;
             Ok(Box::new(Decoded { request, target, run }))
         });
-        let schemas: Schemas = |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>());
         let operation = Operation {
             service,
             name,
             capability: self.capability,
             access,
             decode,
-            schemas,
+            #[cfg(debug_assertions)]
+            schemas: |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>()),
         };
         let twice = self.registry.operations.entry(service).or_default().insert(name, operation);
         assert!(twice.is_none(), "operation {name} is declared twice");
@@ -263,6 +266,13 @@ impl Reports {
 }
 
 type Subscribe = Box<dyn Fn(Value) -> ApiResult<Box<dyn Subscription>> + Send + Sync>;
+
+/// A live topic as the socket needs it.
+pub struct LiveTopic {
+    /// The action that a subscriber needs the right for.
+    pub action: &'static str,
+    pub subscribe: Subscribe,
+}
 type RunSocket = fn(Arc<Services>, String, Socket) -> BoxFuture<'static, ()>;
 
 /// A decoded subscription, ready to be authorised and run until it is dropped.
@@ -274,12 +284,19 @@ pub trait Subscription: Send {
 /// Takes a capability's live topics and the socket behind `/stream/<id>`.
 #[derive(Default)]
 pub struct Streams {
-    pub topics: BTreeMap<&'static str, Subscribe>,
+    pub topics: BTreeMap<&'static str, LiveTopic>,
     pub socket: Option<RunSocket>,
 }
 
 impl Streams {
-    pub fn topic<Args, F>(&mut self, name: &'static str, target: fn(&Args) -> Target, run: fn(Cx, Args, Feed) -> F) -> &mut Self
+    /// A topic that shows what the operation `action` shows; who may not call that may not subscribe.
+    pub fn topic<Args, F>(
+        &mut self,
+        name: &'static str,
+        action: &'static str,
+        target: fn(&Args) -> Target,
+        run: fn(Cx, Args, Feed) -> F,
+    ) -> &mut Self
     where
         Args: DeserializeOwned + Send + 'static,
         F: Future<Output = ApiResult<()>> + Send + 'static,
@@ -288,7 +305,7 @@ impl Streams {
             let args: Args = serde_json::from_value(args).map_err(|e| ApiError::validation(format!("topic `{name}`: {e}")))?;
             Ok(Box::new(Topic { args, target, run }))
         });
-        self.topics.insert(name, subscribe);
+        self.topics.insert(name, LiveTopic { action, subscribe });
         self
     }
 

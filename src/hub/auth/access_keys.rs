@@ -9,7 +9,7 @@ use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::auth::Scope;
 use crate::hub::auth::vault::Vault;
-use crate::hub::store::{Row, Store, StoreError, Tx};
+use crate::hub::store::{Condition, Row, Select, Store, StoreError, Tx};
 
 /// Makes keys and knows how to check what was signed with one.
 pub struct AccessKeys {
@@ -68,8 +68,8 @@ impl AccessKeys {
         Ok(SealedKey { id, secret, sealed, new })
     }
 
-    pub fn list(tx: &Tx<'_>) -> Result<Vec<AccessKey>, StoreError> {
-        sql::list(tx)
+    pub fn list(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<AccessKey>, StoreError> {
+        sql::list(tx, visible)
     }
 
     /// `false` when there is no such key.
@@ -146,11 +146,12 @@ mod sql {
         )
     }
 
-    pub fn list(tx: &Tx<'_>) -> Result<Vec<AccessKey>, StoreError> {
-        let sql = "SELECT id, user_name, description, status, scope, created_at, expires_at,
-                          last_used_at, last_used_from, last_used_service
-                   FROM access_key ORDER BY created_at, id";
-        tx.rows(sql, &[], |row: &Row<'_>| {
+    pub fn list(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<AccessKey>, StoreError> {
+        let head = "SELECT id, user_name, description, status, scope, created_at, expires_at,
+                           last_used_at, last_used_from, last_used_service
+                    FROM access_key";
+        let select = Select::new(head).and_condition(visible).order("created_at, id");
+        select.rows(tx, |row: &Row<'_>| {
             Ok(AccessKey {
                 id: row.get("id")?,
                 user_name: row.get("user_name")?,

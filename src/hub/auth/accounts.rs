@@ -1,8 +1,7 @@
 //! What a login needs to know of a user, and what it writes back.
 
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::auth::factors;
-use crate::hub::auth::{ConsoleSessions, Stage};
+use crate::hub::auth::{ConsoleSessions, Stage, factors, rights};
 use crate::hub::store::{StoreError, Tx};
 
 /// The rule of this name holds for everybody.
@@ -100,13 +99,15 @@ mod sql {
     use super::*;
 
     pub fn find(tx: &Tx<'_>, name: &str) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT name, password_hash, must_change_password, role FROM user WHERE name = :name";
+        // Who is disabled is nobody to a login.
+        let sql = "SELECT name, password_hash, must_change_password FROM user WHERE name = :name AND status = 'Active'";
+        let roles = rights::sql::roles(tx, name)?;
         tx.row(sql, &[(":name", name.into())], |row| {
             Ok(Account {
                 name: row.get("name")?,
                 password_hash: row.get("password_hash")?,
                 must_change_password: row.get("must_change_password")?,
-                roles: vec![row.get("role")?],
+                roles,
             })
         })
     }

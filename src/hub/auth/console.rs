@@ -18,7 +18,7 @@ use http::header::{COOKIE, USER_AGENT};
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::auth::accounts::{self, LoginRule};
-use crate::hub::auth::{Caller, Proof, Role};
+use crate::hub::auth::{Caller, Proof};
 use crate::hub::store::{Row, Store, StoreError, Tx, Value};
 
 pub const COOKIE_NAME: &str = "roadstead_session";
@@ -101,7 +101,6 @@ impl fmt::Display for Method {
 pub struct ConsoleSession {
     pub id: String,
     pub user_name: String,
-    pub role: Role,
     pub csrf_token: String,
     pub stage: Stage,
     pub method: String,
@@ -271,7 +270,7 @@ impl ConsoleSession {
             logged_in_at: Some(self.created_at),
             rule: self.rule,
             stepped_up_until: self.stepped_up_until,
-            ..Caller::new(self.user_name.clone(), self.role, Proof::Session(self.id.clone()))
+            ..Caller::new(self.user_name.clone(), Proof::Session(self.id.clone()))
         }
     }
 
@@ -317,8 +316,8 @@ mod sql {
     }
 
     pub fn find(tx: &Tx<'_>, hash: &[u8], now: Timestamp) -> Result<Option<ConsoleSession>, StoreError> {
-        let sql = "SELECT s.id, s.user_name, s.csrf_token, s.stage, s.method, s.last_seen_at, s.created_at, s.stepped_up_until, u.role
-                   FROM login_session s JOIN user u ON u.name = s.user_name
+        let sql = "SELECT s.id, s.user_name, s.csrf_token, s.stage, s.method, s.last_seen_at, s.created_at, s.stepped_up_until
+                   FROM login_session s
                    WHERE s.token_hash = :hash AND s.expires_at > :now AND s.last_seen_at > :idle";
         let [now, idle] = alive(now);
         tx.row(sql, &[(":hash", hash.into()), now, idle], |row| {
@@ -326,7 +325,6 @@ mod sql {
                 id: row.get("id")?,
                 user_name: row.get("user_name")?,
                 csrf_token: row.get("csrf_token")?,
-                role: row.parsed("role")?,
                 stage: row.parsed("stage")?,
                 method: row.get("method")?,
                 last_seen_at: row.get("last_seen_at")?,

@@ -1,8 +1,8 @@
 //! Who is calling, and may they?
 //!
 //! [`Callers`] turns the head of a request into a [`Caller`]: a signed request by its access key ([`access_keys`]), a browser
-//! by its session cookie ([`console`]). [`policy`] then decides about one action on one target. Rights are read again on
-//! every request; nothing here is remembered across requests except what a change of the rows also drops.
+//! by its session cookie ([`console`]). [`rights`] says what they may, and [`policy`] decides about one action on one target.
+//! Rights are looked up on every request; nothing here is remembered across requests except what a change of the rows drops.
 
 pub mod access_keys;
 pub mod accounts;
@@ -10,9 +10,11 @@ pub mod backoff;
 pub mod cbor;
 pub mod console;
 pub mod factors;
+pub mod facts;
 pub mod passkeys;
 pub mod passwords;
 pub mod policy;
+pub mod rights;
 pub mod scope;
 pub mod setup;
 pub mod signature;
@@ -20,10 +22,11 @@ pub mod temporary_keys;
 pub mod tickets;
 pub mod totp;
 pub mod vault;
+mod visible;
 pub mod webauthn;
 
 use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{ApiError, ApiResult, Timestamp};
@@ -31,35 +34,9 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 pub use access_keys::AccessKeys;
 pub use accounts::LoginRule;
 pub use console::{ConsoleSessions, Stage};
+pub use rights::{Rights, RightsCache};
 pub use scope::Scope;
 pub use temporary_keys::AssumedRole;
-
-/// What a caller may do as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    Admin,
-    /// Nobody has logged in; only the operations that are open to everybody may run.
-    Anonymous,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Anonymous => "anonymous",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "admin" => Ok(Self::Admin),
-            _ => Err(()),
-        }
-    }
-}
 
 /// How the caller proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +52,12 @@ pub enum Proof {
 }
 
 /// An authenticated caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     pub name: String,
-    pub role: Role,
     pub proof: Proof,
+    /// None until [`RightsCache::equip`] has looked them up.
+    pub rights: Arc<Rights>,
     /// What the key narrows its user's rights to.
     pub scope: Option<Scope>,
     /// The role that a temporary key acts in, instead of the user's own.
@@ -101,11 +79,11 @@ const SHELL: [&str; 2] = ["ssm:StartSession", "ssm:ResumeSession"];
 const ROOT: [&str; 2] = ["ssm:SendCommand", "roadstead:RerunCommand"];
 
 impl Caller {
-    pub fn new(name: String, role: Role, proof: Proof) -> Self {
+    pub fn new(name: impl Into<String>, proof: Proof) -> Self {
         Self {
-            name,
-            role,
+            name: name.into(),
             proof,
+            rights: Arc::new(Rights::none()),
             scope: None,
             assumed: None,
             stage: Stage::Full,
@@ -116,12 +94,16 @@ impl Caller {
     }
 
     pub fn anonymous() -> Self {
-        Self::new("anonymous".into(), Role::Anonymous, Proof::None)
+        Self::new("anonymous", Proof::None)
     }
 
     /// The hub's own user on the hub's own host.
     pub fn local() -> Self {
-        Self::new("local".into(), Role::Admin, Proof::Local)
+        Self::new("local", Proof::Local)
+    }
+
+    pub fn is_anonymous(&self) -> bool {
+        self.proof == Proof::None
     }
 
     /// *Errors*: `LoginIncompleteException` while a step of the login is missing, unless `action` is that step.

@@ -10,8 +10,8 @@ use subtle::ConstantTimeEq;
 
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::auth::Role;
 use crate::hub::store::{StoreError, Tx};
+use crate::model::access::roles;
 
 fn token_path(data: &Path) -> PathBuf {
     data.join("setup-token")
@@ -61,7 +61,7 @@ pub fn check_token(data: &Path, given: &str) -> ApiResult<()> {
 }
 
 pub fn has_admin(tx: &Tx<'_>) -> Result<bool, StoreError> {
-    Ok(tx.count("SELECT count(*) FROM user WHERE role = 'admin'", &[])? > 0)
+    Ok(tx.count("SELECT count(*) FROM user_role WHERE role_name = 'admin'", &[])? > 0)
 }
 
 /// *Errors*: `SetupClosedException` when an admin exists already.
@@ -73,16 +73,13 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
         ));
     }
     check_user_name(name)?;
-    let params = [
-        (":name", name.into()),
-        (":hash", password_hash.into()),
-        (":role", Role::Admin.as_str().into()),
-        (":now", now.into()),
-    ];
+    let params = [(":name", name.into()), (":hash", password_hash.into()), (":now", now.into())];
     tx.execute(
-        "INSERT INTO user (name, password_hash, role, created_at, password_changed_at) VALUES (:name, :hash, :role, :now, :now)",
+        "INSERT INTO user (name, password_hash, created_at, password_changed_at) VALUES (:name, :hash, :now, :now)",
         &params,
     )?;
+    let held = [(":name", name.into()), (":role", roles::ADMIN.into())];
+    tx.execute("INSERT INTO user_role (user_name, role_name) VALUES (:name, :role)", &held)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::auth::access_keys::{AccessKeys, context, scope};
 use crate::hub::auth::accounts::{self, LoginRule};
 use crate::hub::auth::temporary_keys::{AssumedRole, PREFIX, token_hash};
-use crate::hub::auth::{Caller, Proof, Role, Scope, unauthenticated};
+use crate::hub::auth::{Caller, Proof, Scope, unauthenticated};
 use crate::hub::store::{StoreError, Tx};
 use crate::platform::sigv4::{self, Authorization, SignatureError, SignedParts, SigningKey, X_AMZ_SECURITY_TOKEN};
 
@@ -23,7 +23,6 @@ const LAST_USE_STEP: Duration = Duration::from_secs(60);
 struct Found {
     sealed: Vec<u8>,
     user_name: String,
-    role: Role,
     is_active: bool,
     scope: Option<Scope>,
     expires_at: Option<Timestamp>,
@@ -126,7 +125,7 @@ impl Found {
             assumed,
             stepped_up_until: self.stepped_up_until,
             rule: self.rule,
-            ..Caller::new(self.user_name, self.role, proof)
+            ..Caller::new(self.user_name, proof)
         }
     }
 }
@@ -209,13 +208,12 @@ mod sql {
     use super::*;
 
     pub fn lasting(tx: &Tx<'_>, id: &str) -> Result<Option<Found>, StoreError> {
-        let sql = "SELECT k.sealed_secret, k.user_name, k.status, k.scope, k.expires_at, k.last_used_at, k.stepped_up_until, u.role
-                   FROM access_key k JOIN user u ON u.name = k.user_name WHERE k.id = :id";
+        let sql = "SELECT k.sealed_secret, k.user_name, k.status, k.scope, k.expires_at, k.last_used_at, k.stepped_up_until
+                   FROM access_key k WHERE k.id = :id";
         tx.row(sql, &[(":id", id.into())], |row| {
             Ok(Found {
                 sealed: row.get("sealed_secret")?,
                 user_name: row.get("user_name")?,
-                role: row.parsed("role")?,
                 is_active: row.get::<String>("status")? == "Active",
                 scope: scope(row)?,
                 expires_at: row.get("expires_at")?,
@@ -231,8 +229,8 @@ mod sql {
     pub fn temporary(tx: &Tx<'_>, id: &str) -> Result<Option<Found>, StoreError> {
         let sql = "SELECT t.sealed_secret, t.token_hash, t.user_name, t.role AS assumed, t.session_name, t.scope,
                           min(t.expires_at, coalesce(k.expires_at, t.expires_at)) AS expires_at,
-                          coalesce(k.status, 'Active') AS status, t.is_stepped_up, u.role
-                   FROM temporary_key t JOIN user u ON u.name = t.user_name LEFT JOIN access_key k ON k.id = t.parent_id
+                          coalesce(k.status, 'Active') AS status, t.is_stepped_up
+                   FROM temporary_key t LEFT JOIN access_key k ON k.id = t.parent_id
                    WHERE t.id = :id";
         tx.row(sql, &[(":id", id.into())], |row| {
             let assumed = row.get::<Option<String>>("assumed")?;
@@ -241,10 +239,6 @@ mod sql {
             Ok(Found {
                 sealed: row.get("sealed_secret")?,
                 user_name: row.get("user_name")?,
-                role: match &role {
-                    Some(_) => row.parsed("assumed")?,
-                    None => row.parsed("role")?,
-                },
                 is_active: row.get::<String>("status")? == "Active",
                 scope: scope(row)?,
                 expires_at: row.get("expires_at")?,

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod activations;
+pub mod clock;
 pub mod commands;
 pub mod explorer;
 pub mod fleet;

@@ -4,6 +4,8 @@
 //! 0x16 ── TLS ── ALPN `roadstead/1` ──► agents          `SSH-` or 2 s of silence ──► closed
 //!          └──── anything else ───────► web, API        an ASCII capital ──────────► plain HTTP
 //! ```
+//!
+//! Each stage is boxed when it begins: a connection that says nothing, of which there may be thousands, costs a kilobyte.
 
 use std::io;
 use std::net::SocketAddr;
@@ -54,11 +56,11 @@ pub(super) async fn receive(front: Arc<Front>, stream: TcpStream, address: Socke
         Arrival::Web(stream) => {
             let caller = Caller::new(peer(true), permit, Entry::Served);
             let multiplexed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            http::serve(front, *stream, caller, multiplexed).await;
+            Box::pin(http::serve(front, *stream, caller, multiplexed)).await;
         }
         Arrival::Plain(stream) => {
             let entry = if loopback { Entry::Served } else { Entry::SentToTls };
-            http::serve(front, stream, Caller::new(peer(false), permit, entry), false).await;
+            Box::pin(http::serve(front, stream, Caller::new(peer(false), permit, entry), false)).await;
         }
     }
 }
@@ -72,7 +74,7 @@ async fn greet(front: &Front, mut stream: TcpStream) -> io::Result<Arrival> {
         Ok(Err(e)) => return Err(e),
     }
     match first[0] {
-        0x16 => shake_hands(front, stream).await,
+        0x16 => Box::pin(shake_hands(front, stream)).await,
         // No method of HTTP that we know begins with S, so this can only be `SSH-`.
         b'S' => {
             // Closing over unread bytes would reset the connection and lose the words.

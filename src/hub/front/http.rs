@@ -1,7 +1,7 @@
 //! One HTTP connection: limits around the library, a watchdog beside it, good manners at its end.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -60,14 +60,17 @@ where
         service_fn(move |request: Request<Incoming>| {
             let in_flight = activity.begin();
             let (front, caller) = (Arc::clone(&front), caller.clone());
-            async move {
+            // Boxed: the library keeps room for a request's states in every connection, and most of those wait for one.
+            Box::pin(async move {
                 let response: Response<Answer> = routing::answer(front, caller, request).await;
                 Ok::<_, Infallible>(response.map(|body| body.in_flight(in_flight)))
-            }
+            })
         })
     };
     let builder = builder(&front, multiplexed);
-    let ended = watch(&front, &activity, builder.serve_connection_with_upgrades(stream, service)).await;
+    // Boxed: on its way to the watchdog it would otherwise be kept in three places.
+    let connection = Box::pin(builder.serve_connection_with_upgrades(stream, service));
+    let ended = watch(&front, &activity, connection).await;
     if let Err(e) = ended {
         tracing::debug!(%address, error = %e, "connection ended");
     }
@@ -99,11 +102,10 @@ fn builder(front: &Front, multiplexed: bool) -> Builder<TokioExecutor> {
 }
 
 /// Drives a connection beside its watchdog.
-async fn watch<C>(front: &Front, activity: &Activity, connection: C) -> Result<(), C::Error>
+async fn watch<C>(front: &Front, activity: &Activity, mut connection: Pin<Box<C>>) -> Result<(), C::Error>
 where
     C: GracefulConnection,
 {
-    let mut connection = pin!(connection);
     let mut closing = pin!(front.closing.cancelled());
     let mut stopping = false;
     let mut alarm = pin!(tokio::time::sleep(front.limits.header));

@@ -22,6 +22,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::platform::memory;
+
 mod activity;
 mod admission;
 pub mod binaries;
@@ -130,6 +132,7 @@ impl Front {
         for listener in listeners {
             self.tasks.spawn(accept(Arc::clone(&self), listener));
         }
+        self.tasks.spawn(give_back(Arc::clone(&self)));
         self.closing.cancelled().await;
         self.drain().await;
     }
@@ -154,6 +157,27 @@ impl Front {
                 () = abort.cancelled() => {}
                 () = work => {}
             }
+        }
+    }
+}
+
+/// How often it is looked whether a crowd has left, and how many make one.
+const CROWD_LOOK: Duration = Duration::from_secs(15);
+const CROWD: usize = 1000;
+
+/// After a flood or a storm the allocator holds what thousands of connections needed; the kernel gets it back.
+async fn give_back(front: Arc<Front>) {
+    let mut most = 0;
+    while !front.closing.is_cancelled() {
+        let now = front.tasks.len() + front.agent_tasks.len();
+        most = most.max(now);
+        if most - now >= CROWD {
+            most = now;
+            let _ = tokio::task::spawn_blocking(memory::release_free).await;
+        }
+        tokio::select! {
+            () = front.closing.cancelled() => {}
+            () = tokio::time::sleep(CROWD_LOOK) => {}
         }
     }
 }

@@ -23,15 +23,25 @@ pub struct Job<C> {
     pub tick: fn(C) -> BoxFuture<'static, ()>,
 }
 
+/// What is seen to before every tick of every job.
+pub type Before<C> = fn(C) -> BoxFuture<'static, ()>;
+
 /// Starts every job; they end with `shutdown`.
-pub fn start<C: Clone + Send + 'static>(jobs: Vec<Job<C>>, context: &C, bus: &Bus, tasks: &TaskTracker, shutdown: &CancellationToken) {
+pub fn start<C: Clone + Send + 'static>(
+    jobs: Vec<Job<C>>,
+    before: Before<C>,
+    context: &C,
+    bus: &Bus,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) {
     for job in jobs {
         let (context, events, shutdown) = (context.clone(), bus.subscribe(), shutdown.clone());
-        tasks.spawn(async move { shutdown.run_until_cancelled(drive(job, context, events)).await });
+        tasks.spawn(async move { shutdown.run_until_cancelled(drive(job, before, context, events)).await });
     }
 }
 
-async fn drive<C: Clone>(job: Job<C>, context: C, mut events: Receiver<Event>) {
+async fn drive<C: Clone>(job: Job<C>, before: Before<C>, context: C, mut events: Receiver<Event>) {
     let mut period = interval_at(Instant::now(), job.period);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -41,6 +51,7 @@ async fn drive<C: Clone>(job: Job<C>, context: C, mut events: Receiver<Event>) {
         }
         // Events that arrived meanwhile are answered by this same tick.
         while events.try_recv().is_ok() {}
+        before(context.clone()).await;
         if let Err(error) = tokio::spawn((job.tick)(context.clone())).await {
             tracing::error!(job = job.name, error = %error, "a tick panicked");
         }
@@ -83,7 +94,7 @@ mod tests {
             tick: ticks,
         };
         let (bus, tasks, shutdown) = (Bus::default(), TaskTracker::new(), CancellationToken::new());
-        start(vec![job], &sender, &bus, &tasks, &shutdown);
+        start(vec![job], |_| async {}.boxed(), &sender, &bus, &tasks, &shutdown);
         seen.recv().await.unwrap();
         let before = Instant::now();
         bus.send(Event::CommandCreated(CommandId::random()));

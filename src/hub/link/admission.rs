@@ -12,10 +12,11 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::hub::link::registry::{Claim, Handle, NotClaimed};
 use crate::hub::link::streams::request;
-use crate::hub::link::{Admission, Gone, NodeKey, Refused, Shared};
+use crate::hub::link::{Admission, Gone, Meeting, NodeKey, Refused, Shared};
 use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub};
+use crate::wire::node::NodeFacts;
 use crate::wire::stream::{FrameSink, MessageSource, StreamError};
-use crate::wire::{CONTROL_PATH, VERSIONS, frame};
+use crate::wire::{CONTROL_PATH, VERSIONS, frame, succession};
 
 /// An open control stream.
 pub(super) struct Control {
@@ -59,14 +60,21 @@ impl From<h2::Error> for NoFirstFrame {
 
 /// Opens the control stream and reads the first frame.
 pub(super) async fn first_frame(shared: &Shared, requests: SendRequest<Bytes>) -> Result<(Control, First), NoFirstFrame> {
-    timeout(shared.limits.first_frame, open_control(requests))
+    timeout(shared.limits.first_frame, open_control(shared, requests))
         .await
         .map_err(|_| NoFirstFrame::TimedOut)?
 }
 
-async fn open_control(requests: SendRequest<Bytes>) -> Result<(Control, First), NoFirstFrame> {
+async fn open_control(shared: &Shared, requests: SendRequest<Bytes>) -> Result<(Control, First), NoFirstFrame> {
     let mut requests = requests.ready().await?;
-    let (response, stream) = requests.send_request(request(CONTROL_PATH), false)?;
+    let mut request = request(CONTROL_PATH);
+    let links = shared.inbox.succession();
+    if !links.is_empty()
+        && let Ok(shown) = http::HeaderValue::from_str(&succession::to_header(&links))
+    {
+        request.headers_mut().insert(succession::HEADER, shown);
+    }
+    let (response, stream) = requests.send_request(request, false)?;
     let response = response.await?;
     if response.status() != http::StatusCode::OK {
         return Err(NoFirstFrame::Status(response.status().as_u16()));
@@ -99,11 +107,15 @@ impl First {
 
     /// Boot id and machine id.
     pub(super) fn place(&self) -> (String, String) {
-        let facts = match self {
+        let facts = self.facts();
+        (facts.boot_id.clone(), facts.machine_id.clone())
+    }
+
+    fn facts(&self) -> &NodeFacts {
+        match self {
             Self::Hello(hello) => &hello.facts,
             Self::Enrol(enrol) => &enrol.facts,
-        };
-        (facts.boot_id.clone(), facts.machine_id.clone())
+        }
     }
 
     fn versions(&self) -> &[u32] {
@@ -118,7 +130,7 @@ impl First {
 pub(super) async fn admit(shared: &Shared, handle: Arc<Handle>, first: First, peer: SocketAddr) -> Result<Admitted, Refused> {
     let version = common_version(first.versions())?;
     let deciding = async {
-        let claim = claim(shared, &handle).await?;
+        let claim = claim(shared, &handle, first.facts(), peer).await?;
         let key = handle.key;
         let (admission, running, is_new) = ask(shared, key, first, peer).await?;
         Ok((claim, admission, running, is_new))
@@ -164,7 +176,7 @@ fn common_version(offered: &[u32]) -> Result<u32, Refused> {
 }
 
 /// Takes the key for this connection; an older connection of the same key has to yield when it is the same system, or dead.
-async fn claim(shared: &Shared, handle: &Arc<Handle>) -> Result<Claim, Refused> {
+async fn claim(shared: &Shared, handle: &Arc<Handle>, facts: &NodeFacts, peer: SocketAddr) -> Result<Claim, Refused> {
     loop {
         let older = match shared.registry.claim(handle, shared.limits.agents) {
             Ok(claim) => return still_open(shared, claim),
@@ -174,7 +186,13 @@ async fn claim(shared: &Shared, handle: &Arc<Handle>) -> Result<Claim, Refused> 
         if older.is_same_place(handle) {
             older.stop(Gone::Replaced);
         } else if older.pulse.is_alive(shared.limits.probe).await {
-            return Err(quarantined(&older));
+            let meeting = Meeting {
+                key: handle.key,
+                connected: (older.boot_id.clone(), older.machine_id.clone()),
+                newcomer: facts,
+                peer,
+            };
+            return Err(shared.inbox.met_twin(meeting).await);
         } else {
             // The usual case: the node was rebooted, and nobody has told the hub that its old connection is dead.
             older.stop(Gone::TimedOut);
@@ -189,15 +207,6 @@ fn still_open(shared: &Shared, claim: Claim) -> Result<Claim, Refused> {
         true => Err(busy("the hub is stopping")),
         false => Ok(claim),
     }
-}
-
-fn quarantined(older: &Handle) -> Refused {
-    let message = format!(
-        "an agent with this key is connected from another system (machine id `{}`, boot id `{}`); \
-         if this node is a copy of that one, delete its identity.key and hub.json and join it anew",
-        older.machine_id, older.boot_id
-    );
-    Refused::new(Refusal::Quarantined, message)
 }
 
 fn busy(message: &str) -> Refused {

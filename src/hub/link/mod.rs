@@ -34,7 +34,9 @@ use crate::base::id::{CommandId, NodeId};
 use crate::wire::STREAM_WINDOW;
 use crate::wire::control::{Enrol, Goodbye, Hello, Refusal, ToAgent, ToHub};
 use crate::wire::frame;
+use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
+use crate::wire::succession::KeyLink;
 
 pub use limits::{FrameRate, LinkLimits};
 pub use streams::{LinkError, OutputPull, SessionSink, SessionSource};
@@ -65,6 +67,21 @@ pub trait Inbox: Send + Sync + 'static {
     /// A key asks to join.
     fn enrol(&self, key: NodeKey, enrol: Enrol, peer: SocketAddr) -> BoxFuture<'_, Result<Admission, Refused>>;
 
+    /// How the hub's key came to be ([`crate::wire::succession`]), for agents that pin an earlier one.
+    fn succession(&self) -> Vec<KeyLink> {
+        Vec::new()
+    }
+
+    /// The key says hello, or asks to join, while an agent with it is connected from another system; answers what it is told.
+    fn met_twin<'a>(&'a self, meeting: Meeting<'a>) -> BoxFuture<'a, Refused> {
+        let message = format!(
+            "an agent with this key is connected from another system (machine id `{}`, boot id `{}`); \
+             if this node is a copy of that one, delete its identity.key and hub.json and join it anew",
+            meeting.connected.1, meeting.connected.0
+        );
+        Box::pin(std::future::ready(Refused::new(Refusal::Quarantined, message)))
+    }
+
     /// The node is in the registry and `Welcome` stands first in its queue: send it its work.
     fn connected(&self, node: NodeId, running: Vec<CommandId>) -> BoxFuture<'_, ()>;
 
@@ -74,6 +91,15 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// The node's connection has ended: it is not connected any more, and does not come back before this has returned.
     fn gone(&self, node: NodeId, why: Gone) -> BoxFuture<'_, ()>;
+}
+
+/// Two systems with one key.
+pub struct Meeting<'a> {
+    pub key: NodeKey,
+    /// Boot id and machine id of the one that is connected.
+    pub connected: (String, String),
+    pub newcomer: &'a NodeFacts,
+    pub peer: SocketAddr,
 }
 
 /// Who a connection belongs to.

@@ -2,8 +2,8 @@
 //!
 //! `write` combines: one task takes every waiting closure and runs them in one transaction, each inside its own savepoint,
 //! commits once with `synchronous=FULL`, and only then answers all of them. An error or a panic rolls back only the closure
-//! it came from. A write whose caller went away still commits. `read` runs on a small pool of read-only connections, each
-//! call in one snapshot. Measured reasons: `docs/decisions/0002-combined-writes.md`.
+//! it came from. A write whose caller went away still commits. `write_lazily` may wait a moment for company. `read` runs on a
+//! small pool of read-only connections, each call in one snapshot. Measured reasons: `docs/decisions/0002-combined-writes.md`.
 //!
 //! *Invariant*: whoever saw `Ok` from `write` finds the rows after kill -9 and after a power cut.
 
@@ -16,9 +16,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 pub use open::schema;
 pub use query::{Column, Compare, Condition, Select};
@@ -28,6 +30,8 @@ pub use values::{Params, Row, Tx, Value};
 const WRITE_QUEUE: usize = 4096;
 /// Writes combined into one commit.
 const MAX_COMBINED: usize = 2048;
+/// A lazy write waits so long for one that is not, to share its commit.
+const LAZY: Duration = Duration::from_millis(15);
 /// Read-only connections: two cores keep about this many busy.
 const READERS: usize = 4;
 
@@ -102,8 +106,29 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.write_when(Pace::Now, work).await
+    }
+
+    /// As [`Store::write`], for what nobody waits for: a commit costs the same for one row as for thirty, so this one waits a
+    /// few milliseconds for others. Writes keep their order.
+    pub async fn write_lazily<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.write_when(Pace::Lazy, work).await
+    }
+
+    async fn write_when<T, E, F>(&self, pace: Pace, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job = Write {
+            pace,
             work: Some(work),
             result: None,
             effects: Vec::new(),
@@ -142,13 +167,13 @@ impl Readers {
             .pop()
             .ok_or(StoreError::Closed)?;
         let result = catch_unwind(AssertUnwindSafe(|| {
-            connection.execute_batch("BEGIN DEFERRED").map_err(StoreError::from)?;
+            step(&connection, "BEGIN DEFERRED").map_err(StoreError::from)?;
             work(&Tx::new(&connection))
         }));
         let ended = if connection.is_autocommit() {
             Ok(())
         } else {
-            connection.execute_batch("ROLLBACK")
+            step(&connection, "ROLLBACK")
         };
         self.idle.lock().expect("no code panics while it holds the list").push(connection);
         ended.map_err(StoreError::from)?;
@@ -156,8 +181,16 @@ impl Readers {
     }
 }
 
+/// How soon a write is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    Now,
+    Lazy,
+}
+
 /// One queued write, its types erased.
 trait Job: Send {
+    fn pace(&self) -> Pace;
     /// Runs the closure; `false` asks for a rollback to before it.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Called once after the commit, or with the reason there was none.
@@ -165,6 +198,7 @@ trait Job: Send {
 }
 
 struct Write<T, E, F> {
+    pace: Pace,
     work: Option<F>,
     result: Option<Result<T, E>>,
     effects: Vec<Box<dyn FnOnce() + Send>>,
@@ -177,6 +211,10 @@ where
     E: From<StoreError> + Send,
     F: FnOnce(&Tx<'_>) -> Result<T, E> + Send,
 {
+    fn pace(&self) -> Pace {
+        self.pace
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
         let tx = Tx::new(connection);
@@ -211,6 +249,13 @@ where
 async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, trouble: Arc<Mutex<Option<String>>>) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_COMBINED).await > 0 {
+        let deadline = Instant::now() + LAZY;
+        while batch.len() < MAX_COMBINED && batch.iter().all(|job| job.pace() == Pace::Lazy) {
+            match timeout_at(deadline, queue.recv_many(&mut batch, MAX_COMBINED)).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
         let jobs = std::mem::take(&mut batch);
         let ran = tokio::task::spawn_blocking(move || {
             let words = run_batch(&connection, jobs);
@@ -249,20 +294,25 @@ fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) -> Option<Str
 }
 
 fn commit_batch(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    step(connection, "BEGIN IMMEDIATE")?;
     for job in jobs {
         run_in_savepoint(connection, &mut **job)?;
     }
-    connection.execute_batch("COMMIT")
+    step(connection, "COMMIT")
+}
+
+/// One of the few statements around every write; parsed once, not each time.
+fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
-    connection.execute_batch("SAVEPOINT job")?;
+    step(connection, "SAVEPOINT job")?;
     if !job.run(connection) {
         // A full disk can end the whole transaction under us; the rollback below then fails and ends the batch.
-        connection.execute_batch("ROLLBACK TO job")?;
+        step(connection, "ROLLBACK TO job")?;
     }
-    connection.execute_batch("RELEASE job")
+    step(connection, "RELEASE job")
 }
 
 fn answer_all(jobs: Vec<Box<dyn Job>>, error: &StoreError) {
@@ -369,6 +419,24 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(effects.recv().await, Some("committed"));
+    }
+
+    #[tokio::test]
+    async fn a_lazy_write_keeps_its_place_and_is_not_forgotten() {
+        let (_dir, store) = store().await;
+        let (seen, mut committed) = mpsc::unbounded_channel();
+        let note = |name: &'static str| {
+            let seen = seen.clone();
+            move |tx: &Tx<'_>| {
+                tx.after_commit(move || seen.send(name).unwrap());
+                insert(tx, name)
+            }
+        };
+        let (lazy, now) = tokio::join!(store.write_lazily(note("lazy")), store.write(note("now")));
+        lazy.and(now).unwrap();
+        assert_eq!((committed.recv().await, committed.recv().await), (Some("lazy"), Some("now")));
+        store.write_lazily(note("alone")).await.unwrap();
+        assert_eq!(names(&store).await, ["alone", "lazy", "now"]);
     }
 
     #[tokio::test]

@@ -12,7 +12,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_nodes.sql"),
     include_str!("migrations/0003_commands.sql"),
     include_str!("migrations/0004_sessions.sql"),
+    include_str!("migrations/0005_rights.sql"),
     include_str!("migrations/0007_login.sql"),
+    include_str!("migrations/0008_trust.sql"),
     include_str!("migrations/0009_parameters.sql"),
 ];
 

@@ -4,6 +4,7 @@ use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::filter::{Filter, Join, Op, Term};
 
 /// What a filter's key means in SQL: an expression over the row, its values for each `?` first.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     pub expression: &'static str,
     pub values: Vec<Value>,
@@ -42,9 +43,73 @@ pub enum Condition {
         key: String,
         values: Vec<String>,
     },
+    /// The column's text matches a glob (`*`, `?`, `[…]`), letters compared with case.
+    Glob(&'static str, String),
+    /// A filter's term over a column.
+    Term(Column, Term),
+    /// A fixed piece of SQL.
+    Plain(&'static str),
+    /// The column's value is among those that `head` (`SELECT … FROM …`) selects under a condition.
+    Within {
+        column: &'static str,
+        head: &'static str,
+        inner: Box<Condition>,
+    },
+    /// There is a row in `from` (`TABLE AS related`) whose `on` is the value of the column `outer` and that meets a condition.
+    Related {
+        from: &'static str,
+        on: &'static str,
+        outer: &'static str,
+        inner: Box<Condition>,
+    },
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
+}
+
+impl Condition {
+    /// All of them, without those that are always true.
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                Self::Always => {}
+                Self::Never => return Self::Never,
+                other => kept.push(other),
+            }
+        }
+        match kept.len() {
+            0 => Self::Always,
+            1 => kept.remove(0),
+            _ => Self::All(kept),
+        }
+    }
+
+    /// At least one of them, without those that are never true.
+    pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                Self::Never => {}
+                Self::Always => return Self::Always,
+                other => kept.push(other),
+            }
+        }
+        match kept.len() {
+            0 => Self::Never,
+            1 => kept.remove(0),
+            _ => Self::Any(kept),
+        }
+    }
+
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Always => Self::Never,
+            Self::Never => Self::Always,
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
 }
 
 /// A `SELECT` that grows by conditions.
@@ -53,6 +118,7 @@ pub enum Condition {
 pub struct Select {
     head: &'static str,
     conditions: Vec<String>,
+    group: &'static str,
     order: &'static str,
     limit: Option<i64>,
     params: Vec<(String, Value)>,
@@ -64,6 +130,7 @@ impl Select {
         Self {
             head,
             conditions: Vec::new(),
+            group: "",
             order: "",
             limit: None,
             params: Vec::new(),
@@ -153,6 +220,13 @@ impl Select {
                 text.push(')');
                 text
             }
+            Condition::Glob(column, glob) => format!("{column} GLOB {}", self.name(Value::from(glob))),
+            Condition::Term(column, term) => self.comparison(column.clone(), term),
+            Condition::Plain(text) => (*text).to_owned(),
+            Condition::Within { column, head, inner } => format!("{column} IN ({head} WHERE {})", self.render(inner)),
+            Condition::Related { from, on, outer, inner } => {
+                format!("EXISTS (SELECT 1 FROM {from} WHERE {on} = {outer} AND {})", self.render(inner))
+            }
             Condition::All(parts) => self.joined(parts, " AND ", "1"),
             Condition::Any(parts) => self.joined(parts, " OR ", "0"),
             Condition::Not(inner) => format!("NOT {}", self.render(inner)),
@@ -201,6 +275,11 @@ impl Select {
         }
     }
 
+    pub fn group(mut self, group: &'static str) -> Self {
+        self.group = group;
+        self
+    }
+
     pub fn order(mut self, order: &'static str) -> Self {
         self.order = order;
         self
@@ -216,6 +295,10 @@ impl Select {
         if !self.conditions.is_empty() {
             sql.push_str(" WHERE ");
             sql.push_str(&self.conditions.join(" AND "));
+        }
+        if !self.group.is_empty() {
+            sql.push_str(" GROUP BY ");
+            sql.push_str(self.group);
         }
         if !self.order.is_empty() {
             sql.push_str(" ORDER BY ");

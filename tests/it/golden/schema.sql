@@ -19,7 +19,7 @@ CREATE TABLE activation (
     created_by         TEXT NOT NULL,
     created_at         INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL
-) STRICT;
+, needs_approval INTEGER NOT NULL DEFAULT 0, twin_of TEXT) STRICT;
 
 CREATE TABLE audit (
     seq        INTEGER PRIMARY KEY,
@@ -65,6 +65,18 @@ CREATE TABLE command (
     delivery_timed_out_count INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE command_approval (
+    command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
+    requested_by TEXT NOT NULL,
+    node_count   INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    decision     TEXT,
+    decided_at   INTEGER,
+    decided_by   TEXT,
+    reason       TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE invocation (
     command_id    TEXT NOT NULL REFERENCES command (id) ON DELETE CASCADE,
     node_id       TEXT NOT NULL,
@@ -81,6 +93,22 @@ CREATE TABLE invocation (
     output_hash   BLOB,
     PRIMARY KEY (command_id, node_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE join_request (
+    id            TEXT PRIMARY KEY,
+    key_hash      BLOB NOT NULL UNIQUE,
+    activation_id TEXT NOT NULL,
+    node_id       TEXT,
+    state         TEXT NOT NULL,
+    computer_name TEXT NOT NULL,
+    machine_id    TEXT NOT NULL,
+    platform      TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    requested_at  INTEGER NOT NULL,
+    last_seen_at  INTEGER NOT NULL,
+    decided_at    INTEGER,
+    decided_by    TEXT
+) STRICT;
 
 CREATE TABLE known_device (
     token_hash BLOB NOT NULL,
@@ -133,7 +161,20 @@ CREATE TABLE node (
     addresses      TEXT NOT NULL,
     booted_at      INTEGER,
     facts          TEXT NOT NULL
+, lock TEXT NOT NULL DEFAULT '', quarantined_at INTEGER, clock_ahead_ms INTEGER, machine_id TEXT NOT NULL DEFAULT '', hub_key TEXT NOT NULL DEFAULT '') STRICT;
+
+CREATE TABLE node_group (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    rule        TEXT,
+    created_at  INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE node_group_member (
+    group_name TEXT NOT NULL REFERENCES node_group (name) ON DELETE CASCADE,
+    node_id    TEXT NOT NULL,
+    PRIMARY KEY (group_name, node_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parameter (
     key     TEXT PRIMARY KEY,
@@ -187,12 +228,43 @@ CREATE TABLE passkey (
     last_used_at INTEGER
 ) STRICT;
 
+CREATE TABLE policy (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    document    TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    updated_by  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE policy_attachment (
+    holder_kind TEXT NOT NULL,
+    holder      TEXT NOT NULL,
+    policy_name TEXT NOT NULL REFERENCES policy (name) ON DELETE CASCADE,
+    PRIMARY KEY (holder_kind, holder, policy_name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE recovery_code (
     user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
     code_hash BLOB NOT NULL,
     used_at   INTEGER,
     PRIMARY KEY (user_name, code_hash)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rights_limit (
+    holder_kind   TEXT NOT NULL,
+    holder        TEXT NOT NULL,
+    max_targets   INTEGER,
+    confirm_above INTEGER,
+    approve_above INTEGER,
+    PRIMARY KEY (holder_kind, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role (
+    name        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE secret_key (
     id          TEXT PRIMARY KEY,
@@ -224,7 +296,7 @@ CREATE TABLE session (
     ended_at        INTEGER,
     idle_timeout_ms INTEGER NOT NULL,
     max_duration_ms INTEGER NOT NULL
-) STRICT;
+, approval TEXT) STRICT;
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
@@ -292,12 +364,33 @@ CREATE TABLE totp (
     pending_at     INTEGER
 ) STRICT;
 
+CREATE TABLE twin (
+    node_id       TEXT NOT NULL,
+    machine_id    TEXT NOT NULL,
+    boot_id       TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at  INTEGER NOT NULL,
+    was_connected INTEGER NOT NULL,
+    leaving       INTEGER NOT NULL,
+    PRIMARY KEY (node_id, machine_id, boot_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user (
     name          TEXT PRIMARY KEY,
     password_hash TEXT,
-    role          TEXT NOT NULL,
     created_at    INTEGER NOT NULL
-, must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
+, status TEXT NOT NULL DEFAULT 'Active', description TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '{}', must_change_password INTEGER NOT NULL DEFAULT 0, password_changed_at INTEGER) STRICT;
+
+CREATE TABLE user_role (
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    role_name TEXT NOT NULL,
+    PRIMARY KEY (user_name, role_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX command_approval_by_time ON command_approval (requested_at, command_id);
+
+CREATE INDEX command_approval_open ON command_approval (expires_at) WHERE decision IS NULL;
 
 CREATE INDEX command_by_document ON command (document_name, requested_at, id);
 
@@ -315,15 +408,23 @@ CREATE INDEX invocation_running ON invocation (expires_at) WHERE ended_at IS NUL
 
 CREATE INDEX invocation_waiting ON invocation (start_before) WHERE ended_at IS NULL AND accepted_at IS NULL;
 
+CREATE INDEX join_request_by_state ON join_request (state, requested_at, id);
+
+CREATE INDEX join_request_by_time ON join_request (requested_at, id);
+
 CREATE UNIQUE INDEX login_session_by_token ON login_session (token_hash);
 
 CREATE INDEX login_session_by_user ON login_session (user_name, created_at);
 
 CREATE INDEX node_by_activation ON node (activation_id);
 
+CREATE INDEX node_by_machine ON node (machine_id) WHERE removed_at IS NULL;
+
 CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
+
+CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name);
 
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
 
@@ -334,6 +435,8 @@ CREATE INDEX parameter_policy_due ON parameter_policy (due_at, key, position) WH
 CREATE INDEX parameter_version_sealed ON parameter_version (sealed_by, key, version) WHERE sealed_by IS NOT NULL;
 
 CREATE INDEX passkey_by_user ON passkey (user_name, created_at);
+
+CREATE INDEX policy_attachment_by_policy ON policy_attachment (policy_name, holder_kind, holder);
 
 CREATE INDEX secret_key_version_by_key ON secret_key_version (key_id, id);
 
@@ -360,3 +463,5 @@ CREATE INDEX temporary_key_by_expiry ON temporary_key (expires_at);
 CREATE INDEX temporary_key_by_parent ON temporary_key (parent_id);
 
 CREATE INDEX temporary_key_by_user ON temporary_key (user_name, expires_at);
+
+CREATE INDEX user_role_by_role ON user_role (role_name, user_name);

@@ -113,7 +113,7 @@ async fn welcome_and_freeze(tls: tokio_rustls::server::TlsStream<tokio::net::Tcp
         let (response, mut sink) = requests.ready().await.unwrap().send_request(request, false).unwrap();
         let mut body = response.await.unwrap().into_body();
         body.data().await.unwrap().unwrap();
-        let node = roadstead::base::id::NodeId::random();
+        let node = "mi-0123456789abcdef0".parse().unwrap();
         let welcome = ToAgent::Welcome {
             version: 1,
             node,

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use roadstead::agent::home::OutputBody;
+use roadstead::base::Timestamp;
 use roadstead::base::id::{CommandId, NodeId, SessionId};
 use roadstead::hub::link::LinkError;
 use roadstead::wire::control::ToAgent;
 use roadstead::wire::run::{OutputQuery, StreamName};
 use roadstead::wire::session::{EndReason, Ended, Frame, Open, Size};
+use roadstead::wire::warrant::{Class, Draft, Payload, Signer};
 use roadstead::wire::{MAX_STREAMS, STREAM_WINDOW};
 use tempfile::{TempDir, tempdir};
 use tokio::sync::mpsc;
@@ -48,8 +50,11 @@ fn spool(query: OutputQuery) -> Option<OutputBody> {
 async fn shell(mut from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>, produced: Arc<AtomicU64>) {
     while let Some(frame) = from_hub.recv().await {
         match frame {
-            Frame::Open(open) if open.size.cols == FLOOD => return produce(&to_hub, PIECE, &produced).await,
-            Frame::Open(open) if open.size.cols == DRIZZLE => return produce(&to_hub, 1, &produced).await,
+            Frame::Open(order) => match serde_json::from_str::<Open>(&order.payload).unwrap().size.cols {
+                FLOOD => return produce(&to_hub, PIECE, &produced).await,
+                DRIZZLE => return produce(&to_hub, 1, &produced).await,
+                _ => {}
+            },
             Frame::Input(bytes) => to_hub.send(Frame::Output { offset: 0, bytes }).await.unwrap(),
             _ => {}
         }
@@ -71,15 +76,24 @@ async fn produce(to_hub: &mpsc::Sender<Frame>, piece: usize, produced: &AtomicU6
 }
 
 fn open(cols: u16) -> Bytes {
-    Frame::Open(Open {
+    let open = Open {
         session: SessionId::random("test"),
         size: Size { cols, rows: 24 },
         from: None,
         start: true,
         idle_timeout_ms: 0,
         max_duration_ms: 0,
-    })
-    .encode()
+        approval: None,
+    };
+    let now = Timestamp::from_millis(0);
+    let draft = Draft {
+        class: Class::Session,
+        id: open.session.as_str(),
+        issued: now,
+        expires: now,
+    };
+    let order = Signer::new(&HUB_SEED).warrant(draft, &Payload::new(&open), &[0; 32]);
+    Frame::Open(Box::new(order)).encode()
 }
 
 struct Bed {

@@ -25,6 +25,7 @@ use roadstead::wire::node::NodeFacts;
 use roadstead::wire::run::OutputQuery;
 use roadstead::wire::session::Frame;
 use roadstead::wire::token::JoinToken;
+use roadstead::wire::warrant::Terms;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -260,13 +261,19 @@ type Spool = Box<dyn Fn(OutputQuery) -> Option<OutputBody> + Send + Sync>;
 pub struct FakeDuties {
     orders: mpsc::UnboundedSender<ToAgent>,
     pub connects: watch::Sender<usize>,
+    pub facts: NodeFacts,
+    pub terms: Mutex<Option<Terms>>,
     pub spool: Spool,
     pub shell: Shell,
 }
 
 impl Duties for FakeDuties {
     async fn facts(&self) -> NodeFacts {
-        facts("boot-1")
+        self.facts.clone()
+    }
+
+    fn obey(&self, _: &NodeId, terms: Terms) {
+        *self.terms.lock().unwrap() = Some(terms);
     }
 
     fn running(&self) -> Vec<CommandId> {
@@ -313,16 +320,27 @@ pub fn quick() -> Timing {
         first_wait: ms(10),
         longest_wait: ms(50),
         slow_wait: ms(20),
+        approval_wait: ms(20),
         ..Timing::default()
     }
 }
 
 impl TestAgent {
     pub fn start(data: &Path, token: Option<JoinToken>) -> Self {
-        Self::start_with(data, token, quick(), Box::new(|_| None), Box::new(|_, _| async {}.boxed()))
+        Self::start_as(data, token, facts("boot-1"))
+    }
+
+    /// On a system that says this of itself.
+    pub fn start_as(data: &Path, token: Option<JoinToken>, facts: NodeFacts) -> Self {
+        let (spool, shell): (Spool, Shell) = (Box::new(|_| None), Box::new(|_, _| async {}.boxed()));
+        Self::launch(data, token, quick(), facts, spool, shell)
     }
 
     pub fn start_with(data: &Path, token: Option<JoinToken>, timing: Timing, spool: Spool, shell: Shell) -> Self {
+        Self::launch(data, token, timing, facts("boot-1"), spool, shell)
+    }
+
+    fn launch(data: &Path, token: Option<JoinToken>, timing: Timing, facts: NodeFacts, spool: Spool, shell: Shell) -> Self {
         let mut home = Home::new(Identity::load(data).unwrap(), token).unwrap();
         home.timing = timing;
         let (orders_in, orders) = mpsc::unbounded_channel();
@@ -331,6 +349,8 @@ impl TestAgent {
         let duties = Arc::new(FakeDuties {
             orders: orders_in,
             connects,
+            facts,
+            terms: Mutex::default(),
             spool,
             shell,
         });
@@ -448,6 +468,8 @@ pub fn hello(boot_id: &str) -> ToHub {
         versions: vec![1],
         facts: facts(boot_id),
         running: Vec::new(),
+        now_ms: 0,
+        hub_key: String::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderValue, SET_COOKIE};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use roadstead::base::{Secret, Timestamp};
+use roadstead::base::{Clock, Secret, Timestamp};
 use roadstead::hub::config::{AdminSeed, HubConfig};
 use roadstead::hub::{self, Started};
 use roadstead::platform::sigv4::{SignParams, SignedParts, sha256_hex, sign};
@@ -25,6 +25,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct TestHub {
     pub data: tempfile::TempDir,
     pub started: Started,
+    pub clock: Clock,
     shutdown: CancellationToken,
     task: Option<JoinHandle<Result<(), hub::HubError>>>,
 }
@@ -32,20 +33,28 @@ pub struct TestHub {
 impl TestHub {
     /// With an admin and its key.
     pub async fn start() -> Self {
-        let admin = AdminSeed {
-            user_name: "admin".into(),
-            password: Some(Secret::new(PASSWORD.into())),
-            access_key: Some((KEY_ID.into(), Secret::new(SECRET.into()))),
-        };
-        Self::start_with(Some(admin)).await
+        Self::start_with(Some(Self::admin()), Clock::system()).await
+    }
+
+    /// With an admin, on a clock that stands at the present until the test sets it.
+    pub async fn start_by(clock: Clock) -> Self {
+        Self::start_with(Some(Self::admin()), clock).await
     }
 
     /// As it is before set-up.
     pub async fn start_fresh() -> Self {
-        Self::start_with(None).await
+        Self::start_with(None, Clock::system()).await
     }
 
-    async fn start_with(admin: Option<AdminSeed>) -> Self {
+    fn admin() -> AdminSeed {
+        AdminSeed {
+            user_name: "admin".into(),
+            password: Some(Secret::new(PASSWORD.into())),
+            access_key: Some((KEY_ID.into(), Secret::new(SECRET.into()))),
+        }
+    }
+
+    async fn start_with(admin: Option<AdminSeed>, clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = HubConfig {
             data: data.path().to_owned(),
@@ -58,13 +67,14 @@ impl TestHub {
         };
         let shutdown = CancellationToken::new();
         let (started, ready) = oneshot::channel();
-        let task = tokio::spawn(hub::run(config, shutdown.clone(), started));
+        let task = tokio::spawn(hub::run_by(config, clock.clone(), shutdown.clone(), started));
         let Ok(started) = ready.await else {
             panic!("the hub did not start: {:?}", task.await)
         };
         Self {
             data,
             started,
+            clock,
             shutdown,
             task: Some(task),
         }
@@ -95,6 +105,18 @@ impl TestHub {
         self.call_as(&Key::of_the_admin(), target, body).await
     }
 
+    /// A user with one role, and a key of theirs.
+    pub async fn user(&self, name: &str, role: &str, scope: &Value) -> Key {
+        let user = serde_json::json!({"UserName": name, "Roles": [role], "Scope": scope});
+        self.call("Roadstead.CreateUser", &user).await.ok();
+        self.key_of(name).await
+    }
+
+    pub async fn key_of(&self, name: &str) -> Key {
+        let wanted = serde_json::json!({ "UserName": name });
+        Key::from_answer(&self.call("Roadstead.CreateAccessKey", &wanted).await.ok())
+    }
+
     /// One call signed with this key.
     pub async fn call_as(&self, key: &Key, target: &str, body: &str) -> Answer {
         let mut request = self.request(target, body);
@@ -113,7 +135,7 @@ impl TestHub {
             session_token: key.token.as_deref(),
             region: "eu-test-1",
             service: "ssm",
-            now: now(),
+            now: self.clock.now(),
         };
         let signed = sign(&params).unwrap();
         request.headers_mut().extend(signed);

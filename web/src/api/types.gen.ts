@@ -1,16 +1,26 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
-export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
+export type AccessSubject = { Id?: string; Kind: string; };
+
+export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
+
+export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
+
+export type Approval = { Signature: string; Text: string; };
+
+export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter3; RequestIds?: string[]; };
 
 export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
 
 export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: Credentials; };
 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
+
+export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
 
 export type BeginLoginResult = { Challenge: string; RpId: string; };
 
@@ -22,7 +32,7 @@ export type ByPathResult = { NextToken?: string; Parameters: Parameter[]; };
 
 export type CallerIdentity = { Account: string; Arn: string; UserId: string; };
 
-export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Next: string; Region: string; Role: string; SteppedUpUntil?: number; UserName: string; Version: string; };
+export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; LoginSessionId?: string; Narrowed: boolean; Next: string; Region: string; Role: string; Roles: string[]; SteppedUpUntil?: number; UserName: string; Version: string; };
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
@@ -40,13 +50,17 @@ export type ConfirmRequest2 = { Code: string; };
 
 export type Confirmed = { Login: LoggedIn; RecoveryCodes: string[]; };
 
+export type ConsideredStatement = { Effect: Effect; Matches: boolean; Policy: string; Statement: string; Via: string; };
+
 export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: string; };
 
-export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; RegistrationLimit?: number; Tags?: Tag[]; };
+export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
+
+export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; NeedsApproval?: boolean; RegistrationLimit?: number; Tags?: Tag[]; };
 
 export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
 
-export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; Tags?: Tag[]; };
+export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
 
 export type CreateRequest4 = { Alias?: string; Description?: string; };
 
@@ -58,9 +72,15 @@ export type CreateResult3 = { ActivationId: string; Addresses: string[]; Expires
 
 export type CreateResult4 = { Key: SecretKey; };
 
+export type CreateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type CreateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; UserName: string; };
+
 export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
+
+export type DecisionResult = { RequestIds: string[]; };
 
 export type DeleteManyRequest = { Names?: string[]; };
 
@@ -73,6 +93,8 @@ export type DeleteRequest2 = { Name?: string; };
 export type DeleteRequest3 = { AccessKeyId: string; };
 
 export type DeleteResult = Record<string, unknown>;
+
+export type DeleteRoleRequest = { RoleName: string; };
 
 export type DeregisterRequest = { InstanceId: string; };
 
@@ -100,6 +122,10 @@ export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: 
 
 export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
 
+export type DescribeUserRequest = { UserName: string; };
+
+export type Effect = "Allow" | "Deny";
+
 export type Empty = Record<string, unknown>;
 
 export type Empty10 = Record<string, unknown>;
@@ -114,7 +140,19 @@ export type Empty14 = Record<string, unknown>;
 
 export type Empty15 = Record<string, unknown>;
 
+export type Empty16 = Record<string, unknown>;
+
+export type Empty17 = Record<string, unknown>;
+
+export type Empty18 = Record<string, unknown>;
+
+export type Empty19 = Record<string, unknown>;
+
 export type Empty2 = Record<string, unknown>;
+
+export type Empty20 = Record<string, unknown>;
+
+export type Empty21 = Record<string, unknown>;
 
 export type Empty3 = Record<string, unknown>;
 
@@ -132,6 +170,10 @@ export type Empty9 = Record<string, unknown>;
 
 export type Enrolment = { QrRows: string[]; Secret: string; Uri: string; };
 
+export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resource?: AccessSubject; UserName?: string; };
+
+export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
+
 export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
 
 export type Filter = { FilterKey: string; FilterValues?: string[]; };
@@ -139,6 +181,8 @@ export type Filter = { FilterKey: string; FilterValues?: string[]; };
 export type Filter2 = { key: string; value: string; };
 
 export type Filter3 = { Join?: Join; Terms: Term[]; };
+
+export type FinishRequest = { Anyway?: boolean; };
 
 export type FirstAdminRequest = { Password: string; Token: string; UserName: string; };
 
@@ -166,15 +210,27 @@ export type GivenValue = string;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
+export type GroupNameRequest = { GroupName: string; };
+
 export type GroupRequest = { CommandId: string; };
 
-export type GroupResult = { Groups: Group[]; };
+export type GroupResult = { Group: GroupView; NodeIds: string[]; };
+
+export type GroupResult2 = { Groups: Group[]; };
+
+export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
 
 export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
 
 export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
 
+export type HubKey = { Changes: number; Fingerprint: string; NodesWithIt: number; NodesWithoutIt: number; OldFingerprint?: string; };
+
 export type HubView = { AccountId: string; Addresses: string[]; Architectures: string[]; BlobBytes: number; CaFingerprint: string; DatabaseBytes: number; HubKey: string; NodesOnline: number; NodesTotal: number; Region: string; StartedAt: number; Version: string; };
+
+export type ImportPolicyRequest = { Description?: string; Document: unknown; DryRun?: boolean; PolicyName: string; };
+
+export type ImportPolicyResult = { Document: PolicyDocument; Notes: UnsupportedElement[]; Stored: boolean; Unsupported: UnsupportedElement[]; };
 
 export type InlinePolicy = { PolicyStatus: string; PolicyText: string; PolicyType: string; };
 
@@ -188,6 +244,8 @@ export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: stri
 
 export type Join = "and" | "or";
 
+export type JoinRequest = { ActivationId: string; Address: string; ComputerName: string; DecidedAt?: number; DecidedBy?: string; KeyFingerprint: string; LastSeenAt: number; MachineId: string; NodeId?: string; Platform: string; RequestId: string; RequestedAt: number; State: State; };
+
 export type KeyView = { AccessKeyId: string; CreatedAt: number; Description: string; ExpiresAt?: number; LastUsedAt?: number; LastUsedFrom?: string; LastUsedService?: string; Scope?: string[]; Status: string; UserName: string; };
 
 export type Kind = "SecureString" | "String" | "StringList";
@@ -200,15 +258,25 @@ export type LegacyFilter = { key: string; valueSet: string[]; };
 
 export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 
+export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
+
+export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
+
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest3 = { ResourceId: string; ResourceType: string; };
 
-export type ListRequest4 = { UserName?: string; };
+export type ListRequest4 = { MaxResults?: number; NextToken?: string; State?: State; };
 
-export type ListRequest5 = Record<string, unknown>;
+export type ListRequest5 = { UserName?: string; };
+
+export type ListRequest6 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
@@ -218,9 +286,19 @@ export type ListResult3 = { TagList: Tag[]; };
 
 export type ListResult4 = { AccessKeys: KeyView[]; };
 
-export type ListResult5 = { LoginSessions: SessionView[]; };
+export type ListResult5 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
-export type ListResult6 = { Keys: SecretKey[]; };
+export type ListResult6 = { LoginSessions: SessionView[]; };
+
+export type ListResult7 = { Keys: SecretKey[]; };
+
+export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
+
+export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
 
 export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
@@ -230,11 +308,15 @@ export type NamedRequest = { KeyId: string; };
 
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
-export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; RunsAs: string; Status: NodeStatus; Tags: Tag[]; };
+export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ClockAheadMs?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; Lock: string[]; LostWithoutRoot: string[]; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; NodeLock?: NodeLock; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; Quarantine: System[]; RunsAs: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
+
+export type NodeLock = { AllowedDocuments?: string[]; Files: string[]; MonitorOnly: boolean; NoRoot: boolean; NoShell: boolean; NoUpdate: boolean; OperatorClasses: string[]; OperatorKeys: string[]; Trouble?: string; };
+
+export type NodeScope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
 
 export type NodeStatus = "Offline" | "Online";
 
-export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; };
+export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Lock: string[]; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
 
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
@@ -258,11 +340,31 @@ export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
+export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
+
+export type PolicyDocument = { Statements: PolicyStatement[]; };
+
+export type PolicyHolder = { Kind: string; Name: string; };
+
+export type PolicyNameRequest = { PolicyName: string; };
+
+export type PolicyOperator = "Equals" | "Like" | "NotLike" | "NotEquals";
+
+export type PolicyResource = { Groups?: string[]; Ids?: string[]; Kind: string; Own?: boolean; Tags?: TagSelector[]; };
+
+export type PolicyResult = { Cedar: string; Document: PolicyDocument; Policy: PolicyView; };
+
+export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition[]; Effect: Effect; NotActions?: string[]; Resources: PolicyResource[]; Sid?: string; };
+
+export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Description: string; PolicyName: string; UpdatedAt: number; UpdatedBy: string; };
+
 export type Progress = { Command: CommandView; States: StateCount[]; };
 
 export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
 
 export type PutParameterResult = { Tier: Tier; Version: number; };
+
+export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
 
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
@@ -272,11 +374,17 @@ export type RecoverResult = { Password: string; UserName: string; };
 
 export type RecoveryCodes = { RecoveryCodes: string[]; };
 
+export type RejectRequest = { Filter?: Filter3; RequestIds?: string[]; };
+
+export type ReleaseRequest = { NodeId: string; };
+
 export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
 
 export type RemoveRequest2 = { PasskeyId: string; };
 
 export type RenameRequest = { Name: string; NodeId: string; };
+
+export type RenewRequest = { NodeId: string; Which?: Which; };
 
 export type RerunRequest = { CommandId: string; Scope: Scope; };
 
@@ -286,9 +394,9 @@ export type ResetRequest = { Password?: string; UserName: string; };
 
 export type ResetResult = { Password?: string; };
 
-export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; };
+export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
 
-export type ResolveResult = { Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
 
 export type ResumeSessionRequest = { SessionId: string; };
 
@@ -299,6 +407,10 @@ export type RevokeAllRequest = { UserName?: string; };
 export type RevokeAllResult = { Revoked: number; };
 
 export type RevokeRequest = { LoginSessionId: string; };
+
+export type RoleResult = { Role: RoleView; };
+
+export type RoleView = { BuiltIn: boolean; CreatedAt?: number; Description: string; Document?: PolicyDocument; Policies: string[]; RoleName: string; Users: number; };
 
 export type RotateResult = { PendingCount: number; };
 
@@ -318,7 +430,7 @@ export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: n
 
 export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { Command: CommandView; };
 
@@ -338,13 +450,19 @@ export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boole
 
 export type ShownValue = string;
 
+export type SimulateAccessRequest = { Action: string; MaxResults?: number; NextToken?: string; OnlyAllowed?: boolean; Resource: AccessSubject; };
+
+export type SimulateAccessResult = { NextToken?: string; Users: AccessVerdict[]; };
+
 export type Sort = { Descending?: boolean; Key: string; };
 
 export type Source = "live" | "stored";
 
-export type StartSessionRequest = { DocumentName?: string; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
+export type StartSessionRequest = { DocumentName?: string; OperatorApproval?: Approval; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
 
 export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type State = "Approved" | "Pending" | "Rejected";
 
 export type StateCount = { Count: number; StatusDetails: string; };
 
@@ -362,7 +480,11 @@ export type SuggestRequest = { Collection: string; Key: string; Prefix?: string;
 
 export type SuggestResult = { Values: string[]; };
 
+export type System = { Address: string; BootId: string; FirstSeenAt: number; IsLeaving: boolean; LastSeenAt: number; MachineId: string; WasConnected: boolean; };
+
 export type Tag = { Key: string; Value: string; };
+
+export type TagSelector = { Key: string; Values?: string[]; };
 
 export type Target = { Key: string; Values?: string[]; };
 
@@ -376,7 +498,23 @@ export type Tier = "Advanced" | "Standard";
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
 
+export type UnsupportedElement = { Place: string; Problem: string; };
+
+export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
+
 export type UpdateRequest = { AccessKeyId: string; Status: string; };
+
+export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
+
+export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
+
+export type UserResult = { User: UserView; };
+
+export type UserStatus = "Active" | "Disabled";
+
+export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
+
+export type Which = "Connected" | "Refused";
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
@@ -408,55 +546,86 @@ export interface Operations {
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
-  "Roadstead.BeginPasskey": { request: Empty5; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty5; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty6; result: Enrolment };
+  "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.BeginPasskey": { request: Empty6; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty6; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty7; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty6 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty7 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
   "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
+  "Roadstead.CreateGroup": { request: CreateGroupRequest; result: GroupResult };
   "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
+  "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest4; result: CreateResult4 };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty7 };
+  "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty8 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty9 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty5 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty10 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty11 };
   "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
-  "Roadstead.DescribeHub": { request: Empty8; result: HubView };
+  "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
+  "Roadstead.DescribeHub": { request: Empty12; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty13; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty9 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty9 };
+  "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty14 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty14 };
+  "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
+  "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetCaller": { request: Empty10; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty6; result: FactorsView };
+  "Roadstead.GetCaller": { request: Empty15; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty7; result: FactorsView };
   "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
-  "Roadstead.GetOverview": { request: Empty11; result: Overview };
-  "Roadstead.GetSetupState": { request: Empty10; result: SetupState };
-  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult };
-  "Roadstead.ListAccessKeys": { request: Empty7; result: ListResult4 };
-  "Roadstead.ListLoginRules": { request: Empty12; result: RulesResult };
-  "Roadstead.ListLoginSessions": { request: ListRequest4; result: ListResult5 };
-  "Roadstead.ListSecretKeys": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.GetOverview": { request: Empty16; result: Overview };
+  "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
+  "Roadstead.GetSetupState": { request: Empty15; result: SetupState };
+  "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
+  "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.ListAccessKeys": { request: Empty8; result: ListResult4 };
+  "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
+  "Roadstead.ListJoinRequests": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.ListLoginRules": { request: Empty17; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest5; result: ListResult6 };
+  "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
+  "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
+  "Roadstead.ListSecretKeys": { request: ListRequest6; result: ListResult7 };
+  "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty10; result: Empty10 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty6; result: RecoveryCodes };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty12 };
+  "Roadstead.Logout": { request: Empty15; result: Empty15 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty7; result: RecoveryCodes };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty17 };
+  "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty5 };
-  "Roadstead.RemoveTotp": { request: Empty6; result: Empty6 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty13 };
+  "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty18 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty6 };
+  "Roadstead.RemoveTotp": { request: Empty7; result: Empty7 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty19 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty18 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty14 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty20 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
+  "Roadstead.RotateHubKey": { request: Empty13; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty7 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty8 };
+  "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
+  "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
+  "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty15; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty21; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

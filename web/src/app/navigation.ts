@@ -22,6 +22,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/nodes", text: "nodes", key: "n" },
       { path: "/join", text: "join", key: "j" },
       { path: "/activations", text: "activations", key: "a" },
+      { path: "/join-requests", text: "joinRequests", key: "q" },
       { path: "/commands/new", text: "runCommand", key: "r" },
       { path: "/commands", text: "commands", key: "c" },
       { path: "/sessions", text: "sessions", key: "s" },
@@ -35,10 +36,20 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: "groupAccess",
+    entries: [
+      { path: "/users", text: "users", key: "u" },
+      { path: "/roles", text: "roles" },
+      { path: "/policies", text: "policies" },
+      { path: "/groups", text: "groups" },
+      { path: "/who-may", text: "whoMay", key: "w" },
+      { path: "/access-keys", text: "accessKeys", key: "k" },
+    ],
+  },
+  {
     text: "groupSettings",
     entries: [
-      { path: "/access-keys", text: "accessKeys", key: "k" },
-      { path: "/profile", text: "profile", key: "p" },
+      { path: "/profile", text: "profile", key: "m" },
       { path: "/hub", text: "hub", key: "h" },
     ],
   },

@@ -10,7 +10,7 @@ use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Cx;
 use crate::hub::auth::accounts::Account;
 use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, DEVICE_COOKIE_NAME, DEVICE_LIFETIME, Entrance, LIFETIME, NewSession};
-use crate::hub::auth::{Caller, Proof, Role, Stage};
+use crate::hub::auth::{Caller, Proof, Stage};
 use crate::hub::store::{StoreError, Tx};
 
 /// What a step of a login answers.
@@ -76,7 +76,7 @@ impl Welcome {
 
     /// The same in a write of its own, audited as the user's.
     pub async fn log_in(self, cx: &Cx, account: Account) -> ApiResult<NewSession> {
-        let user = Caller::new(account.name.clone(), Role::Anonymous, Proof::Session(String::new()));
+        let user = Caller::new(account.name.clone(), Proof::Session(String::new()));
         let detail = format!("logged in by {}", self.method);
         cx.with_caller(user)
             .write_saying(detail, move |tx| Ok(self.enter(tx, &account)?))

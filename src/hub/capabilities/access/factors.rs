@@ -12,6 +12,7 @@ use crate::hub::auth::accounts;
 use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::{Proof, Stage, factors, passkeys, totp};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
+use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::access::passkeys::{PasskeyView, obstacle};
 use crate::hub::events::Event;
 
@@ -192,8 +193,9 @@ struct ClearRequest {
 
 /// For a user who has lost everything: their next login takes the password alone, or enrols anew where a role asks for it.
 async fn clear_factors(cx: Cx, request: ClearRequest) -> ApiResult<Empty> {
-    let bus = cx.services.bus.clone();
+    let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
+        guard::may_change(tx, &asked, &request.user_name)?;
         let account = accounts::existing(tx, &request.user_name)?;
         factors::clear(tx, &account.name)?;
         ConsoleSessions::revoke_all(tx, &account.name, None)?;

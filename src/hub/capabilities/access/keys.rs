@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, dispatch};
 use crate::hub::auth::access_keys::NewKey;
-use crate::hub::auth::{AccessKeys, Caller, Proof, Scope, policy};
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::auth::{AccessKeys, Caller, Proof, Scope};
+use crate::hub::capabilities::access::guard;
+use crate::hub::store::{Condition, StoreError, Tx};
 
 const KIND: &str = "access-key";
 /// An expiry further away is none.
@@ -56,6 +57,8 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
     may_make(cx.caller())?;
     if let Some(name) = request.user_name.as_ref().filter(|name| **name != cx.caller().name) {
         dispatch::authorise(&cx, &Target::Resource("user", name.clone())).await?;
+        let (asked, name) = (cx.clone(), name.clone());
+        cx.read(move |tx| guard::may_change(tx, &asked, &name)).await?;
     }
     let (now, expires_at) = (cx.now(), request.expires_at);
     check_expiry(expires_at, now)?;
@@ -149,11 +152,11 @@ struct KeyView {
 }
 
 async fn list_access_keys(cx: Cx, _request: Empty) -> ApiResult<ListResult> {
-    let sees_all = policy::decide(cx.caller(), &cx.request().action, &Target::Rows(KIND)).is_ok();
-    let (me, now) = (cx.caller().name.clone(), cx.now());
-    let keys = cx.read(|tx| Ok(AccessKeys::list(tx)?)).await?;
-    let seen = keys.into_iter().filter(|key| sees_all || key.user_name == me);
-    let access_keys = seen.map(|key| KeyView {
+    let now = cx.now();
+    let own = Condition::OneOf("access_key.user_name", vec![(&cx.caller().name).into()]);
+    let visible = Condition::any([cx.visible(KIND, "access_key.id"), own]);
+    let keys = cx.read(move |tx| Ok(AccessKeys::list(tx, &visible)?)).await?;
+    let access_keys = keys.into_iter().map(|key| KeyView {
         status: match key.expires_at {
             Some(at) if at <= now => "Expired".into(),
             _ => key.status,
@@ -214,7 +217,12 @@ async fn may_touch(cx: &Cx, id: &str) -> ApiResult<()> {
     let owner = cx.read(move |tx| Ok(sql::owner(tx, &wanted)?)).await?;
     match owner {
         Some(owner) if owner == cx.caller().name && cx.caller().proof != Proof::Local => Ok(()),
-        _ => dispatch::authorise(cx, &Target::Resource(KIND, id.to_owned())).await,
+        owner => {
+            dispatch::authorise(cx, &Target::Resource(KIND, id.to_owned())).await?;
+            let asked = cx.clone();
+            cx.read(move |tx| guard::may_change(tx, &asked, owner.as_deref().unwrap_or_default()))
+                .await
+        }
     }
 }
 
@@ -230,7 +238,8 @@ mod sql {
     }
 
     pub fn first_admin(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT name FROM user WHERE role = 'admin' ORDER BY created_at, name LIMIT 1";
+        let sql = "SELECT u.name FROM user u JOIN user_role r ON r.user_name = u.name
+                   WHERE r.role_name = 'admin' AND u.status = 'Active' ORDER BY u.created_at, u.name LIMIT 1";
         tx.row(sql, &[], |row| row.get("name"))
     }
 

@@ -78,9 +78,10 @@ async fn create_first_admin(cx: Cx, request: FirstAdminRequest) -> ApiResult<Log
     passwords::check(&password, &request.user_name)?;
     let hash = passwords::hash(password).await?;
     let (name, now) = (request.user_name.clone(), cx.now());
-    let welcome = Welcome::new(&cx, Method::Password.as_str());
+    let (welcome, changed) = (Welcome::new(&cx, Method::Password.as_str()), cx.clone());
     let session = cx.write_saying(format!("user `{name}` is the first admin"), move |tx| {
         setup::create_admin(tx, &name, Some(hash), now)?;
+        changed.rights_changed(tx)?;
         let account = accounts::existing(tx, &name)?;
         Ok(welcome.enter(tx, &account)?)
     });
@@ -226,7 +227,11 @@ async fn logout(cx: Cx, _request: Empty) -> ApiResult<Empty> {
 struct CallerView {
     user_name: String,
     kind: &'static str,
-    role: &'static str,
+    /// The first of `Roles`; `none` without one.
+    role: String,
+    roles: Vec<String>,
+    /// What narrows this caller to some nodes or actions.
+    narrowed: bool,
     account_id: String,
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,10 +247,13 @@ struct CallerView {
 
 async fn get_caller(cx: Cx, _request: Empty) -> ApiResult<CallerView> {
     let session = cx.services.console.find(&cx.request().headers, cx.now()).await?;
+    let rights = &cx.caller().rights;
     Ok(CallerView {
         user_name: cx.caller().name.clone(),
         kind: cx.caller().kind(),
-        role: cx.caller().role.as_str(),
+        role: rights.roles.first().cloned().unwrap_or_else(|| "none".into()),
+        roles: rights.roles.clone(),
+        narrowed: !rights.grants.layers.is_empty() || cx.caller().scope.is_some(),
         account_id: cx.services.config.account_id.clone(),
         region: cx.request().region.clone(),
         csrf_token: session.as_ref().map(|s| s.csrf_token.clone()),

@@ -7,6 +7,7 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, dispatch};
 use crate::hub::auth::console::{ConsoleSessions, ListedSession};
 use crate::hub::auth::{Proof, policy};
+use crate::hub::capabilities::access::guard;
 use crate::hub::events::Event;
 
 pub const KIND: &str = "login-session";
@@ -47,7 +48,8 @@ struct SessionView {
 
 async fn list_login_sessions(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let me = cx.caller().name.clone();
-    let sees_all = policy::decide(cx.caller(), &cx.request().action, &Target::Rows(KIND)).is_ok();
+    let decided = policy::decide_early(cx.caller(), &cx.request().action, &Target::Rows(KIND));
+    let sees_all = decided.is_some_and(|decided| decided.is_ok());
     let wanted = match (request.user_name, sees_all) {
         (Some(name), true) => Some(name),
         (Some(name), false) if name != me => {
@@ -100,6 +102,7 @@ async fn revoke_login_session(cx: Cx, request: RevokeRequest) -> ApiResult<Empty
     let owner = cx.read(move |tx| Ok(ConsoleSessions::owner(tx, &wanted)?)).await?;
     if owner.as_ref() != Some(&cx.caller().name) {
         dispatch::authorise(&cx, &Target::Resource(KIND, id.clone())).await?;
+        guard::is_whole(&cx)?;
     }
     let bus = cx.services.bus.clone();
     cx.write_saying(format!("login session `{id}`"), move |tx| {
@@ -131,6 +134,8 @@ async fn revoke_login_sessions(cx: Cx, request: RevokeAllRequest) -> ApiResult<R
     let (user, spared) = match request.user_name {
         Some(name) if name != me => {
             dispatch::authorise(&cx, &Target::Resource("user", name.clone())).await?;
+            let (asked, user) = (cx.clone(), name.clone());
+            cx.read(move |tx| guard::may_change(tx, &asked, &user)).await?;
             (name, None)
         }
         _ => (me, current(&cx)),

@@ -1,15 +1,23 @@
-//! Who may come in: the first admin, console login, access keys, temporary keys. Users, roles and policies join them here.
+//! Who may come in and what they may do: the first admin, console login, access keys, temporary keys ([`login`], [`keys`],
+//! [`sts`]); [`users`], [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions. What a policy means is
+//! `model/access`; how it is asked is `auth/policy`; what no change may do is [`guard`].
 
 pub mod entrance;
+pub mod explain;
 pub mod factors;
+pub mod groups;
+mod guard;
 pub mod keys;
 pub mod login;
 pub mod login_sessions;
 pub mod passkeys;
 pub mod passwords;
+pub mod policies;
 pub mod recovery;
+pub mod roles;
 pub mod step_up;
 pub mod sts;
+pub mod users;
 
 use crate::hub::api::Capability;
 use crate::hub::api::registry::{no_jobs, no_reports, no_streams};
@@ -26,6 +34,11 @@ pub const CAPABILITY: Capability = Capability {
         recovery::operations(api);
         keys::operations(api);
         sts::operations(api);
+        users::operations(api);
+        roles::operations(api);
+        policies::operations(api);
+        groups::operations(api);
+        explain::operations(api);
     },
     reports: no_reports,
     jobs: no_jobs,

@@ -15,6 +15,7 @@ use crate::hub::auth::backoff::Source;
 use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::passwords::{self, Queue};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
+use crate::hub::capabilities::access::guard;
 use crate::hub::events::Event;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -109,8 +110,9 @@ async fn reset_password(cx: Cx, request: ResetRequest) -> ApiResult<ResetResult>
         must_change: true,
         at: cx.now(),
     };
-    let bus = cx.services.bus.clone();
+    let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
+        guard::may_change(tx, &asked, &request.user_name)?;
         let account = accounts::existing(tx, &request.user_name)?;
         accounts::set_password(tx, &account.name, &new, None)?;
         ConsoleSessions::forget_devices(tx, &account.name)?;

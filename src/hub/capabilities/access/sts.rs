@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::auth::temporary_keys::{NewTemporaryKey, TemporaryKey};
-use crate::hub::auth::{AssumedRole, Proof, Role};
-use crate::hub::capabilities::access::step_up;
+use crate::hub::auth::{AssumedRole, Proof};
+use crate::hub::capabilities::access::{step_up, users};
 
 const SESSION_SECONDS: Range = Range {
     least: 900,
@@ -139,7 +139,8 @@ async fn assume_role(cx: Cx, request: AssumeRoleRequest) -> ApiResult<AssumeRole
         )));
     }
     let name = role_name(&request.role_arn);
-    if name.parse::<Role>().is_err() {
+    let wanted = name.to_owned();
+    if !cx.read(move |tx| Ok(users::is_role(tx, &wanted)?)).await? {
         return Err(ApiError::validation(format!(
             "there is no role `{name}`: `RoleArn` ends in `:role/NAME`"
         )));

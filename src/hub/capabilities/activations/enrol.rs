@@ -13,18 +13,21 @@ use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Services, Streams, Target};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::capabilities::activations::permits::{self, KIND, Permit};
-use crate::hub::capabilities::fleet::{nodes, presence};
+use crate::hub::capabilities::activations::requests::{self, Asking, Standing};
+use crate::hub::capabilities::activations::twins;
+use crate::hub::capabilities::fleet::{hub_key, nodes, presence};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind};
 use crate::hub::link::{Admission, NodeKey, Refused};
 use crate::hub::store::blobs::hash;
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx};
 use crate::wire::control::{Enrol, Refusal};
 use crate::wire::node::NodeFacts;
 
 pub fn streams(streams: &mut Streams) {
     streams.topic(
         "activation",
+        "ssm:DescribeActivations",
         |topic: &ActivationTopic| Target::Resource(KIND, topic.activation_id.to_string()),
         follow,
     );
@@ -36,12 +39,27 @@ pub fn streams(streams: &mut Streams) {
 /// otherwise it is refused, so that nobody takes over a record.
 pub async fn enrol(services: &Arc<Services>, key: NodeKey, enrol: Enrol, address: String) -> Result<Admission, Refused> {
     let boot_id = enrol.facts.clone().bounded().boot_id;
-    let (now, bus) = (services.now(), services.bus.clone());
+    // What it has pinned: TLS took no other.
+    let (now, bus, proved) = (services.now(), services.bus.clone(), services.hub_keys.fingerprint());
     let joined = services
-        .write(move |tx| join(tx, &key, enrol, &address, now, &bus).map_err(refused))
+        .write(move |tx| {
+            let joined = join(tx, &key, enrol, &address, now, &bus).map_err(refused)?;
+            if let Joining::Node(node) = &joined {
+                hub_key::sql::set_hub_key(tx, node, &proved)?;
+            }
+            Ok(joined)
+        })
         .await;
     match joined {
-        Ok(node) => Ok(Admission { node, boot_id }),
+        Ok(Joining::Node(node)) => Ok(Admission { node, boot_id }),
+        Ok(Joining::Waits(message)) => {
+            tracing::info!("{message}");
+            Err(Refused::new(Refusal::AwaitingApproval, message))
+        }
+        Ok(Joining::Rejected) => Err(Refused::new(
+            Refusal::Rejected,
+            "somebody has rejected this node's request to join; it can still be approved: `roadstead join-request list --all`",
+        )),
         Err(ApiError { code, message, .. }) => {
             let code = match code {
                 "ActivationInvalid" => Refusal::ActivationInvalid,
@@ -52,6 +70,13 @@ pub async fn enrol(services: &Arc<Services>, key: NodeKey, enrol: Enrol, address
             Err(Refused { code, message })
         }
     }
+}
+
+/// What came of it.
+enum Joining {
+    Node(NodeId),
+    Waits(String),
+    Rejected,
 }
 
 enum NotJoined {
@@ -84,7 +109,7 @@ fn join(
     address: &str,
     now: Timestamp,
     bus: &crate::hub::events::Bus,
-) -> Result<NodeId, NotJoined> {
+) -> Result<Joining, NotJoined> {
     let activation = enrol.activation_id;
     let permit = permits::sql::find(tx, &activation)?;
     let permit = permit
@@ -97,7 +122,7 @@ fn join(
             return Err(NotJoined::Known(node));
         }
         presence::set_online(tx, &node, &facts, now)?;
-        return Ok(node);
+        return Ok(Joining::Node(node));
     }
     if permit.expires_at <= now {
         return Err(invalid(&activation, &format!("expired at {}", permit.expires_at)));
@@ -108,6 +133,36 @@ fn join(
             &format!("is used up: all {} joins are taken", permit.registration_limit),
         ));
     }
+    let asking = Asking {
+        key,
+        activation: &activation,
+        facts: &facts,
+        address,
+        rejoins: if permit.twin_of.is_none() {
+            sql::comes_back(tx, &facts)?
+        } else {
+            None
+        },
+    };
+    if permit.needs_approval || asking.rejoins.is_some() {
+        let (standing, is_news) = requests::ask(tx, &asking, now).map_err(NotJoined::Failed)?;
+        if is_news {
+            bus.emit(tx, Event::JoinRequestsChanged);
+        }
+        match standing {
+            Standing::Waits(words) => return Ok(Joining::Waits(words)),
+            Standing::Rejected => return Ok(Joining::Rejected),
+            Standing::Approved(None) => {}
+            Standing::Approved(Some(node)) => {
+                rejoin(tx, &node, &asking, now)?;
+                permits::sql::count_registration(tx, &activation)?;
+                audit::record(tx, &entry(&node, &activation, address, now))?;
+                bus.emit(tx, Event::NodeChanged(node.clone()));
+                bus.emit(tx, Event::NodeConnected(node.clone()));
+                return Ok(Joining::Node(node));
+            }
+        }
+    }
     let node = NodeId::random();
     let name = name_of(&permit, &facts, &node);
     sql::insert(tx, &node, key, &name, &activation, &permit.iam_role, address, now)?;
@@ -116,6 +171,11 @@ fn join(
     let tags = labels::list(tx, Kind::Activation, activation.as_str())?;
     labels::add(tx, Kind::Node, node.as_str(), &tags).map_err(NotJoined::Failed)?;
     audit::record(tx, &entry(&node, &activation, address, now))?;
+    if let Some(original) = &permit.twin_of {
+        twins::settled(tx, original)?;
+        bus.emit(tx, Event::NodeChanged(original.clone()));
+        bus.emit(tx, Event::NodeConnected(original.clone()));
+    }
     bus.emit(
         tx,
         Event::NodeJoined {
@@ -125,7 +185,14 @@ fn join(
         },
     );
     bus.emit(tx, Event::NodeConnected(node.clone()));
-    Ok(node)
+    Ok(Joining::Node(node))
+}
+
+/// The record belongs to the new key from now on; what the old one did stays on it.
+fn rejoin(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>, now: Timestamp) -> Result<(), NotJoined> {
+    sql::move_to_key(tx, node, asking)?;
+    presence::set_online(tx, node, asking.facts, now)?;
+    Ok(())
 }
 
 fn invalid(activation: &ActivationId, why: &str) -> NotJoined {
@@ -177,7 +244,8 @@ async fn follow(cx: Cx, topic: ActivationTopic, feed: Feed) -> ApiResult<()> {
     let mut told: Vec<NodeId> = Vec::new();
     loop {
         let activation = topic.activation_id.clone();
-        for joined in cx.read(move |tx| Ok(sql::joined(tx, &activation)?)).await? {
+        let visible = cx.visible_for("roadstead:SearchNodes", nodes::KIND, "node.id");
+        for joined in cx.read(move |tx| Ok(sql::joined(tx, &activation, &visible)?)).await? {
             if !told.contains(&joined.node_id) {
                 told.push(joined.node_id.clone());
                 feed.send(&joined).await?;
@@ -226,10 +294,44 @@ mod sql {
         .map(|_| ())
     }
 
+    /// The record of a system that was installed anew: it is offline, and was last seen in another boot.
+    pub fn comes_back(tx: &Tx<'_>, facts: &NodeFacts) -> Result<Option<NodeId>, StoreError> {
+        if facts.machine_id.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT id, facts FROM node WHERE machine_id = :machine AND removed_at IS NULL AND status = 'Offline'
+                   ORDER BY last_seen_at DESC LIMIT 20";
+        let found = tx.rows(sql, &[(":machine", (&facts.machine_id).into())], |row| {
+            Ok((row.get::<NodeId>("id")?, row.json::<NodeFacts>("facts")?))
+        })?;
+        // An agent beside another one on a system that runs is not that other one.
+        let mut others = found
+            .into_iter()
+            .filter(|(_, before)| before.boot_id != facts.boot_id && before.runs_as == facts.runs_as);
+        Ok(others.next().map(|(node, _)| node))
+    }
+
+    pub fn move_to_key(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>) -> Result<(), StoreError> {
+        let sql = "UPDATE node SET key_hash = :key, activation_id = :activation, source_address = :address, quarantined_at = NULL
+                   WHERE id = :id AND removed_at IS NULL";
+        let params = [
+            (":id", node.into()),
+            (":key", asking.key.0.as_slice().into()),
+            (":activation", asking.activation.into()),
+            (":address", asking.address.into()),
+        ];
+        tx.execute(sql, &params).map(|_| ())
+    }
+
     /// The latest nodes that joined with it.
-    pub fn joined(tx: &Tx<'_>, activation: &ActivationId) -> Result<Vec<Joined>, StoreError> {
-        let sql = "SELECT id, name FROM node WHERE activation_id = :id AND removed_at IS NULL ORDER BY joined_at DESC LIMIT 100";
-        tx.rows(sql, &[(":id", activation.into())], |row| {
+    pub fn joined(tx: &Tx<'_>, activation: &ActivationId, visible: &Condition) -> Result<Vec<Joined>, StoreError> {
+        let select = Select::new("SELECT id, name FROM node")
+            .and("activation_id = ?", [activation.into()])
+            .and("removed_at IS NULL", [])
+            .and_condition(visible)
+            .order("joined_at DESC")
+            .limit(100);
+        select.rows(tx, |row| {
             Ok(Joined {
                 node_id: row.get("id")?,
                 name: row.get("name")?,

@@ -34,6 +34,9 @@ struct CreateRequest {
     count: Option<i64>,
     expires_in_seconds: Option<u64>,
     name: Option<String>,
+    /// Who joins by it waits until somebody approves.
+    #[serde(default)]
+    needs_approval: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -64,12 +67,14 @@ async fn create_join_line(cx: Cx, request: CreateRequest) -> ApiResult<CreateRes
         registration_limit: request.count.unwrap_or(1),
         expires_at,
         tags: request.tags,
+        needs_approval: request.needs_approval,
+        twin_of: None,
     };
     let (activation_id, activation_code) = permits::create(&cx, permit).await?;
     let addresses = cx.services.facts.addresses.clone();
     let token = JoinToken {
         addresses: addresses.clone(),
-        hub_key: cx.services.facts.hub_key.clone(),
+        hub_key: cx.services.hub_keys.fingerprint(),
         activation_id: activation_id.clone(),
         activation_code,
     }

@@ -9,6 +9,8 @@
 pub mod enrol;
 pub mod join_line;
 pub mod permits;
+pub mod requests;
+pub mod twins;
 
 use crate::hub::api::Capability;
 use crate::hub::api::registry::{no_jobs, no_reports};
@@ -18,8 +20,13 @@ pub const CAPABILITY: Capability = Capability {
     operations: |api| {
         permits::operations(api);
         join_line::operations(api);
+        requests::operations(api);
+        twins::operations(api);
     },
     reports: no_reports,
     jobs: no_jobs,
-    streams: enrol::streams,
+    streams: |streams| {
+        enrol::streams(streams);
+        requests::streams(streams);
+    },
 };

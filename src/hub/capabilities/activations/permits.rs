@@ -5,12 +5,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ActivationId, random_hex};
+use crate::base::id::{ActivationId, NodeId, random_hex};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::auth::Caller;
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::blobs::hash;
-use crate::hub::store::{Row, Select, StoreError, Tx, Value};
+use crate::hub::store::{Condition, Row, Select, StoreError, Tx, Value};
+use crate::model::access::Thing;
+use crate::model::access::grants::NODE;
 
 pub const KIND: &str = "activation";
 
@@ -48,6 +51,9 @@ struct CreateRequest {
     expiration_date: Option<Timestamp>,
     #[serde(default)]
     tags: Vec<Tag>,
+    /// Ours: who joins by it waits until somebody approves.
+    #[serde(default)]
+    needs_approval: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -75,6 +81,8 @@ async fn create_activation(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
         registration_limit: request.registration_limit.unwrap_or(1),
         expires_at,
         tags: request.tags,
+        needs_approval: request.needs_approval,
+        twin_of: None,
     };
     let (activation_id, activation_code) = create(&cx, permit).await?;
     Ok(CreateResult {
@@ -91,6 +99,10 @@ pub struct NewPermit {
     pub registration_limit: i64,
     pub expires_at: Timestamp,
     pub tags: Vec<Tag>,
+    /// A person decides on each join.
+    pub needs_approval: bool,
+    /// The node whose copy joins by it, to be a node of its own.
+    pub twin_of: Option<NodeId>,
 }
 
 /// Makes an activation; its code is shown this once.
@@ -109,12 +121,31 @@ pub async fn create(cx: &Cx, permit: NewPermit) -> ApiResult<(ActivationId, Stri
     labels::check(&permit.tags)?;
     let (id, code) = (ActivationId::random(), random_hex(40));
     let (now, by, made, secret) = (cx.now(), cx.caller().name.clone(), id.clone(), hash(code.as_bytes()));
+    check_scope(cx.caller(), &permit.tags)?;
     cx.write(move |tx| {
         sql::insert(tx, &made, &secret, &permit, &by, now)?;
         labels::add(tx, Kind::Activation, made.as_str(), &permit.tags)
     })
     .await?;
     Ok((id, code))
+}
+
+/// A caller with a scope brings only nodes into the fleet that lie inside it.
+///
+/// *Errors*: `AccessDeniedException`.
+fn check_scope(caller: &Caller, tags: &[Tag]) -> ApiResult<()> {
+    let coming = Thing {
+        kind: NODE.into(),
+        tags: tags.iter().map(|t| (t.key.clone(), t.value.clone())).collect(),
+        ..Thing::default()
+    };
+    if caller.rights.grants.in_scope(&coming) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AccessDeniedException",
+        "nodes with these tags would lie outside your scope: give the activation the tags that your scope names",
+    ))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -157,12 +188,14 @@ struct Activation {
     expired: bool,
     created_date: Timestamp,
     tags: Vec<Tag>,
+    /// Ours: who joins by it waits until somebody approves.
+    needs_approval: bool,
 }
 
 async fn describe_activations(cx: Cx, request: DescribeRequest) -> ApiResult<DescribeResult> {
     let size = page::size(request.max_results, 1, 50, 50)?;
     let after: Option<(i64, ActivationId)> = page::parse(request.next_token.as_deref())?;
-    let mut select = Select::new(sql::SELECT);
+    let mut select = Select::new(sql::SELECT).and_condition(&cx.visible(KIND, "activation.id"));
     for filter in &request.filters {
         let column = match filter.filter_key.as_str() {
             "ActivationIds" => "id",
@@ -210,6 +243,7 @@ fn activation(row: &Row<'_>, now: Timestamp) -> Result<Activation, StoreError> {
         expired: expiration_date <= now,
         created_date: row.get("created_at")?,
         tags: Vec::new(),
+        needs_approval: row.get("needs_approval")?,
     })
 }
 
@@ -238,12 +272,13 @@ async fn delete_activation(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
     .await
 }
 
-/// How many joins are still possible, over all activations.
-pub fn count_open(tx: &Tx<'_>, now: Timestamp) -> Result<i64, StoreError> {
-    tx.count(
-        "SELECT count(*) FROM activation WHERE expires_at > :now AND registrations < registration_limit",
-        &[(":now", now.into())],
-    )
+/// How many joins are still possible, over all activations that the caller may see.
+pub fn count_open(tx: &Tx<'_>, visible: &Condition, now: Timestamp) -> Result<i64, StoreError> {
+    Select::new("SELECT count(*) FROM activation")
+        .and("expires_at > ?", [now.into()])
+        .and("registrations < registration_limit", [])
+        .and_condition(visible)
+        .count(tx)
 }
 
 /// What enrolment reads of an activation.
@@ -254,13 +289,15 @@ pub struct Permit {
     pub registration_limit: i64,
     pub registrations: i64,
     pub expires_at: Timestamp,
+    pub needs_approval: bool,
+    pub twin_of: Option<NodeId>,
 }
 
 pub mod sql {
     use super::*;
 
-    pub const SELECT: &str =
-        "SELECT id, description, default_name, iam_role, registration_limit, registrations, expires_at, created_at FROM activation";
+    pub const SELECT: &str = "SELECT id, description, default_name, iam_role, registration_limit, registrations, expires_at, created_at,
+         needs_approval FROM activation";
 
     pub fn insert(
         tx: &Tx<'_>,
@@ -280,17 +317,22 @@ pub mod sql {
             (":created_by", by.into()),
             (":now", now.into()),
             (":expires_at", permit.expires_at.into()),
+            (":needs_approval", permit.needs_approval.into()),
+            (":twin_of", permit.twin_of.as_ref().map(Value::from).into()),
         ];
         tx.execute(
-            "INSERT INTO activation (id, code_hash, default_name, description, iam_role, registration_limit, registrations, created_by, created_at, expires_at)
-             VALUES (:id, :code_hash, :default_name, :description, :iam_role, :registration_limit, 0, :created_by, :now, :expires_at)",
+            "INSERT INTO activation (id, code_hash, default_name, description, iam_role, registration_limit, registrations, created_by, created_at, expires_at,
+                 needs_approval, twin_of)
+             VALUES (:id, :code_hash, :default_name, :description, :iam_role, :registration_limit, 0, :created_by, :now, :expires_at,
+                 :needs_approval, :twin_of)",
             &params,
         )
         .map(|_| ())
     }
 
     pub fn find(tx: &Tx<'_>, id: &ActivationId) -> Result<Option<Permit>, StoreError> {
-        let sql = "SELECT code_hash, default_name, iam_role, registration_limit, registrations, expires_at FROM activation WHERE id = :id";
+        let sql = "SELECT code_hash, default_name, iam_role, registration_limit, registrations, expires_at, needs_approval, twin_of
+                   FROM activation WHERE id = :id";
         tx.row(sql, &[(":id", id.into())], |row| {
             Ok(Permit {
                 code_hash: row.get("code_hash")?,
@@ -299,6 +341,8 @@ pub mod sql {
                 registration_limit: row.get("registration_limit")?,
                 registrations: row.get("registrations")?,
                 expires_at: row.get("expires_at")?,
+                needs_approval: row.get("needs_approval")?,
+                twin_of: row.get("twin_of")?,
             })
         })
     }

@@ -1,4 +1,6 @@
 //! Tells connected nodes what they shall run or stop. Nothing here is remembered: rows say what is still open.
+//!
+//! What is to be run is written and hashed once for all nodes of a command, and signed for each node by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,14 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::capabilities::commands::pull;
-use crate::hub::capabilities::commands::rows::{self, Parameters};
+use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::fleet::{nodes, quarantine};
 use crate::hub::link::NotSent;
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::control::ToAgent;
-use crate::wire::run::Run;
+use crate::wire::run;
+use crate::wire::warrant::{Class, Draft, Payload};
 
 /// How long an agent with a full queue is given before it is asked again.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
@@ -28,8 +32,8 @@ pub async fn command(services: &Arc<Services>, id: &CommandId) {
         .await;
     match open {
         Ok((Some(order), nodes)) => {
-            for node in nodes {
-                tell(services, &node, &ToAgent::Run(Box::new(order.run()))).await;
+            for Addressee { node, key } in nodes {
+                tell(services, &node, &order.warranted(services, &key)).await;
             }
         }
         Ok((None, _)) => {}
@@ -57,8 +61,11 @@ pub fn connected(services: Arc<Services>, node: NodeId, running: Vec<CommandId>)
 
 async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -> ApiResult<()> {
     let id = node.clone();
-    let (open, unwanted) = services
+    let (key, open, unwanted) = services
         .read(move |tx| {
+            // Two systems with one key: a run would begin on whichever was here first.
+            let is_held = quarantine::sql::is_quarantined(tx, &id)?;
+            let key = if is_held { None } else { nodes::sql::key_of(tx, &id)? };
             let open = sql::open_of(tx, &id)?;
             let mut unwanted = Vec::new();
             for run in running {
@@ -66,17 +73,18 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
                     unwanted.push(run);
                 }
             }
-            Ok((open, unwanted))
+            Ok((key, open, unwanted))
         })
         .await?;
     for run in unwanted {
         tell(services, node, &ToAgent::Cancel { run }).await;
     }
+    let Some(key) = key else { return Ok(()) };
     for (order, state, is_accepted) in open {
         if state == State::Cancelling {
             tell(services, node, &ToAgent::Cancel { run: order.id.clone() }).await;
         } else if !is_accepted {
-            tell(services, node, &ToAgent::Run(Box::new(order.run()))).await;
+            tell(services, node, &order.warranted(services, &key)).await;
         }
     }
     Ok(())
@@ -86,18 +94,25 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
 pub struct Order {
     id: CommandId,
     start_before: Timestamp,
-    document: serde_json::Value,
-    parameters: Parameters,
+    payload: Payload,
+}
+
+/// A node with the key that its orders are bound to.
+struct Addressee {
+    node: NodeId,
+    key: [u8; 32],
 }
 
 impl Order {
-    fn run(&self) -> Run {
-        Run {
-            id: self.id.clone(),
-            start_before_ms: self.start_before.millis(),
-            document: self.document.clone(),
-            parameters: self.parameters.clone(),
-        }
+    fn warranted(&self, services: &Services, node_key: &[u8; 32]) -> ToAgent {
+        let draft = Draft {
+            class: Class::Command,
+            id: self.id.as_str(),
+            issued: services.now(),
+            expires: self.start_before,
+        };
+        let order = services.hub_keys.signer().warrant(draft, &self.payload, node_key);
+        ToAgent::Run(Box::new(order))
     }
 }
 
@@ -106,29 +121,40 @@ mod sql {
     use crate::hub::store::Row;
 
     fn order(row: &Row<'_>) -> Result<Order, StoreError> {
+        let work = run::Work {
+            document_name: row.get("document_name")?,
+            document: row.json("document")?,
+            parameters: row.json("parameters")?,
+            approval: row.json::<rows::Extras>("extras")?.operator_approval,
+        };
         Ok(Order {
             id: row.get("id")?,
             start_before: row.get("start_before")?,
-            document: row.json("document")?,
-            parameters: row.json("parameters")?,
+            payload: Payload::new(&work),
         })
     }
 
     pub fn orders(tx: &Tx<'_>, id: &CommandId) -> Result<Option<Order>, StoreError> {
         tx.row(
-            "SELECT id, start_before, document, parameters FROM command WHERE id = :id",
+            "SELECT id, start_before, document_name, document, parameters, extras FROM command WHERE id = :id",
             &[(":id", id.into())],
             order,
         )
     }
 
-    pub fn waiting_nodes(tx: &Tx<'_>, id: &CommandId) -> Result<Vec<NodeId>, StoreError> {
-        let sql = "SELECT node_id FROM invocation WHERE command_id = :id AND ended_at IS NULL AND accepted_at IS NULL ORDER BY node_id";
-        tx.rows(sql, &[(":id", id.into())], |row| row.get("node_id"))
+    pub fn waiting_nodes(tx: &Tx<'_>, id: &CommandId) -> Result<Vec<Addressee>, StoreError> {
+        let sql = "SELECT i.node_id, n.key_hash FROM invocation i JOIN node n ON n.id = i.node_id
+                   WHERE i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL ORDER BY i.node_id";
+        tx.rows(sql, &[(":id", id.into())], |row| {
+            Ok(Addressee {
+                node: row.get("node_id")?,
+                key: nodes::sql::key(row)?,
+            })
+        })
     }
 
     pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(Order, State, bool)>, StoreError> {
-        let sql = "SELECT c.id, c.start_before, c.document, c.parameters, i.status, i.accepted_at IS NOT NULL AS accepted
+        let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
                    FROM invocation i JOIN command c ON c.id = i.command_id
                    WHERE i.node_id = :node AND i.ended_at IS NULL ORDER BY i.requested_at";
         tx.rows(sql, &[(":node", node.into())], |row| {

@@ -10,7 +10,7 @@ use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::commands::list::{Filter, known, moment, parse_command, parse_node};
 use crate::hub::capabilities::commands::outputs;
 use crate::hub::capabilities::commands::rows::{self, Command, Invocation, StepRow};
-use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::send::{SHARE, share};
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, Tx, Value};
 use crate::model::document::Document;
@@ -25,13 +25,13 @@ pub fn operations(api: &mut Declare<'_>) {
     api.read(
         Service::Ssm,
         "GetCommandInvocation",
-        |r: &GetRequest| Target::Resource(KIND, r.command_id.clone()),
+        |r: &GetRequest| share(&r.command_id, &r.instance_id),
         get_command_invocation,
     )
     .read(
         Service::Ssm,
         "ListCommandInvocations",
-        |_: &ListRequest| Target::Rows(KIND),
+        |_: &ListRequest| Target::Rows(SHARE),
         list_command_invocations,
     );
 }
@@ -215,7 +215,8 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
     let command = request.command_id.as_deref().map(parse_command).transpose()?;
     let node = request.instance_id.as_deref().map(parse_node).transpose()?;
     constraint::count_at_most(&request.filters, "filters", 5)?;
-    let mut select = Select::new(rows::sql::SELECT_INVOCATION);
+    let visible = cx.visible(SHARE, "invocation");
+    let mut select = Select::new(rows::sql::SELECT_INVOCATION).and_condition(&visible);
     for filter in &request.filters {
         select = narrow(select, filter)?;
     }
@@ -233,17 +234,18 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
     }
     let select = select.order("requested_at DESC, command_id DESC, node_id DESC").limit(size + 1);
     let blobs = cx.services.blobs.clone();
-    cx.read(move |tx| {
-        known(tx, command.as_ref(), node.as_ref())?;
-        let found = select.rows(tx, Invocation::from_row)?;
-        let (found, next_token) = page::cut(found, size, |i| (i.requested_at.millis(), i.command_id.clone(), i.node_id.clone()));
-        let views = found.into_iter().map(|invocation| view(tx, &blobs, invocation, request.details));
-        Ok(ListResult {
-            command_invocations: views.collect::<ApiResult<_>>()?,
-            next_token,
+    cx.clone()
+        .read(move |tx| {
+            known(tx, &cx, command.as_ref(), node.as_ref())?;
+            let found = select.rows(tx, Invocation::from_row)?;
+            let (found, next_token) = page::cut(found, size, |i| (i.requested_at.millis(), i.command_id.clone(), i.node_id.clone()));
+            let views = found.into_iter().map(|invocation| view(tx, &blobs, invocation, request.details));
+            Ok(ListResult {
+                command_invocations: views.collect::<ApiResult<_>>()?,
+                next_token,
+            })
         })
-    })
-    .await
+        .await
 }
 
 /// *Errors*: `InvalidFilterKey`, `ValidationException`.

@@ -8,7 +8,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
 use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
-use crate::hub::capabilities::commands::send::{KIND, unknown};
+use crate::hub::capabilities::commands::send::{KIND, SHARE, unknown};
 use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::{Select, Tx, Value};
 
@@ -125,7 +125,7 @@ async fn list_commands(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let command = request.command_id.as_deref().map(parse_command).transpose()?;
     let node = request.instance_id.as_deref().map(parse_node).transpose()?;
     crate::hub::api::constraint::count_at_most(&request.filters, "filters", 5)?;
-    let mut select = Select::new(rows::sql::SELECT_COMMAND);
+    let mut select = Select::new(rows::sql::SELECT_COMMAND).and_condition(&cx.visible(KIND, "command.id"));
     for filter in &request.filters {
         select = narrow(select, filter)?;
     }
@@ -140,8 +140,9 @@ async fn list_commands(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     }
     let select = select.order("requested_at DESC, id DESC").limit(size + 1);
     let found = cx
+        .clone()
         .read(move |tx| {
-            known(tx, command.as_ref(), node.as_ref())?;
+            known(tx, &cx, command.as_ref(), node.as_ref())?;
             Ok(select.rows(tx, Command::from_row)?)
         })
         .await?;
@@ -164,16 +165,30 @@ pub fn parse_node(text: &str) -> ApiResult<NodeId> {
         .map_err(|_| ApiError::new("InvalidInstanceId", format!("`{text}` is not an instance id of this hub")))
 }
 
-/// *Errors*: `InvalidCommandId`, `InvalidInstanceId` when a list is asked for something that never was.
-pub fn known(tx: &Tx<'_>, command: Option<&CommandId>, node: Option<&NodeId>) -> ApiResult<()> {
-    if let Some(id) = command
-        && tx.count("SELECT count(*) FROM command WHERE id = :id", &[(":id", id.into())])? == 0
-    {
-        return Err(unknown(id.as_str()));
+/// *Errors*: `InvalidCommandId`, `InvalidInstanceId` when a list is asked for something that never was, or that the caller
+/// sees nothing of.
+pub fn known(tx: &Tx<'_>, cx: &Cx, command: Option<&CommandId>, node: Option<&NodeId>) -> ApiResult<()> {
+    let (shares, commands) = (cx.visible(SHARE, "invocation"), cx.visible(KIND, "command.id"));
+    if let Some(id) = command {
+        let whole = Select::new("SELECT count(*) FROM command")
+            .and("command.id = ?", [id.into()])
+            .and_condition(&commands);
+        let share = Select::new("SELECT count(*) FROM invocation")
+            .and("invocation.command_id = ?", [id.into()])
+            .and_condition(&shares);
+        if whole.count(tx)? == 0 && share.count(tx)? == 0 {
+            return Err(unknown(id.as_str()));
+        }
     }
-    if let Some(id) = node
-        && tx.count("SELECT count(*) FROM node WHERE id = :id", &[(":id", id.into())])? == 0
-    {
+    let Some(id) = node else { return Ok(()) };
+    // A node is known to whoever may see it, or something that ran on it.
+    let seen = Select::new("SELECT count(*) FROM node")
+        .and("node.id = ?", [id.into()])
+        .and_condition(&cx.visible("node", "node.id"));
+    let share = Select::new("SELECT count(*) FROM invocation")
+        .and("invocation.node_id = ?", [id.into()])
+        .and_condition(&shares);
+    if seen.count(tx)? == 0 && share.count(tx)? == 0 {
         return Err(ApiError::new(
             "InvalidInstanceId",
             format!("`{id}` is not a managed node of this hub"),

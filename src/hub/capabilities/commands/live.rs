@@ -13,14 +13,16 @@ use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Streams, Target};
 use crate::hub::capabilities::commands::search::{DescribeRequest, progress};
-use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::send::{KIND, share};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::commands::{outputs, rows};
 use crate::hub::events::Event;
 use crate::wire::run::{OutputQuery, StreamName};
 
-/// Progress is told at most this often.
+/// Progress is told at most this often in the long run; the first words come closer together, so that the end of a command
+/// that takes no time is not held back.
 const STEP: Duration = Duration::from_millis(200);
+const FIRST_STEP: Duration = Duration::from_millis(5);
 /// How long a follower waits before it asks again for a run that has not started.
 const RETRY: Duration = Duration::from_millis(500);
 /// Bytes of one event.
@@ -30,22 +32,26 @@ pub fn streams(streams: &mut Streams) {
     streams
         .topic(
             "command",
+            "roadstead:DescribeCommand",
             |r: &DescribeRequest| Target::Resource(KIND, r.command_id.to_string()),
             follow_command,
         )
         .topic(
             "output",
-            |r: &OutputTopic| Target::Resource(KIND, r.command_id.to_string()),
+            "roadstead:GetOutput",
+            |r: &OutputTopic| share(&r.command_id, &r.node_id),
             follow_output,
         );
 }
 
 async fn follow_command(cx: Cx, request: DescribeRequest, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
+    let mut step = FIRST_STEP;
     loop {
         let id = request.command_id.clone();
         feed.send(&cx.read(move |tx| progress(tx, &id)).await?).await?;
-        sleep(STEP).await;
+        sleep(step).await;
+        step = (step * 2).min(STEP);
         loop {
             match events.recv().await {
                 Ok(Event::CommandChanged(changed)) if changed == request.command_id => break,

@@ -7,7 +7,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Services, Target, constraint};
 use crate::hub::capabilities::commands::rows::{self, OutputRow};
-use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::send::{KIND, share};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::store::blobs::{self, Blobs};
 use crate::hub::store::{StoreError, Tx};
@@ -24,7 +24,7 @@ pub fn operations(api: &mut Declare<'_>) {
     api.read(
         Service::Roadstead,
         "GetOutput",
-        |r: &GetRequest| Target::Resource(KIND, r.command_id.to_string()),
+        |r: &GetRequest| share(&r.command_id, &r.node_id),
         get_output,
     )
     .read(

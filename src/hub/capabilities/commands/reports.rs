@@ -58,8 +58,9 @@ async fn frame_arrived(services: Arc<Services>, node: NodeId, frame: ToHub) {
 
 async fn accepted(services: &Services, node: &NodeId, run: CommandId) -> ApiResult<()> {
     let (now, bus, id) = (services.now(), services.bus.clone(), node.clone());
+    // Many runs end right after: both then go in one commit.
     services
-        .write(move |tx| {
+        .write_lazily(move |tx| {
             let Some(state) = rows::sql::state(tx, &run, &id)? else {
                 return Ok(());
             };

@@ -10,6 +10,7 @@ use crate::hub::capabilities::commands::state::{self, State};
 use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::blobs::Hash;
 use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::approval::Approval;
 
 pub type Parameters = BTreeMap<String, Vec<String>>;
 
@@ -24,6 +25,9 @@ pub struct Extras {
     pub notification_config: Option<serde_json::Value>,
     pub cloud_watch_output_config: Option<serde_json::Value>,
     pub alarm_configuration: Option<serde_json::Value>,
+    /// Goes to the nodes with the order; not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_approval: Option<Approval>,
 }
 
 /// A command's row.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::base::id::CommandId;
+use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Services, Target as Subject, constraint};
 use crate::hub::capabilities::commands::dispatch;
@@ -15,15 +15,25 @@ use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::fleet::nodes::{self, Node, NodeStatus};
-use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
+use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, SEND, Selection, Target};
 use crate::hub::events::Event;
 use crate::hub::store::{Select, StoreError, Tx, Value};
+use crate::model::approval::{Approval, Approved};
 use crate::model::document::{self, stock};
+use crate::model::lock::Act;
 use crate::wire::control::ToAgent;
 use crate::wire::frame;
-use crate::wire::run::Run;
+use crate::wire::run;
+use crate::wire::warrant::{Class, Draft, Payload, Signer};
 
 pub const KIND: &str = "command";
+/// What rights call a node's share of a command: seen by whoever may see the command, or the node.
+pub const SHARE: &str = "invocation";
+
+/// A node's share of a command as a target.
+pub fn share(command: impl std::fmt::Display, node: impl std::fmt::Display) -> Subject {
+    Subject::Resource(SHARE, format!("{command}/{node}"))
+}
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(
@@ -67,6 +77,8 @@ struct SendRequest {
     notification_config: Option<Json>,
     cloud_watch_output_config: Option<Json>,
     alarm_configuration: Option<Json>,
+    /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
+    operator_approval: Option<Approval>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -125,7 +137,7 @@ fn check(request: SendRequest) -> ApiResult<Order> {
     let document_version = check_version(request.document_version.as_deref())?;
     check_hash(&document, request.document_hash.as_deref(), request.document_hash_type.as_deref())?;
     let resolved = document::check(&document, &request.parameters).map_err(|e| ApiError::new("InvalidParameters", e.to_string()))?;
-    check_size(&document, &request.parameters)?;
+    check_size(&document_name, &document, &request.parameters, request.operator_approval.as_ref())?;
     Ok(Order {
         selection,
         document_name,
@@ -145,6 +157,7 @@ fn check(request: SendRequest) -> ApiResult<Order> {
             notification_config: request.notification_config,
             cloud_watch_output_config: request.cloud_watch_output_config,
             alarm_configuration: request.alarm_configuration,
+            operator_approval: request.operator_approval,
         },
         rerun_of: None,
     })
@@ -210,14 +223,23 @@ fn check_hash(document: &Json, hash: Option<&str>, kind: Option<&str>) -> ApiRes
 }
 
 /// The order must fit into one frame to the node.
-fn check_size(document: &Json, parameters: &Parameters) -> ApiResult<()> {
-    let run = Run {
-        id: CommandId::random(),
-        start_before_ms: i64::MAX,
+fn check_size(name: &str, document: &Json, parameters: &Parameters, approval: Option<&Approval>) -> ApiResult<()> {
+    let payload = Payload::new(&run::Work {
+        document_name: name.to_owned(),
         document: document.clone(),
         parameters: parameters.clone(),
+        approval: approval.cloned(),
+    });
+    let longest = Timestamp::from_millis(i64::MAX);
+    let id = CommandId::random();
+    let draft = Draft {
+        class: Class::Command,
+        id: id.as_str(),
+        issued: longest,
+        expires: longest,
     };
-    frame::encode(&ToAgent::Run(Box::new(run))).map(|_| ()).map_err(|_| {
+    let order = Signer::new(&[0; 32]).warrant(draft, &payload, &[0; 32]);
+    frame::encode(&ToAgent::Run(Box::new(order))).map(|_| ()).map_err(|_| {
         ApiError::new(
             "MaxDocumentSizeExceeded",
             "document and parameters together are larger than 64 KB: put the script into a file on the node",
@@ -227,12 +249,17 @@ fn check_size(document: &Json, parameters: &Parameters) -> ApiResult<()> {
 
 /// Commits the command and its invocations, then tells the nodes that are connected.
 async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
-    let (now, by, bus) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone());
+    let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
     let command = cx.write(move |tx| {
-        let targets = order.selection.resolve(tx)?;
+        asked.permit_for(tx, SEND, &Subject::Resource("document", order.document_name.clone()))?;
+        let targets = order.selection.resolve(tx, &asked, SEND)?;
+        let locked = locked(&order, &targets)?;
         let command = sql::insert(tx, order, targets.len(), &by, now)?;
         for node in &targets {
             sql::insert_invocation(tx, &command, node)?;
+        }
+        for (node, why) in &locked {
+            sql::refuse(tx, &command, node, why, now)?;
         }
         if targets.is_empty() {
             rows::sql::settle(tx, &command.id)?;
@@ -243,6 +270,24 @@ async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
     let command = command.await?;
     start(&cx.services, &command.id);
     Ok(command)
+}
+
+/// The nodes whose owners forbid this document, and why.
+///
+/// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
+fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
+    let act = Act::Run {
+        name: &order.document_name,
+        document: &order.document,
+    };
+    let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
+    let approval = order.extras.operator_approval.as_ref();
+    let why = |node: &Node| node.forbids(act).or_else(|| node.wants_approval(act, &wanted, approval));
+    let found: Vec<_> = targets.iter().filter_map(|node| Some((node.id.clone(), why(node)?))).collect();
+    match found.first() {
+        Some((_, why)) if !order.selection.instance_ids.is_empty() => Err(ApiError::new("AccessDeniedException", why.clone())),
+        _ => Ok(found),
+    }
 }
 
 fn start(services: &Arc<Services>, command: &CommandId) {
@@ -302,7 +347,11 @@ async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> 
         execution: resolved.steps.iter().map(|s| s.timeout).sum(),
         max_concurrency: before.max_concurrency,
         max_errors: before.max_errors,
-        extras: before.extras,
+        // A signature is for one time.
+        extras: Extras {
+            operator_approval: None,
+            ..before.extras
+        },
         rerun_of: Some(before.id),
     };
     Ok(RerunResult {
@@ -390,6 +439,20 @@ mod sql {
         .map(|_| ())
     }
 
+    /// Ends the invocation of a node that would not run it.
+    pub fn refuse(tx: &Tx<'_>, command: &Inserted, node: &NodeId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let end = rows::sql::End {
+            command: &command.id,
+            node,
+            state: State::Failed,
+            at: now,
+            response_code: -1,
+            message: why,
+            output_hash: None,
+        };
+        rows::sql::end(tx, &end)
+    }
+
     /// Nodes of a command that are still there.
     pub fn nodes_of(tx: &Tx<'_>, id: &CommandId, scope: Scope) -> Result<Vec<String>, StoreError> {
         let head = "SELECT i.node_id FROM invocation i JOIN node n ON n.id = i.node_id";
@@ -422,7 +485,10 @@ mod tests {
     #[test]
     fn an_oversized_order_is_refused() {
         let parameters = BTreeMap::from([("commands".to_owned(), vec!["x".repeat(70_000)])]);
-        let (_, document) = find_document("AWS-RunShellScript").unwrap();
-        assert_eq!(check_size(&document, &parameters).unwrap_err().code, "MaxDocumentSizeExceeded");
+        let (name, document) = find_document("AWS-RunShellScript").unwrap();
+        assert_eq!(
+            check_size(&name, &document, &parameters, None).unwrap_err().code,
+            "MaxDocumentSizeExceeded"
+        );
     }
 }

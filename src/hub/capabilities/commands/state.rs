@@ -112,6 +112,7 @@ impl State {
             Happening::Rejected(Rejection::Expired) => Self::DeliveryTimedOut,
             Happening::Rejected(Rejection::Unsupported) => Self::InvalidPlatform,
             Happening::Rejected(Rejection::NoRoom) => Self::Undeliverable,
+            Happening::Rejected(Rejection::Unwarranted | Rejection::Locked) => Self::Failed,
             Happening::CancelledBeforeDelivery => Self::Cancelled,
             Happening::CancelAsked => Self::Cancelling,
             Happening::DeliveryExpired if self == Self::Cancelling => Self::Cancelled,

@@ -11,7 +11,7 @@ use crate::hub::api::{Capability, Cx, Declare, Service, Target};
 use crate::hub::capabilities::activations::permits;
 use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::rows::{self, Command};
-use crate::hub::store::{Select, StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx};
 
 pub const CAPABILITY: Capability = Capability {
     name: "explorer",
@@ -27,6 +27,8 @@ fn operations(api: &mut Declare<'_>) {
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const RECENT: usize = 5;
+/// Most platforms told apart.
+const PLATFORMS: usize = 10;
 
 #[derive(Deserialize, JsonSchema)]
 struct Empty {}
@@ -81,31 +83,40 @@ struct ActivationCounts {
 
 async fn get_overview(cx: Cx, _request: Empty) -> ApiResult<Overview> {
     let now = cx.now();
-    cx.read(move |tx| {
-        Ok(Overview {
-            nodes: nodes(tx)?,
-            commands: commands(tx, now)?,
-            sessions: SessionCounts {
-                active: tx.count("SELECT count(*) FROM session WHERE ended_at IS NULL", &[])?,
-            },
-            activations: ActivationCounts {
-                open: permits::count_open(tx, now)?,
-            },
+    cx.clone()
+        .read(move |tx| {
+            let sessions = Select::new("SELECT count(*) FROM session")
+                .and("ended_at IS NULL", [])
+                .and_condition(&cx.visible_for("ssm:DescribeSessions", "session", "session.id"));
+            let activations = cx.visible_for("ssm:DescribeActivations", permits::KIND, "activation.id");
+            Ok(Overview {
+                nodes: nodes(tx, &cx.visible("node", "node.id"))?,
+                commands: commands(tx, &cx.visible_for("ssm:ListCommands", "command", "command.id"), now)?,
+                sessions: SessionCounts {
+                    active: sessions.count(tx)?,
+                },
+                activations: ActivationCounts {
+                    open: permits::count_open(tx, &activations, now)?,
+                },
+            })
         })
-    })
-    .await
+        .await
 }
 
-fn nodes(tx: &Tx<'_>) -> Result<NodeCounts, StoreError> {
-    let total = tx.count("SELECT count(*) FROM node WHERE removed_at IS NULL", &[])?;
-    let online = tx.count("SELECT count(*) FROM node WHERE removed_at IS NULL AND status = 'Online'", &[])?;
-    let sql = "SELECT platform_name AS name, count(*) AS n FROM node WHERE removed_at IS NULL GROUP BY platform_name ORDER BY n DESC, name LIMIT 10";
-    let by_platform = tx.rows(sql, &[], |row| {
-        Ok(PlatformCount {
-            name: row.get("name")?,
-            count: row.get("n")?,
-        })
-    })?;
+fn nodes(tx: &Tx<'_>, visible: &Condition) -> Result<NodeCounts, StoreError> {
+    let count = |head| Select::new(head).and("removed_at IS NULL", []).and_condition(visible);
+    let total = count("SELECT count(*) FROM node").count(tx)?;
+    let online = count("SELECT count(*) FROM node").and("status = 'Online'", []).count(tx)?;
+    let by_platform = count("SELECT platform_name AS name, count(*) AS n FROM node")
+        .group("platform_name")
+        .order("n DESC, name")
+        .limit(PLATFORMS)
+        .rows(tx, |row| {
+            Ok(PlatformCount {
+                name: row.get("name")?,
+                count: row.get("n")?,
+            })
+        })?;
     Ok(NodeCounts {
         total,
         online,
@@ -114,19 +125,23 @@ fn nodes(tx: &Tx<'_>) -> Result<NodeCounts, StoreError> {
     })
 }
 
-fn commands(tx: &Tx<'_>, now: Timestamp) -> Result<CommandCounts, StoreError> {
-    let since = [(":since", (now - DAY).into())];
-    let running = "SELECT count(*) FROM command WHERE requested_at > :since AND completed_count < target_count";
-    let last = "SELECT count(*) FROM command WHERE requested_at > :since";
-    let failed = "SELECT count(*) FROM command WHERE requested_at > :since AND (status LIKE 'Failed/%' OR status LIKE 'TimedOut/%')";
+fn commands(tx: &Tx<'_>, visible: &Condition, now: Timestamp) -> Result<CommandCounts, StoreError> {
+    let count = |condition| {
+        Select::new("SELECT count(*) FROM command")
+            .and("requested_at > ?", [(now - DAY).into()])
+            .and(condition, [])
+            .and_condition(visible)
+            .count(tx)
+    };
     let recent = Select::new(rows::sql::SELECT_COMMAND)
+        .and_condition(visible)
         .order("requested_at DESC, id DESC")
         .limit(RECENT)
         .rows(tx, Command::from_row)?;
     Ok(CommandCounts {
-        running: tx.count(running, &since)?,
-        last_24h: tx.count(last, &since)?,
-        failed_24h: tx.count(failed, &since)?,
+        running: count("completed_count < target_count")?,
+        last_24h: count("1")?,
+        failed_24h: count("(status LIKE 'Failed/%' OR status LIKE 'TimedOut/%')")?,
         recent: recent.into_iter().map(Into::into).collect(),
     })
 }

@@ -241,7 +241,9 @@ async fn list(
     bad_value: &'static str,
 ) -> ApiResult<(Vec<Node>, Option<String>)> {
     let after: Option<NodeId> = page::parse(next.as_deref())?;
-    let mut select = Select::new(nodes::sql::SELECT).and("node.removed_at IS NULL", []);
+    let mut select = Select::new(nodes::sql::SELECT)
+        .and("node.removed_at IS NULL", [])
+        .and_condition(&cx.visible(KIND, "node.id"));
     for filter in &filters {
         select = narrow(select, filter, bad_value)?;
     }

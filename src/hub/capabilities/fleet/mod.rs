@@ -10,8 +10,10 @@
 //! selects another node's row.
 
 pub mod describe;
+pub mod hub_key;
 pub mod nodes;
 pub mod presence;
+pub mod quarantine;
 pub mod search;
 pub mod targets;
 
@@ -22,10 +24,14 @@ pub const CAPABILITY: Capability = Capability {
     name: "fleet",
     operations: |api| {
         describe::operations(api);
+        hub_key::operations(api);
         search::operations(api);
         targets::operations(api);
     },
-    reports: presence::reports,
+    reports: |reports| {
+        presence::reports(reports);
+        hub_key::reports(reports);
+    },
     jobs: no_jobs,
     streams: presence::streams,
 };

@@ -5,12 +5,16 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::Timestamp;
 use crate::base::id::{ActivationId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::labels::Tag;
-use crate::hub::store::{Column, Row, StoreError, Tx, Value};
-use crate::model::filter::TAG_PREFIX;
+use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::approval::{Approval, Approved, Statement};
+use crate::model::lock::Act;
 use crate::wire::node::NodeFacts;
+
+/// A clock that is wrong by more is shown.
+const TOLERATED_SKEW_MS: i64 = 5 * 60 * 1000;
 
 /// What `kind` is called in targets of rights and in the audit log.
 pub const KIND: &str = "node";
@@ -108,6 +112,10 @@ pub struct Node {
     pub joined_at: Timestamp,
     pub connected_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
+    /// Since when two systems use its key.
+    pub quarantined_at: Option<Timestamp>,
+    /// How far its clock is ahead of the hub's.
+    pub clock_ahead_ms: Option<i64>,
     pub facts: NodeFacts,
 }
 
@@ -128,6 +136,10 @@ pub struct NodeSummary {
     pub agent_version: String,
     pub addresses: Vec<String>,
     pub tags: Vec<Tag>,
+    /// What its owner forbids there: `no-shell` …
+    pub lock: Vec<&'static str>,
+    /// What somebody should look at.
+    pub warnings: Vec<String>,
     pub joined_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub booted_at: Option<Timestamp>,
@@ -146,6 +158,8 @@ impl Node {
             joined_at: row.get("joined_at")?,
             connected_at: row.get("connected_at")?,
             last_seen_at: row.get("last_seen_at")?,
+            quarantined_at: row.get("quarantined_at")?,
+            clock_ahead_ms: row.get("clock_ahead_ms")?,
             facts: row.json("facts")?,
         })
     }
@@ -162,10 +176,70 @@ impl Node {
         (self.facts.booted_at_ms > 0).then(|| Timestamp::from_millis(self.facts.booted_at_ms))
     }
 
+    /// What somebody should look at, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.quarantined_at.is_some() {
+            all.push("two systems use this node's identity: nothing is sent to it until one of them gets its own".to_owned());
+        }
+        if let Some(ahead) = self.clock_ahead_ms.filter(|ahead| ahead.abs() > TOLERATED_SKEW_MS) {
+            let way = if ahead > 0 { "ahead of" } else { "behind" };
+            let minutes = ahead.abs() / 60_000;
+            all.push(format!("its clock is {minutes} minutes {way} the hub's: set one of them right"));
+        }
+        if let Some(trouble) = self.facts.lock.as_ref().and_then(|lock| lock.trouble.as_ref()) {
+            all.push(format!("its lock file locks everything: {trouble}"));
+        }
+        all
+    }
+
+    /// Why an act is not asked of this node: it is quarantined, or its owner's lock forbids it (and the agent would say the same).
+    pub fn forbids(&self, act: Act<'_>) -> Option<String> {
+        if self.quarantined_at.is_some() {
+            return Some(format!(
+                "node `{0}` is quarantined, because two systems use its identity: `roadstead node new-identity {0}` or `roadstead node release {0}`",
+                self.id
+            ));
+        }
+        let facts = self.facts.lock.as_ref()?;
+        let why = facts.lock.forbids(act, self.facts.runs_as == "root")?;
+        Some(match &facts.trouble {
+            Some(trouble) => format!("node `{}` is locked by its owner: {trouble}", self.id),
+            None => format!("node `{}` is locked by its owner: {why} ({})", self.id, facts.files.join(", ")),
+        })
+    }
+
+    /// Why an operator's signature is missing or of no use there, if so. Whether it holds is the node's to say.
+    pub fn wants_approval(&self, act: Act<'_>, wanted: &Approved, approval: Option<&Approval>) -> Option<String> {
+        let facts = self.facts.lock.as_ref()?;
+        let classes = facts.lock.classes_of(act, self.facts.runs_as == "root");
+        if classes.is_empty() {
+            return None;
+        }
+        let why = match approval.map(|approval| approval.text.parse::<Statement>()) {
+            None => {
+                let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
+                Some(format!(
+                    "an operator must sign for {}: use `--sign-with KEY` of `roadstead run` or `roadstead ssh`",
+                    classes.join(", ")
+                ))
+            }
+            Some(Err(why)) => Some(why),
+            Some(Ok(statement)) => statement.covers(wanted, &self.id).err(),
+        }?;
+        Some(format!(
+            "node `{}` is locked by its owner: `operator-lock`: {why} ({})",
+            self.id,
+            facts.files.join(", ")
+        ))
+    }
+
     pub fn summary(self, tags: Vec<Tag>, now: Timestamp) -> NodeSummary {
         NodeSummary {
             last_seen_at: self.last_seen(now),
             booted_at: self.booted_at(),
+            lock: lock_words(&self.facts),
+            warnings: self.warnings(),
             node_id: self.id,
             name: self.name,
             status: self.status,
@@ -181,33 +255,17 @@ impl Node {
     }
 }
 
-/// The filter keys of nodes.
-pub fn column(key: &str) -> Option<Column> {
-    if let Some(tag) = key.strip_prefix(TAG_PREFIX) {
-        let expression = "(SELECT value FROM tag WHERE tag.kind = 'ManagedInstance' AND tag.id = node.id AND tag.key = ?)";
-        return Some(Column {
-            expression,
-            values: vec![Value::from(tag)],
-        });
-    }
-    Some(Column::plain(match key {
-        "name" => "node.name",
-        "id" => "node.id",
-        "status" => "node.status",
-        "platform" => "node.platform_id || ' ' || node.platform_name",
-        "version" => "node.platform_version",
-        "arch" => "node.architecture",
-        "agent" => "node.agent_version",
-        "address" => "node.addresses",
-        "reason" => "node.offline_reason",
-        "activation" => "node.activation_id",
-        "text" => "node.name || ' ' || node.id || ' ' || node.computer_name || ' ' || node.addresses || ' ' || node.platform_name",
-        _ => return None,
-    }))
+fn lock_words(facts: &NodeFacts) -> Vec<&'static str> {
+    facts.lock.as_ref().map(|facts| facts.lock.words()).unwrap_or_default()
 }
 
-/// All keys that [`column`] knows besides tags, for messages.
-pub const FILTER_KEYS: &str = "name, id, status, platform, version, arch, agent, address, reason, activation, text, tag:KEY";
+/// The filter keys of nodes; groups use them too.
+pub use crate::hub::labels::groups::{NODE_FILTER_KEYS as FILTER_KEYS, node_column as column};
+
+/// *Errors*: `InvalidInstanceId`.
+pub fn require(tx: &Tx<'_>, id: &NodeId) -> ApiResult<Node> {
+    sql::find(tx, id)?.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub")))
+}
 
 pub mod sql {
     use super::*;
@@ -215,12 +273,24 @@ pub mod sql {
     /// Everything a [`Node`] needs.
     pub const SELECT: &str =
         "SELECT node.id, node.name, node.status, node.offline_reason, node.activation_id, node.iam_role, node.joined_at,
-        node.connected_at, node.last_seen_at, node.facts FROM node";
+        node.connected_at, node.last_seen_at, node.quarantined_at, node.clock_ahead_ms, node.facts FROM node";
 
     pub fn find(tx: &Tx<'_>, id: &NodeId) -> Result<Option<Node>, StoreError> {
-        let sql = "SELECT id, name, status, offline_reason, activation_id, iam_role, joined_at, connected_at, last_seen_at, facts
-                   FROM node WHERE id = :id AND removed_at IS NULL";
+        let sql = "SELECT id, name, status, offline_reason, activation_id, iam_role, joined_at, connected_at, last_seen_at, quarantined_at,
+                       clock_ahead_ms, facts FROM node WHERE id = :id AND removed_at IS NULL";
         tx.row(sql, &[(":id", id.into())], Node::from_row)
+    }
+
+    /// What orders for the node are bound to; `None` when it is not there (any more).
+    pub fn key_of(tx: &Tx<'_>, id: &NodeId) -> Result<Option<[u8; 32]>, StoreError> {
+        let sql = "SELECT key_hash FROM node WHERE id = :id AND removed_at IS NULL";
+        tx.row(sql, &[(":id", id.into())], key)
+    }
+
+    /// The column `key_hash`.
+    pub fn key(row: &Row<'_>) -> Result<[u8; 32], StoreError> {
+        let bytes: Vec<u8> = row.get("key_hash")?;
+        bytes.try_into().map_err(|_| StoreError::Malformed("a node's key".into()))
     }
 
     pub fn find_by_key(tx: &Tx<'_>, key: &[u8]) -> Result<Option<(NodeId, bool)>, StoreError> {
@@ -240,12 +310,15 @@ pub mod sql {
             (":agent_version", (&facts.agent_version).into()),
             (":addresses", facts.addresses.join(" ").into()),
             (":booted_at", facts.booted_at_ms.into()),
+            (":lock", lock_words(facts).join(" ").into()),
+            (":machine_id", (&facts.machine_id).into()),
             (":facts", Value::json(facts)),
         ];
         tx.execute(
             "UPDATE node SET computer_name = :computer_name, platform_id = :platform_id, platform_name = :platform_name,
                 platform_version = :platform_version, architecture = :architecture, agent_version = :agent_version,
-                addresses = :addresses, booted_at = :booted_at, facts = :facts WHERE id = :id",
+                addresses = :addresses, booted_at = :booted_at, lock = :lock,
+                machine_id = :machine_id, facts = :facts WHERE id = :id",
             &params,
         )
         .map(|_| ())

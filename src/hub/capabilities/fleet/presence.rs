@@ -13,12 +13,14 @@ use crate::base::id::NodeId;
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Reports, Services, Streams, Target};
+use crate::hub::capabilities::fleet::hub_key;
 use crate::hub::capabilities::fleet::nodes::{self, KIND, NodeStatus, OfflineReason};
 use crate::hub::events::Event;
 use crate::hub::link::{Admission, Gone, NodeKey, Refused};
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx, Value};
 use crate::wire::control::{Goodbye, Hello, Refusal, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::token::is_fingerprint;
 
 /// Changes are told to browsers at most this often.
 const LIVE_STEP: Duration = Duration::from_millis(300);
@@ -33,7 +35,7 @@ pub fn reports(reports: &mut Reports) {
 }
 
 pub fn streams(streams: &mut Streams) {
-    streams.topic("nodes", |_: &NodesTopic| Target::Rows(KIND), follow);
+    streams.topic("nodes", "roadstead:SearchNodes", |_: &NodesTopic| Target::Rows(KIND), follow);
 }
 
 /// Admits a key that has joined, and writes down that it is here.
@@ -43,12 +45,18 @@ pub async fn hello(services: &Arc<Services>, key: NodeKey, hello: Hello) -> Resu
     let facts = hello.facts.bounded();
     let boot_id = facts.boot_id.clone();
     let now = services.now();
+    let hub_key = hello.hub_key.clone();
+    let ahead_ms = (hello.now_ms != 0).then(|| hello.now_ms.saturating_sub(now.millis()));
     let bus = services.bus.clone();
     let found = services.write(move |tx| {
         let Some((node, false)) = nodes::sql::find_by_key(tx, &key.0)? else {
             return Ok(None);
         };
         set_online(tx, &node, &facts, now)?;
+        sql::set_clock(tx, &node, ahead_ms)?;
+        if is_fingerprint(&hub_key) {
+            hub_key::sql::set_hub_key(tx, &node, &hub_key)?;
+        }
         bus.emit(tx, Event::NodeChanged(node.clone()));
         bus.emit(tx, Event::NodeConnected(node.clone()));
         Ok(Some(node))
@@ -148,11 +156,25 @@ async fn follow(cx: Cx, _topic: NodesTopic, feed: Feed) -> ApiResult<()> {
         }
         ids.sort();
         ids.dedup();
+        let ids = seen_by(&cx, ids).await?;
         match ids.len() {
+            0 => {}
             n if n > LIVE_MAX_NODES => feed.send(&NodesEvent::Reload(true)).await?,
             _ => feed.send(&NodesEvent::NodeIds(ids)).await?,
         }
     }
+}
+
+/// Of these nodes, those that the follower may see.
+async fn seen_by(cx: &Cx, ids: Vec<NodeId>) -> ApiResult<Vec<NodeId>> {
+    let visible = cx.visible(KIND, "node.id");
+    if visible == Condition::Always {
+        return Ok(ids);
+    }
+    let select = Select::new("SELECT node.id FROM node")
+        .and_in("node.id", ids.iter().map(Value::from))
+        .and_condition(&visible);
+    cx.read(move |tx| Ok(select.rows(tx, |row| row.get("id"))?)).await
 }
 
 async fn return_reload(feed: &Feed) -> ApiResult<Option<NodeId>> {
@@ -177,6 +199,11 @@ mod sql {
     pub fn set_online(tx: &Tx<'_>, node: &NodeId, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE node SET status = 'Online', offline_reason = NULL, connected_at = :now, last_seen_at = :now WHERE id = :id";
         tx.execute(sql, &[(":id", node.into()), (":now", now.into())]).map(|_| ())
+    }
+
+    pub fn set_clock(tx: &Tx<'_>, node: &NodeId, ahead_ms: Option<i64>) -> Result<(), StoreError> {
+        let sql = "UPDATE node SET clock_ahead_ms = :ahead WHERE id = :id";
+        tx.execute(sql, &[(":id", node.into()), (":ahead", ahead_ms.into())]).map(|_| ())
     }
 
     pub fn set_offline(tx: &Tx<'_>, node: &NodeId, reason: OfflineReason, now: Timestamp) -> Result<(), StoreError> {

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{ActivationId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::capabilities::fleet::nodes::{self, FILTER_KEYS, KIND, Node, NodeSummary};
+use crate::hub::capabilities::fleet::nodes::{self, FILTER_KEYS, KIND, Node, NodeSummary, require};
+use crate::hub::capabilities::fleet::quarantine;
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind};
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
 use crate::model::filter::Filter;
+use crate::model::lock::DocumentName;
+use crate::model::privilege::lost_as;
+use crate::wire::node::LockFacts;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -71,9 +75,12 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
     let order = Order::parse(request.sort.as_ref())?;
     let after: Option<(String, NodeId)> = page::parse(request.next_token.as_deref())?;
     let now = cx.now();
+    let visible = cx.visible(KIND, "node.id");
     cx.read(move |tx| {
-        let total = matching("SELECT count(*) FROM node", &request.filter)?.count(tx)?;
-        let mut select = matching(order.select, &request.filter)?;
+        let total = matching("SELECT count(*) FROM node", &request.filter)?
+            .and_condition(&visible)
+            .count(tx)?;
+        let mut select = matching(order.select, &request.filter)?.and_condition(&visible);
         if let Some((value, id)) = after {
             select = select.and(order.after, [value.into(), (&id).into()]);
         }
@@ -127,7 +134,7 @@ macro_rules! order {
         Order {
             select: concat!(
                 "SELECT node.id, node.name, node.status, node.offline_reason, node.activation_id, node.iam_role, node.joined_at,
-                 node.connected_at, node.last_seen_at, node.facts, ",
+                 node.connected_at, node.last_seen_at, node.quarantined_at, node.clock_ahead_ms, node.facts, ",
                 $value,
                 " AS sort_value FROM node"
             ),
@@ -185,12 +192,58 @@ struct NodeDetail {
     cpu_count: u32,
     memory_bytes: u64,
     runs_as: String,
+    /// What the node cannot do because its agent does not run as root.
+    lost_without_root: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     activation_id: Option<ActivationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connected_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offline_sentence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_lock: Option<NodeLock>,
+    /// Systems that use the node's identity at the same time; empty unless it is quarantined.
+    quarantine: Vec<quarantine::System>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_ahead_ms: Option<i64>,
+}
+
+/// The lock of a node, see `docs/node-lock.md`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct NodeLock {
+    monitor_only: bool,
+    no_shell: bool,
+    no_update: bool,
+    no_root: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_documents: Option<Vec<String>>,
+    /// Classes that need the signature of an operator.
+    operator_classes: Vec<String>,
+    /// Who may sign: lines of OpenSSH's allowed-signers format.
+    operator_keys: Vec<String>,
+    files: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl From<LockFacts> for NodeLock {
+    fn from(facts: LockFacts) -> Self {
+        let LockFacts { lock, files, trouble } = facts;
+        let operators = lock.operator_lock.unwrap_or_default();
+        let texts = |list: Vec<DocumentName>| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
+        Self {
+            monitor_only: lock.monitor_only,
+            no_shell: lock.no_shell,
+            no_update: lock.no_update,
+            no_root: lock.no_root,
+            allowed_documents: lock.allowed_documents.map(texts),
+            operator_classes: operators.classes.iter().map(ToString::to_string).collect(),
+            operator_keys: operators.keys,
+            files,
+            trouble,
+        }
+    }
 }
 
 async fn describe_node(cx: Cx, request: DescribeRequest) -> ApiResult<NodeDetail> {
@@ -199,6 +252,11 @@ async fn describe_node(cx: Cx, request: DescribeRequest) -> ApiResult<NodeDetail
         let node = require(tx, &request.node_id)?;
         let tags = labels::list(tx, Kind::Node, node.id.as_str())?;
         let facts = node.facts.clone();
+        let quarantine = match node.quarantined_at {
+            Some(_) => quarantine::sql::systems(tx, &node.id)?,
+            None => Vec::new(),
+        };
+        let clock_ahead_ms = node.clock_ahead_ms;
         Ok(NodeDetail {
             activation_id: node.activation_id.clone(),
             connected_at: node.connected_at,
@@ -211,15 +269,14 @@ async fn describe_node(cx: Cx, request: DescribeRequest) -> ApiResult<NodeDetail
             platform_id: facts.platform_id,
             cpu_count: facts.cpu_count,
             memory_bytes: facts.memory_bytes,
+            lost_without_root: lost_as(&facts.runs_as),
             runs_as: facts.runs_as,
+            node_lock: facts.lock.map(NodeLock::from),
+            quarantine,
+            clock_ahead_ms,
         })
     })
     .await
-}
-
-/// *Errors*: `InvalidInstanceId`.
-pub fn require(tx: &Tx<'_>, id: &NodeId) -> ApiResult<Node> {
-    nodes::sql::find(tx, id)?.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub")))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -240,13 +297,15 @@ async fn rename_node(cx: Cx, request: RenameRequest) -> ApiResult<Empty> {
             "a node's name has 1 to 255 characters and no control characters",
         ));
     }
-    let bus = cx.services.bus.clone();
+    let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
         require(tx, &request.node_id)?;
         tx.execute(
             "UPDATE node SET name = :name WHERE id = :id",
             &[(":name", name.into()), (":id", (&request.node_id).into())],
         )?;
+        // A group's rule may look at names: nobody renames a node into their hands, or out of them.
+        asked.permit(tx, &Target::Resource(KIND, request.node_id.to_string()))?;
         bus.emit(tx, Event::NodeChanged(request.node_id.clone()));
         Ok(Empty {})
     })
@@ -290,6 +349,18 @@ async fn suggest_values(cx: Cx, request: SuggestRequest) -> ApiResult<SuggestRes
         "reason" => "SELECT DISTINCT offline_reason AS value FROM node",
         "tag" => "SELECT DISTINCT key AS value FROM tag",
         key if key.starts_with("tag:") => "SELECT DISTINCT value FROM tag",
+        "lock" => {
+            let all = [
+                "monitor-only",
+                "no-shell",
+                "no-update",
+                "no-root",
+                "allowed-documents",
+                "operator-lock",
+            ];
+            let values = all.iter().filter(|word| word.starts_with(&request.prefix)).map(ToString::to_string);
+            return Ok(SuggestResult { values: values.collect() });
+        }
         "address" | "text" | "activation" => return Ok(SuggestResult { values: Vec::new() }),
         other => {
             return Err(ApiError::validation(format!(
@@ -297,12 +368,17 @@ async fn suggest_values(cx: Cx, request: SuggestRequest) -> ApiResult<SuggestRes
             )));
         }
     };
-    let select = match request.key.split_once(':') {
-        Some((_, tag)) => Select::new(head)
+    let tagged = || {
+        Select::new(head)
             .and("kind = 'ManagedInstance'", [])
-            .and("key = ?", [Value::from(tag)]),
-        None if request.key == "tag" => Select::new(head).and("kind = 'ManagedInstance'", []),
-        None => Select::new(head).and("removed_at IS NULL", []),
+            .and_condition(&cx.visible(KIND, "tag.id"))
+    };
+    let select = match request.key.split_once(':') {
+        Some((_, tag)) => tagged().and("key = ?", [Value::from(tag)]),
+        None if request.key == "tag" => tagged(),
+        None => Select::new(head)
+            .and("removed_at IS NULL", [])
+            .and_condition(&cx.visible(KIND, "node.id")),
     };
     let prefix = Value::Text(request.prefix.to_ascii_lowercase());
     let select = select

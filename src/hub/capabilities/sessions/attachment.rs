@@ -26,6 +26,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::Services;
 use crate::hub::api::routes::{Message, Socket};
 use crate::hub::audit::{self, Outcome};
+use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, Event, Session, Shell};
 use crate::hub::capabilities::sessions::relay::{self, Left, Line};
 use crate::hub::capabilities::sessions::seats::{Held, Notice, Wish};
@@ -169,8 +170,15 @@ impl Visit {
     /// Opens the shell, or finds it again, and passes bytes until somebody leaves.
     async fn attend(&self, socket: &mut Socket) -> Result<Left, Refusal> {
         let id = self.session.clone();
-        let session = self.services.read(move |tx| Ok(lifecycle::sql::find(tx, &id)?)).await?;
-        let session = session.ok_or_else(|| Refusal::new("Ended", "the session does not exist any more"))?;
+        let found = self.services.read(move |tx| {
+            let Some(session) = lifecycle::sql::find(tx, &id)? else {
+                return Ok(None);
+            };
+            let key = nodes::sql::key_of(tx, &session.node)?;
+            Ok(key.map(|key| (session, key)))
+        });
+        let found = found.await?;
+        let (session, key) = found.ok_or_else(|| Refusal::new("Ended", "the session or its node does not exist any more"))?;
         let line = relay::line(self.services.link(), &session.node).await;
         let mut line = line.map_err(|error| {
             let words = format!(
@@ -181,7 +189,7 @@ impl Visit {
         })?;
         // Nobody is at a shell before the log says who.
         let session = self.begin().await?;
-        let attached = match timeout(OPEN_LIMIT, self.open(&mut line, &session)).await {
+        let attached = match timeout(OPEN_LIMIT, self.open(&mut line, &session, &key)).await {
             Ok(Ok(attached)) => attached,
             Ok(Err(Left::Ended(ended))) => {
                 let refusal = Refusal::new("Ended", lifecycle::words(&ended));
@@ -215,7 +223,7 @@ impl Visit {
         Ok(session)
     }
 
-    async fn open(&self, line: &mut Line, session: &Session) -> Result<Attached, Left> {
+    async fn open(&self, line: &mut Line, session: &Session, key: &[u8; 32]) -> Result<Attached, Left> {
         let open = Open {
             session: session.id.clone(),
             size: Size {
@@ -226,8 +234,9 @@ impl Visit {
             start: session.state.shell != Shell::Open,
             idle_timeout_ms: session.idle_timeout_ms.unsigned_abs(),
             max_duration_ms: session.max_duration_ms.unsigned_abs(),
+            approval: session.approval.clone(),
         };
-        let _its_answer_says_why = line.to_agent.send(Frame::Open(open).encode()).await;
+        let _its_answer_says_why = line.to_agent.send(relay::opening(&self.services, key, &open)).await;
         relay::answer(&mut line.from_agent).await
     }
 

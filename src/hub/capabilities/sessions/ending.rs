@@ -13,6 +13,7 @@ use crate::base::id::{NodeId, SessionId, random_hex};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Reports, Services};
 use crate::hub::audit::{self, Outcome};
+use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, Event};
 use crate::hub::capabilities::sessions::{KIND, Live, relay};
 use crate::hub::events::{self, Bus};
@@ -50,7 +51,9 @@ pub fn jobs() -> Vec<Job<Arc<Services>>> {
 
 async fn tick(services: Arc<Services>) {
     let (live, bus, now) = (services.state::<Live>(), services.bus.clone(), services.now());
-    let settled = services.write(move |tx| Ok(settle(tx, &bus, &live, now)?));
+    // What is old goes only while it is certain that it is.
+    let forget = services.ages_are_certain().then(|| now - KEPT);
+    let settled = services.write(move |tx| Ok(settle(tx, &bus, &live, now, forget)?));
     if let Err(error) = settled.await {
         tracing::warn!(error = %error, "sessions could not be settled");
     }
@@ -58,7 +61,7 @@ async fn tick(services: Arc<Services>) {
 }
 
 /// Moves every session that nobody holds to where it belongs.
-fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp) -> Result<(), StoreError> {
+fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp, forget: Option<Timestamp>) -> Result<(), StoreError> {
     let nobody = |id: &SessionId| !live.seats.is_taken(id);
     for id in sql::attached(tx)?.into_iter().filter(nobody) {
         // Its attachment went down with an earlier run of the hub.
@@ -74,7 +77,7 @@ fn settle(tx: &Tx<'_>, bus: &Bus, live: &Live, now: Timestamp) -> Result<(), Sto
         // There is no node left that could be told.
         lifecycle::advance(tx, bus, &id, Event::NodeEnded(EndReason::Unknown), "", now)?;
     }
-    sql::forget_before(tx, now - KEPT)
+    forget.map_or(Ok(()), |limit| sql::forget_before(tx, limit))
 }
 
 /// Ends a session for the hub's own reasons.
@@ -121,13 +124,30 @@ pub async fn deliver(services: &Arc<Services>, session: &SessionId) {
 
 async fn tell(services: &Arc<Services>, session: &SessionId) -> ApiResult<()> {
     let id = session.clone();
-    let Some(row) = services.read(move |tx| Ok(lifecycle::sql::find(tx, &id)?)).await? else {
+    let found = services.read(move |tx| {
+        let Some(row) = lifecycle::sql::find(tx, &id)? else {
+            return Ok(None);
+        };
+        let key = nodes::sql::key_of(tx, &row.node)?;
+        Ok(key.map(|key| (row, key)))
+    });
+    let Some((row, key)) = found.await? else {
         return Ok(());
     };
     let Ok(line) = relay::line(services.link(), &row.node).await else {
         return Ok(());
     };
-    if !end_shell(line.to_agent, line.from_agent, session).await {
+    let open = Open {
+        session: session.clone(),
+        size: Size { cols: 80, rows: 24 },
+        from: None,
+        start: false,
+        idle_timeout_ms: 0,
+        max_duration_ms: 0,
+        approval: None,
+    };
+    let opening = relay::opening(services, &key, &open);
+    if !end_shell(line.to_agent, line.from_agent, opening).await {
         return Ok(());
     }
     let (bus, now) = (services.bus.clone(), services.now());
@@ -139,22 +159,14 @@ async fn tell(services: &Arc<Services>, session: &SessionId) -> ApiResult<()> {
 }
 
 /// `true` once the node has said that the shell is over or that it knows of none.
-async fn end_shell<K, S, E>(mut to_agent: K, mut from_agent: S, session: &SessionId) -> bool
+async fn end_shell<K, S, E>(mut to_agent: K, mut from_agent: S, opening: Bytes) -> bool
 where
     K: Sink<Bytes> + Unpin,
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
-    let open = Open {
-        session: session.clone(),
-        size: Size { cols: 80, rows: 24 },
-        from: None,
-        start: false,
-        idle_timeout_ms: 0,
-        max_duration_ms: 0,
-    };
-    for frame in [Frame::Open(open), Frame::End] {
+    for frame in [opening, Frame::End.encode()] {
         // A node without this shell hangs up before it has heard everything; what it said is still to be read.
-        if to_agent.send(frame.encode()).await.is_err() {
+        if to_agent.send(frame).await.is_err() {
             break;
         }
     }
@@ -237,6 +249,7 @@ mod tests {
             ended_at: None,
             idle_timeout_ms: 0,
             max_duration_ms: 0,
+            approval: None,
         };
         let filled = store.write(move |tx| {
             lifecycle::sql::insert(tx, &session)?;
@@ -256,7 +269,7 @@ mod tests {
         settled(&store, &live, &id, START + KEPT).await;
         let later = START + KEPT + Duration::from_millis(1);
         let left = store.write(move |tx| {
-            settle(tx, &Bus::default(), &live, later)?;
+            settle(tx, &Bus::default(), &live, later, Some(later - KEPT))?;
             tx.count("SELECT count(*) FROM session", &[])
         });
         assert_eq!(left.await.map_err(|e: StoreError| e).unwrap(), 0);
@@ -265,7 +278,7 @@ mod tests {
     async fn settled(store: &Store, live: &Arc<Live>, id: &SessionId, now: Timestamp) -> Session {
         let (live, id) = (live.clone(), id.clone());
         let session = store.write(move |tx| {
-            settle(tx, &Bus::default(), &live, now)?;
+            settle(tx, &Bus::default(), &live, now, None)?;
             Ok::<_, StoreError>(lifecycle::sql::find(tx, &id)?.unwrap())
         });
         session.await.unwrap()
@@ -324,7 +337,7 @@ mod tests {
     }
 
     async fn end_against(reason: EndReason) -> bool {
-        let session = SessionId::random("ann");
+        let opening = Bytes::from_static(b"opening");
         let (to_agent, mut heard) = tokio::sync::mpsc::channel(4);
         let ended = Ended {
             reason,
@@ -336,11 +349,8 @@ mod tests {
             bytes: Bytes::from_static(b"scroll-back"),
         };
         let said = [output.encode(), Frame::Ended(ended).encode()].map(Ok::<_, Infallible>);
-        let is_over = end_shell(PollSender::new(to_agent), stream::iter(said), &session).await;
-        let Frame::Open(open) = Frame::decode(heard.recv().await.unwrap()).unwrap() else {
-            panic!("the first frame opens")
-        };
-        assert!(!open.start, "ending never starts a shell");
+        let is_over = end_shell(PollSender::new(to_agent), stream::iter(said), opening.clone()).await;
+        assert_eq!(heard.recv().await.unwrap(), opening);
         assert_eq!(Frame::decode(heard.recv().await.unwrap()).unwrap(), Frame::End);
         is_over
     }

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use crate::base::Timestamp;
 use crate::base::id::{NodeId, SessionId};
 use crate::hub::events::{self, Bus};
-use crate::hub::store::{Row, StoreError, Tx};
+use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::approval::Approval;
 use crate::wire::session::{EndReason, Ended};
 
 /// Longest text of `Details` (upstream's limit).
@@ -155,7 +156,7 @@ pub fn next(state: State, event: Event) -> Result<State, Illegal> {
         Event::Detached => state,
         Event::NodeEnded(EndReason::TakenOver) => return Err(Illegal),
         Event::NodeEnded(_) if shell == Shell::Unopened => return Err(Illegal),
-        Event::NodeEnded(EndReason::StartFailed) => State {
+        Event::NodeEnded(EndReason::StartFailed | EndReason::Refused) => State {
             status: Status::Failed,
             shell: Shell::Gone,
         },
@@ -182,6 +183,7 @@ pub fn words(ended: &Ended) -> String {
         (EndReason::TakenOver, _) => "another attachment took over".into(),
         (EndReason::Unknown, _) => "the node no longer has this shell: its agent or the node was restarted".into(),
         (EndReason::StartFailed, _) => format!("the shell could not be started: {}", ended.message),
+        (EndReason::Refused, _) => format!("the node refused: {}", ended.message),
     };
     // The message is the node's: bounded, and no control characters in anybody's terminal.
     text.chars().filter(|c| !c.is_control()).take(MAX_DETAILS).collect()
@@ -203,6 +205,8 @@ pub struct Session {
     /// Zero: never, for both.
     pub idle_timeout_ms: i64,
     pub max_duration_ms: i64,
+    /// An operator's signature for opening it.
+    pub approval: Option<Approval>,
 }
 
 /// Moves the row of `id` by one event and tells listeners when people see a difference.
@@ -247,6 +251,9 @@ impl Session {
             ended_at: row.get("ended_at")?,
             idle_timeout_ms: row.get("idle_timeout_ms")?,
             max_duration_ms: row.get("max_duration_ms")?,
+            approval: row
+                .get::<Option<String>>("approval")?
+                .and_then(|json| serde_json::from_str(&json).ok()),
         })
     }
 }
@@ -256,11 +263,11 @@ pub mod sql {
 
     /// Everything a [`Session`] needs.
     pub const SELECT: &str = "SELECT id, node_id, owner, reason, document, status, shell, details, started_at, ended_at, idle_timeout_ms,
-        max_duration_ms FROM session";
+        max_duration_ms, approval FROM session";
 
     pub fn find(tx: &Tx<'_>, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let sql = "SELECT id, node_id, owner, reason, document, status, shell, details, started_at, ended_at, idle_timeout_ms,
-                       max_duration_ms FROM session WHERE id = :id";
+                       max_duration_ms, approval FROM session WHERE id = :id";
         tx.row(sql, &[(":id", id.into())], Session::from_row)
     }
 
@@ -278,11 +285,12 @@ pub mod sql {
             (":started_at", session.started_at.into()),
             (":idle", session.idle_timeout_ms.into()),
             (":max", session.max_duration_ms.into()),
+            (":approval", session.approval.as_ref().map(Value::json).into()),
         ];
         tx.execute(
             "INSERT INTO session (id, node_id, owner, reason, document, status, shell, details, started_at, detached_at, idle_timeout_ms,
-                 max_duration_ms)
-             VALUES (:id, :node, :owner, :reason, :document, :status, :shell, :details, :started_at, :started_at, :idle, :max)",
+                 max_duration_ms, approval)
+             VALUES (:id, :node, :owner, :reason, :document, :status, :shell, :details, :started_at, :started_at, :idle, :max, :approval)",
             &params,
         )
         .map(|_| ())
@@ -324,6 +332,7 @@ mod tests {
             Just(EndReason::TakenOver),
             Just(EndReason::Unknown),
             Just(EndReason::StartFailed),
+            Just(EndReason::Refused),
         ];
         prop_oneof![
             Just(Event::Opening),

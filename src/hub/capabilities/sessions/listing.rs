@@ -87,7 +87,7 @@ async fn describe_sessions(cx: Cx, request: DescribeSessionsRequest) -> ApiResul
     constraint::count_at_most(&request.filters, "filters", 6)?;
     let size = page::size(request.max_results, 1, 200, 50)?;
     let after: Option<(i64, String)> = page::parse(request.next_token.as_deref())?;
-    let mut select = sql::list(request.state == "Active");
+    let mut select = sql::list(request.state == "Active").and_condition(&cx.visible(KIND, "session.id"));
     for filter in &request.filters {
         select = narrow(select, filter)?;
     }
@@ -204,6 +204,7 @@ mod tests {
             ended_at: None,
             idle_timeout_ms: 0,
             max_duration_ms: 90 * 60_000,
+            approval: None,
         }
     }
 

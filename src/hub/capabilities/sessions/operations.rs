@@ -16,6 +16,9 @@ use crate::hub::capabilities::sessions::lifecycle::{self, Session, State};
 use crate::hub::capabilities::sessions::tokens::Bearer;
 use crate::hub::capabilities::sessions::{KIND, Live, listing};
 use crate::hub::events::Event;
+use crate::hub::store::Tx;
+use crate::model::approval::{Approval, Approved};
+use crate::model::lock::Act;
 
 /// The one document so far: a shell with the hub's defaults.
 const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
@@ -55,7 +58,7 @@ pub fn operations(api: &mut Declare<'_>) {
 }
 
 pub fn topics(streams: &mut Streams) {
-    streams.topic("sessions", |_: &SessionsTopic| Target::Rows(KIND), follow);
+    streams.topic("sessions", "ssm:DescribeSessions", |_: &SessionsTopic| Target::Rows(KIND), follow);
 }
 
 fn node(id: &str) -> Target {
@@ -72,6 +75,8 @@ struct StartSessionRequest {
     target: String,
     document_name: Option<String>,
     reason: Option<String>,
+    /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
+    operator_approval: Option<Approval>,
     #[serde(default)]
     parameters: BTreeMap<String, Vec<String>>,
 }
@@ -88,7 +93,7 @@ async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartS
     check_document(request.document_name.as_deref(), &request.parameters)?;
     let reason = request.reason.unwrap_or_default();
     constraint::at_most(&reason, "reason", 256)?;
-    let target = connected_node(&cx, &request.target).await?;
+    let target = connected_node(&cx, &request.target, request.operator_approval.as_ref()).await?;
     let owner = cx.caller().name.clone();
     let session = Session {
         id: SessionId::random(&owner),
@@ -102,9 +107,13 @@ async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartS
         ended_at: None,
         idle_timeout_ms: IDLE_TIMEOUT.as_millis() as i64,
         max_duration_ms: MAX_DURATION.as_millis() as i64,
+        approval: request.operator_approval,
     };
     let (id, bus) = (session.id.clone(), cx.services.bus.clone());
+    let asked = cx.clone();
     cx.write(move |tx| {
+        asked.permit(tx, &node(session.node.as_str()))?;
+        asked.permit(tx, &Target::Resource("document", session.document.clone()))?;
         lifecycle::sql::insert(tx, &session)?;
         bus.emit(tx, Event::SessionChanged(session.id.clone()));
         Ok(())
@@ -138,13 +147,17 @@ fn check_document(name: Option<&str>, parameters: &BTreeMap<String, Vec<String>>
 }
 
 /// *Errors*: `TargetNotConnected` for a node that is unknown or away, saying which.
-async fn connected_node(cx: &Cx, target: &str) -> ApiResult<NodeId> {
+async fn connected_node(cx: &Cx, target: &str, approval: Option<&Approval>) -> ApiResult<NodeId> {
     constraint::at_most(target, "target", 400)?;
     let not_connected = |words: String| ApiError::new("TargetNotConnected", words);
     let unknown = || not_connected(format!("no node `{}` has joined this hub", target.escape_debug()));
     let id: NodeId = target.parse().map_err(|_| unknown())?;
     let wanted = id.clone();
     let found = cx.read(move |tx| Ok(nodes::sql::find(tx, &wanted)?)).await?.ok_or_else(unknown)?;
+    let locked = found.forbids(Act::Shell);
+    if let Some(why) = locked.or_else(|| found.wants_approval(Act::Shell, &Approved::Shell, approval)) {
+        return Err(ApiError::new("AccessDeniedException", why));
+    }
     if cx.services.link().is_connected(&id) {
         return Ok(id);
     }
@@ -276,7 +289,14 @@ async fn follow(cx: Cx, _topic: SessionsTopic, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
     loop {
         match events.recv().await {
-            Ok(Event::SessionChanged(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(Event::SessionChanged(id)) => {
+                let asked = cx.clone();
+                let permit = move |tx: &Tx<'_>| Ok(asked.permit(tx, &session(id.as_str())).is_ok());
+                if !cx.read(permit).await? {
+                    continue;
+                }
+            }
+            Err(RecvError::Lagged(_)) => {}
             Ok(_) => continue,
             Err(RecvError::Closed) => return Ok(()),
         }

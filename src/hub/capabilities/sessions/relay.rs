@@ -5,15 +5,18 @@
 //! and neither stops the other direction. Frames pass as they are; only their kind and size are looked at.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{Sink, SinkExt, Stream, StreamExt, sink, stream};
 
 use crate::base::id::NodeId;
+use crate::hub::api::Services;
 use crate::hub::api::routes::{Message, SocketError};
 use crate::hub::link::{Link, LinkError};
-use crate::wire::session::{Attached, Ended, Frame, MAX_SESSION_FRAME_BYTES};
+use crate::wire::session::{Attached, Ended, Frame, MAX_SESSION_FRAME_BYTES, Open};
+use crate::wire::warrant::{Class, Draft, Payload};
 
 const INPUT: u8 = 1;
 const RESIZE: u8 = 2;
@@ -42,6 +45,21 @@ pub async fn line(link: &Link, node: &NodeId) -> Result<Line, LinkError> {
         to_agent: Box::pin(to_agent),
         from_agent: from_agent.boxed(),
     })
+}
+
+/// How long a node may take an `Open` for fresh.
+const OPEN_LIFE: Duration = Duration::from_secs(60);
+
+/// The first frame on a line, signed for its node.
+pub fn opening(services: &Services, node_key: &[u8; 32], open: &Open) -> Bytes {
+    let draft = Draft {
+        class: Class::Session,
+        id: open.session.as_str(),
+        issued: services.now(),
+        expires: services.now() + OPEN_LIFE,
+    };
+    let order = services.hub_keys.signer().warrant(draft, &Payload::new(open), node_key);
+    Frame::Open(Box::new(order)).encode()
 }
 
 /// The agent's answer to `Open`.
@@ -180,7 +198,6 @@ mod tests {
     use crate::wire::session::{EndReason, Size};
     use futures_util::{StreamExt, stream};
     use std::convert::Infallible;
-    use std::time::Duration;
     use tokio::io::DuplexStream;
     use tokio::sync::mpsc;
     use tokio_tungstenite::WebSocketStream;

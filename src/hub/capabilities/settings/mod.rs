@@ -73,7 +73,7 @@ async fn describe_hub(cx: Cx, _request: Empty) -> ApiResult<HubView> {
         region: services.config.region.clone(),
         addresses: services.facts.addresses.clone(),
         ca_fingerprint: services.facts.ca_fingerprint.clone(),
-        hub_key: services.facts.hub_key.clone(),
+        hub_key: services.hub_keys.fingerprint(),
         started_at: services.facts.started_at,
         nodes_total,
         nodes_online: services.link().connected(),

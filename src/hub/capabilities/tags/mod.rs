@@ -133,9 +133,15 @@ async fn change(
     work: impl FnOnce(&Tx<'_>, Kind, &str) -> ApiResult<()> + Send + 'static,
 ) -> ApiResult<Empty> {
     let bus = cx.services.bus.clone();
+    let asked = cx.clone();
     cx.write(move |tx| {
+        let subject = target(&kind, &id);
         let (kind, id) = resource(tx, &kind, &id)?;
+        // With the tags as they were when this transaction began, and as they are after it: nobody tags a thing into their
+        // hands, or out of them.
+        asked.permit(tx, &subject)?;
         work(tx, kind, &id)?;
+        asked.permit(tx, &subject)?;
         if let Ok(node) = id.parse::<NodeId>() {
             bus.emit(tx, Event::NodeChanged(node));
         }

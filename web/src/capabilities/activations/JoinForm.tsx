@@ -1,4 +1,5 @@
 import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import Form from "@cloudscape-design/components/form";
@@ -29,6 +30,7 @@ export function JoinForm({ onMade }: { onMade: (line: JoinLine, count: number) =
   const [count, setCount] = useState("1");
   const [seconds, setSeconds] = useState("86400");
   const [tags, setTags] = useState<Tag[]>([]);
+  const [needsApproval, setNeedsApproval] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const number = Number(count);
@@ -40,7 +42,7 @@ export function JoinForm({ onMade }: { onMade: (line: JoinLine, count: number) =
     setBusy(true);
     setError(undefined);
     try {
-      onMade(await createJoinLine({ name: name.trim(), count: number, expiresInSeconds: Number(seconds), tags: filledTags(tags) }), number);
+      onMade(await createJoinLine({ name: name.trim(), count: number, expiresInSeconds: Number(seconds), tags: filledTags(tags), needsApproval }), number);
     } catch (cause) {
       setError(cause);
       setBusy(false);
@@ -75,6 +77,9 @@ export function JoinForm({ onMade }: { onMade: (line: JoinLine, count: number) =
                 <Input value={name} autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
               </FormField>
             </ColumnLayout>
+            <Checkbox checked={needsApproval} description={t("approvalHelp")} onChange={({ detail }) => setNeedsApproval(detail.checked)}>
+              {t("approval")}
+            </Checkbox>
             <FormField label={t("tags")} description={t("tagsHelp")} stretch>
               <TagsEditor tags={tags} onChange={setTags} />
             </FormField>

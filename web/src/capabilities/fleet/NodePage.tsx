@@ -23,6 +23,7 @@ import { NodeFacts } from "./NodeFacts";
 import { NodeHeader } from "./NodeHeader";
 import { NodeSessions } from "./NodeSessions";
 import { NodeTags } from "./NodeTags";
+import { NodeTrust } from "./NodeTrust";
 import { useFleetTexts } from "./texts";
 
 interface NodesEvent {
@@ -64,6 +65,7 @@ export default function NodePage() {
     <ContentLayout header={<NodeHeader node={node} onChanged={() => void client.invalidateQueries({ queryKey: ["nodes"] })} onRemoving={setRemoving} />}>
       <SpaceBetween size="l">
         {node.Status === "Offline" && <OfflineNotice node={node} />}
+        <NodeTrust node={node} onChanged={() => void client.invalidateQueries({ queryKey: ["nodes", nodeId] })} />
         <Tabs
           activeTabId={params.get("tab") ?? "details"}
           onChange={({ detail }) => setParams(detail.activeTabId === "details" ? {} : { tab: detail.activeTabId }, { replace: true })}

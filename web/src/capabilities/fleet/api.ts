@@ -47,6 +47,15 @@ export function renameNode(nodeId: string, name: string) {
   return call("Roadstead.RenameNode", { NodeId: nodeId, Name: name });
 }
 
+/** The copy of the node becomes a node of its own when it calls again. */
+export function renewIdentity(nodeId: string) {
+  return call("Roadstead.RenewNodeIdentity", { NodeId: nodeId });
+}
+
+export function releaseNode(nodeId: string) {
+  return call("Roadstead.ReleaseNode", { NodeId: nodeId });
+}
+
 export async function changeTags(nodeId: string, removed: string[], added: Tag[]) {
   const resource = { ResourceType: "ManagedInstance", ResourceId: nodeId };
   if (removed.length > 0) await call("AmazonSSM.RemoveTagsFromResource", { ...resource, TagKeys: removed });

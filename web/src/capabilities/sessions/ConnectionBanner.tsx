@@ -44,7 +44,7 @@ function banner(type: AlertProps.Type, text: string, action?: ReactNode) {
   );
 }
 
-const SENTENCES: Record<Exclude<EndReason, "Exited" | "StartFailed">, Parameters<Translator>[0]> = {
+const SENTENCES: Record<Exclude<EndReason, "Exited" | "StartFailed" | "Refused">, Parameters<Translator>[0]> = {
   Terminated: "endedTerminated",
   IdleTimeout: "endedIdle",
   MaxDuration: "endedMax",
@@ -54,7 +54,7 @@ const SENTENCES: Record<Exclude<EndReason, "Exited" | "StartFailed">, Parameters
 };
 
 function endSentence({ reason, exit_code, message }: Ended, t: Translator): string {
-  if (reason === "StartFailed") return t("endedFailed", { message });
+  if (reason === "StartFailed" || reason === "Refused") return t("endedFailed", { message });
   if (reason === "Exited") return exit_code === null ? t("endedBanner") : t("endedExit", { code: exit_code });
   return t(SENTENCES[reason] ?? "endedBanner");
 }

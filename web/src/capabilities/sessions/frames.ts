@@ -15,7 +15,8 @@ export type EndReason =
   | "Abandoned"
   | "TakenOver"
   | "Unknown"
-  | "StartFailed";
+  | "StartFailed"
+  | "Refused";
 
 export interface Ended {
   reason: EndReason;

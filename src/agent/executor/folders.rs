@@ -1,0 +1,124 @@
+//! The folders of runs. One that is released is emptied and serves the next run: to make and to remove eight files and folders
+//! costs the kernel more than a short command and everything around it.
+//!
+//! *Invariants*: a spare folder holds nothing but folders and empty files, so it says no more than a new one. What others may
+//! still have open is removed, never emptied: the script, which a process left in the background may go on reading, and the
+//! output, which somebody far away may. Every record is sealed for its run, so that not even a power cut between all this
+//! makes one run's record another's.
+
+use std::io;
+
+use super::RUN;
+use crate::agent::step_host::record::{EXIT, HOST, ORDER};
+use crate::base::id::CommandId;
+use crate::platform::files::Directory;
+
+/// As many as runs that usually follow each other closely; a fan-out gives each node one run.
+const MAX_SPARES: usize = 4;
+const FIRST_STEP: &str = "0";
+
+/// The run's folder: as it is, or a spare one under its new name, or a new one.
+pub fn make(runs: &Directory, run: &CommandId) -> io::Result<Directory> {
+    for spare in spares() {
+        match runs.rename(&spare, run.as_str()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Taken; or the run has its folder already.
+            _ => break,
+        }
+    }
+    runs.create_directory(run.as_str())
+}
+
+/// The run's files are of no use any more.
+pub fn release(runs: &Directory, run: &CommandId) -> io::Result<()> {
+    if runs.directory(run.as_str()).and_then(|folder| empty(&folder)).unwrap_or(false) {
+        for spare in spares() {
+            // It fails where a spare one lies already, because that is not without files.
+            if runs.rename(run.as_str(), &spare).is_ok() {
+                return Ok(());
+            }
+        }
+    }
+    runs.remove(run.as_str())
+}
+
+fn spares() -> impl Iterator<Item = String> {
+    (0..MAX_SPARES).map(|number| format!("spare-{number}"))
+}
+
+/// `false`: not the folder of a run of one step; that is rare, and not worth the care.
+fn empty(folder: &Directory) -> io::Result<bool> {
+    let mut names = folder.names()?;
+    names.sort_unstable();
+    if names != [FIRST_STEP, RUN] {
+        return Ok(false);
+    }
+    let step = folder.directory(FIRST_STEP)?;
+    for name in step.names()? {
+        match name.as_str() {
+            ORDER | HOST | EXIT => step.write(&name, &[], 0o600)?,
+            _ => step.remove(&name)?,
+        }
+    }
+    folder.write(RUN, &[], 0o600)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(runs: &Directory, run: &CommandId, step: &str) {
+        let folder = make(runs, run).unwrap();
+        folder.write(RUN, b"secret", 0o600).unwrap();
+        let step = folder.create_directory(step).unwrap();
+        for name in [ORDER, HOST, EXIT, "script", "stdout"] {
+            step.write(name, b"secret", 0o600).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_released_folder_serves_the_next_run_and_says_nothing_of_the_last() {
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Directory::open(temporary.path()).unwrap();
+        let (first, second) = (CommandId::random(), CommandId::random());
+        used(&runs, &first, "0");
+        release(&runs, &first).unwrap();
+        assert_eq!(runs.names().unwrap(), ["spare-0"]);
+        let folder = make(&runs, &second).unwrap();
+        assert_eq!(runs.names().unwrap(), [second.as_str()]);
+        assert!(folder.read(RUN, 0).unwrap().is_empty());
+        let step = folder.directory("0").unwrap();
+        let mut left = step.names().unwrap();
+        left.sort_unstable();
+        assert_eq!(left, [EXIT, HOST, ORDER]);
+        assert!(left.iter().all(|name| step.read(name, 0).unwrap().is_empty()));
+    }
+
+    #[test]
+    fn spares_are_few_and_only_simple_folders_become_one() {
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Directory::open(temporary.path()).unwrap();
+        let several: Vec<CommandId> = (0..MAX_SPARES + 2).map(|_| CommandId::random()).collect();
+        several.iter().for_each(|run| used(&runs, run, "0"));
+        several.iter().for_each(|run| release(&runs, run).unwrap());
+        assert_eq!(runs.names().unwrap().len(), MAX_SPARES);
+        let other = CommandId::random();
+        used(&runs, &other, "1");
+        assert_eq!(runs.names().unwrap().len(), MAX_SPARES, "one of them is in use now");
+        release(&runs, &other).unwrap();
+        release(&runs, &other).unwrap();
+        assert_eq!(runs.names().unwrap().len(), MAX_SPARES - 1);
+    }
+
+    #[test]
+    fn a_folder_made_twice_keeps_what_is_in_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Directory::open(temporary.path()).unwrap();
+        let (run, other) = (CommandId::random(), CommandId::random());
+        used(&runs, &other, "0");
+        used(&runs, &run, "0");
+        release(&runs, &other).unwrap();
+        assert_eq!(make(&runs, &run).unwrap().read(RUN, 6).unwrap(), b"secret");
+    }
+}

@@ -1,0 +1,329 @@
+//! Who can do this, and why may I not: the decision shown instead of taken.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::auth::policy::{decide_one, reason};
+use crate::hub::auth::{Caller, Proof, facts, rights};
+use crate::hub::capabilities::access::users;
+use crate::hub::store::{Select, StoreError, Tx};
+use crate::model::access::{Decision, Effect};
+
+pub fn operations(api: &mut Declare<'_>) {
+    api.read(
+        Service::Roadstead,
+        "SimulateAccess",
+        |_: &SimulateRequest| Target::Rows(users::KIND),
+        simulate_access,
+    )
+    .read(
+        Service::Roadstead,
+        "ExplainAccess",
+        // Without a name it is the caller's own.
+        |r: &ExplainRequest| Target::Resource(users::KIND, r.user_name.clone().unwrap_or_default()),
+        explain_access,
+    );
+}
+
+/// What would be done to what.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "AccessSubject")]
+struct Subject {
+    /// `node`, `parameter`, `document` … as policies name it.
+    kind: String,
+    #[serde(default)]
+    id: String,
+}
+
+impl Subject {
+    fn check(&self) -> ApiResult<()> {
+        constraint::at_most(&self.kind, "resource.kind", 64)?;
+        constraint::at_most(&self.id, "resource.id", 2048)
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "SimulateAccessRequest")]
+struct SimulateRequest {
+    /// `ssm:StartSession` …
+    action: String,
+    resource: Subject,
+    /// Leave out those who may not.
+    #[serde(default)]
+    only_allowed: bool,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "SimulateAccessResult")]
+struct SimulateResult {
+    users: Vec<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+/// The decision about one user, and what made it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "AccessVerdict")]
+struct Verdict {
+    user_name: String,
+    allowed: bool,
+    /// One sentence.
+    reason: String,
+    /// The policy or built-in role of the statement that decided, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<String>,
+    /// How the user comes to that policy: by a role, or directly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
+}
+
+impl Verdict {
+    fn denied(name: &str) -> Self {
+        Self {
+            user_name: name.to_owned(),
+            allowed: false,
+            reason: String::new(),
+            policy: None,
+            statement: None,
+            via: None,
+        }
+    }
+}
+
+/// Every user that the caller may see, by name, with the decision about them.
+async fn simulate_access(cx: Cx, request: SimulateRequest) -> ApiResult<SimulateResult> {
+    request.resource.check()?;
+    check_action(&request.action)?;
+    let size = page::size(request.max_results, 1, 100, 50)?;
+    let after: Option<String> = page::parse(request.next_token.as_deref())?;
+    let mut select = Select::new("SELECT user.name FROM user").and_condition(&cx.visible(users::KIND, "user.name"));
+    if let Some(after) = &after {
+        select = select.and("user.name > ?", [after.into()]);
+    }
+    let select = select.order("user.name").limit(size + 1);
+    cx.read(move |tx| {
+        let names: Vec<String> = select.rows(tx, |row| row.get("name"))?;
+        let (names, next_token) = page::cut(names, size, Clone::clone);
+        let mut users = Vec::new();
+        for name in names {
+            let verdict = verdict(tx, &name, &request.action, &request.resource)?;
+            if verdict.allowed || !request.only_allowed {
+                users.push(verdict);
+            }
+        }
+        Ok(SimulateResult { users, next_token })
+    })
+    .await
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "ExplainAccessRequest")]
+struct ExplainRequest {
+    /// Whose rights; the caller's own without it.
+    user_name: Option<String>,
+    /// A request that was answered: either this, or an action and a resource.
+    request_id: Option<String>,
+    action: Option<String>,
+    resource: Option<Subject>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "ExplainAccessResult")]
+struct ExplainResult {
+    action: String,
+    resource: Subject,
+    /// As it is now, which may differ from when the request was made.
+    verdict: Verdict,
+    /// What was written down when the request was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_reason: Option<String>,
+    /// Every statement about the action, whether or not it is about the resource.
+    statements: Vec<Considered>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "ConsideredStatement")]
+struct Considered {
+    effect: Effect,
+    policy: String,
+    statement: String,
+    via: String,
+    /// It is about the resource too.
+    matches: bool,
+}
+
+async fn explain_access(cx: Cx, request: ExplainRequest) -> ApiResult<ExplainResult> {
+    let name = request.user_name.unwrap_or_else(|| cx.caller().name.clone());
+    let asked = cx.clone();
+    cx.read(move |tx| {
+        let (action, resource, recorded_reason) = match (request.request_id, request.action, request.resource) {
+            (Some(id), None, None) => recorded(tx, &name, &id)?,
+            (None, Some(action), Some(resource)) => (action, resource, None),
+            _ => return Err(ApiError::validation("give either a `RequestId`, or an `Action` and a `Resource`")),
+        };
+        resource.check()?;
+        check_action(&action)?;
+        let caller = match asked.caller().name == name {
+            true => asked.caller().clone(),
+            false => as_user(tx, &name)?.ok_or_else(|| unknown(&name))?,
+        };
+        let mut verdict = of_caller(tx, &caller, &action, &resource)?;
+        let mut statements = considered(tx, &caller, &action, &resource)?;
+        let grants = &caller.rights.grants;
+        let is_told_by_name = grants.decide_early(&action, &resource.kind, &resource.id).is_some();
+        if !verdict.allowed && !is_told_by_name && !sees(tx, asked.caller(), &resource)? {
+            // Which statement it is would tell what the thing is like.
+            statements.clear();
+            verdict = Verdict {
+                reason: "it is not there, or nothing lets you see it".into(),
+                ..Verdict::denied(&name)
+            };
+        }
+        Ok(ExplainResult {
+            verdict,
+            statements,
+            recorded_reason,
+            action,
+            resource,
+        })
+    })
+    .await
+}
+
+/// Whether who asks may know the thing at all.
+fn sees(tx: &Tx<'_>, caller: &Caller, subject: &Subject) -> Result<bool, StoreError> {
+    let action = match subject.kind.as_str() {
+        "node" => "roadstead:DescribeNode",
+        "command" | "invocation" => "ssm:ListCommands",
+        "session" => "ssm:DescribeSessions",
+        _ => return Ok(true),
+    };
+    Ok(subject.id.is_empty() || decide_one(tx, caller, action, &subject.kind, &subject.id)?.is_allowed())
+}
+
+/// The refused request of this user: what it asked for, and why it was refused.
+fn recorded(tx: &Tx<'_>, user: &str, request_id: &str) -> ApiResult<(String, Subject, Option<String>)> {
+    constraint::at_most(request_id, "requestId", 64)?;
+    let found = sql::request(tx, request_id)?.filter(|row| {
+        let named = row.caller.strip_prefix("user:").unwrap_or(&row.caller);
+        named.split("/key:").next() == Some(user)
+    });
+    let row = found.ok_or_else(|| {
+        ApiError::new(
+            "ResourceNotFoundException",
+            "no request of this user with this id was written, or refused: only those stand in the audit log",
+        )
+    })?;
+    let (kind, id) = row.target.split_once('/').unwrap_or((row.target.as_str(), ""));
+    let subject = Subject {
+        kind: kind.to_owned(),
+        id: if id == "*" { String::new() } else { id.to_owned() },
+    };
+    Ok((row.operation, subject, Some(row.detail).filter(|d| !d.is_empty())))
+}
+
+fn check_action(action: &str) -> ApiResult<()> {
+    let is_fine = action.len() <= 128
+        && action
+            .split_once(':')
+            .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty() && !action.contains(['*', '?', ' ']));
+    if is_fine {
+        return Ok(());
+    }
+    Err(ApiError::validation(
+        "an action is a service and an operation: `ssm:SendCommand`, `roadstead:CreateUser`",
+    ))
+}
+
+fn unknown(name: &str) -> ApiError {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+    ApiError::new("ResourceNotFoundException", format!("there is no active user `{shown}`"))
+}
+
+/// A user as they would call; `None` when they are disabled or not there.
+fn as_user(tx: &Tx<'_>, name: &str) -> Result<Option<Caller>, StoreError> {
+    let mut caller = Caller::new(name, Proof::Session(String::new()));
+    let Some(rights) = rights::load(tx, name)? else {
+        return Ok(None);
+    };
+    caller.rights = std::sync::Arc::new(rights);
+    Ok(Some(caller))
+}
+
+fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject) -> Result<Verdict, StoreError> {
+    match as_user(tx, name)? {
+        Some(caller) => of_caller(tx, &caller, action, subject),
+        None => Ok(Verdict {
+            reason: "the user is disabled".into(),
+            ..Verdict::denied(name)
+        }),
+    }
+}
+
+fn of_caller(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Verdict, StoreError> {
+    let decision = decide_one(tx, caller, action, &subject.kind, &subject.id)?;
+    let origin = match decision {
+        Decision::Allowed(origin) | Decision::Denied(origin) => Some(origin.clone()),
+        Decision::Unmentioned | Decision::OutOfScope => None,
+    };
+    Ok(Verdict {
+        user_name: caller.name.clone(),
+        allowed: decision.is_allowed(),
+        reason: reason(&decision),
+        policy: origin.as_ref().map(|o| o.policy.clone()),
+        statement: origin.as_ref().map(|o| o.statement.clone()),
+        via: origin.map(|o| o.via),
+    })
+}
+
+fn considered(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Vec<Considered>, StoreError> {
+    let thing = facts::thing(tx, &caller.rights, &subject.kind, &subject.id)?;
+    let grants = &caller.rights.grants;
+    let all = [Effect::Deny, Effect::Allow]
+        .into_iter()
+        .flat_map(|effect| grants.about(effect, action));
+    let view = |grant: &crate::model::access::grants::Grant| Considered {
+        effect: grant.effect,
+        policy: grant.origin.policy.clone(),
+        statement: grant.origin.statement.clone(),
+        via: grant.origin.via.clone(),
+        matches: grant.selectors.iter().any(|s| s.matches(&thing)),
+    };
+    Ok(all.map(view).collect())
+}
+
+mod sql {
+    use super::*;
+
+    pub struct Recorded {
+        pub caller: String,
+        pub operation: String,
+        pub target: String,
+        pub detail: String,
+    }
+
+    pub fn request(tx: &Tx<'_>, id: &str) -> Result<Option<Recorded>, StoreError> {
+        let sql = "SELECT caller, operation, target, detail FROM audit WHERE request_id = :id ORDER BY seq DESC LIMIT 1";
+        tx.row(sql, &[(":id", id.into())], |row| {
+            Ok(Recorded {
+                caller: row.get("caller")?,
+                operation: row.get("operation")?,
+                target: row.get("target")?,
+                detail: row.get("detail")?,
+            })
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! What no change of rights may do: lock the last admin out, or let somebody who is no admin make or unmake one.
+//!
+//! A policy that allows changing users, roles or policies is as good as the admin role in all but this (`docs/access.md`).
+
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::Cx;
+use crate::hub::auth::rights;
+use crate::hub::store::{StoreError, Tx};
+use crate::model::access::{Thing, roles};
+
+/// What an admin must be able to do, so that the hub stays in somebody's hands.
+const NEEDED: &[(&str, &str)] = &[
+    ("roadstead:UpdateUser", "user"),
+    ("roadstead:UpdateRole", "role"),
+    ("roadstead:DetachPolicy", "policy"),
+    ("roadstead:DeletePolicy", "policy"),
+];
+
+/// Whether somebody can log in (by password or key) who may change every user and policy.
+pub fn has_admin(tx: &Tx<'_>) -> Result<bool, StoreError> {
+    for name in sql::admins(tx)? {
+        let Some(rights) = rights::load(tx, &name)? else { continue };
+        let may = |(action, kind): &(&str, &str)| {
+            let thing = Thing {
+                kind: (*kind).to_owned(),
+                id: "x".into(),
+                ..Thing::default()
+            };
+            rights.grants.decide(action, &thing).is_allowed()
+        };
+        if rights.grants.layers.is_empty() && NEEDED.iter().all(may) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// To be asked after a change, with what [`has_admin`] said before it.
+///
+/// *Errors*: `LastAdminException`; the change is then rolled back.
+pub fn keeps_admin(tx: &Tx<'_>, had_admin: bool) -> ApiResult<()> {
+    if !had_admin || has_admin(tx)? {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "LastAdminException",
+        "nobody who can log in could change users and policies any more: give another user the role `admin` first",
+    ))
+}
+
+/// Who is narrowed changes no accounts: a user without a scope would be more than they are themselves.
+///
+/// *Errors*: `AccessDeniedException`.
+pub fn is_whole(cx: &Cx) -> ApiResult<()> {
+    if cx.caller().rights.grants.layers.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AccessDeniedException",
+        "a user or key that is narrowed to some nodes or actions changes no users, roles, policies, groups, limits or keys of others",
+    ))
+}
+
+/// *Errors*: `AccessDeniedException` when somebody who is no admin gives the admin role.
+pub fn may_give(cx: &Cx, wanted: &[String]) -> ApiResult<()> {
+    is_whole(cx)?;
+    if !wanted.iter().any(|role| role == roles::ADMIN) || cx.caller().rights.is_admin() {
+        return Ok(());
+    }
+    Err(ApiError::new("AccessDeniedException", "only an admin gives the role `admin`"))
+}
+
+/// *Errors*: `AccessDeniedException` when somebody who is no admin changes one.
+pub fn may_change(tx: &Tx<'_>, cx: &Cx, user: &str) -> ApiResult<()> {
+    is_whole(cx)?;
+    let is_admin = rights::sql::roles(tx, user)?.iter().any(|role| role == roles::ADMIN);
+    if !is_admin || cx.caller().rights.is_admin() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AccessDeniedException",
+        format!("`{user}` is an admin: only an admin changes them"),
+    ))
+}
+
+mod sql {
+    use super::*;
+
+    /// Admins who have something to log in with.
+    pub fn admins(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT u.name FROM user_role r JOIN user u ON u.name = r.user_name
+                   WHERE r.role_name = 'admin' AND u.status = 'Active' AND
+                     (u.password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM access_key k WHERE k.user_name = u.name AND k.status = 'Active'))
+                   ORDER BY u.name";
+        tx.rows(sql, &[], |row| row.get("name"))
+    }
+}

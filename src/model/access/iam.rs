@@ -1,0 +1,369 @@
+//! IAM's JSON policies translated into ours, as far as they speak of Systems Manager.
+//!
+//! Two things are told apart. What has no meaning on a hub of one's own (actions of other services) is left out and *noted*:
+//! it gives and takes nothing here. What has a meaning that our vocabulary cannot express is *unsupported*: leaving it out
+//! could allow more than the author meant, so that whoever stores the policy must refuse it.
+//!
+//! *Source*: the service authorization reference of AWS Systems Manager, and the example policies of Session Manager.
+
+use serde_json::{Map, Value as Json};
+
+use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, USER_VARIABLE};
+
+/// The document of a plain shell: upstream asks for no right on it unless a policy says so.
+const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
+/// Bounds of what is read at all.
+const MAX_STATEMENTS: usize = 100;
+
+/// A translated policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub policy: Policy,
+    /// What our vocabulary cannot say.
+    pub unsupported: Vec<PolicyError>,
+    /// What was left out because it means nothing here, or was understood in a way worth knowing.
+    pub notes: Vec<PolicyError>,
+}
+
+/// Translates a policy, given as JSON or as the text of one.
+///
+/// *Errors*: it is no IAM policy at all.
+pub fn import(document: &Json) -> Result<Imported, PolicyError> {
+    let parsed;
+    let document = match document {
+        Json::String(text) => {
+            parsed = serde_json::from_str(text).map_err(|e| PolicyError::new("Document", format!("is no JSON: {e}")))?;
+            &parsed
+        }
+        other => other,
+    };
+    let members = document
+        .as_object()
+        .ok_or_else(|| PolicyError::new("Document", "is no JSON object"))?;
+    let mut import = Import::default();
+    for key in members.keys().filter(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement")) {
+        import.unsupported(shown(key), "is no member of a policy");
+    }
+    let statements = match members.get("Statement") {
+        Some(Json::Array(all)) => all.iter().collect(),
+        Some(one @ Json::Object(_)) => vec![one],
+        _ => return Err(PolicyError::new("Statement", "there is no statement")),
+    };
+    if statements.len() > MAX_STATEMENTS {
+        return Err(PolicyError::new(
+            "Statement",
+            format!("a policy has at most {MAX_STATEMENTS} statements"),
+        ));
+    }
+    for (at, statement) in statements.iter().enumerate() {
+        import.statement(&format!("Statement[{at}]"), statement);
+    }
+    import.finish()
+}
+
+#[derive(Default)]
+struct Import {
+    done: Imported,
+    /// A shell on nodes is allowed without a word about its document.
+    opens_default_shell: bool,
+}
+
+impl Import {
+    fn unsupported(&mut self, place: impl Into<String>, problem: impl Into<String>) {
+        self.done.unsupported.push(PolicyError::new(place, problem));
+    }
+
+    fn note(&mut self, place: impl Into<String>, words: impl Into<String>) {
+        self.done.notes.push(PolicyError::new(place, words));
+    }
+
+    fn finish(mut self) -> Result<Imported, PolicyError> {
+        if self.opens_default_shell {
+            self.note(
+                "Statement",
+                format!(
+                    "a right on document `{SHELL_DOCUMENT}` was added: upstream asks for none when a shell is opened without a document"
+                ),
+            );
+            let mut document = Resource::of("document");
+            document.ids = vec![SHELL_DOCUMENT.into()];
+            self.done.policy.statements.push(Statement {
+                sid: Some("DefaultShellDocument".into()),
+                effect: Effect::Allow,
+                actions: vec!["ssm:StartSession".into()],
+                not_actions: Vec::new(),
+                resources: vec![document],
+                conditions: Vec::new(),
+            });
+        }
+        if self.done.policy.statements.is_empty() && self.done.unsupported.is_empty() {
+            return Err(PolicyError::new("Statement", "no statement speaks of Systems Manager (`ssm:…`)"));
+        }
+        if !self.done.policy.statements.is_empty() {
+            self.done.policy.check()?;
+        }
+        Ok(self.done)
+    }
+
+    fn statement(&mut self, place: &str, statement: &Json) {
+        let Some(members) = statement.as_object() else {
+            return self.unsupported(place, "is no JSON object");
+        };
+        const KNOWN: &[&str] = &["Sid", "Effect", "Action", "NotAction", "Resource", "Condition"];
+        for key in members.keys().filter(|k| !KNOWN.contains(&k.as_str())) {
+            self.unsupported(format!("{place}.{}", shown(key)), "cannot be translated");
+        }
+        let effect = match members.get("Effect").and_then(Json::as_str) {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => return self.unsupported(format!("{place}.Effect"), "is `Allow` or `Deny`"),
+        };
+        let Some((actions, not_actions)) = self.actions(place, effect, members) else {
+            return;
+        };
+        let mut found = Conditions::default();
+        if let Some(conditions) = members.get("Condition") {
+            self.conditions(&format!("{place}.Condition"), conditions, &mut found);
+        }
+        let mut resources = Vec::new();
+        for resource in texts(members.get("Resource")) {
+            resources.extend(self.resource(&format!("{place}.Resource"), &resource));
+        }
+        if found.is_own {
+            resources.retain(|r| matches!(r.kind.as_str(), "*" | "session"));
+            for resource in &mut resources {
+                resource.kind = "session".into();
+                resource.own = true;
+            }
+        }
+        if resources.is_empty() {
+            return self.unsupported(format!("{place}.Resource"), "names nothing that there is on this hub");
+        }
+        let opens = |action: &String| {
+            let pattern = crate::model::access::pattern::Pattern::new(&action.to_ascii_lowercase(), "");
+            pattern.matches("ssm:startsession")
+        };
+        let is_about_nodes = resources.iter().any(|r| r.kind == "node");
+        let names_documents = resources.iter().any(|r| matches!(r.kind.as_str(), "document" | "*"));
+        if effect == Effect::Allow && is_about_nodes && !names_documents && !found.checks_document && actions.iter().any(opens) {
+            self.opens_default_shell = true;
+        }
+        self.done.policy.statements.push(Statement {
+            sid: members
+                .get("Sid")
+                .and_then(Json::as_str)
+                .filter(|s| !s.is_empty())
+                .map(str::to_owned),
+            effect,
+            actions,
+            not_actions,
+            resources,
+            conditions: found.all,
+        });
+    }
+
+    /// `None` when nothing of the statement is about us.
+    fn actions(&mut self, place: &str, effect: Effect, members: &Map<String, Json>) -> Option<(Vec<String>, Vec<String>)> {
+        let named = texts(members.get("Action"));
+        let mut excluded = texts(members.get("NotAction"));
+        if named.is_empty() == excluded.is_empty() {
+            self.unsupported(place, "has either `Action` or `NotAction`");
+            return None;
+        }
+        if !excluded.is_empty() {
+            // IAM knows nothing of our own services: what it does not name there, it does not mean.
+            excluded.extend(["roadstead:*".to_owned(), "sts:*".to_owned()]);
+            return Some((Vec::new(), excluded));
+        }
+        let mut kept = Vec::new();
+        let mut foreign = Vec::new();
+        for action in named {
+            let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            match service.as_str() {
+                "ssm" => kept.push(action),
+                "*" if effect == Effect::Deny => kept.push("*".into()),
+                "*" => {
+                    self.note(
+                        format!("{place}.Action"),
+                        "`*` is taken as `ssm:*`; all of this hub is the role `admin`",
+                    );
+                    kept.push("ssm:*".into());
+                }
+                _ => foreign.push(action),
+            }
+        }
+        if !foreign.is_empty() {
+            let names: Vec<String> = foreign.iter().map(|a| format!("`{}`", shown(a))).collect();
+            let words = format!("{} are of other services and mean nothing here: left out", names.join(", "));
+            self.note(format!("{place}.Action"), words);
+        }
+        (!kept.is_empty()).then_some((kept, Vec::new()))
+    }
+
+    fn resource(&mut self, place: &str, text: &str) -> Vec<Resource> {
+        let one = |kind: &str, ids: Vec<String>| {
+            let ids = if ids.iter().any(|id| id == "*") { Vec::new() } else { ids };
+            vec![Resource { ids, ..Resource::of(kind) }]
+        };
+        if text == "*" {
+            return vec![Resource::of("*")];
+        }
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let [_arn, _partition, service, _region, _account, rest] = parts.as_slice() else {
+            self.unsupported(place, format!("`{}` is neither `*` nor an ARN", shown(text)));
+            return Vec::new();
+        };
+        let Some(rest) = self.variables(place, rest) else {
+            return Vec::new();
+        };
+        let (kind, id) = rest.split_once('/').unwrap_or((rest.as_str(), "*"));
+        let whole = vec![id.to_owned()];
+        match (*service, kind) {
+            ("ssm" | "*", "*") => vec![Resource::of("*")],
+            ("ssm", "document") => one("document", whole),
+            // `parameter/app/x` is `/app/x`, and `parameter/x` is also `x`.
+            ("ssm", "parameter") => one("parameter", vec![format!("/{id}"), id.to_owned()]),
+            ("ssm", "managed-instance") | ("ec2", "instance") => {
+                if id.starts_with("i-") && !id.contains(['*', '?']) {
+                    self.note(place, format!("`{}` is no node of this hub: its nodes are `mi-…`", shown(id)));
+                }
+                one("node", whole)
+            }
+            ("ssm", "session") if id == format!("{USER_VARIABLE}-*") => vec![Resource {
+                own: true,
+                ..Resource::of("session")
+            }],
+            ("ssm", "session") => one("session", whole),
+            ("ssm", "maintenancewindow") => one("window", whole),
+            ("ssm", "patchbaseline") => one("baseline", whole),
+            ("ssm", "association") => one("association", whole),
+            ("ssm", "automation-execution") => one("automation", whole),
+            ("ssm", "automation-definition") => one("document", vec![id.split(':').next().unwrap_or(id).to_owned()]),
+            ("ssm", "opsitem") => one("ops-item", whole),
+            _ => {
+                self.unsupported(place, format!("`{}` is no kind of resource of this hub", shown(text)));
+                Vec::new()
+            }
+        }
+    }
+
+    /// IAM's variables as ours.
+    fn variables(&mut self, place: &str, text: &str) -> Option<String> {
+        let ours = text
+            .replace("${aws:username}", USER_VARIABLE)
+            .replace("${aws:userid}", USER_VARIABLE);
+        match crate::model::access::pattern::unknown_variable(&ours) {
+            Some(unknown) => {
+                self.unsupported(place, format!("the variable `{}` has no meaning here", shown(unknown)));
+                None
+            }
+            None => Some(ours),
+        }
+    }
+
+    fn conditions(&mut self, place: &str, conditions: &Json, found: &mut Conditions) {
+        let Some(operators) = conditions.as_object() else {
+            return self.unsupported(place, "is no JSON object");
+        };
+        for (operator, keys) in operators {
+            let place = format!("{place}.{}", shown(operator));
+            let Some(keys) = keys.as_object() else {
+                self.unsupported(&place, "is no JSON object");
+                continue;
+            };
+            for (key, values) in keys {
+                self.condition(&format!("{place}.{}", shown(key)), operator, key, &texts(Some(values)), found);
+            }
+        }
+    }
+
+    fn condition(&mut self, place: &str, operator: &str, key: &str, values: &[String], found: &mut Conditions) {
+        if key == "ssm:SessionDocumentAccessCheck" {
+            if operator.starts_with("Bool") && values.iter().all(|v| v == "true") && !values.is_empty() {
+                found.checks_document = true;
+                return self.note(place, "is always so here: a session needs the right on its document");
+            }
+            return self.unsupported(place, "a session's document is always checked here");
+        }
+        let operator = match operator.strip_prefix("ForAnyValue:").unwrap_or(operator) {
+            "StringEquals" => Operator::Equals,
+            "StringLike" => Operator::Like,
+            "StringNotEquals" | "StringNotEqualsIfExists" => Operator::NotEquals,
+            "StringNotLike" | "StringNotLikeIfExists" => Operator::NotLike,
+            other => {
+                let words = format!(
+                    "the operator `{}` is not known: use StringEquals, StringLike or their negations",
+                    shown(other)
+                );
+                return self.unsupported(place, words);
+            }
+        };
+        let Some(values) = values.iter().map(|v| self.variables(place, v)).collect::<Option<Vec<_>>>() else {
+            return;
+        };
+        let lower = key.to_ascii_lowercase();
+        let tag = ["ssm:resourcetag/", "aws:resourcetag/"]
+            .into_iter()
+            .find(|prefix| lower.starts_with(prefix))
+            .map(|prefix| &key[prefix.len()..]);
+        let ours = match (tag, lower.as_str()) {
+            (Some("aws:ssmmessages:session-id"), _) if !operator.is_negated() => {
+                if values.iter().all(|v| v.trim_end_matches(['*', '-']) == USER_VARIABLE) {
+                    found.is_own = true;
+                    return;
+                }
+                return self.unsupported(
+                    place,
+                    "sessions are told apart by their owner: only `${aws:username}` and `${aws:userid}` are known",
+                );
+            }
+            (Some(tag), _) if !tag.starts_with("aws:") && !tag.is_empty() => format!("tag:{tag}"),
+            (None, "aws:username" | "aws:userid") => "user".to_owned(),
+            _ => {
+                return self.unsupported(
+                    place,
+                    "there is no such condition key here: tags of the resource and the user's name are known",
+                );
+            }
+        };
+        if values.is_empty() {
+            return self.unsupported(place, "has no value");
+        }
+        found.all.push(Condition {
+            key: ours,
+            operator,
+            values,
+        });
+    }
+}
+
+#[derive(Default)]
+struct Conditions {
+    all: Vec<Condition>,
+    /// The sessions meant are the caller's own.
+    is_own: bool,
+    checks_document: bool,
+}
+
+/// One text or a list of them; booleans are text here.
+fn texts(value: Option<&Json>) -> Vec<String> {
+    let text = |value: &Json| match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Bool(is) => Some(is.to_string()),
+        _ => None,
+    };
+    match value {
+        Some(Json::Array(all)) => all.iter().filter_map(text).collect(),
+        Some(one) => text(one).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Somebody's text as it may stand in a message.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+#[cfg(test)]
+#[path = "iam_tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! The policies that people paste, and what becomes of them.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::access::{Grants, Thing};
+
+fn imported(document: Json) -> Imported {
+    import(&document).unwrap()
+}
+
+fn places(errors: &[PolicyError]) -> Vec<&str> {
+    errors.iter().map(|e| e.place.as_str()).collect()
+}
+
+/// Whether a user `ann` with this policy may do it to a thing with a tag or two.
+fn may(imported: &Imported, action: &str, kind: &str, id: &str, tags: &[(&str, &str)]) -> bool {
+    let mut grants = Grants::default();
+    grants.add(&imported.policy, "imported", "user", "ann");
+    let thing = Thing {
+        kind: kind.into(),
+        id: id.into(),
+        own: id.starts_with("ann-"),
+        tags: tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        ..Thing::default()
+    };
+    grants.decide(action, &thing).is_allowed()
+}
+
+#[test]
+fn full_access_is_all_of_systems_manager_and_nothing_of_users() {
+    let full = imported(json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["cloudwatch:PutMetricData", "ds:CreateComputer", "ds:DescribeDirectories",
+            "ec2:DescribeInstanceStatus", "logs:*", "ssm:*", "ec2messages:*"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": "arn:aws:iam::*:role/aws-service-role/ssm.amazonaws.com/x*",
+            "Condition": {"StringLike": {"iam:AWSServiceName": "ssm.amazonaws.com"}}},
+        {"Effect": "Allow", "Action": ["ssmmessages:CreateControlChannel", "ssmmessages:OpenDataChannel"], "Resource": "*"}]}));
+    assert_eq!(full.unsupported, []);
+    assert_eq!(
+        places(&full.notes),
+        ["Statement[0].Action", "Statement[1].Action", "Statement[2].Action"]
+    );
+    assert!(may(&full, "ssm:SendCommand", "node", "mi-1", &[]) && may(&full, "ssm:PutParameter", "parameter", "/a", &[]));
+    assert!(!may(&full, "roadstead:CreateUser", "user", "x", &[]));
+}
+
+#[test]
+fn read_only_access_reads_only() {
+    let read = imported(json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+        "Action": ["ssm:Describe*", "ssm:Get*", "ssm:List*"], "Resource": "*"}}));
+    assert!(may(&read, "ssm:ListCommands", "command", "c", &[]) && !may(&read, "ssm:SendCommand", "node", "mi-1", &[]));
+}
+
+#[test]
+fn a_shell_on_tagged_instances_and_ones_own_sessions() {
+    let policy = imported(json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["ssm:StartSession"], "Resource": ["arn:aws:ec2:us-west-2:123456789012:instance/*"],
+            "Condition": {"StringLike": {"ssm:resourceTag/Finance": ["WebServers"]}}},
+        {"Effect": "Allow", "Action": ["ssm:TerminateSession", "ssm:ResumeSession"],
+            "Resource": ["arn:aws:ssm:*:*:session/${aws:username}-*"]},
+        {"Effect": "Allow", "Action": ["ssm:DescribeSessions", "ec2:DescribeInstances"], "Resource": "*"},
+        {"Effect": "Allow", "Action": ["kms:GenerateDataKey"], "Resource": "key-name"}]}));
+    assert_eq!(policy.unsupported, []);
+    assert!(may(&policy, "ssm:StartSession", "node", "mi-1", &[("Finance", "WebServers")]));
+    assert!(!may(&policy, "ssm:StartSession", "node", "mi-1", &[]));
+    assert!(
+        may(&policy, "ssm:StartSession", "document", SHELL_DOCUMENT, &[]),
+        "upstream asks for no document here"
+    );
+    assert!(!may(&policy, "ssm:StartSession", "document", "Other", &[]));
+    assert!(may(&policy, "ssm:ResumeSession", "session", "ann-1", &[]));
+    assert!(!may(&policy, "ssm:ResumeSession", "session", "bob-1", &[]));
+    let by_tag = imported(
+        json!({"Statement": [{"Effect": "Allow", "Action": "ssm:TerminateSession", "Resource": "*",
+        "Condition": {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": ["${aws:userid}"]}}}]}),
+    );
+    assert!(may(&by_tag, "ssm:TerminateSession", "session", "ann-1", &[]));
+    assert!(!may(&by_tag, "ssm:TerminateSession", "session", "bob-1", &[]));
+}
+
+#[test]
+fn the_document_check_is_kept() {
+    let policy = imported(json!({"Statement": [{"Effect": "Allow", "Action": "ssm:StartSession",
+        "Resource": ["arn:aws:ec2:*:*:instance/*", "arn:aws:ssm:*:*:document/AWS-StartPortForwardingSession"],
+        "Condition": {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}}]}));
+    assert_eq!(policy.unsupported, []);
+    assert!(may(&policy, "ssm:StartSession", "document", "AWS-StartPortForwardingSession", &[]));
+    assert!(!may(&policy, "ssm:StartSession", "document", SHELL_DOCUMENT, &[]));
+}
+
+#[test]
+fn commands_by_document_and_tag() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "arn:aws:ssm:*:*:document/AWS-Run*"},
+        {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "arn:aws:ssm:*:1:managed-instance/mi-0*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/Env": ["dev", "test"]}, "StringNotEquals": {"aws:ResourceTag/Locked": "yes"}}}]}));
+    assert!(may(&policy, "ssm:SendCommand", "document", "AWS-RunShellScript", &[]));
+    assert!(may(&policy, "ssm:SendCommand", "node", "mi-01", &[("Env", "dev")]));
+    assert!(!may(
+        &policy,
+        "ssm:SendCommand",
+        "node",
+        "mi-01",
+        &[("Env", "dev"), ("Locked", "yes")]
+    ));
+    assert!(!may(&policy, "ssm:SendCommand", "node", "mi-11", &[("Env", "dev")]));
+}
+
+#[test]
+fn parameters_by_path() {
+    let policy = imported(json!({"Statement": [{"Effect": "Allow", "Action": "ssm:GetParameter*",
+        "Resource": ["arn:aws:ssm:us-east-1:1:parameter/app/*", "arn:aws:ssm:us-east-1:1:parameter/plain"]}]}));
+    assert!(may(&policy, "ssm:GetParameters", "parameter", "/app/db", &[]) && may(&policy, "ssm:GetParameter", "parameter", "plain", &[]));
+    assert!(!may(&policy, "ssm:GetParameter", "parameter", "/other", &[]));
+}
+
+#[test]
+fn all_actions_but_some_are_still_systems_managers_only() {
+    let policy = imported(json!({"Statement": [{"Effect": "Allow", "NotAction": ["ssm:Delete*", "iam:*"], "Resource": "*"}]}));
+    assert!(may(&policy, "ssm:PutParameter", "parameter", "/a", &[]) && !may(&policy, "ssm:DeleteParameter", "parameter", "/a", &[]));
+    assert!(!may(&policy, "roadstead:CreateUser", "user", "x", &[]));
+    let all = imported(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}));
+    assert!(may(&all, "ssm:SendCommand", "node", "x", &[]) && !may(&all, "roadstead:CreateUser", "user", "x", &[]));
+}
+
+#[test]
+fn what_cannot_be_translated_is_named_with_its_place() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": ["*", "arn:aws:s3:::bucket/*"],
+            "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "StringEquals": {"aws:PrincipalTag/team": "x"}}},
+        {"Effect": "Deny", "Action": "ssm:*", "NotResource": "*", "Principal": "*"},
+        {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:*:*:parameter/${aws:PrincipalTag/team}/*"}]}));
+    assert_eq!(
+        places(&policy.unsupported),
+        [
+            "Statement[0].Condition.IpAddress.aws:SourceIp",
+            "Statement[0].Condition.StringEquals.aws:PrincipalTag/team",
+            "Statement[0].Resource",
+            "Statement[1].NotResource",
+            "Statement[1].Principal",
+            "Statement[1].Resource",
+            "Statement[2].Resource",
+            "Statement[2].Resource",
+        ]
+    );
+    assert!(import(&json!("{")).is_err() && import(&json!({"Statement": []})).is_err() && import(&json!([])).is_err());
+    assert!(import(&json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})).is_err());
+}
+
+#[test]
+fn a_policy_may_come_as_text() {
+    let text = r#"{"Statement": {"Effect": "Allow", "Action": "ssm:Get*", "Resource": "*"}}"#;
+    assert_eq!(imported(json!(text)).policy.statements.len(), 1);
+}

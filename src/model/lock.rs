@@ -1,0 +1,447 @@
+//! The node lock: what the owner of a node lets no hub do there, whoever has the hub.
+//!
+//! The agent reads it from a file of the node ([`crate::agent::lock`]) and enforces it; the hub is told, shows it and refuses
+//! early, with the same rule ([`Lock::forbids`], [`Lock::classes_of`]), so that both give the same reason.
+//!
+//! A hub says what it wants; what that *is* is concluded from the content, never from the name: an allowed document is one
+//! that is built into the agent, or one whose content has the hash in the file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::document::stock;
+
+/// Actions that give whoever writes the document, or its parameters, a shell.
+const SCRIPTS: &[&str] = &[
+    "aws:runShellScript",
+    "aws:runPowerShellScript",
+    "aws:runDocument",
+    "aws:runDockerAction",
+];
+/// Actions that put files on the node by themselves; a script may do it too.
+const FILE_WRITERS: &[&str] = &[
+    "aws:downloadContent",
+    "aws:configurePackage",
+    "aws:configureDocker",
+    "aws:applications",
+];
+const UPDATERS: &[&str] = &["aws:updateSsmAgent", "aws:updateAgent", "roadstead:updateAgent"];
+
+/// Entries of a list in the file; more is a mistake.
+pub const MAX_ENTRIES: usize = 256;
+
+/// What is forbidden on a node. Its names are those of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Lock {
+    /// Nothing runs here: no command, no shell, no update.
+    pub monitor_only: bool,
+    /// No shell, and no script of the sender's: a document with one runs only when `allowed-documents` names it.
+    pub no_shell: bool,
+    /// The agent is not replaced by order of a hub.
+    pub no_update: bool,
+    /// Nothing runs as root.
+    pub no_root: bool,
+    /// When set, only these documents run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_documents: Option<Vec<DocumentName>>,
+    /// Classes of acts that need an operator's signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_lock: Option<OperatorLock>,
+}
+
+/// What the hub alone cannot order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct OperatorLock {
+    pub classes: Vec<OperatorClass>,
+    /// Who may sign: lines of OpenSSH's allowed-signers format.
+    pub keys: Vec<String>,
+}
+
+/// A document, by name or by name and content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentName {
+    pub name: String,
+    /// SHA-256 of the content, see [`content_hash`].
+    pub sha256: Option<String>,
+}
+
+/// What an operator's signature can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OperatorClass {
+    /// A shell, or a script of the sender's.
+    Shell,
+    /// Whatever would run as root.
+    RunAsRoot,
+    /// Whatever writes files by itself, scripts included.
+    FileWrite,
+    SelfUpdate,
+    /// Every document.
+    AnyDocument,
+    Document(DocumentName),
+    /// One that a newer agent knows; whatever it means, it is not this side that may say no to it.
+    Unknown(String),
+}
+
+/// What a hub wants done.
+#[derive(Clone, Copy, Debug)]
+pub enum Act<'a> {
+    Run { name: &'a str, document: &'a Value },
+    Shell,
+    Update,
+}
+
+impl Lock {
+    /// Whether it says nothing at all.
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Both together: what either forbids is forbidden.
+    pub fn and(mut self, other: Self) -> Self {
+        self.monitor_only |= other.monitor_only;
+        self.no_shell |= other.no_shell;
+        self.no_update |= other.no_update;
+        self.no_root |= other.no_root;
+        self.allowed_documents = match (self.allowed_documents, other.allowed_documents) {
+            (Some(ours), Some(theirs)) => Some(ours.into_iter().filter(|d| theirs.contains(d)).collect()),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.operator_lock = match (self.operator_lock, other.operator_lock) {
+            (Some(mut ours), Some(theirs)) => {
+                ours.classes.extend(theirs.classes);
+                // Who signs for one of the two files' classes must be known to both.
+                ours.keys.retain(|key| theirs.keys.contains(key));
+                Some(ours)
+            }
+            (ours, theirs) => ours.or(theirs),
+        };
+        self
+    }
+
+    /// Why this act is not done here, if so; `as_root` is whether it would be done as root.
+    pub fn forbids(&self, act: Act<'_>, as_root: bool) -> Option<String> {
+        if self.monitor_only {
+            return Some("`monitor-only`: nothing is run here".into());
+        }
+        if self.no_root && as_root && !matches!(act, Act::Update) {
+            return Some("`no-root`: it would run as root, because the agent does".into());
+        }
+        match act {
+            Act::Shell if self.no_shell => Some("`no-shell`: no shell is opened here".into()),
+            Act::Update if self.no_update => Some("`no-update`: the agent is not updated by a hub".into()),
+            Act::Run { name, document } => self.forbids_document(name, document),
+            Act::Shell | Act::Update => None,
+        }
+    }
+
+    fn forbids_document(&self, name: &str, document: &Value) -> Option<String> {
+        let is_named = |list: &[DocumentName]| list.iter().any(|allowed| allowed.is(name, document));
+        let allowed = self.allowed_documents.as_deref();
+        if let Some(list) = allowed
+            && !is_named(list)
+        {
+            return Some(format!(
+                "`allowed-documents` does not have `{}@sha256:{}`",
+                shown(name),
+                content_hash(document)
+            ));
+        }
+        if self.no_update && has_action(document, UPDATERS) {
+            return Some("`no-update`: the agent is not updated by a hub".into());
+        }
+        if self.no_shell && allowed.is_none() && has_action(document, SCRIPTS) {
+            return Some("`no-shell`: a document with a script runs only when `allowed-documents` names it".into());
+        }
+        None
+    }
+
+    /// The operator classes of this lock that the act falls into: any of them asks for a signature.
+    pub fn classes_of(&self, act: Act<'_>, as_root: bool) -> Vec<&OperatorClass> {
+        let classes = self.operator_lock.iter().flat_map(|lock| &lock.classes);
+        classes.filter(|class| class.covers(act, as_root)).collect()
+    }
+
+    /// Single words for lists and filters: `no-shell`, `operator-lock` …
+    pub fn words(&self) -> Vec<&'static str> {
+        let all = [
+            (self.monitor_only, "monitor-only"),
+            (self.no_shell, "no-shell"),
+            (self.no_update, "no-update"),
+            (self.no_root, "no-root"),
+            (self.allowed_documents.is_some(), "allowed-documents"),
+            (self.operator_lock.is_some(), "operator-lock"),
+        ];
+        all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, word)| word).collect()
+    }
+}
+
+impl OperatorClass {
+    fn covers(&self, act: Act<'_>, as_root: bool) -> bool {
+        let acts = |actions: &[&str]| matches!(act, Act::Run { document, .. } if has_action(document, actions));
+        match self {
+            Self::Shell => matches!(act, Act::Shell) || acts(SCRIPTS),
+            Self::RunAsRoot => as_root,
+            Self::FileWrite => matches!(act, Act::Shell) || acts(SCRIPTS) || acts(FILE_WRITERS),
+            Self::SelfUpdate => matches!(act, Act::Update) || acts(UPDATERS),
+            Self::AnyDocument => matches!(act, Act::Run { .. }),
+            Self::Unknown(_) => true,
+            Self::Document(named) => match act {
+                // By either: the content under another name, and anything else under this name.
+                Act::Run { name, document } => named.name == name || named.is_content(document),
+                Act::Shell | Act::Update => false,
+            },
+        }
+    }
+}
+
+impl DocumentName {
+    /// Whether this is the document, whatever the hub calls it.
+    fn is(&self, name: &str, document: &Value) -> bool {
+        self.name == name && self.is_content(document)
+    }
+
+    fn is_content(&self, document: &Value) -> bool {
+        match &self.sha256 {
+            Some(hash) => *hash == content_hash(document),
+            None => stock::content(&self.name).is_some_and(|own| own == *document),
+        }
+    }
+
+    /// Whether the name alone says which content is meant.
+    pub fn is_pinned(&self) -> bool {
+        self.sha256.is_some() || stock::content(&self.name).is_some()
+    }
+}
+
+/// SHA-256 of a document's content without insignificant spaces and with sorted keys, hexadecimal.
+pub fn content_hash(document: &Value) -> String {
+    let text = document.to_string();
+    HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
+}
+
+fn has_action(document: &Value, actions: &[&str]) -> bool {
+    let is_one = |action: &str| actions.contains(&action);
+    let mut members = ["mainSteps", "runtimeConfig"].iter().filter_map(|member| document.get(member));
+    members.any(|steps| match steps {
+        Value::Array(list) => list.iter().filter_map(|step| step.get("action")?.as_str()).any(is_one),
+        // Schema 1.2: the actions are the keys.
+        Value::Object(map) => map.keys().any(|action| is_one(action)),
+        _ => false,
+    })
+}
+
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+impl fmt::Display for DocumentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.sha256 {
+            Some(hash) => write!(f, "@sha256:{hash}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for DocumentName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, sha256) = match text.split_once("@sha256:") {
+            Some((name, hash)) => (name, Some(hash.to_ascii_lowercase())),
+            None => (text, None),
+        };
+        let is_name = (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b));
+        let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_name || sha256.as_ref().is_some_and(|hash| !is_hash(hash)) {
+            return Err(format!(
+                "`{}` is not a document: write its name, or NAME@sha256: and the 64 digits of its content's hash",
+                shown(text)
+            ));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            sha256,
+        })
+    }
+}
+
+impl fmt::Display for OperatorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shell => f.write_str("shell"),
+            Self::RunAsRoot => f.write_str("run-as-root"),
+            Self::FileWrite => f.write_str("file-write"),
+            Self::SelfUpdate => f.write_str("self-update"),
+            Self::AnyDocument => f.write_str("any-document"),
+            Self::Document(name) => write!(f, "document:{name}"),
+            Self::Unknown(text) => f.write_str(text),
+        }
+    }
+}
+
+impl FromStr for OperatorClass {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "shell" => Self::Shell,
+            "run-as-root" => Self::RunAsRoot,
+            "file-write" => Self::FileWrite,
+            "self-update" => Self::SelfUpdate,
+            "any-document" => Self::AnyDocument,
+            other => match other.strip_prefix("document:") {
+                Some(name) => Self::Document(name.parse()?),
+                None => {
+                    return Err(format!(
+                        "`{}` is not a class: use shell, run-as-root, file-write, self-update, any-document or document:NAME",
+                        shown(other)
+                    ));
+                }
+            },
+        })
+    }
+}
+
+impl Serialize for DocumentName {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DocumentName {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for OperatorClass {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// Lenient: what a node says it has is shown as it is. The node itself reads its file strictly.
+impl<'de> Deserialize<'de> for OperatorClass {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Ok(text.parse().unwrap_or_else(|_| Self::Unknown(shown(&text))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn script() -> Value {
+        stock::content(stock::RUN_SHELL_SCRIPT).unwrap()
+    }
+
+    fn run<'a>(name: &'a str, document: &'a Value) -> Act<'a> {
+        Act::Run { name, document }
+    }
+
+    fn lock(json: Value) -> Lock {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn an_open_lock_forbids_nothing() {
+        let (lock, document) = (Lock::default(), script());
+        assert!(lock.is_open() && lock.words().is_empty());
+        for act in [run("a", &document), Act::Shell, Act::Update] {
+            assert_eq!(lock.forbids(act, true), None);
+            assert!(lock.classes_of(act, true).is_empty());
+        }
+    }
+
+    #[test]
+    fn each_word_forbids_what_it_says() {
+        let document = script();
+        let harmless = json!({"mainSteps": [{"action": "aws:softwareInventory"}]});
+        let forbidden = |lock: Value, act, as_root| self::lock(lock).forbids(act, as_root).is_some();
+        assert!(forbidden(json!({"monitor-only": true}), run("a", &harmless), false));
+        assert!(forbidden(json!({"monitor-only": true}), Act::Update, false));
+        assert!(forbidden(json!({"no-shell": true}), Act::Shell, false));
+        assert!(forbidden(json!({"no-shell": true}), run("AWS-RunShellScript", &document), false));
+        assert!(!forbidden(json!({"no-shell": true}), run("Inventory", &harmless), false));
+        assert!(forbidden(json!({"no-root": true}), run("Inventory", &harmless), true));
+        assert!(!forbidden(json!({"no-root": true}), run("Inventory", &harmless), false));
+        assert!(forbidden(json!({"no-update": true}), Act::Update, false));
+        let updater = json!({"runtimeConfig": {"aws:updateSsmAgent": {}}});
+        assert!(forbidden(json!({"no-update": true}), run("AWS-UpdateSSMAgent", &updater), false));
+    }
+
+    #[test]
+    fn a_document_is_allowed_by_what_it_is_not_by_what_it_is_called() {
+        let lock = lock(json!({"no-shell": true, "allowed-documents": ["AWS-RunShellScript"]}));
+        let mut document = script();
+        assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
+        assert!(lock.forbids(run("Other", &document), false).is_some());
+        document["mainSteps"][0]["inputs"]["runCommand"] = json!(["rm -rf /"]);
+        let why = lock.forbids(run("AWS-RunShellScript", &document), false).unwrap();
+        let pinned = format!("AWS-RunShellScript@sha256:{}", content_hash(&document));
+        assert!(why.contains(&pinned), "the reason can be pasted into the file: {why}");
+        let lock = self::lock(json!({"allowed-documents": [pinned]}));
+        assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
+    }
+
+    #[test]
+    fn a_name_whose_content_nobody_knows_allows_nothing() {
+        let lock = lock(json!({"allowed-documents": ["My-Document"]}));
+        assert!(lock.forbids(run("My-Document", &json!({"mainSteps": []})), false).is_some());
+        assert!(!"My-Document".parse::<DocumentName>().unwrap().is_pinned());
+    }
+
+    #[test]
+    fn operator_classes_cover_their_acts() {
+        let document = script();
+        let empty = json!({});
+        let covered = |class: &str, act, as_root| {
+            let lock = self::lock(json!({"operator-lock": {"classes": [class]}}));
+            !lock.classes_of(act, as_root).is_empty()
+        };
+        assert!(covered("shell", Act::Shell, false) && covered("shell", run("any", &document), false));
+        assert!(covered("run-as-root", Act::Shell, true) && !covered("run-as-root", Act::Shell, false));
+        assert!(covered("file-write", run("any", &document), false) && !covered("file-write", Act::Update, false));
+        assert!(covered("self-update", Act::Update, false) && !covered("self-update", Act::Shell, false));
+        assert!(covered("any-document", run("any", &empty), false) && !covered("any-document", Act::Shell, false));
+        assert!(covered("document:AWS-RunShellScript", run("Renamed", &document), false));
+        assert!(covered("document:Mine", run("Mine", &empty), false));
+        assert!(!covered("document:Mine", run("Other", &empty), false));
+    }
+
+    #[test]
+    fn two_locks_forbid_what_either_forbids() {
+        let first =
+            lock(json!({"no-shell": true, "allowed-documents": ["A", "B"], "operator-lock": {"classes": ["shell"], "keys": ["k", "l"]}}));
+        let second =
+            lock(json!({"no-root": true, "allowed-documents": ["B"], "operator-lock": {"classes": ["self-update"], "keys": ["l", "m"]}}));
+        let both = first.and(second);
+        assert_eq!(both.words(), ["no-shell", "no-root", "allowed-documents", "operator-lock"]);
+        assert_eq!(both.allowed_documents.unwrap(), ["B".parse().unwrap()]);
+        let operators = both.operator_lock.unwrap();
+        assert_eq!((operators.classes.len(), operators.keys), (2, vec!["l".to_owned()]));
+    }
+
+    #[test]
+    fn names_and_classes_read_back() {
+        let hash = "ab".repeat(32);
+        for text in ["AWS-RunShellScript", &format!("a.b:c@sha256:{hash}")] {
+            assert_eq!(text.parse::<DocumentName>().unwrap().to_string(), text);
+        }
+        for text in ["", "a b", "a@sha256:12", "a@sha1:00"] {
+            assert!(text.parse::<DocumentName>().is_err(), "{text}");
+        }
+        for text in ["shell", "run-as-root", "file-write", "self-update", "any-document", "document:A"] {
+            assert_eq!(text.parse::<OperatorClass>().unwrap().to_string(), text);
+        }
+        assert!("root".parse::<OperatorClass>().is_err());
+    }
+}

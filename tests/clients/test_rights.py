@@ -1,0 +1,99 @@
+"""Users, roles, scopes and policies as boto3 and our own command line meet them."""
+
+import json
+
+import pytest
+
+from conftest import boto
+
+OK, FAILED, NOT_FOUND, DENIED = 0, 1, 3, 4
+
+
+def rows(hub, *args):
+    return json.loads(hub.cli(*args, "-o", "json", check=OK).out)
+
+
+@pytest.fixture
+def make_user(hub):
+    """Makes users through the command line's contract, and removes them."""
+    made = []
+
+    def make(name, *args):
+        shown = rows(hub, "user", "create", name, *args)
+        made.append(name)
+        key = rows(hub, "access-key", "create", "--user", name)
+        return shown, boto(hub, key=key["access_key_id"], secret=key["secret_access_key"])
+
+    yield make
+    for name in made:
+        hub.cli("user", "delete", name, "--yes")
+
+
+def test_a_user_is_made_by_a_script_and_has_its_role(hub, node, make_user, refuses):
+    shown, client = make_user("reader", "--role", "viewer")
+    assert shown["user_name"] == "reader" and shown["roles"] == ["viewer"] and shown["has_password"] is False
+    assert client.describe_instance_information()["InstanceInformationList"]
+    refuses("AccessDeniedException", client.send_command, InstanceIds=[node], DocumentName="AWS-RunShellScript",
+            Parameters={"commands": ["true"]})
+
+
+def test_a_scope_hides_the_rest_of_the_fleet(hub, nodes, make_user, ssm, refuses):
+    ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], Tags=[{"Key": "part", "Value": "mine"}])
+    try:
+        _, client = make_user("narrow", "--role", "operator", "--scope-tag", "part=mine")
+        seen = [node["InstanceId"] for node in client.describe_instance_information()["InstanceInformationList"]]
+        assert seen == [nodes[0]]
+        command = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+        refuses("AccessDeniedException", client.send_command, InstanceIds=[nodes[1]], **command)
+        refuses("AccessDeniedException", client.send_command, InstanceIds=nodes, **command)
+        refuses("AccessDeniedException", client.send_command, InstanceIds=["mi-00000000000000000"], **command)
+        everywhere = {"Key": "roadstead:filter", "Values": ["status=online"]}
+        sent = client.send_command(Targets=[everywhere], **command)["Command"]
+        assert sent["TargetCount"] == 1
+        foreign = ssm.send_command(InstanceIds=nodes, **command)["Command"]["CommandId"]
+        listed = [c["CommandId"] for c in client.list_commands()["Commands"]]
+        assert sent["CommandId"] in listed and foreign not in listed
+        shares = client.list_command_invocations(CommandId=foreign)["CommandInvocations"]
+        assert [share["InstanceId"] for share in shares] == [nodes[0]]
+        refuses("AccessDeniedException", client.add_tags_to_resource, ResourceType="ManagedInstance", ResourceId=nodes[0],
+                Tags=[{"Key": "part", "Value": "other"}])
+        refuses("AccessDeniedException", client.start_session, Target=nodes[1])
+    finally:
+        ssm.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=["part"])
+
+
+def test_an_iam_policy_is_pasted_in_and_counts(hub, node, make_user, tmp_path, refuses):
+    iam = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["ssm:Describe*", "ssm:List*"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "ssm:ListCommands", "Resource": "*"}]}
+    file = tmp_path / "iam.json"
+    file.write_text(json.dumps(iam))
+    try:
+        hub.cli("policy", "import", "pasted", str(file), check=OK)
+        _, client = make_user("imported")
+        hub.cli("policy", "attach", "pasted", "--user", "imported", check=OK)
+        assert client.describe_instance_information()["InstanceInformationList"]
+        refuses("AccessDeniedException", client.list_commands)
+        why = rows(hub, "why", "ssm:ListCommands", "command/x", "--user", "imported")
+        assert why["allowed"] is False and "pasted" in why["reason"]
+        may = [row["user_name"] for row in rows(hub, "who-can", "ssm:DescribeInstanceInformation", node)]
+        assert "imported" in may
+    finally:
+        hub.cli("policy", "detach", "pasted", "--user", "imported")
+        hub.cli("policy", "delete", "pasted", "--yes")
+
+
+def test_an_untranslatable_policy_is_named_and_not_stored(hub, tmp_path):
+    iam = {"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}}
+    file = tmp_path / "iam.json"
+    file.write_text(json.dumps(iam))
+    done = hub.cli("policy", "import", "half", str(file), check=FAILED)
+    assert "Statement[0].Condition.IpAddress.aws:SourceIp" in done.err
+    assert hub.cli("policy", "show", "half").returncode == NOT_FOUND
+
+
+def test_a_disabled_user_is_refused_at_once(hub, make_user, refuses):
+    _, client = make_user("leaver", "--role", "viewer")
+    client.list_commands()
+    hub.cli("user", "set", "leaver", "--disable", check=OK)
+    refuses("UnrecognizedClientException", client.list_commands)

@@ -1,0 +1,33 @@
+import { expect, test } from "../fixtures";
+
+test("a join that needs approval is let in from its page", async ({ page, hub }) => {
+  await page.goto("/join");
+  await page.getByLabel("Name").fill("patient");
+  await page.getByRole("checkbox", { name: "Each join waits for approval" }).check({ force: true });
+  await page.getByRole("button", { name: "Make the line" }).click();
+  const line = page.getByText(/rs1_[A-Za-z0-9_-]+/).first();
+  await expect(line).toBeVisible();
+  const token = /rs1_[A-Za-z0-9_-]+/.exec((await line.textContent()) ?? "")?.[0] ?? "";
+  const agent = hub.launch("patient", token);
+  await page.goto("/join-requests");
+  const row = page.getByRole("row").filter({ hasText: "Waits" });
+  await expect(row).toBeVisible();
+  await row.getByRole("checkbox").check({ force: true });
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+  await expect(page.getByText("Nobody waits")).toBeVisible({ timeout: 30_000 });
+  const node = await agent.node();
+  await page.goto(`/nodes/${node}`);
+  await expect(page.getByRole("heading", { level: 1, name: "patient" })).toBeVisible();
+  hub.cli("node", "remove", node, "--yes");
+});
+
+test("a locked node says so on its page", async ({ page, hub }) => {
+  const agent = await hub.join("fortress");
+  const node = await agent.node();
+  agent.lock("no-shell: true\n");
+  await page.goto(`/nodes/${node}`);
+  await expect(page.getByText("Locked by its owner")).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("No shells and no scripts")).toBeVisible();
+  hub.cli("node", "remove", node, "--yes");
+});

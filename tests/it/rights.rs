@@ -1,0 +1,308 @@
+//! Users, roles, policies and scopes as callers meet them.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Key, PASSWORD, TestHub};
+
+async fn call(hub: &TestHub, key: &Key, target: &str, body: Value) -> Answer {
+    hub.call_as(key, target, &body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_user_is_made_shown_changed_and_deleted() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    let twice = hub.call("Roadstead.CreateUser", &json!({"UserName": "ann"})).await;
+    assert_eq!(twice.code(), "AlreadyExistsException");
+    let unknown = hub
+        .call("Roadstead.CreateUser", &json!({"UserName": "bob", "Roles": ["king"]}))
+        .await;
+    assert_eq!(unknown.code(), "ValidationException");
+    let caller = call(&hub, &ann, "Roadstead.GetCaller", json!({})).await.ok();
+    assert_eq!((&caller["UserName"], &caller["Roles"]), (&json!("ann"), &json!(["viewer"])));
+    let shown = hub.call("Roadstead.DescribeUser", &json!({"UserName": "ann"})).await.ok();
+    assert_eq!(shown["User"]["AccessKeys"], 1);
+    assert_eq!(shown["User"]["HasPassword"], false);
+    let denied = call(&hub, &ann, "AmazonSSM.CreateActivation", json!({"IamRole": "r"})).await;
+    assert_eq!(denied.code(), "AccessDeniedException");
+    let set = json!({"UserName": "ann", "Roles": ["operator", "auditor"], "Description": "on call"});
+    let user = hub.call("Roadstead.UpdateUser", &set).await.ok();
+    assert_eq!(user["User"]["Roles"], json!(["auditor", "operator"]));
+    // The very next request has the new rights.
+    call(&hub, &ann, "AmazonSSM.CreateActivation", json!({"IamRole": "r"})).await.ok();
+    hub.call("Roadstead.DeleteUser", &json!({"UserName": "ann"})).await.ok();
+    let gone = call(&hub, &ann, "Roadstead.GetCaller", json!({})).await;
+    assert_eq!(gone.code(), "UnrecognizedClientException");
+    let missing = hub.call("Roadstead.DescribeUser", &json!({"UserName": "ann"})).await;
+    assert_eq!(missing.code(), "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_refused_at_the_next_request_and_may_come_back() {
+    let hub = TestHub::start().await;
+    let made = json!({"UserName": "ann", "Roles": ["viewer"], "Password": PASSWORD});
+    hub.call("Roadstead.CreateUser", &made).await.ok();
+    let ann = hub.key_of("ann").await;
+    let login = json!({"UserName": "ann", "Password": PASSWORD}).to_string();
+    let entered = hub.call_unsigned("Roadstead.Login", &login).await;
+    let cookie = entered.cookie();
+    let set = |status: &str| json!({"UserName": "ann", "Status": status});
+    hub.call("Roadstead.UpdateUser", &set("Disabled")).await.ok();
+    let refused = call(&hub, &ann, "Roadstead.SearchNodes", json!({})).await;
+    assert_eq!(refused.code(), "UnrecognizedClientException");
+    let session = hub.call_with("Roadstead.GetCaller", &json!({}), &cookie, None, None).await;
+    assert_eq!(session.code(), "MissingAuthenticationTokenException");
+    assert_eq!(
+        hub.call_unsigned("Roadstead.Login", &login).await.code(),
+        "InvalidCredentialsException"
+    );
+    hub.call("Roadstead.UpdateUser", &set("Active")).await.ok();
+    call(&hub, &ann, "Roadstead.SearchNodes", json!({})).await.ok();
+}
+
+#[tokio::test]
+async fn the_last_admin_cannot_be_locked_out() {
+    let hub = TestHub::start().await;
+    for change in [
+        json!({"UserName": "admin", "Roles": ["viewer"]}),
+        json!({"UserName": "admin", "Status": "Disabled"}),
+        json!({"UserName": "admin", "Scope": {"Tags": [{"Key": "env"}]}}),
+    ] {
+        let refused = hub.call("Roadstead.UpdateUser", &change).await;
+        assert_eq!(refused.code(), "LastAdminException", "{change}");
+    }
+    let refused = hub.call("Roadstead.DeleteUser", &json!({"UserName": "admin"})).await;
+    assert_eq!(refused.code(), "LastAdminException");
+    // An admin who has nothing to log in with is none.
+    hub.call("Roadstead.CreateUser", &json!({"UserName": "ann", "Roles": ["admin"]}))
+        .await
+        .ok();
+    let refused = hub.call("Roadstead.DeleteUser", &json!({"UserName": "admin"})).await;
+    assert_eq!(refused.code(), "LastAdminException");
+    let ann = hub.key_of("ann").await;
+    call(&hub, &ann, "Roadstead.DeleteUser", json!({"UserName": "admin"})).await.ok();
+    let last = call(&hub, &ann, "Roadstead.UpdateUser", json!({"UserName": "ann", "Roles": []})).await;
+    assert_eq!(last.code(), "LastAdminException");
+}
+
+#[tokio::test]
+async fn everybody_has_what_is_their_own_and_nothing_of_others() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    hub.user("bob", "viewer", &json!({})).await;
+    let own = call(&hub, &ann, "Roadstead.CreateAccessKey", json!({})).await.ok();
+    assert_eq!(own["UserName"], "ann");
+    let listed = call(&hub, &ann, "Roadstead.ListAccessKeys", json!({})).await.ok();
+    let users: Vec<&Value> = listed["AccessKeys"].as_array().unwrap().iter().map(|k| &k["UserName"]).collect();
+    assert_eq!(users, ["ann", "ann"]);
+    let foreign = call(&hub, &ann, "Roadstead.CreateAccessKey", json!({"UserName": "bob"})).await;
+    assert_eq!(foreign.code(), "AccessDeniedException");
+    call(&hub, &ann, "Roadstead.DescribeUser", json!({"UserName": "ann"})).await.ok();
+    let foreign = call(&hub, &ann, "Roadstead.DescribeUser", json!({"UserName": "bob"})).await;
+    assert_eq!(foreign.code(), "AccessDeniedException");
+    let deleted = json!({"AccessKeyId": own["AccessKeyId"]});
+    call(&hub, &ann, "Roadstead.DeleteAccessKey", deleted).await.ok();
+    let admins = json!({"AccessKeyId": crate::support::KEY_ID});
+    let foreign = call(&hub, &ann, "Roadstead.DeleteAccessKey", admins).await;
+    assert_eq!(foreign.code(), "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn users_come_in_pages() {
+    let hub = TestHub::start().await;
+    for name in ["c", "a", "b"] {
+        hub.call("Roadstead.CreateUser", &json!({ "UserName": name })).await.ok();
+    }
+    let first = hub.call("Roadstead.ListUsers", &json!({"MaxResults": 3})).await.ok();
+    let names = |answer: &Value| -> Vec<String> {
+        let users = answer["Users"].as_array().unwrap();
+        users.iter().map(|u| u["UserName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&first), ["a", "admin", "b"]);
+    let next = json!({"MaxResults": 3, "NextToken": first["NextToken"]});
+    let second = hub.call("Roadstead.ListUsers", &next).await.ok();
+    assert_eq!(names(&second), ["c"]);
+    assert!(second.get("NextToken").is_none());
+}
+
+#[tokio::test]
+async fn a_malformed_call_of_somebody_who_may_not_is_refused_before_it_is_read() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    assert_eq!(hub.call_as(&ann, "Roadstead.CreateUser", "{").await.code(), "AccessDeniedException");
+    assert_eq!(
+        hub.call_as(&ann, "Roadstead.DescribeNode", "{").await.code(),
+        "SerializationException"
+    );
+}
+
+fn allow(actions: &[&str], resource: Value) -> Value {
+    json!({"Statements": [{"Effect": "Allow", "Actions": actions, "Resources": [resource]}]})
+}
+
+#[tokio::test]
+async fn a_role_of_policies_counts_at_the_next_request() {
+    let hub = TestHub::start().await;
+    let policy = json!({"PolicyName": "activations", "Document": allow(&["ssm:*Activation*"], json!({"Kind": "*"}))});
+    let put = hub.call("Roadstead.PutPolicy", &policy).await.ok();
+    assert!(put["Cedar"].as_str().unwrap().contains("permit"));
+    let role = json!({"RoleName": "joiner", "Policies": ["activations"]});
+    hub.call("Roadstead.CreateRole", &role).await.ok();
+    let ann = hub.user("ann", "joiner", &json!({})).await;
+    call(&hub, &ann, "AmazonSSM.CreateActivation", json!({"IamRole": "r"})).await.ok();
+    assert_eq!(
+        call(&hub, &ann, "AmazonSSM.ListCommands", json!({})).await.code(),
+        "AccessDeniedException"
+    );
+    // The policy changes under them.
+    let fewer = json!({"PolicyName": "activations", "Document": allow(&["ssm:DescribeActivations"], json!({"Kind": "activation"}))});
+    hub.call("Roadstead.PutPolicy", &fewer).await.ok();
+    let denied = call(&hub, &ann, "AmazonSSM.CreateActivation", json!({"IamRole": "r"})).await;
+    assert_eq!(denied.code(), "AccessDeniedException");
+    call(&hub, &ann, "AmazonSSM.DescribeActivations", json!({})).await.ok();
+    let used = hub.call("Roadstead.DeletePolicy", &json!({"PolicyName": "activations"})).await;
+    assert_eq!(used.code(), "ResourceInUseException");
+    let used = hub.call("Roadstead.DeleteRole", &json!({"RoleName": "joiner"})).await;
+    assert_eq!(used.code(), "ResourceInUseException");
+    let roles = hub.call("Roadstead.ListRoles", &json!({})).await.ok();
+    let names: Vec<&str> = roles["Roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["RoleName"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["admin", "auditor", "joiner", "operator", "patcher", "viewer"]);
+    let fixed = hub
+        .call("Roadstead.UpdateRole", &json!({"RoleName": "viewer", "Description": "x"}))
+        .await;
+    assert_eq!(fixed.code(), "ValidationException");
+}
+
+#[tokio::test]
+async fn a_policy_of_a_user_denies_what_their_role_allows() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    let deny = json!({"Statements": [{"Sid": "No", "Effect": "Deny", "Actions": ["ssm:List*"], "Resources": [{"Kind": "command"}]}]});
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "deny", "Document": deny}))
+        .await
+        .ok();
+    let attach = json!({"PolicyName": "deny", "UserName": "ann"});
+    hub.call("Roadstead.AttachPolicy", &attach).await.ok();
+    let refused = call(&hub, &ann, "AmazonSSM.ListCommands", json!({})).await;
+    assert_eq!(refused.code(), "AccessDeniedException");
+    let id = refused.headers["x-amzn-requestid"].to_str().unwrap().to_owned();
+    let why = call(&hub, &ann, "Roadstead.ExplainAccess", json!({ "RequestId": id })).await.ok();
+    assert_eq!(
+        (&why["Action"], &why["Verdict"]["Allowed"]),
+        (&json!("ssm:ListCommands"), &json!(false))
+    );
+    let asked = json!({"Action": "ssm:ListCommands", "Resource": {"Kind": "command", "Id": "x"}});
+    let why = call(&hub, &ann, "Roadstead.ExplainAccess", asked.clone()).await.ok();
+    assert_eq!(
+        (&why["Verdict"]["Policy"], &why["Verdict"]["Statement"]),
+        (&json!("deny"), &json!("No"))
+    );
+    let who = hub.call("Roadstead.SimulateAccess", &asked).await.ok();
+    let verdicts: Vec<(&str, bool)> = who["Users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|u| (u["UserName"].as_str().unwrap(), u["Allowed"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(verdicts, [("admin", true), ("ann", false)]);
+    hub.call("Roadstead.DetachPolicy", &attach).await.ok();
+    call(&hub, &ann, "AmazonSSM.ListCommands", json!({})).await.ok();
+}
+
+#[tokio::test]
+async fn no_policy_locks_the_last_admin_out() {
+    let hub = TestHub::start().await;
+    let deny = json!({"Statements": [{"Effect": "Deny", "Actions": ["roadstead:*"], "Resources": [{"Kind": "*"}]}]});
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "deny", "Document": deny}))
+        .await
+        .ok();
+    let refused = hub
+        .call("Roadstead.AttachPolicy", &json!({"PolicyName": "deny", "UserName": "admin"}))
+        .await;
+    assert_eq!(refused.code(), "LastAdminException");
+    let wrong =
+        json!({"PolicyName": "wrong", "Document": {"Statements": [{"Effect": "Allow", "Actions": ["x"], "Resources": [{"Kind": "*"}]}]}});
+    let refused = hub.call("Roadstead.PutPolicy", &wrong).await;
+    assert!(
+        refused.body["message"].as_str().unwrap().contains("Statements[0].Actions"),
+        "{}",
+        refused.body
+    );
+}
+
+#[tokio::test]
+async fn only_an_admin_makes_or_changes_an_admin() {
+    let hub = TestHub::start().await;
+    let document = allow(&["roadstead:*"], json!({"Kind": "*"}));
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "clerk", "Document": document}))
+        .await
+        .ok();
+    hub.call("Roadstead.CreateUser", &json!({"UserName": "ann"})).await.ok();
+    hub.call("Roadstead.AttachPolicy", &json!({"PolicyName": "clerk", "UserName": "ann"}))
+        .await
+        .ok();
+    let ann = hub.key_of("ann").await;
+    call(&hub, &ann, "Roadstead.CreateUser", json!({"UserName": "bob", "Roles": ["viewer"]}))
+        .await
+        .ok();
+    for (target, body) in [
+        ("Roadstead.CreateUser", json!({"UserName": "eve", "Roles": ["admin"]})),
+        ("Roadstead.UpdateUser", json!({"UserName": "bob", "Roles": ["admin"]})),
+        (
+            "Roadstead.UpdateUser",
+            json!({"UserName": "admin", "Password": "a new password of mine"}),
+        ),
+        ("Roadstead.CreateAccessKey", json!({"UserName": "admin"})),
+        ("Roadstead.DeleteUser", json!({"UserName": "admin"})),
+    ] {
+        assert_eq!(call(&hub, &ann, target, body).await.code(), "AccessDeniedException", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_by_rule_is_a_scope_and_stays_while_it_is_one() {
+    let hub = TestHub::start().await;
+    let group = json!({"GroupName": "web", "Rule": "tag:role=web"});
+    hub.call("Roadstead.CreateGroup", &group).await.ok();
+    let wrong = hub
+        .call("Roadstead.CreateGroup", &json!({"GroupName": "x", "Rule": "colour=red"}))
+        .await;
+    assert_eq!(wrong.code(), "ValidationException");
+    let ann = hub.user("ann", "operator", &json!({"Groups": ["web"]})).await;
+    let seen = call(&hub, &ann, "Roadstead.SearchNodes", json!({})).await.ok();
+    assert_eq!(seen["Total"], 0);
+    let used = hub.call("Roadstead.DeleteGroup", &json!({"GroupName": "web"})).await;
+    assert_eq!(used.code(), "ResourceInUseException");
+    hub.call("Roadstead.UpdateUser", &json!({"UserName": "ann", "Scope": {}}))
+        .await
+        .ok();
+    hub.call("Roadstead.DeleteGroup", &json!({"GroupName": "web"})).await.ok();
+}
+
+#[tokio::test]
+async fn an_iam_policy_is_stored_whole_or_not_at_all() {
+    let hub = TestHub::start().await;
+    let iam =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ssm:Describe*", "s3:GetObject"], "Resource": "*"}]});
+    let dry = json!({"PolicyName": "iam", "Document": iam, "DryRun": true});
+    let seen = hub.call("Roadstead.ImportPolicy", &dry).await.ok();
+    assert_eq!((&seen["Stored"], seen["Notes"].as_array().unwrap().len()), (&json!(false), 1));
+    let missing = hub.call("Roadstead.GetPolicy", &json!({"PolicyName": "iam"})).await;
+    assert_eq!(missing.code(), "ResourceNotFoundException");
+    let stored = hub
+        .call("Roadstead.ImportPolicy", &json!({"PolicyName": "iam", "Document": iam.to_string()}))
+        .await
+        .ok();
+    assert_eq!(stored["Stored"], true);
+    let condition = json!({"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}});
+    let refused = hub
+        .call("Roadstead.ImportPolicy", &json!({"PolicyName": "half", "Document": condition}))
+        .await;
+    assert_eq!(refused.code(), "ValidationException");
+    assert!(refused.body["message"].as_str().unwrap().contains("aws:MultiFactorAuthPresent"));
+}
