@@ -178,13 +178,13 @@ test("a passkey logs in alone, under a name of the hub and nowhere else", async 
   await expect(page.getByRole("button", { name: "Remove: laptop" })).toBeVisible();
 
   await logOut(page);
-  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await page.getByRole("button", { name: "Use a passkey" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 
   // The password alone is not enough any more, and the passkey answers the second question as well.
   await logOut(page);
   await enterPassword(page, hub);
   await expect(page.getByLabel("Code", { exact: true })).toBeVisible();
-  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await page.getByRole("button", { name: "Use a passkey" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 });

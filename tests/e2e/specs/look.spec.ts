@@ -1,9 +1,13 @@
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/parameters", "/users", "/roles", "/policies", "/policies/new", "/groups", "/who-may", "/hub", "/nowhere"];
+
+// Axe takes a second or two for each page, more on a busy machine.
+const TOUR_MS = 240_000;
 
 for (const scheme of ["light", "dark"] as const) {
   test(`every page is accessible, in ${scheme}`, async ({ page }) => {
+    test.setTimeout(TOUR_MS);
     await page.emulateMedia({ colorScheme: scheme });
     for (const path of PAGES) {
       await page.goto(path);
@@ -15,6 +19,7 @@ for (const scheme of ["light", "dark"] as const) {
 }
 
 test("every page fits a telephone", async ({ page }) => {
+  test.setTimeout(TOUR_MS);
   await page.setViewportSize({ width: 400, height: 800 });
   for (const path of PAGES) {
     await page.goto(path);
@@ -42,6 +47,7 @@ test("dark is dark, and stays after a reload", async ({ page }) => {
 });
 
 test("the console speaks Japanese, on every page", async ({ page }) => {
+  test.setTimeout(TOUR_MS);
   await page.goto("/");
   await page.getByRole("button", { name: "Appearance" }).click();
   await page.getByRole("menuitemcheckbox", { name: "日本語" }).click();

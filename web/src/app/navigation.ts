@@ -36,10 +36,20 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: "groupAccess",
+    entries: [
+      { path: "/users", text: "users", key: "u" },
+      { path: "/roles", text: "roles" },
+      { path: "/policies", text: "policies" },
+      { path: "/groups", text: "groups" },
+      { path: "/who-may", text: "whoMay", key: "w" },
+      { path: "/access-keys", text: "accessKeys", key: "k" },
+    ],
+  },
+  {
     text: "groupSettings",
     entries: [
-      { path: "/access-keys", text: "accessKeys", key: "k" },
-      { path: "/profile", text: "profile", key: "p" },
+      { path: "/profile", text: "profile", key: "m" },
       { path: "/hub", text: "hub", key: "h" },
     ],
   },

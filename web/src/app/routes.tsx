@@ -39,6 +39,13 @@ const pages: RouteObject[] = [
   page("/secret-keys", () => import("@/capabilities/parameters/SecretKeysPage"), { contentType: "table" }),
   page("/access-keys", () => import("@/capabilities/access/AccessKeysPage"), { contentType: "table" }),
   page("/profile", () => import("@/capabilities/access/ProfilePage")),
+  page("/users", () => import("@/capabilities/rights/UsersPage"), { contentType: "table" }),
+  page("/roles", () => import("@/capabilities/rights/RolesPage"), { contentType: "table" }),
+  page("/policies", () => import("@/capabilities/rights/PoliciesPage"), { contentType: "table" }),
+  page("/policies/new", () => import("@/capabilities/rights/NewPolicyPage"), { contentType: "form" }),
+  page("/policies/:policyName", () => import("@/capabilities/rights/PolicyPage"), { contentType: "form" }),
+  page("/groups", () => import("@/capabilities/rights/GroupsPage"), { contentType: "table" }),
+  page("/who-may", () => import("@/capabilities/rights/ExplainPage")),
   page("/hub", () => import("@/capabilities/settings/HubPage")),
 ];
 

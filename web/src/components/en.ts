@@ -13,6 +13,7 @@ export const en = {
   loading: "Loading",
   loadFailed: "This could not be loaded",
   unreachable: "The hub does not answer. It is tried again when you press the button.",
+  notAllowed: "Your rights do not include {action}",
   waitingForHub: "Waiting for the hub",
   requestId: "Request {id}",
   nothingFound: "Nothing matches",

@@ -68,3 +68,18 @@ export type Session = Item<Result<"AmazonSSM.DescribeSessions">["Sessions"]>;
 
 export type JoinLine = Result<"Roadstead.CreateJoinLine">;
 export type Activation = Item<Result<"AmazonSSM.DescribeActivations">["ActivationList"]>;
+
+// Rights
+
+export type User = Item<Result<"Roadstead.ListUsers">["Users"]>;
+export type Scope = User["Scope"];
+export type Role = Item<Result<"Roadstead.ListRoles">["Roles"]>;
+export type Policy = Item<Result<"Roadstead.ListPolicies">["Policies"]>;
+export type PolicyDocument = Result<"Roadstead.GetPolicy">["Document"];
+export type PolicyStatement = Item<PolicyDocument["Statements"]>;
+export type PolicyResource = Item<PolicyStatement["Resources"]>;
+export type PolicyCondition = Item<NonNullable<PolicyStatement["Conditions"]>>;
+export type PolicyOperator = PolicyCondition["Operator"];
+export type TagSelector = Item<NonNullable<PolicyResource["Tags"]>>;
+export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
+export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;

@@ -7,6 +7,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { call } from "@/platform/api";
 import { useCaller } from "@/platform/caller";
 import { usePages } from "@/platform/pages";
@@ -20,10 +21,11 @@ export function LoginSessions() {
   const notify = useNotify();
   const me = useCaller()?.UserName ?? "";
   const [selected, setSelected] = useState<LoginSession[]>([]);
+  const list = useList("login-sessions", []);
   const pages = usePages<LoginSession>({
     queryKey: ["login-sessions", me],
     fetchPage: (_, __, signal) => listLoginSessions(me, signal),
-    size: 100,
+    size: list.size,
   });
   const columns = useMemo(() => sessionColumns(t), [t]);
   const chosen = selected[0];
@@ -43,6 +45,7 @@ export function LoginSessions() {
   return (
     <QueryTable
       label={t("sessionsTitle")}
+      list={list}
       pages={pages}
       columns={columns}
       trackBy={(session) => session.LoginSessionId}

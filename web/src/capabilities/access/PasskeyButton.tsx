@@ -26,7 +26,7 @@ export function PasskeyButton({ onEntered }: { onEntered: (login: LoginResult) =
   return (
     <>
       {error !== undefined && <ErrorState error={error} title={t("loginFailed")} />}
-      <Button iconName="key" fullWidth loading={busy} onClick={() => void enter()}>
+      <Button iconName="key" formAction="none" fullWidth loading={busy} onClick={() => void enter()}>
         {t("passkeyLogin")}
       </Button>
     </>

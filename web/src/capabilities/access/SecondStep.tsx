@@ -46,7 +46,7 @@ export function SecondStep({ ticket, onEntered, onBack }: Props) {
         <Button variant="primary" formAction="submit" fullWidth loading={busy}>
           {t("login")}
         </Button>
-        <Button variant="link" onClick={onBack}>
+        <Button variant="link" formAction="none" onClick={onBack}>
           {t("loginAgain")}
         </Button>
       </SpaceBetween>

@@ -110,7 +110,7 @@ export const en = {
   keyDisabled: "Access key {id} is disabled",
   inactive: "Disabled",
   expired: "Expired",
-  passkeyLogin: "Log in with a passkey",
+  passkeyLogin: "Use a passkey",
   passkeysTitle: "Passkeys",
   passkeysHelp: "Log in by fingerprint, face or security key instead of password and code.",
   passkeysNoBrowser: "This browser has no passkeys here: they take a DNS name with a certificate that it trusts",

@@ -112,7 +112,7 @@ export const ja: Record<keyof typeof en, string> = {
   keyDisabled: "アクセスキー {id} を無効にしました",
   inactive: "無効",
   expired: "期限切れ",
-  passkeyLogin: "パスキーでログイン",
+  passkeyLogin: "パスキーを使う",
   passkeysTitle: "パスキー",
   passkeysHelp: "パスワードとコードの代わりに、指紋、顔、セキュリティキーでログインできます。",
   passkeysNoBrowser: "このブラウザーではここでパスキーを使えません。信頼済みの証明書を持つ DNS 名で開いてください",

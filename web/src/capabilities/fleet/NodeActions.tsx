@@ -4,6 +4,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { Suspense, lazy, useState } from "react";
 import { useNavigate } from "react-router";
 import { RouteButton } from "@/components/RouteButton";
+import { useMay } from "@/components/useMay";
 import { runOnFilter, runOnNodes, shellOn } from "@/platform/links";
 import type { Filter, NodeSummary } from "@/platform/types";
 import { RemoveNodes } from "./RemoveNodes";
@@ -15,6 +16,7 @@ const BulkTagsDialog = lazy(() => import("./tagging/BulkTagsDialog"));
 
 /** Upstream's limit on nodes named one by one. */
 const MOST_BY_NAME = 50;
+const NODE_ACTIONS = ["ssm:SendCommand", "ssm:StartSession", "ssm:AddTagsToResource", "ssm:DeregisterManagedInstance"] as const;
 
 interface Props {
   selected: readonly NodeSummary[];
@@ -31,23 +33,28 @@ export function NodeActions({ selected, allMatching, matching, onDone }: Props) 
   const [dialog, setDialog] = useState<"tags" | "undo" | "remove">();
   const one = !allMatching && selected.length === 1 ? selected[0] : undefined;
 
+  const may = useMay({ kind: "node", id: one?.NodeId }, NODE_ACTIONS, one !== undefined);
+  const refusal = (action: (typeof NODE_ACTIONS)[number]) => (one ? may(action) : undefined);
+
   const runReason = () => {
     if (allMatching) return undefined;
     if (selected.length === 0) return t("chooseFirst");
-    return selected.length > MOST_BY_NAME ? t("chooseFewer") : undefined;
+    return selected.length > MOST_BY_NAME ? t("chooseFewer") : refusal("ssm:SendCommand");
   };
   const shellReason = () => {
     if (!one) return t("chooseOne");
-    return one.Status === "Offline" ? t("offline") : undefined;
+    return one.Status === "Offline" ? t("offline") : refusal("ssm:StartSession");
   };
   const noRun = runReason();
   const noShell = shellReason();
   const run = () => navigate(allMatching ? runOnFilter(allMatching) : runOnNodes(selected.map((node) => node.NodeId)));
   const last = useLastChanges();
   const count = allMatching ? matching : selected.length;
-  const noTags = count === 0 ? { disabled: true, disabledReason: t("chooseFirst") } : {};
+  const noTagsReason = count === 0 ? t("chooseFirst") : refusal("ssm:AddTagsToResource");
+  const noTags = noTagsReason ? { disabled: true, disabledReason: noTagsReason } : {};
   const noUndo = last ? {} : { disabled: true, disabledReason: t("tagUndoNone") };
-  const noRemove = allMatching || selected.length === 0 ? { disabled: true, disabledReason: t("chooseFirst") } : {};
+  const noRemoveReason = allMatching || selected.length === 0 ? t("chooseFirst") : refusal("ssm:DeregisterManagedInstance");
+  const noRemove = noRemoveReason ? { disabled: true, disabledReason: noRemoveReason } : {};
 
   return (
     <>

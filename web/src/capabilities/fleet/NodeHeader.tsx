@@ -8,11 +8,14 @@ import { NodeStatusBadge } from "@/components/NodeStatusBadge";
 import { RouteButton } from "@/components/RouteButton";
 import { OFFLINE_REASONS } from "@/components/states";
 import { useCommonTexts } from "@/components/texts";
+import { useMay } from "@/components/useMay";
 import { runOnNodes, shellOn } from "@/platform/links";
 import type { NodeDescription } from "@/platform/types";
 import { RemoveNodes } from "./RemoveNodes";
 import { RenameDialog } from "./RenameDialog";
 import { useFleetTexts } from "./texts";
+
+const ACTIONS = ["ssm:StartSession"] as const;
 
 interface Props {
   node: NodeDescription;
@@ -27,6 +30,8 @@ export function NodeHeader({ node, onChanged, onRemoving }: Props) {
   const [dialog, setDialog] = useState<"rename" | "remove">();
   const isOffline = node.Status === "Offline";
   const why = node.OfflineReason ? common(OFFLINE_REASONS[node.OfflineReason]) : common("unknown");
+  const may = useMay({ kind: "node", id: node.NodeId }, ACTIONS);
+  const noShell = isOffline ? t("offlineNoShell", { why }) : may("ssm:StartSession");
   const leave = () => {
     onChanged();
     void navigate("/nodes");
@@ -48,7 +53,7 @@ export function NodeHeader({ node, onChanged, onRemoving }: Props) {
             >
               {t("actions")}
             </ButtonDropdown>
-            <Button disabled={isOffline} disabledReason={t("offlineNoShell", { why })} onClick={() => void navigate(shellOn(node.NodeId))}>
+            <Button disabled={noShell !== undefined} disabledReason={noShell} onClick={() => void navigate(shellOn(node.NodeId))}>
               {t("openShell")}
             </Button>
             <RouteButton variant="primary" to={runOnNodes([node.NodeId])}>

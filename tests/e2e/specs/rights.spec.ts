@@ -1,0 +1,131 @@
+import type { Browser, Page } from "@playwright/test";
+import { expect, expectAccessible, test } from "../fixtures";
+import type { Hub } from "../hub";
+
+const PASSWORD_OF_ANN = "ann has a long password";
+
+/** A page of its own for another user. */
+async function as(browser: Browser, hub: Hub, name: string): Promise<Page> {
+  // Without the administrator's login, which would end when somebody else logs in over it.
+  const context = await browser.newContext({ baseURL: hub.url, locale: "en-GB", storageState: { cookies: [], origins: [] } });
+  const page = await context.newPage();
+  await page.goto("/login");
+  await page.getByLabel("User name").fill(name);
+  await page.getByLabel("Password").fill(PASSWORD_OF_ANN);
+  await page.getByRole("button", { name: "Log in" }).click();
+  const overview = page.getByRole("heading", { level: 1, name: "Overview" });
+  const own = page.getByLabel("New password", { exact: true });
+  await expect(overview.or(own)).toBeVisible();
+  if (await own.isVisible()) {
+    // A password that somebody else set is changed first.
+    await page.getByLabel("Current password").fill(PASSWORD_OF_ANN);
+    await own.fill(`${PASSWORD_OF_ANN} of her own`);
+    await page.getByLabel("Password again").fill(`${PASSWORD_OF_ANN} of her own`);
+    await page.getByRole("button", { name: "Change the password" }).click();
+  }
+  await expect(overview).toBeVisible();
+  return page;
+}
+
+test("a user is created, may only look, is narrowed, and is deleted by name", async ({ page, hub, browser }) => {
+  await page.goto("/users");
+  await page.getByRole("button", { name: "Create a user" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("User name").fill("ann");
+  await dialog.getByLabel("Password").fill(PASSWORD_OF_ANN);
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Create a user" }).click();
+  await expect(page.getByRole("button", { name: "ann", exact: true })).toBeVisible();
+
+  const other = await as(browser, hub, "ann");
+  await other.goto("/nodes");
+  await expect(other.getByRole("link", { name: "harbour" })).toBeVisible();
+  await other.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });
+  await expect(other.getByRole("button", { name: "Run a command" })).toBeDisabled();
+  await other.goto("/users");
+  await expect(other.getByText("AccessDeniedException")).toBeVisible();
+
+  await page.getByRole("button", { name: "ann", exact: true }).click();
+  await dialog.getByRole("button", { name: /Narrowed to/ }).click();
+  await dialog.getByLabel("Nodes with these tags").fill("env=nowhere");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("env=nowhere")).toBeVisible();
+  await other.goto("/nodes");
+  await expect(other.getByRole("heading", { level: 1, name: "Nodes" })).toBeVisible();
+  await expect(other.getByRole("link", { name: "harbour" })).toBeHidden();
+  await other.context().close();
+
+  await page.getByRole("radio", { name: "Select ann" }).check({ force: true });
+  await page.getByRole("button", { name: "Delete" }).click();
+  await dialog.getByRole("textbox").fill("ann");
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("User ann was deleted")).toBeVisible();
+});
+
+test("a policy is written as a form, read as JSON, and makes a role", async ({ page, hub }) => {
+  await page.goto("/policies/new");
+  await page.getByLabel("Policy", { exact: true }).fill("shells-in-test");
+  await page.getByRole("textbox", { name: "Actions" }).fill("ssm:StartSession\nssm:TerminateSession");
+  await page.getByLabel("With tags").fill("env=test|dev");
+  await expectAccessible(page);
+  await page.getByRole("tab", { name: "JSON" }).click();
+  await expect(page.getByRole("textbox", { name: "JSON" })).toHaveValue(/"ssm:StartSession"[^]*"Values": \[\s*"test",\s*"dev"/);
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("link", { name: "shells-in-test" })).toBeVisible();
+  const stored = hub.api<{ Document: { Statements: { Actions: string[] }[] } }>("Roadstead.GetPolicy", { PolicyName: "shells-in-test" });
+  expect(stored.Document.Statements[0]?.Actions).toEqual(["ssm:StartSession", "ssm:TerminateSession"]);
+
+  await page.goto("/roles");
+  await page.getByRole("button", { name: "Create a role" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Role", { exact: true }).fill("tester");
+  await dialog.getByRole("button", { name: /Policies/ }).click();
+  await page.getByRole("option", { name: /shells-in-test/ }).click();
+  await page.keyboard.press("Escape");
+  await dialog.getByRole("button", { name: "Create a role" }).click();
+  await expect(page.getByText("Role tester was saved")).toBeVisible();
+  await expect(page.getByRole("row", { name: /tester/ }).getByRole("link", { name: "shells-in-test" })).toBeVisible();
+});
+
+test("an IAM policy is translated, and what cannot be is named", async ({ page }) => {
+  await page.goto("/policies/new?from=iam");
+  const iam = {
+    Version: "2012-10-17",
+    Statement: [
+      { Effect: "Allow", Action: ["ssm:StartSession"], Resource: "*" },
+      { Effect: "Allow", Action: ["ssm:SendCommand"], Resource: "*", Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } },
+    ],
+  };
+  await page.getByRole("textbox", { name: "IAM policy" }).fill(JSON.stringify(iam));
+  await page.getByRole("button", { name: "Translate" }).click();
+  await expect(page.getByText(/elements? cannot be translated/).first()).toBeVisible();
+  await page.getByRole("textbox", { name: "IAM policy" }).fill(JSON.stringify({ ...iam, Statement: [iam.Statement[0]] }));
+  await page.getByRole("button", { name: "Translate" }).click();
+  await page.getByRole("button", { name: "Go on with it in the form" }).click();
+  await expect(page.getByRole("textbox", { name: "Actions" })).toHaveValue(/ssm:StartSession/);
+});
+
+test("a group follows its filter", async ({ page }) => {
+  await page.goto("/groups");
+  await page.getByRole("button", { name: "Create a group" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Group", { exact: true }).fill("lights");
+  const filter = dialog.getByRole("combobox", { name: /filter/i });
+  await filter.fill("light");
+  await filter.press("Enter");
+  await dialog.getByRole("button", { name: "Create a group" }).click();
+  await expect(page.getByText("Group lights was saved")).toBeVisible();
+  await expect(page.getByRole("row", { name: /lights/ })).toContainText("1");
+});
+
+test("the page says who may do something, and why", async ({ page }) => {
+  await page.goto("/who-may");
+  await page.getByRole("combobox", { name: "Action" }).fill("ssm:StartSession");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Ask" }).click();
+  await expect(page.getByText("Allowed").first()).toBeVisible();
+  await page.getByRole("link", { name: "admin" }).click();
+  await expect(page.getByRole("heading", { name: "Verdict for admin" })).toBeVisible();
+  await expect(page.getByText("Everything").first()).toBeVisible();
+  await expectAccessible(page);
+});
