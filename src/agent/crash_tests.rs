@@ -235,12 +235,7 @@ impl Hub {
         let run = |_| Run {
             id: CommandId::random(),
             start_before_ms: 1000,
-            work: Work {
-                document_name: String::new(),
-                document: serde_json::Value::Null,
-                parameters: BTreeMap::new(),
-                approval: None,
-            },
+            work: Work::default(),
         };
         let runs: Vec<Run> = (0..count).map(run).collect();
         let to_cancel = runs.iter().take(cancelled).map(|run| run.id.clone()).collect();

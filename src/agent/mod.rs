@@ -15,6 +15,7 @@ pub mod executor;
 pub mod gather;
 pub mod home;
 pub mod identity;
+pub mod inline;
 pub mod journal;
 pub mod lock;
 pub mod plugins;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::agent::core::{Agent, Parts};
+use crate::agent::core::{Agent, Executor, Parts};
 use crate::agent::executor::NodeExecutor;
 use crate::agent::journal::{FileStore, Journal};
 use crate::agent::lock::NodeLock;
@@ -43,18 +43,22 @@ impl Node {
     }
 
     fn start_with(data: &Path, limits: Limits, slots: u32) -> Self {
+        Self::start_in(data, limits, slots, "one", [1; 16])
+    }
+
+    fn start_in(data: &Path, limits: Limits, slots: u32, boot_name: &str, boot: [u8; 16]) -> Self {
         let directory = Directory::open(data).unwrap();
         let lock = LockFile::take(&directory, "lock").unwrap();
         let spawner = Spawner::new(zygote::start_beside_threads().unwrap(), Some(lock.as_fd())).unwrap();
         let node_lock = NodeLock::at(vec![data.join(crate::agent::lock::OWN_FILE)]);
-        let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap();
+        let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap().in_boot(boot_name);
         let journal = Journal::open(FileStore::open(&directory, "journal", slots).unwrap()).unwrap();
         let (agent, frames) = Agent::new(Parts {
             executor,
             journal,
             sessions: Sessions::default(),
             clock: Clock::system(),
-            boot: [1; 16],
+            boot,
         });
         agent.obey(&node_id(), terms());
         agent.recover();
@@ -122,7 +126,7 @@ fn run_within(lines: &[&str], timeout: &str) -> Run {
             document_name: "AWS-RunShellScript".into(),
             document: crate::model::document::stock::content("AWS-RunShellScript").unwrap(),
             parameters: BTreeMap::from([("commands".into(), lines), ("executionTimeout".into(), vec![timeout.into()])]),
-            approval: None,
+            ..Work::default()
         },
     }
 }
@@ -369,12 +373,13 @@ async fn what_must_not_start_is_rejected() {
     let mut late = run(&["true"]);
     late.start_before_ms = Clock::system().now().millis() - 1;
     let mut foreign = run(&["true"]);
-    foreign.work.document["mainSteps"][0]["action"] = "aws:runPowerShellScript".into();
+    foreign.work.document["schemaVersion"] = "0.3".into();
+    foreign.work.document["mainSteps"] = serde_json::json!([{"name": "a", "action": "aws:sleep"}]);
     let mut wrong = run(&["true"]);
     wrong.work.parameters.insert("nonsense".into(), vec![]);
     for (order, expected, word) in [
         (late, Rejection::Expired, "delivery time"),
-        (foreign, Rejection::Unsupported, "`aws:runPowerShellScript`"),
+        (foreign, Rejection::Unsupported, "schema version `0.3`"),
         (wrong, Rejection::Unsupported, "`nonsense`"),
     ] {
         node.agent.deliver(signed(&order)).await;
@@ -711,4 +716,163 @@ async fn a_second_agent_on_the_same_data_is_refused_and_told_by_whom() {
         drop(held);
     };
     tokio::join!(waiting, settling).0.unwrap();
+}
+
+/// A document of shell steps; each is its script and what stands beside its inputs.
+fn steps(steps: &[(&str, &str, serde_json::Value)]) -> Run {
+    let step = |(name, script, more): &(&str, &str, serde_json::Value)| {
+        let mut step = serde_json::json!({"name": name, "action": "aws:runShellScript", "inputs": {"runCommand": [script]}});
+        for (key, value) in more.as_object().unwrap() {
+            step[key] = value.clone();
+        }
+        step
+    };
+    let steps: Vec<serde_json::Value> = steps.iter().map(step).collect();
+    Run {
+        work: Work {
+            document: serde_json::json!({"schemaVersion": "2.2", "mainSteps": steps}),
+            ..Work::default()
+        },
+        ..run(&[])
+    }
+}
+
+fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
+    report.steps.iter().map(|step| (step.name.as_str(), step.outcome)).collect()
+}
+
+impl Node {
+    async fn whole(&mut self, run: Run) -> Report {
+        self.agent.deliver(signed(&run)).await;
+        self.accepted().await;
+        self.report().await
+    }
+}
+
+#[tokio::test]
+async fn a_document_goes_the_way_its_steps_say() {
+    use serde_json::json;
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let report = node
+        .whole(steps(&[
+            (
+                "windows",
+                "exit 9",
+                json!({"precondition": {"StringEquals": ["platformType", "Windows"]}}),
+            ),
+            ("fails", "exit 3", json!({})),
+            ("exits", "exit 4", json!({"onFailure": "exit"})),
+            ("left", "true", json!({})),
+            ("always", "echo cleaned", json!({"finallyStep": true})),
+        ]))
+        .await;
+    use Outcome::{Failed, Skipped, Success};
+    assert_eq!(
+        outcomes(&report),
+        [
+            ("windows", Skipped),
+            ("fails", Failed),
+            ("exits", Failed),
+            ("left", Skipped),
+            ("always", Success)
+        ]
+    );
+    assert!(report.steps[0].message.contains("`Linux` is not `Windows`"));
+    assert!(report.steps[3].message.contains("onFailure: exit"));
+    assert_eq!(head(&report.steps[4].stdout), "cleaned\n");
+    // Made again from what the steps left, it says the same.
+    let again = node.agent.executor().report(&report.run).await.unwrap();
+    assert_eq!(outcomes(&again), outcomes(&report));
+}
+
+#[tokio::test]
+async fn an_action_that_nobody_knows_fails_by_its_name() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let mut run = steps(&[("typo", "", serde_json::json!({})), ("next", "true", serde_json::json!({}))]);
+    run.work.document["mainSteps"][0]["action"] = "aws:runShelScript".into();
+    let report = node.whole(run).await;
+    assert_eq!(outcomes(&report), [("typo", Outcome::Failed), ("next", Outcome::Success)]);
+    assert!(
+        report.steps[0].message.contains("`aws:runShelScript`"),
+        "{}",
+        report.steps[0].message
+    );
+}
+
+#[tokio::test]
+async fn a_step_is_tried_as_often_as_it_says() {
+    let data = tempfile::tempdir().unwrap();
+    let tries = data.path().join("tries");
+    let mut node = Node::start(data.path(), quick());
+    let script = format!("echo try >>{0}; test $(wc -l <{0}) -ge 3", tries.display());
+    let report = node
+        .whole(steps(&[("stubborn", &script, serde_json::json!({"maxAttempts": 5}))]))
+        .await;
+    assert_eq!(outcomes(&report), [("stubborn", Outcome::Success)]);
+    assert_eq!(report.steps[0].message, "attempt 3 of 5");
+    assert_eq!(std::fs::read_to_string(&tries).unwrap().lines().count(), 3);
+}
+
+#[tokio::test]
+async fn exit_code_194_restarts_the_node_and_runs_the_same_step_again() {
+    use serde_json::json;
+    let data = tempfile::tempdir().unwrap();
+    let (reboots, marks) = (data.path().join("reboots"), data.path().join("marks"));
+    let limits = || Limits {
+        reboot: vec!["sh".into(), "-c".into(), format!("echo now >>{}", reboots.display())],
+        ..quick()
+    };
+    let script = format!("echo step >>{0}; test $(wc -l <{0}) -ge 2 || exit 194; echo back", marks.display());
+    let before = format!("echo first >>{}.first", marks.display());
+    let run = steps(&[
+        ("before", &before, json!({})),
+        ("reboots", &script, json!({})),
+        ("after", "echo after", json!({})),
+    ]);
+    let node = Node::start_in(data.path(), limits(), 64, "one", [1; 16]);
+    node.agent.deliver(signed(&run)).await;
+    until(|| reboots.exists()).await;
+    node.agent.stop().await;
+    drop(node);
+    let directory = Directory::open(data.path()).unwrap();
+    until(|| LockFile::take(&directory, "lock").is_ok()).await;
+    let mut node = Node::start_in(data.path(), limits(), 64, "two", [2; 16]);
+    let report = node.report().await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            ("before", Outcome::Success),
+            ("reboots", Outcome::Success),
+            ("after", Outcome::Success)
+        ]
+    );
+    assert_eq!(head(&report.steps[1].stdout), "back\n");
+    assert_eq!(std::fs::read_to_string(&reboots).unwrap(), "now\n");
+    let first = std::fs::read_to_string(format!("{}.first", marks.display())).unwrap();
+    assert_eq!(first, "first\n", "a step that was over is not run again");
+}
+
+#[tokio::test]
+async fn a_restart_that_nobody_asked_for_is_an_interruption() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start_in(data.path(), quick(), 64, "one", [1; 16]);
+    let mark = data.path().join("started");
+    let script = format!("touch {}; sleep 5", mark.display());
+    let run = steps(&[("long", &script, serde_json::json!({})), ("next", "true", serde_json::json!({}))]);
+    node.agent.deliver(signed(&run)).await;
+    until(|| mark.exists()).await;
+    node.agent.stop().await;
+    drop(node);
+    // The node's restart ends what ran; here its step host stands for all of it.
+    let runs = std::fs::read_dir(data.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let id = runs.file_name().unwrap().to_string_lossy().into_owned();
+    let host = crate::agent::step_host::record::read_host(&Directory::open(&runs.join("0")).unwrap(), &id).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(host.pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+    let directory = Directory::open(data.path()).unwrap();
+    until(|| LockFile::take(&directory, "lock").is_ok()).await;
+    let mut node = Node::start_in(data.path(), quick(), 64, "two", [2; 16]);
+    let report = node.report().await;
+    assert_eq!(outcomes(&report), [("long", Outcome::Interrupted), ("next", Outcome::Skipped)]);
 }

@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod context;
 mod data;
+mod diff;
 mod failure;
 mod follow;
 mod groups;
@@ -35,6 +36,7 @@ mod audit_shipping;
 mod aws_env;
 mod command;
 mod completions;
+mod document;
 mod group;
 mod hub_key;
 mod join_line;
@@ -65,6 +67,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Show;
 
 /// AWS Systems Manager, self-hosted: hub, agent and operator's command line in one binary
@@ -96,6 +99,9 @@ enum Verb {
     Lock(lock::LockVerb),
     /// Print the version
     Version,
+    /// What the agent runs a step of a document in
+    #[command(hide = true)]
+    AgentStep { file: std::path::PathBuf },
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -125,6 +131,9 @@ enum ClientVerb {
     /// Commands that were sent
     #[command(subcommand, visible_alias = "commands")]
     Command(command::CommandVerb),
+    /// Documents: what nodes can be told to do
+    #[command(subcommand, visible_alias = "documents")]
+    Document(document::DocumentVerb),
     /// Sign a command or a shell as an operator, for nodes that ask for it
     Sign(sign::SignArgs),
     /// Open a shell on a node
@@ -199,6 +208,10 @@ fn dispatch(cli: Cli) -> Result<()> {
         Verb::Agent(verb) => agent::run(verb, &show),
         Verb::Lock(verb) => lock::run(verb, &show),
         Verb::Version => version::run(&show),
+        Verb::AgentStep { file } => match crate::agent::inline::main(&file) {
+            0 => Ok(()),
+            code => Err(Failure::silent(Exit::Remote(code)).into()),
+        },
         Verb::Completions(args) => completions::run(args),
         Verb::Client(verb) => on_one_thread(client(verb, &show)),
     }
@@ -215,6 +228,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Node(verb) => node::run(verb, show).await,
         ClientVerb::Run(args) => run::run(args, show).await,
         ClientVerb::Command(verb) => command::run(verb, show).await,
+        ClientVerb::Document(verb) => document::run(verb, show).await,
         ClientVerb::Sign(args) => sign::run(args, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,
         ClientVerb::Session(verb) => session::run(verb, show).await,
@@ -267,6 +281,8 @@ mod tests {
             "roadstead ssh web",
             "roadstead ssh --resume admin-00000000000000001",
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
+            "roadstead run --node a --document AWS-RunShellScript --param commands=id --param commands=uptime",
+            "roadstead document update x x.yaml --default",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
             "roadstead audit verify --data /var/lib/roadstead --against head.json",
@@ -286,6 +302,7 @@ mod tests {
             "roadstead run -- uptime",
             "roadstead run --node a",
             "roadstead run --node a --tag b=c -- uptime",
+            "roadstead run --node a --document x -- uptime",
             "roadstead ssh",
             "roadstead join-line --count 0",
             "roadstead serve --join x",

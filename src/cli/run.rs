@@ -58,8 +58,14 @@ pub struct RunArgs {
     /// A file with the shell script to run; `-` reads it from stdin
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     script: Option<PathBuf>,
+    /// A document to run instead of a shell command, by name or name:version
+    #[arg(long, value_name = "NAME[:VERSION]", conflicts_with_all = ["command", "script", "dir", "sign_with"])]
+    document: Option<String>,
+    /// A parameter of the document, repeatable; the same key again makes a list
+    #[arg(long = "param", value_name = "K=V", requires = "document")]
+    parameters: Vec<Tag>,
     /// The command
-    #[arg(last = true, required_unless_present = "script", value_name = "COMMAND")]
+    #[arg(last = true, required_unless_present_any = ["script", "document"], value_name = "COMMAND")]
     command: Vec<String>,
 }
 
@@ -82,7 +88,10 @@ struct TargetArgs {
 const MAX_IDS: usize = 50;
 
 pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
-    let commands = commands(&args)?;
+    let commands = match args.document {
+        Some(_) => String::new(),
+        None => commands(&args)?,
+    };
     let client = context::connect().await?;
     let targets = targets(&client, &args.targets).await?;
     let preview = preview(&client, &targets, args.timeout + args.execution_timeout, args.sign_with.is_some()).await?;
@@ -291,6 +300,33 @@ struct SentCommand {
 }
 
 async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value, nodes: Vec<NodeId>) -> Result<CommandId> {
+    let mut request = targets;
+    request["TimeoutSeconds"] = json!(args.timeout.as_secs());
+    if let Some(comment) = &args.comment {
+        request["Comment"] = json!(comment);
+    }
+    match &args.document {
+        Some(document) => name_document(&mut request, document, &args.parameters),
+        None => name_shell(&mut request, args, commands, nodes)?,
+    }
+    let sent: Sent = client.ssm("SendCommand", request).await?;
+    Ok(sent.command.command_id)
+}
+
+fn name_document(request: &mut Value, document: &str, parameters: &[Tag]) {
+    let (name, version) = document.rsplit_once(':').unwrap_or((document, ""));
+    request["DocumentName"] = json!(name);
+    if !version.is_empty() {
+        request["DocumentVersion"] = json!(version);
+    }
+    let mut given: std::collections::BTreeMap<&str, Vec<&str>> = Default::default();
+    for parameter in parameters {
+        given.entry(&parameter.key).or_default().push(&parameter.value);
+    }
+    request["Parameters"] = json!(given);
+}
+
+fn name_shell(request: &mut Value, args: &RunArgs, commands: String, nodes: Vec<NodeId>) -> Result<()> {
     let mut parameters = json!({
         "commands": [commands],
         "executionTimeout": [args.execution_timeout.as_secs().to_string()],
@@ -298,7 +334,6 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
     if let Some(dir) = &args.dir {
         parameters["workingDirectory"] = json!([dir]);
     }
-    let mut request = targets;
     request["DocumentName"] = json!(stock::RUN_SHELL_SCRIPT);
     if let Some(key) = &args.sign_with {
         // The document as this program knows it: a hub could name another.
@@ -309,12 +344,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
         request["OperatorApproval"] = serde_json::to_value(sign::sign(act, nodes, key, args.timeout)?)?;
     }
     request["Parameters"] = parameters;
-    request["TimeoutSeconds"] = json!(args.timeout.as_secs());
-    if let Some(comment) = &args.comment {
-        request["Comment"] = json!(comment);
-    }
-    let sent: Sent = client.ssm("SendCommand", request).await?;
-    Ok(sent.command.command_id)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -331,6 +361,16 @@ mod tests {
         assert_eq!(
             targets,
             json!([{"Key": "tag:env", "Values": ["prod"]}, {"Key": "tag:role", "Values": ["web", "db"]}])
+        );
+    }
+
+    #[test]
+    fn a_document_is_named_with_its_version_and_its_parameters() {
+        let mut request = json!({});
+        name_document(&mut request, "Greet:3", &tags(&["who=a=b", "list=1", "list=2"]));
+        assert_eq!(
+            request,
+            json!({"DocumentName": "Greet", "DocumentVersion": "3", "Parameters": {"who": ["a=b"], "list": ["1", "2"]}})
         );
     }
 

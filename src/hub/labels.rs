@@ -29,6 +29,7 @@ pub enum Kind {
     Node,
     Activation,
     Parameter,
+    Document,
 }
 
 impl Kind {
@@ -37,6 +38,7 @@ impl Kind {
             Self::Node => "ManagedInstance",
             Self::Activation => "Activation",
             Self::Parameter => "Parameter",
+            Self::Document => "Document",
         }
     }
 }
@@ -47,6 +49,7 @@ pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
         Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
         Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
         Kind::Parameter => "SELECT count(*) FROM parameter WHERE key = :id",
+        Kind::Document => "SELECT count(*) FROM document WHERE name = :id",
     };
     Ok(tx.count(sql, &[(":id", id.into())])? > 0)
 }

@@ -15,7 +15,7 @@ use crate::hub::audit::{self, Entry, Keeper};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::vault::{Vault, VaultError};
 use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
-use crate::hub::capabilities::{fleet, settings};
+use crate::hub::capabilities::{documents, fleet, settings};
 use crate::hub::certificates::{CertificateError, Certificates};
 use crate::hub::config::{AdminSeed, HubConfig};
 use crate::hub::front::{Authority, Binaries, FrontConfig, Limits, ListenError, join};
@@ -70,6 +70,8 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
     let keeper = Arc::new(Keeper::new(hub_keys.clone(), config.data.clone()));
     keeper.begin(&store, clock.now()).await?;
+    let now = clock.now();
+    store.write(move |tx| documents::library::install(tx, now)).await?;
     let keys = AccessKeys::new(store.clone(), vault.clone());
     let rights = Arc::new(RightsCache::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();

@@ -11,7 +11,7 @@ use crate::model::approval::Approval;
 pub const INLINE_OUTPUT_BYTES: usize = 8 * 1024;
 
 /// What the nodes of one command are told to run: the payload of a warrant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// What the hub calls the document; nothing is concluded from it.
     #[serde(default)]
@@ -23,6 +23,12 @@ pub struct Work {
     /// For nodes whose owners ask for an operator's signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// What stands behind `{{ssm:…}}` and `{{global:…}}`, looked up by the hub when the command was sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<String, String>,
+    /// Documents that steps of this one run or download, in JSON, by the name they are named with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub documents: BTreeMap<String, String>,
 }
 
 /// An order whose warrant was found good: a document to be run.

@@ -14,7 +14,7 @@ pub fn run() {
         document_name: stock::RUN_SHELL_SCRIPT.into(),
         document: stock::content(stock::RUN_SHELL_SCRIPT).expect("it is built in"),
         parameters: [("commands".to_owned(), vec!["uptime".to_owned()])].into(),
-        approval: None,
+        ..Work::default()
     };
     let now = Clock::system().now();
     let draft = Draft {

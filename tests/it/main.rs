@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod coverage;
+mod documents;
 mod golden;
 mod keys;
 mod link;

@@ -2,8 +2,10 @@
 //!
 //! Everything about a run lies in `runs/<run id>/`: `run` (the order) and a directory per step ([`crate::agent::step_host::record`]). What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
 
+pub(in crate::agent) mod flow;
 mod folders;
 mod output;
+mod reboot;
 mod step;
 
 use std::io;
@@ -32,9 +34,13 @@ use crate::platform::users::User;
 use crate::wire::control::Rejection;
 use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, Work};
 use crate::wire::session::Open;
+use flow::{Flow, Next};
+use reboot::Resumed;
 use step::{Budget, End, Trace};
 
 const RUN: &str = "run";
+/// Below a run's directory: what its steps have fetched.
+const DOWNLOADS: &str = "downloads";
 /// A run came in one frame; a report goes in one.
 const MAX_KEPT_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -49,6 +55,8 @@ pub struct NodeExecutor {
     lock: NodeLock,
     approvals: Arc<Approvals>,
     node: OnceLock<NodeId>,
+    /// The kernel's boot id.
+    boot: String,
 }
 
 /// How a step is to be found.
@@ -75,7 +83,17 @@ impl NodeExecutor {
             user: User::current(),
             lock,
             node: OnceLock::new(),
+            boot: step_host::boot_id(),
         })
+    }
+
+    /// As in another boot, for tests.
+    #[cfg(test)]
+    pub fn in_boot(self, boot: &str) -> Self {
+        Self {
+            boot: boot.to_owned(),
+            ..self
+        }
     }
 
     /// Returns when nothing can be started any more, because the zygote has died.
@@ -99,23 +117,83 @@ impl NodeExecutor {
     }
 
     async fn execute_steps(&self, run: &Run, resolved: &Resolved, begun: Begun, cancel: &CancellationToken) -> Vec<StepReport> {
+        let begun = self.trusted(run, begun).await;
         let mut reports: Vec<StepReport> = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
+        let mut flow = Flow::default();
         for (index, step) in resolved.steps.iter().enumerate() {
-            let report = match is_over(&reports) {
-                true => skipped(step),
-                false => {
+            let mut report = match flow.next(step) {
+                Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
+                Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
+                Next::Run => {
                     let end = self.execute_step(run, resolved, index, begun, cancel).await;
                     end.report(step, &mut budget)
                 }
             };
+            report.outcome = flow.ended(step, report.outcome);
             reports.push(report);
         }
         reports
     }
 
-    /// The step's end, whoever saw it.
+    /// A restart that a step asked for leaves traces that can be trusted.
+    async fn trusted(&self, run: &Run, begun: Begun) -> Begun {
+        match begun {
+            Begun::Unknown if self.resumed(&run.id).await == Resumed::Here => Begun::Traced,
+            begun => begun,
+        }
+    }
+
+    /// The step's end, after as many attempts and restarts of the node as it needs.
     async fn execute_step(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun, cancel: &CancellationToken) -> End {
+        let step = &resolved.steps[index];
+        let mut begun = begun;
+        let mut attempt = match begun {
+            Begun::No => 1,
+            Begun::Traced | Begun::Unknown => self.attempts(&run.id, index).await + 1,
+        };
+        loop {
+            let end = self.execute_attempt(run, resolved, index, begun, cancel).await;
+            if reboot::is_asked(&step.action, end.record()) {
+                let is_noted = begun != Begun::No && self.resumed(&run.id).await == Resumed::Waiting;
+                let (outcome, message) = match is_noted {
+                    true => self.restart_node(cancel).await,
+                    false => self.reboot(&run.id, index, cancel).await,
+                };
+                return end.instead(outcome, &message);
+            }
+            let is_failure = matches!(end.record().outcome, Outcome::Failed | Outcome::TimedOut);
+            if !is_failure || attempt >= step.max_attempts || cancel.is_cancelled() {
+                return match attempt {
+                    1 => end,
+                    _ => end.noted(&format!("attempt {attempt} of {}", step.max_attempts)),
+                };
+            }
+            let (name, aside) = (run.id.clone(), format!("a{attempt}"));
+            let moved = blocking(self.runs.clone(), move |runs| {
+                reboot::set_aside(&runs.directory(name.as_str())?, index, &aside)
+            });
+            if let Err(error) = moved.await {
+                return end.noted(&format!("it cannot be tried again: {error}"));
+            }
+            attempt += 1;
+            // What is not there now was certainly not begun, whatever happened before.
+            begun = Begun::Traced;
+        }
+    }
+
+    /// How many attempts of the step are over and set aside.
+    async fn attempts(&self, run: &CommandId, index: usize) -> u32 {
+        let (name, prefix) = (run.clone(), format!("{index}.a"));
+        let counted = blocking(self.runs.clone(), move |runs| {
+            let names = runs.directory(name.as_str())?.names()?;
+            Ok(names.iter().filter(|name| name.starts_with(&prefix)).count() as u32)
+        });
+        counted.await.unwrap_or(0)
+    }
+
+    /// One attempt's end, whoever saw it.
+    async fn execute_attempt(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun, cancel: &CancellationToken) -> End {
         let trace = match begun {
             Begun::No => Trace::None,
             Begun::Traced | Begun::Unknown => self.trace(&run.id, index).await,
@@ -145,7 +223,7 @@ impl NodeExecutor {
         if index == 0 {
             self.approval_of(run, now(Clock::system().now()))?;
         }
-        let order = self.order(&run.id, resolved, index)?;
+        let order = self.order(run, resolved, index)?;
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
             let id = run.id.clone();
@@ -163,10 +241,15 @@ impl NodeExecutor {
             .map_err(|error| format!("the step host could not be started: {error}"))
     }
 
-    fn order(&self, run: &CommandId, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
+    fn order(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
         let step = &resolved.steps[index];
+        let downloads = self.path.join(run.id.as_str()).join(DOWNLOADS);
         let context = Context {
-            run,
+            run: &run.id,
+            downloads: &downloads,
+            has_downloads: resolved.steps[..index].iter().any(|step| step.action == "aws:downloadContent"),
+            documents: &run.work.documents,
+            depth: 0,
             node: self.node.get(),
             user: &self.user,
             environment: &resolved.environment,
@@ -183,6 +266,8 @@ impl NodeExecutor {
             document,
             parameters,
             approval,
+            lookups,
+            documents,
         } = &run.work;
         let request = Request {
             act: Act::Run { name, document },
@@ -191,7 +276,14 @@ impl NodeExecutor {
             approval: approval.as_ref(),
         };
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        self.approvals.judge(&standing, as_root, &request, self.node.get(), now)
+        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now)?;
+        // What the hub adds by itself no operator has signed.
+        if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
+            return Err(
+                "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
+            );
+        }
+        Ok(approvable)
     }
 
     async fn use_up(&self, approvable: Approvable, hub_now: Timestamp) -> io::Result<()> {
@@ -214,15 +306,14 @@ impl NodeExecutor {
     }
 }
 
-/// Cancelled and interrupted runs do not go on; failed ones do, as upstream's.
-fn is_over(reports: &[StepReport]) -> bool {
-    reports
-        .iter()
-        .any(|report| matches!(report.outcome, Outcome::Cancelled | Outcome::Interrupted))
+/// The rule by which the hub has judged the order, too.
+fn resolved(run: &Run) -> Result<Resolved, document::DocumentError> {
+    document::check(&run.work.document, &run.work.parameters, &run.work.lookups)
 }
 
-fn skipped(step: &Step) -> StepReport {
-    End::unseen(Outcome::Skipped, "an earlier step did not come to its end").report(step, &mut Budget::new(1))
+/// The report of a step that was never begun.
+fn unbegun(step: &Step, outcome: Outcome, why: &str) -> StepReport {
+    End::unseen(outcome, why).report(step, &mut Budget::new(1))
 }
 
 fn prepare(directory: &Directory, run: &CommandId, index: usize, order: &StepOrder) -> io::Result<()> {
@@ -237,10 +328,7 @@ const RESTARTED: &str = "the node was restarted while it ran; the command may ha
 impl Executor for NodeExecutor {
     fn check(&self, run: &Run, hub_now: Timestamp) -> Result<(), Refused> {
         let unsupported = |why| (Rejection::Unsupported, why);
-        let resolved = document::check(&run.work.document, &run.work.parameters).map_err(|error| unsupported(error.to_string()))?;
-        if let Some(step) = resolved.steps.iter().find(|step| plugins::find(&step.action).is_none()) {
-            return Err(unsupported(unknown_action(&step.action)));
-        }
+        resolved(run).map_err(|error| unsupported(error.to_string()))?;
         self.allows(run).map_err(|why| (Rejection::Locked, why))?;
         let judged = self.approval_of(run, now(hub_now));
         judged.map(drop).map_err(|why| (Rejection::Locked, why))
@@ -273,9 +361,11 @@ impl Executor for NodeExecutor {
             self.use_up(approvable, hub_now).await?;
         }
         let (id, kept) = (run.id.clone(), record::seal(run.id.as_str(), run)?);
-        let resolved = document::check(&run.work.document, &run.work.parameters).ok();
-        // What is wrong with an order shows when the step is begun.
-        let order = resolved.and_then(|resolved| self.order(&run.id, &resolved, 0).ok());
+        let resolved = resolved(run).ok();
+        // What is wrong with an order shows when the step is begun; one that is left out needs none.
+        let order = resolved
+            .filter(|resolved| Flow::default().next(&resolved.steps[0]) == Next::Run)
+            .and_then(|resolved| self.order(run, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
             let directory = folders::make(runs, &id)?;
             match durability {
@@ -298,7 +388,7 @@ impl Executor for NodeExecutor {
                 None => return lost(run, LOST),
             },
         };
-        match document::check(&run.work.document, &run.work.parameters) {
+        match resolved(&run) {
             Ok(resolved) => Report {
                 steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
                 run: run.id,
@@ -311,16 +401,21 @@ impl Executor for NodeExecutor {
     /// Made anew from what the steps left.
     async fn report(&self, run: &CommandId) -> Option<Report> {
         let kept = self.load(run).await?;
-        let resolved = document::check(&kept.work.document, &kept.work.parameters).ok()?;
+        let resolved = resolved(&kept).ok()?;
         let mut reports = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
+        let mut flow = Flow::default();
         for (index, step) in resolved.steps.iter().enumerate() {
-            if is_over(&reports) {
-                reports.push(skipped(step));
-                continue;
-            }
-            let Trace::Ended = self.trace(run, index).await else { return None };
-            reports.push(self.end(run, index, VANISHED).await.report(step, &mut budget));
+            let mut report = match flow.next(step) {
+                Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
+                Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
+                Next::Run => {
+                    let Trace::Ended = self.trace(run, index).await else { return None };
+                    self.end(run, index, VANISHED).await.report(step, &mut budget)
+                }
+            };
+            report.outcome = flow.ended(step, report.outcome);
+            reports.push(report);
         }
         Some(Report {
             run: run.clone(),
@@ -386,12 +481,7 @@ const LOST: &str = "the node has lost the order before its end; the command may 
 
 /// A run about whose steps nothing can be told.
 fn lost(run: CommandId, message: &str) -> Report {
-    let step = Step {
-        name: String::new(),
-        action: String::new(),
-        inputs: Default::default(),
-        timeout: document::DEFAULT_TIMEOUT,
-    };
+    let step = Step::plain("", "", Default::default());
     let report = End::unseen(Outcome::Interrupted, message).report(&step, &mut Budget::new(1));
     Report { run, steps: vec![report] }
 }

@@ -94,6 +94,22 @@ impl End {
         Self::silent(unseen(outcome, message))
     }
 
+    pub fn record(&self) -> &ExitRecord {
+        &self.record
+    }
+
+    /// The same output with more to say about it.
+    pub fn noted(mut self, more: &str) -> Self {
+        self.record.message = joined(&self.record.message, more);
+        self
+    }
+
+    /// The same output with another end.
+    pub fn instead(mut self, outcome: Outcome, message: &str) -> Self {
+        self.record.outcome = outcome;
+        self.noted(message)
+    }
+
     fn silent(record: ExitRecord) -> Self {
         Self {
             record,

@@ -1,9 +1,16 @@
 //! Plugins: what a step's action means on this node. One file per action, one line here.
 
+mod docker;
+mod door;
+mod inline;
+mod run_power_shell_script;
 mod run_shell_script;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::agent::step_host::record::StepOrder;
 use crate::base::id::{CommandId, NodeId};
@@ -11,7 +18,30 @@ use crate::model::document::Step;
 use crate::platform::users::User;
 
 /// Every action this agent can execute.
-const ALL: &[&dyn Plugin] = &[&run_shell_script::RunShellScript];
+const ALL: &[&dyn Plugin] = &[
+    &run_shell_script::RunShellScript,
+    &run_power_shell_script::RunPowerShellScript,
+    &inline::Inline("aws:downloadContent"),
+    &inline::Inline("aws:runDocument"),
+    &docker::ConfigureDocker,
+    &docker::RunDockerAction,
+    &door::Door {
+        action: "aws:configurePackage",
+        missing: "distributes no packages",
+    },
+    &door::Door {
+        action: "aws:softwareInventory",
+        missing: "gathers no inventory",
+    },
+    &door::Door {
+        action: "aws:refreshAssociation",
+        missing: "keeps no associations",
+    },
+    &door::Door {
+        action: "aws:updateSsmAgent",
+        missing: "updates no agents; replace the binary and restart it",
+    },
+];
 
 /// One action.
 pub trait Plugin: Sync {
@@ -31,6 +61,14 @@ pub struct Context<'a> {
     /// The document's parameters with `interpolationType: ENV_VAR`.
     pub environment: &'a BTreeMap<String, String>,
     pub limits: &'a Limits,
+    /// The run's own folder for what it downloads.
+    pub downloads: &'a Path,
+    /// Whether the document downloads anything: its scripts then start there.
+    pub has_downloads: bool,
+    /// The hub's documents that the run may name, by the name they are named with.
+    pub documents: &'a BTreeMap<String, String>,
+    /// How deep inside other documents this one stands.
+    pub depth: u32,
 }
 
 /// What the executor grants every step.
@@ -40,6 +78,8 @@ pub struct Limits {
     pub cap_bytes: u64,
     /// Between SIGTERM and SIGKILL when a run is cancelled.
     pub kill_grace: Duration,
+    /// What restarts the node.
+    pub reboot: Vec<String>,
 }
 
 impl Default for Limits {
@@ -47,6 +87,7 @@ impl Default for Limits {
         Self {
             cap_bytes: crate::agent::spool::DEFAULT_CAP_BYTES,
             kill_grace: Duration::from_secs(5),
+            reboot: vec!["reboot".into()],
         }
     }
 }
@@ -59,6 +100,36 @@ pub fn find(action: &str) -> Option<&'static dyn Plugin> {
 pub fn actions() -> String {
     let names: Vec<&str> = ALL.iter().map(|plugin| plugin.action()).collect();
     names.join(", ")
+}
+
+/// A script for `sh` with what every step of a document may say.
+fn shell_order(script: String, step: &Step, context: &Context<'_>) -> Result<StepOrder, String> {
+    Ok(StepOrder {
+        interpreter: Some(PathBuf::from("/bin/sh")),
+        script,
+        environment: context.command_environment(),
+        working_directory: working_directory(step.inputs.get("workingDirectory"), context)?,
+        timeout_ms: step.timeout.as_millis() as u64,
+        kill_grace_ms: context.limits.kill_grace.as_millis() as u64,
+        cap_bytes: context.limits.cap_bytes,
+    })
+}
+
+/// Differs: upstream starts in a directory of the agent's own when none is given; the user's home is what a person expects. A
+/// document that downloads something starts where that lies, as upstream's.
+fn working_directory(input: Option<&Value>, context: &Context<'_>) -> Result<PathBuf, String> {
+    let start = || match (context.has_downloads, context.user.home.is_dir()) {
+        (true, _) => context.downloads.to_owned(),
+        (false, true) => context.user.home.clone(),
+        (false, false) => PathBuf::from("/"),
+    };
+    match input {
+        None | Some(Value::Null) => Ok(start()),
+        Some(Value::String(text)) if text.is_empty() => Ok(start()),
+        // A relative path is one below that, for the agent's own directory means nothing to anybody.
+        Some(Value::String(text)) => Ok(start().join(text)),
+        Some(_) => Err("input `workingDirectory` must be a text".into()),
+    }
 }
 
 impl Context<'_> {

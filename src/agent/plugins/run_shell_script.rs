@@ -3,11 +3,9 @@
 //! *Source*: AWS docs, "Command document plugin reference", aws:runShellScript (`runCommand`, `timeoutSeconds`,
 //! `workingDirectory`). The lines are joined and run as one file, so that `cd` and variables carry over.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
-use super::{Context, Plugin};
+use super::{Context, Plugin, shell_order};
 use crate::agent::step_host::record::StepOrder;
 use crate::model::document::Step;
 
@@ -21,20 +19,16 @@ impl Plugin for RunShellScript {
     fn order(&self, step: &Step, context: &Context<'_>) -> Result<StepOrder, String> {
         let script = script(step.inputs.get("runCommand"))?;
         // A script that names its interpreter is executed as it is.
-        let interpreter = (!script.starts_with("#!")).then(|| PathBuf::from("/bin/sh"));
+        let is_plain = !script.starts_with("#!");
+        let order = shell_order(script, step, context)?;
         Ok(StepOrder {
-            interpreter,
-            script,
-            environment: context.command_environment(),
-            working_directory: working_directory(step.inputs.get("workingDirectory"), context)?,
-            timeout_ms: step.timeout.as_millis() as u64,
-            kill_grace_ms: context.limits.kill_grace.as_millis() as u64,
-            cap_bytes: context.limits.cap_bytes,
+            interpreter: order.interpreter.filter(|_| is_plain),
+            ..order
         })
     }
 }
 
-fn script(input: Option<&Value>) -> Result<String, String> {
+pub(super) fn script(input: Option<&Value>) -> Result<String, String> {
     let wrong = || "input `runCommand` must be a text or a list of texts".to_owned();
     let lines: Vec<&str> = match input {
         Some(Value::String(text)) => vec![text.as_str()],
@@ -42,21 +36,6 @@ fn script(input: Option<&Value>) -> Result<String, String> {
         _ => return Err(wrong()),
     };
     Ok(lines.join("\n") + "\n")
-}
-
-/// Differs: upstream starts in a directory of the agent's own when none is given; the user's home is what a person expects.
-fn working_directory(input: Option<&Value>, context: &Context<'_>) -> Result<PathBuf, String> {
-    let home = || match context.user.home.is_dir() {
-        true => context.user.home.clone(),
-        false => PathBuf::from("/"),
-    };
-    match input {
-        None | Some(Value::Null) => Ok(home()),
-        Some(Value::String(text)) if text.is_empty() => Ok(home()),
-        // A relative path is one below the home, for the agent's own directory means nothing to anybody.
-        Some(Value::String(text)) => Ok(home().join(text)),
-        Some(_) => Err("input `workingDirectory` must be a text".into()),
-    }
 }
 
 #[cfg(test)]
@@ -67,14 +46,13 @@ mod tests {
     use crate::platform::users::User;
     use serde_json::json;
     use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
     use std::time::Duration;
 
     fn order(inputs: Value) -> Result<StepOrder, String> {
         let step = Step {
-            name: "one".into(),
-            action: "aws:runShellScript".into(),
-            inputs: inputs.as_object().unwrap().clone(),
             timeout: Duration::from_secs(7),
+            ..Step::plain("one", "aws:runShellScript", inputs.as_object().unwrap().clone())
         };
         let user = User {
             name: "u".into(),
@@ -88,6 +66,10 @@ mod tests {
             user: &user,
             environment: &BTreeMap::from([("SSM_a".to_owned(), "b".to_owned())]),
             limits: &Limits::default(),
+            downloads: Path::new("/run-of-a-test/downloads"),
+            has_downloads: false,
+            documents: &BTreeMap::new(),
+            depth: 0,
         };
         RunShellScript.order(&step, &context)
     }

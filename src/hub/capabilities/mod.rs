@@ -5,6 +5,7 @@ pub mod activations;
 pub mod audit_log;
 pub mod clock;
 pub mod commands;
+pub mod documents;
 pub mod explorer;
 pub mod fleet;
 pub mod parameters;
@@ -21,6 +22,7 @@ pub const ALL: &[Capability] = &[
     access::CAPABILITY,
     audit_log::CAPABILITY,
     parameters::CAPABILITY,
+    documents::CAPABILITY,
     fleet::CAPABILITY,
     activations::CAPABILITY,
     commands::CAPABILITY,

@@ -2,42 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::Regex;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::GivenParameters;
+use super::checker::{Checker, find};
+use super::pattern::Pattern;
+use super::problem::{Path, Severity};
+use super::text::{Node, Part};
+
+const MAX_PARAMETERS: usize = 200;
+
+/// The block, in the order in which it was written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters(Vec<(String, ParameterSpec)>);
 
 /// One entry of the block. Limits may be written as numbers or as texts, as upstream's agent accepts both.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
-    #[serde(rename = "type")]
     pub kind: ParameterType,
-    #[serde(default)]
-    pub description: String,
-    #[serde(default)]
+    /// The type as it was written: `String`, `List<AWS::EC2::Instance::Id>` …
+    pub declared: String,
+    pub description: Option<String>,
     pub default: Option<Value>,
-    #[serde(default)]
     pub allowed_values: Vec<Value>,
-    #[serde(default)]
     pub allowed_pattern: Option<String>,
-    #[serde(default)]
-    pub min_items: Option<Value>,
-    #[serde(default)]
-    pub max_items: Option<Value>,
-    #[serde(default)]
-    pub min_chars: Option<Value>,
-    #[serde(default)]
-    pub max_chars: Option<Value>,
+    pub min_items: Option<usize>,
+    pub max_items: Option<usize>,
+    pub min_chars: Option<usize>,
+    pub max_chars: Option<usize>,
     /// For a form only.
-    #[serde(default)]
     pub display_type: Option<String>,
-    #[serde(default)]
-    pub interpolation_type: Option<Interpolation>,
+    /// `interpolationType: ENV_VAR`: scripts get it as a variable instead of as text.
+    pub is_environment: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterType {
     String,
     StringList,
@@ -45,12 +44,6 @@ pub enum ParameterType {
     Integer,
     MapList,
     StringMap,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Interpolation {
-    #[serde(rename = "ENV_VAR")]
-    EnvVar,
 }
 
 /// What is wrong with a parameter, and what would be right.
@@ -61,113 +54,234 @@ pub struct ParameterError {
     pub problem: String,
 }
 
-/// A value for every declared parameter that has one: the caller's, else the default.
-pub fn bind(specs: &BTreeMap<String, ParameterSpec>, given: &GivenParameters) -> Result<BTreeMap<String, Value>, ParameterError> {
-    if let Some(unknown) = given.keys().find(|name| !specs.contains_key(*name)) {
-        let known: Vec<&str> = specs.keys().map(String::as_str).collect();
-        return Err(error(
-            unknown,
-            format!("is not declared by the document; it has: {}", known.join(", ")),
-        ));
+const MEMBERS: &[&str] = &[
+    "type",
+    "description",
+    "default",
+    "allowedValues",
+    "allowedPattern",
+    "minItems",
+    "maxItems",
+    "minChars",
+    "maxChars",
+    "displayType",
+    "interpolationType",
+];
+
+impl Parameters {
+    pub fn get(&self, name: &str) -> Option<&ParameterSpec> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, spec)| spec)
     }
-    let mut values = BTreeMap::new();
-    for (name, spec) in specs {
-        let value = match given.get(name) {
-            Some(texts) => spec.judge(texts).map_err(|problem| error(name, problem))?,
-            None => spec
-                .default_value()
-                .ok_or_else(|| error(name, "is required and has no default".into()))?,
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ParameterSpec)> {
+        self.0.iter().map(|(name, spec)| (name.as_str(), spec))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(super) fn read(checker: &mut Checker, node: Option<&Node>) -> Self {
+        let path = Path::ROOT.key("parameters");
+        let Some(node) = node.filter(|node| node.part != Part::Null) else {
+            return Self::default();
         };
-        values.insert(name.clone(), value);
+        let Some(members) = checker.map(node, &path) else {
+            return Self::default();
+        };
+        if members.len() > MAX_PARAMETERS {
+            let count = members.len();
+            checker.error(
+                node.at,
+                &path,
+                format!("{count} parameters are declared; {MAX_PARAMETERS} are possible"),
+            );
+        }
+        let mut all = Vec::with_capacity(members.len());
+        for member in members {
+            let path = path.key(&member.key);
+            if !is_name(&member.key) {
+                checker.error(
+                    member.at,
+                    &path,
+                    "the name of a parameter is made of letters, digits, `_`, `-` and `.`",
+                );
+            }
+            all.extend(ParameterSpec::read(checker, &member.node, &path).map(|spec| (member.key.clone(), spec)));
+        }
+        Self(all)
     }
-    Ok(values)
+
+    /// A value for every declared parameter that has one: the caller's, else the default.
+    pub fn bind(&self, given: &GivenParameters) -> Result<BTreeMap<String, Value>, ParameterError> {
+        if let Some(unknown) = given.keys().find(|name| self.get(name).is_none()) {
+            let known: Vec<&str> = self.names().collect();
+            let known = match known.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("it has: {}", known.join(", ")),
+            };
+            return Err(error(unknown, format!("is not declared by the document; {known}")));
+        }
+        let mut values = BTreeMap::new();
+        for (name, spec) in self.iter() {
+            let value = match given.get(name) {
+                Some(texts) => spec.judge(texts).map_err(|problem| error(name, problem))?,
+                None => spec
+                    .default_value()
+                    .ok_or_else(|| error(name, "is required and has no default".into()))?,
+            };
+            values.insert(name.to_owned(), value);
+        }
+        Ok(values)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+impl ParameterType {
+    /// Ids of AWS's own things are texts, and lists of them lists of texts.
+    fn of(declared: &str) -> Option<Self> {
+        Some(match declared {
+            "String" => Self::String,
+            "StringList" => Self::StringList,
+            "Boolean" => Self::Boolean,
+            "Integer" => Self::Integer,
+            "MapList" => Self::MapList,
+            "StringMap" => Self::StringMap,
+            text if text.starts_with("AWS::") => Self::String,
+            text if text.starts_with("List<AWS::") && text.ends_with('>') => Self::StringList,
+            _ => return None,
+        })
+    }
 }
 
 impl ParameterSpec {
-    /// Whether scripts get it as an environment variable instead of as text.
-    pub fn is_environment(&self) -> bool {
-        self.interpolation_type == Some(Interpolation::EnvVar)
+    fn read(checker: &mut Checker, node: &Node, path: &Path<'_>) -> Option<Self> {
+        let members = checker.map(node, path)?;
+        checker.only_known(members, path, MEMBERS, Severity::Error);
+        let declared = checker.required(
+            node,
+            path,
+            "type",
+            "say `String`, `StringList`, `Boolean`, `Integer`, `MapList` or `StringMap`",
+        )?;
+        let declared_path = path.key("type");
+        let declared_at = declared.at;
+        let declared = checker.text(declared, &declared_path)?.trim().to_owned();
+        let Some(kind) = ParameterType::of(&declared) else {
+            checker.error(
+                declared_at,
+                &declared_path,
+                format!("`{declared}` is no type: use String, StringList, Boolean, Integer, MapList or StringMap"),
+            );
+            return None;
+        };
+        let spec = Self {
+            kind,
+            description: checker.optional_text(members, path, "description"),
+            default: find(members, "default").map(Node::to_value).filter(|value| !value.is_null()),
+            allowed_values: allowed_values(checker, members, path),
+            allowed_pattern: checker.optional_text(members, path, "allowedPattern"),
+            min_items: limit(checker, members, path, "minItems"),
+            max_items: limit(checker, members, path, "maxItems"),
+            min_chars: limit(checker, members, path, "minChars"),
+            max_chars: limit(checker, members, path, "maxChars"),
+            display_type: checker.optional_text(members, path, "displayType"),
+            is_environment: is_environment(checker, members, path, kind),
+            declared,
+        };
+        spec.check(checker, node, path);
+        Some(spec)
     }
 
-    /// Whether the declaration itself makes sense.
-    pub fn check(&self, name: &str) -> Result<(), ParameterError> {
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(error(name, "has a name that is not made of letters, digits and `_`".into()));
+    /// Whether the declaration makes sense in itself.
+    fn check(&self, checker: &mut Checker, node: &Node, path: &Path<'_>) {
+        if let Some(text) = &self.allowed_pattern
+            && let Err(problem) = Pattern::new(text)
+        {
+            checker.warn(
+                node.at,
+                &path.key("allowedPattern"),
+                format!("`{}` {problem}; no value can be given to this parameter", shorten(text)),
+            );
         }
-        if self.is_environment() && self.kind != ParameterType::String {
-            return Err(error(
-                name,
-                "has `interpolationType` ENV_VAR, which is for the type String only".into(),
-            ));
-        }
-        for (member, limit) in self.limits() {
-            if limit.is_some_and(|value| number(value).is_none()) {
-                return Err(error(name, format!("has a `{member}` that is not a whole number")));
+        for (least, most, name) in [(self.min_items, self.max_items, "Items"), (self.min_chars, self.max_chars, "Chars")] {
+            if let (Some(least), Some(most)) = (least, most)
+                && least > most
+            {
+                checker.error(node.at, path, format!("`min{name}` {least} is more than `max{name}` {most}"));
             }
         }
-        Ok(())
+        if let Some(default) = &self.default
+            && let Err(problem) = self.check_default(default)
+        {
+            checker.warn(node.at, &path.key("default"), format!("the default {problem}"));
+        }
     }
 
-    fn limits(&self) -> [(&'static str, Option<&Value>); 4] {
-        [
-            ("minItems", self.min_items.as_ref()),
-            ("maxItems", self.max_items.as_ref()),
-            ("minChars", self.min_chars.as_ref()),
-            ("maxChars", self.max_chars.as_ref()),
-        ]
+    fn check_default(&self, default: &Value) -> Result<(), String> {
+        let texts: Vec<String> = match default {
+            Value::Array(items) => items.iter().map(super::substitute::as_text).collect(),
+            other => vec![super::substitute::as_text(other)],
+        };
+        let is_reference = texts.iter().any(|text| text.contains("{{"));
+        // An empty default is the field's way to say "optional".
+        let is_empty = texts.iter().all(String::is_empty);
+        if is_reference || is_empty || self.allowed_pattern.as_deref().is_some_and(|text| Pattern::new(text).is_err()) {
+            return Ok(());
+        }
+        self.judge(&texts).map(|_| ())
     }
 
-    /// The pattern must match the whole value.
-    fn pattern(&self) -> Result<Option<Regex>, String> {
-        let Some(text) = &self.allowed_pattern else { return Ok(None) };
-        let regex =
-            Regex::new(&format!("^(?:{text})$")).map_err(|e| format!("has an `allowedPattern` that is no regular expression: {e}"))?;
-        Ok(Some(regex))
-    }
-
-    fn default_value(&self) -> Option<Value> {
+    pub fn default_value(&self) -> Option<Value> {
         let default = self.default.clone()?;
         Some(match (self.kind, default) {
             // Real documents write numbers and booleans as the default of a String.
             (ParameterType::String, Value::Number(number)) => Value::String(number.to_string()),
             (ParameterType::String, Value::Bool(flag)) => Value::String(flag.to_string()),
             (ParameterType::StringList, Value::String(text)) => Value::Array(vec![Value::String(text)]),
-            (ParameterType::Boolean, Value::String(text)) if text == "true" || text == "false" => Value::Bool(text == "true"),
+            (ParameterType::Boolean, Value::String(text)) => truth(&text).map_or(Value::String(text), Value::Bool),
+            (ParameterType::Integer, Value::String(text)) => text.trim().parse::<i64>().map_or(Value::String(text), Value::from),
             (_, default) => default,
         })
     }
 
     /// The typed value of what the caller gave, or what is wrong with it.
-    fn judge(&self, texts: &[String]) -> Result<Value, String> {
+    pub fn judge(&self, texts: &[String]) -> Result<Value, String> {
         let value = self.convert(texts)?;
-        let items: Vec<&str> = texts.iter().map(String::as_str).collect();
         if matches!(self.kind, ParameterType::StringList | ParameterType::MapList) {
-            check_limit(items.len(), "items", &self.min_items, &self.max_items)?;
+            check_limit(texts.len(), "items", self.min_items, self.max_items)?;
         }
-        if let Some(pattern) = self.pattern()?
-            && let Some(wrong) = items.iter().find(|item| !pattern.is_match(item))
-        {
-            let shown = self.allowed_pattern.as_deref().unwrap_or_default();
-            return Err(format!(
-                "has the value `{}`, which does not match the pattern `{shown}`",
-                shorten(wrong)
-            ));
-        }
-        if matches!(self.kind, ParameterType::String | ParameterType::StringList) {
-            for item in &items {
-                check_limit(item.chars().count(), "characters", &self.min_chars, &self.max_chars)?;
+        if let Some(text) = &self.allowed_pattern {
+            let pattern = Pattern::new(text).map_err(|problem| format!("cannot be judged: its `allowedPattern` {problem}"))?;
+            if let Some(wrong) = texts.iter().find(|item| !pattern.is_match(item)) {
+                return Err(format!(
+                    "has the value `{}`, which does not match the pattern `{text}`",
+                    shorten(wrong)
+                ));
             }
         }
-        self.check_allowed(&items)?;
+        if matches!(self.kind, ParameterType::String | ParameterType::StringList) {
+            for item in texts {
+                check_limit(item.chars().count(), "characters", self.min_chars, self.max_chars)?;
+            }
+        }
+        self.check_allowed(texts)?;
         Ok(value)
     }
 
-    fn check_allowed(&self, items: &[&str]) -> Result<(), String> {
+    fn check_allowed(&self, items: &[String]) -> Result<(), String> {
         if self.allowed_values.is_empty() {
             return Ok(());
         }
         let allowed: Vec<String> = self.allowed_values.iter().map(super::substitute::as_text).collect();
-        match items.iter().find(|item| !allowed.iter().any(|a| a == *item)) {
+        let is_allowed = |item: &String| match self.kind {
+            ParameterType::Boolean => allowed.iter().any(|a| truth(a) == truth(item)),
+            _ => allowed.iter().any(|a| a == item),
+        };
+        match items.iter().find(|item| !is_allowed(item)) {
             None => Ok(()),
             Some(wrong) => Err(format!("has the value `{}`; allowed are: {}", shorten(wrong), allowed.join(", "))),
         }
@@ -185,10 +299,9 @@ impl ParameterSpec {
             return Err(format!("takes one value, but {} were given", texts.len()));
         };
         match self.kind {
-            ParameterType::Boolean => match text.as_str() {
-                "true" | "True" => Ok(Value::Bool(true)),
-                "false" | "False" => Ok(Value::Bool(false)),
-                _ => Err(format!("must be `true` or `false`, not `{}`", shorten(text))),
+            ParameterType::Boolean => match truth(text) {
+                Some(flag) => Ok(Value::Bool(flag)),
+                None => Err(format!("must be `true` or `false`, not `{}`", shorten(text))),
             },
             ParameterType::Integer => match text.parse::<i64>() {
                 Ok(number) => Ok(number.into()),
@@ -200,26 +313,57 @@ impl ParameterSpec {
     }
 }
 
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" => Some(true),
+        "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn allowed_values(checker: &mut Checker, members: &[super::text::Member], path: &Path<'_>) -> Vec<Value> {
+    let Some(node) = find(members, "allowedValues").filter(|node| node.part != Part::Null) else {
+        return Vec::new();
+    };
+    let items = checker.list(node, &path.key("allowedValues")).unwrap_or_default();
+    items.iter().map(Node::to_value).collect()
+}
+
+fn limit(checker: &mut Checker, members: &[super::text::Member], path: &Path<'_>, key: &str) -> Option<usize> {
+    let node = find(members, key).filter(|node| node.part != Part::Null)?;
+    let number = node.scalar().and_then(|text| text.trim().parse().ok());
+    if number.is_none() {
+        checker.error(node.at, &path.key(key), "must be a whole number");
+    }
+    number
+}
+
+fn is_environment(checker: &mut Checker, members: &[super::text::Member], path: &Path<'_>, kind: ParameterType) -> bool {
+    let Some(node) = find(members, "interpolationType") else {
+        return false;
+    };
+    let path = path.key("interpolationType");
+    if node.as_text() != Some("ENV_VAR") {
+        checker.error(node.at, &path, "the only value is `ENV_VAR`");
+        return false;
+    }
+    if kind != ParameterType::String {
+        checker.error(node.at, &path, "`ENV_VAR` is for parameters of the type String only");
+    }
+    true
+}
+
 fn json_of(text: &str, wanted: fn(&Value) -> bool) -> Option<Value> {
     serde_json::from_str(text).ok().filter(wanted)
 }
 
-fn check_limit(count: usize, unit: &str, min: &Option<Value>, max: &Option<Value>) -> Result<(), String> {
-    let bound = |limit: &Option<Value>| limit.as_ref().and_then(number);
-    if let Some(min) = bound(min).filter(|min| count < *min) {
+fn check_limit(count: usize, unit: &str, min: Option<usize>, max: Option<usize>) -> Result<(), String> {
+    if let Some(min) = min.filter(|min| count < *min) {
         return Err(format!("has {count} {unit}; it needs at least {min}"));
     }
-    match bound(max).filter(|max| count > *max) {
+    match max.filter(|max| count > *max) {
         Some(max) => Err(format!("has {count} {unit}; it may have at most {max}")),
         None => Ok(()),
-    }
-}
-
-fn number(value: &Value) -> Option<usize> {
-    match value {
-        Value::Number(number) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
     }
 }
 
@@ -239,11 +383,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(block: &Value) -> (Parameters, Vec<String>) {
+        let mut checker = Checker::default();
+        let parameters = Parameters::read(&mut checker, Some(&Node::from_value(block)));
+        (parameters, checker.problems.iter().map(ToString::to_string).collect())
+    }
+
     fn judge(spec: Value, texts: &[&str]) -> Result<Value, String> {
-        let spec: ParameterSpec = serde_json::from_value(spec).unwrap();
-        spec.check("p").map_err(|e| e.to_string())?;
+        let (parameters, problems) = read(&json!({"p": spec}));
+        assert!(problems.is_empty(), "{problems:?}");
         let texts: Vec<String> = texts.iter().map(|t| (*t).into()).collect();
-        spec.judge(&texts)
+        parameters.get("p").unwrap().judge(&texts)
+    }
+
+    fn problem(spec: Value) -> String {
+        read(&json!({"p": spec})).1.join("\n")
     }
 
     #[test]
@@ -252,12 +406,10 @@ mod tests {
         assert_eq!(judge(json!({"type": "Boolean"}), &["false"]), Ok(json!(false)));
         assert_eq!(judge(json!({"type": "StringMap"}), &[r#"{"a":"b"}"#]), Ok(json!({"a": "b"})));
         assert_eq!(judge(json!({"type": "MapList"}), &[r#"{"a":1}"#, "{}"]), Ok(json!([{"a": 1}, {}])));
+        assert_eq!(judge(json!({"type": "List<AWS::EC2::Instance::Id>"}), &["i-1"]), Ok(json!(["i-1"])));
         assert!(judge(json!({"type": "Integer"}), &["4x"]).unwrap_err().contains("whole number"));
-        assert!(
-            judge(json!({"type": "String"}), &["a", "b"])
-                .unwrap_err()
-                .contains("takes one value")
-        );
+        let two = judge(json!({"type": "String"}), &["a", "b"]).unwrap_err();
+        assert!(two.contains("takes one value"));
     }
 
     #[test]
@@ -269,51 +421,50 @@ mod tests {
 
     #[test]
     fn limits_are_read_from_numbers_and_texts() {
-        assert!(
-            judge(json!({"type": "StringList", "maxItems": "1"}), &["a", "b"])
-                .unwrap_err()
-                .contains("at most 1")
-        );
-        assert!(
-            judge(json!({"type": "String", "minChars": 2}), &["é"])
-                .unwrap_err()
-                .contains("at least 2")
-        );
+        let many = judge(json!({"type": "StringList", "maxItems": "1"}), &["a", "b"]).unwrap_err();
+        assert!(many.contains("at most 1"));
+        let short = judge(json!({"type": "String", "minChars": 2}), &["é"]).unwrap_err();
+        assert!(short.contains("at least 2"));
         assert!(judge(json!({"type": "String", "allowedValues": ["x", 3]}), &["3"]).is_ok());
-        assert!(
-            judge(json!({"type": "String", "allowedValues": ["x"]}), &["y"])
-                .unwrap_err()
-                .contains("allowed are: x")
-        );
+        let other = judge(json!({"type": "String", "allowedValues": ["x"]}), &["y"]).unwrap_err();
+        assert!(other.contains("allowed are: x"));
+        assert!(judge(json!({"type": "Boolean", "allowedValues": [true, "False"]}), &["false"]).is_ok());
     }
 
     #[test]
     fn a_missing_and_an_unknown_parameter_are_named() {
-        let specs = BTreeMap::from([("need".to_owned(), serde_json::from_value(json!({"type": "String"})).unwrap())]);
+        let (parameters, _) = read(&json!({"need": {"type": "String"}}));
         assert_eq!(
-            bind(&specs, &GivenParameters::new()).unwrap_err().to_string(),
+            parameters.bind(&GivenParameters::new()).unwrap_err().to_string(),
             "parameter `need` is required and has no default"
         );
         let given = GivenParameters::from([("other".into(), vec![])]);
-        assert!(bind(&specs, &given).unwrap_err().to_string().contains("it has: need"));
+        assert!(parameters.bind(&given).unwrap_err().to_string().contains("it has: need"));
     }
 
     #[test]
-    fn a_declaration_without_sense_is_refused() {
-        assert!(
-            judge(json!({"type": "StringList", "interpolationType": "ENV_VAR"}), &[])
-                .unwrap_err()
-                .contains("String only")
+    fn a_declaration_without_sense_is_refused_with_its_path() {
+        assert!(problem(json!({"type": "StringList", "interpolationType": "ENV_VAR"})).contains("String only"));
+        assert_eq!(
+            problem(json!({"type": "String", "maxChars": "many"})),
+            "at `parameters.p.maxChars`: must be a whole number"
         );
-        assert!(
-            judge(json!({"type": "String", "allowedPattern": "("}), &["x"])
-                .unwrap_err()
-                .contains("no regular expression")
-        );
-        assert!(
-            judge(json!({"type": "String", "maxChars": "many"}), &["x"])
-                .unwrap_err()
-                .contains("`maxChars`")
+        assert!(problem(json!({"type": "Str"})).contains("`Str` is no type"));
+        assert!(problem(json!({})).contains("`type` is missing"));
+        assert!(problem(json!({"type": "String", "allowedvalues": []})).contains("did you mean `allowedValues`?"));
+        assert!(problem(json!({"type": "String", "minChars": 3, "maxChars": 2})).contains("more than"));
+        assert!(problem(json!({"type": "String", "allowedPattern": "("})).contains("no regular expression"));
+        assert!(problem(json!({"type": "String", "allowedValues": ["a"], "default": "b"})).contains("the default has the value `b`"));
+    }
+
+    #[test]
+    fn what_real_documents_write_is_accepted() {
+        let spec = json!({"type": "String", "description": null, "default": 3, "allowedValues": null});
+        assert_eq!(problem(spec), "");
+        assert_eq!(problem(json!({"type": "String", "default": "", "minChars": 3})), "");
+        assert_eq!(
+            problem(json!({"type": "String", "default": "{{ssm:x}}", "allowedPattern": "[a-z]+"})),
+            ""
         );
     }
 }

@@ -1,9 +1,12 @@
 //! `{{ name }}`: the whole template language. One pass, no nesting, no code.
 //!
 //! A value that is exactly one reference becomes the parameter's value with its type; a reference inside a text becomes text.
-//! What is not the name of a known parameter stays as it was written (`docker ps --format '{{ .Names }}'`).
+//! What is not a name that the caller knows stays as it was written (`docker ps --format '{{ .Names }}'`).
 
 use serde_json::Value;
+
+/// Longer than any name with its spaces; bounds the search for the end of what only looks like a reference.
+const MAX_NAME_BYTES: usize = 2200;
 
 /// A copy of `value` in which every reference that `lookup` knows is replaced.
 pub fn replace(value: &Value, lookup: &dyn Fn(&str) -> Option<Value>) -> Value {
@@ -29,34 +32,69 @@ fn replace_text(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> Value {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(open) = rest.find("{{") {
-        let (before, from_open) = rest.split_at(open);
-        out.push_str(before);
-        let found = from_open[2..]
-            .find("}}")
-            .and_then(|close| Some((close + 4, lookup(name_of(&from_open[2..2 + close])?)?)));
-        match found {
-            Some((length, value)) => {
+    while let Some(found) = next(rest) {
+        match lookup(found.name) {
+            Some(value) => {
+                out.push_str(&rest[..found.start]);
                 out.push_str(&as_text(&value));
-                rest = &from_open[length..];
             }
-            None => {
-                out.push('{');
-                rest = &from_open[1..];
-            }
+            None => out.push_str(&rest[..found.end]),
         }
+        rest = &rest[found.end..];
     }
     out.push_str(rest);
     Value::String(out)
 }
 
-fn sole_reference(text: &str) -> Option<&str> {
+/// The name when the text is one reference and nothing else.
+pub fn sole_reference(text: &str) -> Option<&str> {
     name_of(text.trim().strip_prefix("{{")?.strip_suffix("}}")?)
 }
 
+/// Every reference inside a text, in order.
+pub fn references(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let found = next(rest)?;
+        rest = &rest[found.end..];
+        Some(found.name)
+    })
+}
+
+struct Found<'t> {
+    name: &'t str,
+    start: usize,
+    end: usize,
+}
+
+/// The first thing that has the form of a reference.
+fn next(text: &str) -> Option<Found<'_>> {
+    let mut from = 0;
+    while let Some(open) = text[from..].find("{{").map(|at| at + from) {
+        let inside = open + 2;
+        if let Some(length) = text.as_bytes()[inside..]
+            .windows(2)
+            .take(MAX_NAME_BYTES)
+            .position(|two| two == b"}}")
+            && let Some(name) = name_of(&text[inside..inside + length])
+        {
+            return Some(Found {
+                name,
+                start: open,
+                end: inside + length + 2,
+            });
+        }
+        from = open + 1;
+    }
+    None
+}
+
+/// Parameters have plain names; `ssm:/path/name:3` and `global:DATE` have more signs. A name never begins with a dot.
 fn name_of(inside: &str) -> Option<&str> {
     let name = inside.trim();
-    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(name)
+    let is_sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/' | b'-');
+    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    (begins && name.bytes().all(is_sign)).then_some(name)
 }
 
 /// A value as it appears inside a text: lists and maps as JSON.
@@ -64,6 +102,16 @@ pub fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// Calls `see` with every text inside a value.
+pub fn each_text<'v>(value: &'v Value, see: &mut impl FnMut(&'v str)) {
+    match value {
+        Value::String(text) => see(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, see)),
+        Value::Object(members) => members.values().for_each(|member| each_text(member, see)),
+        _ => {}
     }
 }
 
@@ -77,6 +125,8 @@ mod tests {
         match name {
             "list" => Some(json!(["x", "y"])),
             "text" => Some(json!("T")),
+            "map" => Some(json!({"a": [1]})),
+            "ssm:/a/b:3" => Some(json!("stored")),
             _ => None,
         }
     }
@@ -90,8 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn references_are_replaced_wherever_they_stand_and_keep_their_type() {
+        assert_eq!(
+            replace(&json!({"k": [{"m": "{{ map }}"}], "t": "is {{map}} {{ssm:/a/b:3}}"}), &lookup),
+            json!({"k": [{"m": {"a": [1]}}], "t": r#"is {"a":[1]} stored"#})
+        );
+    }
+
+    #[test]
     fn braces_that_are_no_reference_stay() {
-        for text in ["{{{ text", "{{ unknown }}", "{{ .Names }} }}", "{{}}", "{{ a b }}"] {
+        for text in ["{{{ text", "{{ unknown }}", "{{ .Names }} }}", "{{}}", "{{ a b }}", "{{ssm:other}}"] {
             assert_eq!(replace(&json!(text), &lookup), json!(text));
         }
         assert_eq!(replace(&json!("{{{text}}}"), &lookup), json!("{T}"));
@@ -101,6 +159,19 @@ mod tests {
         #[test]
         fn a_text_without_a_known_name_is_unchanged(text in ".{0,40}") {
             prop_assert_eq!(replace(&json!(text), &|_| None), json!(text));
+        }
+
+        #[test]
+        fn a_text_of_braces_and_names_never_panics(text in r"[{} a.:é]{0,30}") {
+            let _ = replace(&json!(text), &lookup);
+            let _ = references(&text).count();
+        }
+
+        /// What was put in is never read again: no value can smuggle in a reference.
+        #[test]
+        fn values_are_not_expanded(value in ".{0,20}") {
+            let result = replace(&json!("<{{ x }}>"), &|name| (name == "x").then(|| json!(value)));
+            prop_assert_eq!(result, json!(format!("<{value}>")));
         }
     }
 }

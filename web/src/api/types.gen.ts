@@ -14,7 +14,7 @@ export type Allowed = string[];
 
 export type Approval = { Signature: string; Text: string; };
 
-export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter3; RequestIds?: string[]; };
+export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter4; RequestIds?: string[]; };
 
 export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
 
@@ -23,6 +23,10 @@ export type AssumeRoleResult = { AssumedRoleUser: AssumedRoleUser; Credentials: 
 export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
 export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
+
+export type AttachmentContent = { Hash: string; HashType: string; Name: string; Size: number; };
+
+export type AttachmentName = { Name: string; };
 
 export type AuditEvent = { Address: string; At: number; Caller: string; CommandId: string; Detail: string; Hash: string; NodeIds: string[]; Operation: string; Outcome: string; Repeats: number; RequestId: string; Seq: number; Target: string; UserName: string; };
 
@@ -50,6 +54,8 @@ export type CommandCounts = { Failed24h: number; Last24h: number; Recent: Comman
 
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
+export type Comment = { Content?: string; Type?: string; };
+
 export type ConfirmRequest = { Attestation: string; Challenge: string; ClientData: string; Name: string; };
 
 export type ConfirmRequest2 = { Code: string; };
@@ -64,11 +70,13 @@ export type CreateGroupRequest = { Description?: string; GroupName: string; Node
 
 export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; NeedsApproval?: boolean; RegistrationLimit?: number; Tags?: Tag[]; };
 
-export type CreateRequest2 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
+export type CreateRequest2 = { Attachments?: Source[]; Content: string; DisplayName?: string; DocumentFormat?: string; DocumentType?: string; Name: string; Requires?: Requires[]; Tags?: Tag[]; TargetType?: string; VersionName?: string; };
 
-export type CreateRequest3 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
+export type CreateRequest3 = { Description?: string; ExpiresAt?: number; Scope?: string[]; UserName?: string; };
 
-export type CreateRequest4 = { Alias?: string; Description?: string; };
+export type CreateRequest4 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
+
+export type CreateRequest5 = { Alias?: string; Description?: string; };
 
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
@@ -88,15 +96,23 @@ export type CutView = { HeadBytes: number; OmittedBytes: number; };
 
 export type DecisionResult = { RequestIds: string[]; };
 
+export type DefaultDescription = { DefaultVersion: string; DefaultVersionName?: string; Name: string; };
+
+export type DefaultRequest = { DocumentVersion: string; Name: string; };
+
+export type DefaultResult = { Description: DefaultDescription; };
+
 export type DeleteManyRequest = { Names?: string[]; };
 
 export type DeleteManyResult = { DeletedParameters: string[]; InvalidParameters: string[]; };
 
 export type DeleteRequest = { ActivationId: string; };
 
-export type DeleteRequest2 = { Name?: string; };
+export type DeleteRequest2 = { DocumentVersion?: string; Force?: boolean; Name: string; VersionName?: string; };
 
-export type DeleteRequest3 = { AccessKeyId: string; };
+export type DeleteRequest3 = { Name?: string; };
+
+export type DeleteRequest4 = { AccessKeyId: string; };
 
 export type DeleteResult = Record<string, unknown>;
 
@@ -116,21 +132,35 @@ export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[];
 
 export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
 
-export type DescribeRequest2 = { Filters?: LegacyFilter2[]; MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Shared?: boolean; };
+export type DescribeRequest2 = { DocumentVersion?: string; Name: string; VersionName?: string; };
 
-export type DescribeRequest3 = { CommandId: string; };
+export type DescribeRequest3 = { MaxResults?: number; Name: string; NextToken?: string; PermissionType: string; };
 
-export type DescribeRequest4 = { NodeId: string; };
+export type DescribeRequest4 = { Filters?: LegacyFilter2[]; MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Shared?: boolean; };
+
+export type DescribeRequest5 = { CommandId: string; };
+
+export type DescribeRequest6 = { NodeId: string; };
 
 export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
 
-export type DescribeResult2 = { NextToken?: string; Parameters: ParameterMetadata[]; };
+export type DescribeResult2 = { Document: DocumentDescription; };
+
+export type DescribeResult3 = { AccountIds: string[]; AccountSharingInfoList: SharingInfo[]; NextToken?: string; };
+
+export type DescribeResult4 = { NextToken?: string; Parameters: ParameterMetadata[]; };
 
 export type DescribeSessionsRequest = { Filters?: SessionFilter[]; MaxResults?: number; NextToken?: string; State: string; };
 
 export type DescribeSessionsResponse = { NextToken?: string; Sessions: Session[]; };
 
 export type DescribeUserRequest = { UserName: string; };
+
+export type DescriptionResult = { DocumentDescription: DocumentDescription; };
+
+export type DocumentDescription = { ApprovedVersion?: string; AttachmentsInformation: AttachmentName[]; Author: string; CreatedDate: number; DefaultVersion: string; Description: string; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Hash: string; HashType: string; LatestVersion: string; Name: string; Owner: string; Parameters: ParameterView[]; PendingReviewVersion?: string; PlatformTypes: string[]; Requires: Requires[]; ReviewInformation: ReviewInformation[]; ReviewStatus?: string; SchemaVersion: string; Status: string; Tags: Tag[]; TargetType?: string; VersionName?: string; };
+
+export type DocumentIdentifier = { Author: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Owner: string; PlatformTypes: string[]; Requires: Requires[]; ReviewStatus?: string; SchemaVersion: string; Tags: Tag[]; TargetType?: string; VersionName?: string; };
 
 export type Effect = "Allow" | "Deny";
 
@@ -170,6 +200,12 @@ export type Empty24 = Record<string, unknown>;
 
 export type Empty25 = Record<string, unknown>;
 
+export type Empty26 = Record<string, unknown>;
+
+export type Empty27 = Record<string, unknown>;
+
+export type Empty28 = Record<string, unknown>;
+
 export type Empty3 = Record<string, unknown>;
 
 export type Empty4 = Record<string, unknown>;
@@ -198,7 +234,9 @@ export type Filter = { FilterKey: string; FilterValues?: string[]; };
 
 export type Filter2 = { key: string; value: string; };
 
-export type Filter3 = { Join?: Join; Terms: Term[]; };
+export type Filter3 = { Key?: string; Values?: string[]; };
+
+export type Filter4 = { Join?: Join; Terms: Term[]; };
 
 export type Finding = { Expected: string; Found: string; Problem: Problem; Seq: number; Source: string; };
 
@@ -216,15 +254,19 @@ export type GetManyResult = { InvalidParameters: string[]; Parameters: Parameter
 
 export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
 
-export type GetRequest2 = { Name?: string; WithDecryption?: boolean; };
+export type GetRequest2 = { DocumentFormat?: string; DocumentVersion?: string; Name: string; VersionName?: string; };
 
-export type GetRequest3 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
+export type GetRequest3 = { Name?: string; WithDecryption?: boolean; };
+
+export type GetRequest4 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
 
 export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
-export type GetResult2 = { Parameter: Parameter; };
+export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
 
-export type GetResult3 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source; StoredBytes: number; Text: string; };
+export type GetResult3 = { Parameter: Parameter; };
+
+export type GetResult4 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source2; StoredBytes: number; Text: string; };
 
 export type GivenValue = string;
 
@@ -244,7 +286,11 @@ export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; 
 
 export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
 
+export type HistoryRequest2 = { DocumentVersion?: string; MaxResults?: number; Metadata: string; Name: string; NextToken?: string; };
+
 export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
+
+export type HistoryResult2 = { Author: string; DocumentVersion: string; Metadata: Metadata; Name: string; NextToken?: string; };
 
 export type HubKey = { Changes: number; Fingerprint: string; NodesWithIt: number; NodesWithoutIt: number; OldFingerprint?: string; };
 
@@ -280,6 +326,10 @@ export type LegacyFilter = { key: string; valueSet: string[]; };
 
 export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 
+export type LintRequest = { Content: string; DocumentFormat?: string; DocumentType?: string; };
+
+export type LintResult = { Problems: ProblemView[]; };
+
 export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
@@ -292,31 +342,35 @@ export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Fil
 
 export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
-export type ListRequest3 = { ResourceId: string; ResourceType: string; };
+export type ListRequest3 = { DocumentFilterList?: OldFilter[]; Filters?: Filter3[]; MaxResults?: number; NextToken?: string; };
 
-export type ListRequest4 = { Filter?: Filter3; MaxResults?: number; NextToken?: string; OldestFirst?: boolean; };
+export type ListRequest4 = { ResourceId: string; ResourceType: string; };
 
-export type ListRequest5 = { MaxResults?: number; NextToken?: string; State?: State; };
+export type ListRequest5 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; OldestFirst?: boolean; };
 
-export type ListRequest6 = { UserName?: string; };
+export type ListRequest6 = { MaxResults?: number; NextToken?: string; State?: State; };
 
-export type ListRequest7 = Record<string, unknown>;
+export type ListRequest7 = { UserName?: string; };
+
+export type ListRequest8 = Record<string, unknown>;
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
 
-export type ListResult3 = { TagList: Tag[]; };
+export type ListResult3 = { DocumentIdentifiers: DocumentIdentifier[]; NextToken: string; };
 
-export type ListResult4 = { AccessKeys: KeyView[]; };
+export type ListResult4 = { TagList: Tag[]; };
 
-export type ListResult5 = { Events: AuditEvent[]; NextToken?: string; };
+export type ListResult5 = { AccessKeys: KeyView[]; };
 
-export type ListResult6 = { JoinRequests: JoinRequest[]; NextToken?: string; };
+export type ListResult6 = { Events: AuditEvent[]; NextToken?: string; };
 
-export type ListResult7 = { LoginSessions: SessionView[]; };
+export type ListResult7 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
-export type ListResult8 = { Keys: SecretKey[]; };
+export type ListResult8 = { LoginSessions: SessionView[]; };
+
+export type ListResult9 = { Keys: SecretKey[]; };
 
 export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -329,6 +383,10 @@ export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
 export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
+
+export type Metadata = { ReviewerResponse: Response[]; };
+
+export type ModifyRequest = { AccountIdsToAdd?: string[]; AccountIdsToRemove?: string[]; Name: string; PermissionType: string; SharedDocumentVersion?: string; };
 
 export type NamedRequest = { KeyId: string; };
 
@@ -348,6 +406,8 @@ export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; O
 
 export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
 
+export type OldFilter = { key: string; value: string; };
+
 export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix";
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
@@ -357,6 +417,8 @@ export type Parameter = { ARN: string; DataType: string; LastModifiedDate: numbe
 export type ParameterHistory = { AllowedPattern: string; DataType: string; Description: string; KeyId?: string; Labels: string[]; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Value: ShownValue; Version: number; };
 
 export type ParameterMetadata = { ARN: string; AllowedPattern: string; DataType: string; Description: string; KeyId?: string; LastModifiedDate: number; LastModifiedUser: string; Name: string; Policies: InlinePolicy[]; Tier: Tier; Type: Kind; Version: number; };
+
+export type ParameterView = { DefaultValue?: string; Description?: string; Name: string; Type: string; };
 
 export type PasskeyProof = { AuthenticatorData: string; Challenge: string; ClientData: string; PasskeyId: string; Signature: string; };
 
@@ -386,6 +448,8 @@ export type PolicyView = { AttachedTo: PolicyHolder[]; CreatedAt: number; Descri
 
 export type Problem = "Changed" | "ForgedHead" | "Missing" | "Rewritten" | "Truncated" | "Unreadable" | "Unsigned";
 
+export type ProblemView = { Column: number; Line: number; Message: string; Path: string; Severity: Severity; };
+
 export type Progress = { Command: CommandView; States: StateCount[]; };
 
 export type Protocol = "tcp" | "tls" | "udp";
@@ -408,7 +472,7 @@ export type RecoverResult = { Password: string; UserName: string; };
 
 export type RecoveryCodes = { RecoveryCodes: string[]; };
 
-export type RejectRequest = { Filter?: Filter3; RequestIds?: string[]; };
+export type RejectRequest = { Filter?: Filter4; RequestIds?: string[]; };
 
 export type ReleaseRequest = { NodeId: string; };
 
@@ -420,6 +484,8 @@ export type RenameRequest = { Name: string; NodeId: string; };
 
 export type RenewRequest = { NodeId: string; Which?: Which; };
 
+export type Requires = { Name: string; RequireType?: string; Version?: string; VersionName?: string; };
+
 export type RerunRequest = { CommandId: string; Scope: Scope; };
 
 export type RerunResult = { CommandId: string; };
@@ -428,9 +494,11 @@ export type ResetRequest = { Password?: string; UserName: string; };
 
 export type ResetResult = { Password?: string; };
 
-export type ResolveRequest = { Filter?: Filter3; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
+export type ResolveRequest = { Filter?: Filter4; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
 
 export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+
+export type Response = { Comment: Comment[]; CreateTime: number; ReviewStatus: string; Reviewer: string; UpdatedTime: number; };
 
 export type Responsibility = { Area: string; NodeOwner: string; Operator: string; Roadstead: string; Title: string; };
 
@@ -439,6 +507,10 @@ export type ResumeSessionRequest = { SessionId: string; };
 export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
 
 export type RetentionResult = { Folder: string; KeepDays?: number; Segments: SegmentView[]; };
+
+export type ReviewInformation = { ReviewedTime: number; Reviewer: string; Status: string; };
+
+export type Reviews = { Action: string; Comment?: Comment[]; };
 
 export type RevokeAllRequest = { UserName?: string; };
 
@@ -460,7 +532,7 @@ export type Scope = "all" | "failed";
 
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
-export type SearchRequest2 = { Filter?: Filter3; MaxResults?: number; NextToken?: string; Sort?: Sort; };
+export type SearchRequest2 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Sort?: Sort; };
 
 export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
 
@@ -488,6 +560,10 @@ export type SessionView = { Address: string; Agent: string; CreatedAt: number; E
 
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
 
+export type Severity = "error" | "warning";
+
+export type SharingInfo = { AccountId: string; SharedDocumentVersion: string; };
+
 export type Ship = "heads" | "rows";
 
 export type ShippingResult = { Deliveries: DeliveryView[]; Settings: AuditShippingSettings; WebhookHasSecret: boolean; };
@@ -504,7 +580,9 @@ export type Sink = "file" | "syslog" | "webhook";
 
 export type Sort = { Descending?: boolean; Key: string; };
 
-export type Source = "live" | "stored";
+export type Source = { Key?: string; Name?: string; Values?: string[]; };
+
+export type Source2 = "live" | "stored";
 
 export type StartSessionRequest = { DocumentName?: string; OperatorApproval?: Approval; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
 
@@ -554,7 +632,11 @@ export type UnsupportedElement = { Place: string; Problem: string; };
 
 export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
-export type UpdateRequest = { AccessKeyId: string; Status: string; };
+export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayName?: string; DocumentFormat?: string; DocumentVersion?: string; Name: string; TargetType?: string; VersionName?: string; };
+
+export type UpdateRequest2 = { DocumentReviews: Reviews; DocumentVersion?: string; Name: string; };
+
+export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
 
 export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
 
@@ -570,6 +652,12 @@ export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?
 
 export type VerifyResult = { FindingCount: number; Findings: Finding[]; FirstSeq: number; Heads: number; Healthy: boolean; LastHash: string; LastSeq: number; NextSeq?: number; Rows: number; };
 
+export type VersionInfo = { CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentVersion: string; IsDefaultVersion: boolean; Name: string; ReviewStatus?: string; Status: string; VersionName?: string; };
+
+export type VersionsRequest = { MaxResults?: number; Name: string; NextToken?: string; };
+
+export type VersionsResult = { DocumentVersions: VersionInfo[]; NextToken?: string; };
+
 export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
 export type Which = "Connected" | "Refused";
@@ -578,25 +666,34 @@ export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
   "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
+  "AmazonSSM.CreateDocument": { request: CreateRequest2; result: DescriptionResult };
   "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
-  "AmazonSSM.DeleteParameter": { request: DeleteRequest2; result: DeleteResult };
+  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty4 };
+  "AmazonSSM.DeleteParameter": { request: DeleteRequest3; result: DeleteResult };
   "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
-  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
+  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty5 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
+  "AmazonSSM.DescribeDocument": { request: DescribeRequest2; result: DescribeResult2 };
+  "AmazonSSM.DescribeDocumentPermission": { request: DescribeRequest3; result: DescribeResult3 };
   "AmazonSSM.DescribeInstanceInformation": { request: DescribeInformationRequest; result: DescribeInformationResult };
   "AmazonSSM.DescribeInstanceProperties": { request: DescribePropertiesRequest; result: DescribePropertiesResult };
-  "AmazonSSM.DescribeParameters": { request: DescribeRequest2; result: DescribeResult2 };
+  "AmazonSSM.DescribeParameters": { request: DescribeRequest4; result: DescribeResult4 };
   "AmazonSSM.DescribeSessions": { request: DescribeSessionsRequest; result: DescribeSessionsResponse };
   "AmazonSSM.GetCommandInvocation": { request: GetRequest; result: GetResult };
   "AmazonSSM.GetConnectionStatus": { request: GetConnectionStatusRequest; result: GetConnectionStatusResponse };
-  "AmazonSSM.GetParameter": { request: GetRequest2; result: GetResult2 };
+  "AmazonSSM.GetDocument": { request: GetRequest2; result: GetResult2 };
+  "AmazonSSM.GetParameter": { request: GetRequest3; result: GetResult3 };
   "AmazonSSM.GetParameterHistory": { request: HistoryRequest; result: HistoryResult };
   "AmazonSSM.GetParameters": { request: GetManyRequest; result: GetManyResult };
   "AmazonSSM.GetParametersByPath": { request: ByPathRequest; result: ByPathResult };
   "AmazonSSM.LabelParameterVersion": { request: LabelRequest; result: LabelResult };
   "AmazonSSM.ListCommandInvocations": { request: ListRequest; result: ListResult };
   "AmazonSSM.ListCommands": { request: ListRequest2; result: ListResult2 };
-  "AmazonSSM.ListTagsForResource": { request: ListRequest3; result: ListResult3 };
+  "AmazonSSM.ListDocumentMetadataHistory": { request: HistoryRequest2; result: HistoryResult2 };
+  "AmazonSSM.ListDocumentVersions": { request: VersionsRequest; result: VersionsResult };
+  "AmazonSSM.ListDocuments": { request: ListRequest3; result: ListResult3 };
+  "AmazonSSM.ListTagsForResource": { request: ListRequest4; result: ListResult4 };
+  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty6 };
   "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
@@ -604,94 +701,98 @@ export interface Operations {
   "AmazonSSM.StartSession": { request: StartSessionRequest; result: StartSessionResponse };
   "AmazonSSM.TerminateSession": { request: TerminateSessionRequest; result: TerminateSessionResponse };
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
+  "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
+  "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
+  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty7 };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty5 };
-  "Roadstead.BeginPasskey": { request: Empty6; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty6; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty7; result: Enrolment };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty9; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty10; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty7 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty10 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
-  "Roadstead.CreateAccessKey": { request: CreateRequest2; result: CreateResult2 };
+  "Roadstead.CreateAccessKey": { request: CreateRequest3; result: CreateResult2 };
   "Roadstead.CreateFirstAdmin": { request: FirstAdminRequest; result: LoggedIn };
   "Roadstead.CreateGroup": { request: CreateGroupRequest; result: GroupResult };
-  "Roadstead.CreateJoinLine": { request: CreateRequest3; result: CreateResult3 };
+  "Roadstead.CreateJoinLine": { request: CreateRequest4; result: CreateResult3 };
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
-  "Roadstead.CreateSecretKey": { request: CreateRequest4; result: CreateResult4 };
+  "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest3; result: Empty8 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty9 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty5 };
-  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty10 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty11 };
-  "Roadstead.DescribeCommand": { request: DescribeRequest3; result: Progress };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty13 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty14 };
+  "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty12; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty13; result: HubKey };
-  "Roadstead.DescribeNode": { request: DescribeRequest4; result: NodeDetail };
-  "Roadstead.DescribeResponsibilities": { request: Empty14; result: Table };
+  "Roadstead.DescribeHub": { request: Empty15; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty16; result: HubKey };
+  "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
+  "Roadstead.DescribeResponsibilities": { request: Empty17; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty5 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty15 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty15 };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty18 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty18 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty16; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty17; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty18; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty19; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty7; result: FactorsView };
-  "Roadstead.GetOutput": { request: GetRequest3; result: GetResult3 };
-  "Roadstead.GetOverview": { request: Empty20; result: Overview };
+  "Roadstead.GetAuditHead": { request: Empty19; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty20; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty21; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty22; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
+  "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
+  "Roadstead.GetOverview": { request: Empty23; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty19; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty22; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
-  "Roadstead.ListAccessKeys": { request: Empty8; result: ListResult4 };
-  "Roadstead.ListAuditEvents": { request: ListRequest4; result: ListResult5 };
+  "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
+  "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
+  "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
-  "Roadstead.ListJoinRequests": { request: ListRequest5; result: ListResult6 };
-  "Roadstead.ListLoginRules": { request: Empty21; result: RulesResult };
-  "Roadstead.ListLoginSessions": { request: ListRequest6; result: ListResult7 };
+  "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
+  "Roadstead.ListLoginRules": { request: Empty24; result: RulesResult };
+  "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest7; result: ListResult8 };
+  "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty19; result: Empty19 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty7; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty17 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty18 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty21 };
+  "Roadstead.Logout": { request: Empty22; result: Empty22 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty20 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty21 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty24 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty22 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty6 };
-  "Roadstead.RemoveTotp": { request: Empty7; result: Empty7 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty23 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty22 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty25 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
+  "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty26 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty25 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty24 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty27 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty13; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty16; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest; result: Empty8 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty25; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty28; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

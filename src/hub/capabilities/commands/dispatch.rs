@@ -125,6 +125,8 @@ mod sql {
             document_name: row.get("document_name")?,
             document: row.json("document")?,
             parameters: row.json("parameters")?,
+            lookups: row.json("lookups")?,
+            documents: row.json("documents")?,
             approval: row.json::<rows::Extras>("extras")?.operator_approval,
         };
         Ok(Order {
@@ -136,7 +138,7 @@ mod sql {
 
     pub fn orders(tx: &Tx<'_>, id: &CommandId) -> Result<Option<Order>, StoreError> {
         tx.row(
-            "SELECT id, start_before, document_name, document, parameters, extras FROM command WHERE id = :id",
+            "SELECT id, start_before, document_name, document, parameters, lookups, documents, extras FROM command WHERE id = :id",
             &[(":id", id.into())],
             order,
         )
@@ -154,7 +156,7 @@ mod sql {
     }
 
     pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(Order, State, bool)>, StoreError> {
-        let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
+        let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
                    FROM invocation i JOIN command c ON c.id = i.command_id
                    WHERE i.node_id = :node AND i.ended_at IS NULL ORDER BY i.requested_at";
         tx.rows(sql, &[(":node", node.into())], |row| {

@@ -128,7 +128,7 @@ fn chosen<'s>(tx: &Tx<'_>, command: &Command, steps: &'s [StepRow], wanted: Opti
         return Ok((plugin_name(command, &step.name, &step.action), Some(step)));
     }
     let document = rows::sql::document(tx, &command.id)?.and_then(|content| Document::parse(&content).ok());
-    let planned = document.iter().flat_map(|d| &d.steps).find(|s| matches(&s.name, &s.action));
+    let planned = document.iter().flat_map(|d| d.steps()).find(|s| matches(&s.name, &s.action));
     match planned {
         Some(step) => Ok((plugin_name(command, &step.name, &step.action), None)),
         None => Err(ApiError::new(
@@ -344,13 +344,22 @@ fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation
         } else {
             status.into()
         },
-        response_code: step.exit_code.unwrap_or(-1),
+        response_code: step.exit_code.unwrap_or(if step.outcome == "Skipped" { 0 } else { -1 }),
         response_start_date_time: Some(step.started_at),
         response_finish_date_time: Some(step.ended_at),
-        output: joined.chars().take(PLUGIN_CHARS).collect(),
+        output: explained(joined, &step).chars().take(PLUGIN_CHARS).collect(),
         standard_output_url: String::new(),
         standard_error_url: String::new(),
     })
+}
+
+/// A step that did not simply succeed says why, behind what it wrote.
+fn explained(output: String, step: &StepRow) -> String {
+    if step.message.is_empty() || step.outcome == "Success" {
+        return output;
+    }
+    let gap = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
+    format!("{output}{gap}{}", step.message)
 }
 
 /// The first step of a document whose node has not answered yet.

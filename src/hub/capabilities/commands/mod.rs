@@ -14,12 +14,15 @@
 
 pub mod cancel;
 pub mod dispatch;
+pub mod enclosed;
 pub mod expiry;
 pub mod invocations;
 pub mod list;
 pub mod live;
 pub mod outputs;
+pub mod plan;
 pub mod pull;
+pub mod references;
 pub mod reports;
 pub mod retention;
 pub mod rows;

@@ -77,7 +77,8 @@ mod sql {
     /// The hashes removed, and whether each lay in a file.
     pub fn remove_orphans(tx: &Tx<'_>) -> Result<Vec<(Vec<u8>, bool)>, StoreError> {
         let sql = "DELETE FROM blob WHERE hash IN
-                     (SELECT b.hash FROM blob b WHERE NOT EXISTS (SELECT 1 FROM step_output o WHERE o.hash = b.hash) LIMIT :batch)
+                     (SELECT b.hash FROM blob b WHERE NOT EXISTS (SELECT 1 FROM step_output o WHERE o.hash = b.hash)
+                        AND NOT EXISTS (SELECT 1 FROM document_attachment a WHERE a.hash = b.hash) LIMIT :batch)
                    RETURNING hash, content IS NULL AS is_file";
         tx.rows(sql, &[(":batch", BATCH.into())], |row| Ok((row.get("hash")?, row.get("is_file")?)))
     }

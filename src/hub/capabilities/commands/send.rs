@@ -11,15 +11,19 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Services, Target as Subject, constraint};
 use crate::hub::capabilities::commands::dispatch;
+use crate::hub::capabilities::commands::enclosed::Enclosed;
 use crate::hub::capabilities::commands::list::CommandView;
+use crate::hub::capabilities::commands::plan::{Planned, plan};
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::documents;
+use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes::{self, Node, NodeStatus};
 use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, SEND, Selection, Target};
 use crate::hub::events::Event;
 use crate::hub::store::{Select, StoreError, Tx, Value};
 use crate::model::approval::{Approval, Approved};
-use crate::model::document::{self, stock};
+use crate::model::document::References;
 use crate::model::lock::Act;
 use crate::wire::control::ToAgent;
 use crate::wire::frame;
@@ -88,7 +92,10 @@ struct SendResult {
 }
 
 async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
-    let order = check(request)?;
+    let (name, version) = (request.document_name.clone(), request.document_version.clone());
+    let basics = check_basics(&request)?;
+    let found = cx.read(move |tx| lookup::document(tx, &name, version.as_deref())).await?;
+    let order = check(&cx, request, basics, found).await?;
     let command = create(&cx, order).await?;
     Ok(SendResult {
         command: CommandView::from(command),
@@ -102,6 +109,8 @@ struct Order {
     document_version: String,
     document: Json,
     parameters: Parameters,
+    lookups: References,
+    documents: Enclosed,
     comment: String,
     timeout: Duration,
     execution: Duration,
@@ -111,12 +120,18 @@ struct Order {
     rerun_of: Option<CommandId>,
 }
 
-/// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`, `InvalidDocument`, `InvalidDocumentVersion`,
-/// `InvalidParameters`, `MaxDocumentSizeExceeded`.
-fn check(request: SendRequest) -> ApiResult<Order> {
+/// What can be judged without the document.
+struct Basics {
+    timeout: Duration,
+    max_concurrency: String,
+    max_errors: String,
+}
+
+/// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`.
+fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
     let selection = Selection {
-        instance_ids: request.instance_ids,
-        targets: request.targets,
+        instance_ids: request.instance_ids.clone(),
+        targets: request.targets.clone(),
     };
     selection.check()?;
     let timeout = request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_S as i64);
@@ -127,28 +142,52 @@ fn check(request: SendRequest) -> ApiResult<Order> {
             "have value between 30 and 2592000",
         ));
     }
-    let comment = request.comment.unwrap_or_default();
-    constraint::at_most(&comment, "comment", 100)?;
-    let max_concurrency = request.max_concurrency.unwrap_or_else(|| "50".into());
-    let max_errors = request.max_errors.unwrap_or_else(|| "0".into());
+    constraint::at_most(request.comment.as_deref().unwrap_or_default(), "comment", 100)?;
+    let max_concurrency = request.max_concurrency.clone().unwrap_or_else(|| "50".into());
+    let max_errors = request.max_errors.clone().unwrap_or_else(|| "0".into());
     check_rate(&max_concurrency, "maxConcurrency", 1)?;
     check_rate(&max_errors, "maxErrors", 0)?;
-    let (document_name, document) = find_document(&request.document_name)?;
-    let document_version = check_version(request.document_version.as_deref())?;
-    check_hash(&document, request.document_hash.as_deref(), request.document_hash_type.as_deref())?;
-    let resolved = document::check(&document, &request.parameters).map_err(|e| ApiError::new("InvalidParameters", e.to_string()))?;
-    check_size(&document_name, &document, &request.parameters, request.operator_approval.as_ref())?;
-    Ok(Order {
-        selection,
-        document_name,
-        document_version,
-        document,
-        parameters: request.parameters,
-        comment,
+    Ok(Basics {
         timeout: Duration::from_secs(timeout as u64),
-        execution: resolved.steps.iter().map(|s| s.timeout).sum(),
         max_concurrency,
         max_errors,
+    })
+}
+
+/// *Errors*, as upstream: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`, `MaxDocumentSizeExceeded`.
+async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> ApiResult<Order> {
+    if let Some(hash) = &request.document_hash {
+        let kind = request.document_hash_type.as_deref().unwrap_or("Sha256");
+        constraint::one_of(kind, "documentHashType", &["Sha256", "Sha1"])?;
+        found.check_hash(hash, kind == "Sha1")?;
+    }
+    let planned = plan(cx, &found, &request.parameters).await?;
+    check_size(
+        &found.name,
+        &found.content,
+        &request.parameters,
+        &planned,
+        request.operator_approval.as_ref(),
+    )?;
+    Ok(Order {
+        selection: Selection {
+            instance_ids: request.instance_ids,
+            targets: request.targets,
+        },
+        document_name: found.name,
+        document_version: request
+            .document_version
+            .filter(|v| !v.is_empty())
+            .unwrap_or_else(|| "$DEFAULT".into()),
+        document: found.content,
+        parameters: request.parameters,
+        lookups: planned.lookups,
+        documents: planned.documents,
+        comment: request.comment.unwrap_or_default(),
+        timeout: basics.timeout,
+        execution: planned.execution,
+        max_concurrency: basics.max_concurrency,
+        max_errors: basics.max_errors,
         extras: Extras {
             output_s3_region: request.output_s3_region,
             output_s3_bucket_name: request.output_s3_bucket_name,
@@ -185,50 +224,15 @@ fn check_rate(text: &str, member: &str, least: u64) -> ApiResult<()> {
     ))
 }
 
-/// By name, or by ARN.
-fn find_document(name: &str) -> ApiResult<(String, Json)> {
-    let short = name.rsplit('/').next().unwrap_or(name);
-    let content = stock::content(short);
-    content
-        .map(|content| (short.to_owned(), content))
-        .ok_or_else(|| ApiError::new("InvalidDocument", format!("there is no document `{short}`")))
-}
-
-fn check_version(version: Option<&str>) -> ApiResult<String> {
-    match version {
-        None | Some("") => Ok("$DEFAULT".into()),
-        Some(known @ ("$DEFAULT" | "$LATEST" | "1")) => Ok(known.into()),
-        Some(other) => Err(ApiError::new(
-            "InvalidDocumentVersion",
-            format!("the document has no version `{other}`: its only version is 1"),
-        )),
-    }
-}
-
-fn check_hash(document: &Json, hash: Option<&str>, kind: Option<&str>) -> ApiResult<()> {
-    let Some(hash) = hash else { return Ok(()) };
-    constraint::one_of(kind.unwrap_or("Sha256"), "documentHashType", &["Sha256", "Sha1"])?;
-    let bytes = document.to_string();
-    let ours = match kind {
-        Some("Sha1") => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes.as_bytes()),
-        _ => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes.as_bytes()),
-    };
-    if data_encoding::HEXLOWER.encode(ours.as_ref()).eq_ignore_ascii_case(hash) {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        "InvalidDocument",
-        "the document's hash is not the given `DocumentHash`: it was changed since you read it",
-    ))
-}
-
 /// The order must fit into one frame to the node.
-fn check_size(name: &str, document: &Json, parameters: &Parameters, approval: Option<&Approval>) -> ApiResult<()> {
+fn check_size(name: &str, document: &Json, parameters: &Parameters, planned: &Planned, approval: Option<&Approval>) -> ApiResult<()> {
     let payload = Payload::new(&run::Work {
         document_name: name.to_owned(),
         document: document.clone(),
         parameters: parameters.clone(),
         approval: approval.cloned(),
+        lookups: planned.lookups.clone(),
+        documents: planned.documents.clone(),
     });
     let longest = Timestamp::from_millis(i64::MAX);
     let id = CommandId::random();
@@ -251,7 +255,7 @@ fn check_size(name: &str, document: &Json, parameters: &Parameters, approval: Op
 async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
     let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
     let command = cx.write(move |tx| {
-        asked.permit_for(tx, SEND, &Subject::Resource("document", order.document_name.clone()))?;
+        asked.permit_for(tx, SEND, &Subject::Resource(documents::KIND, order.document_name.clone()))?;
         let targets = order.selection.resolve(tx, &asked, SEND)?;
         let document = order.document_name.clone();
         let locked = locked(&order, &targets)?;
@@ -337,20 +341,25 @@ async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> 
             "no node of this command is left to run it again: all of them succeeded or were removed",
         ));
     }
-    let (document_name, document) = find_document(&before.document_name)?;
-    let resolved = document::check(&document, &before.parameters).map_err(|e| ApiError::new("InvalidParameters", e.to_string()))?;
+    // The very content that ran, whatever has become of the document since.
+    let id = before.id.clone();
+    let content = cx.read(move |tx| Ok(rows::sql::document(tx, &id)?)).await?;
+    let found = Found::kept(&before.document_name, content.ok_or_else(|| unknown(before.id.as_str()))?);
+    let planned = plan(&cx, &found, &before.parameters).await?;
     let order = Order {
         selection: Selection {
             instance_ids: nodes,
             targets: Vec::new(),
         },
-        document_name,
+        document_name: found.name,
         document_version: before.document_version,
-        document,
+        document: found.content,
         parameters: before.parameters,
+        lookups: planned.lookups,
+        documents: planned.documents,
         comment: before.comment,
         timeout: Duration::from_secs(before.timeout_s as u64),
-        execution: resolved.steps.iter().map(|s| s.timeout).sum(),
+        execution: planned.execution,
         max_concurrency: before.max_concurrency,
         max_errors: before.max_errors,
         // A signature is for one time.
@@ -382,6 +391,8 @@ mod sql {
             (":document_version", order.document_version.into()),
             (":document", Value::json(&order.document)),
             (":parameters", Value::json(&order.parameters)),
+            (":lookups", Value::json(&order.lookups)),
+            (":documents", Value::json(&order.documents)),
             (":comment", order.comment.into()),
             (":instance_ids", Value::json(&order.selection.instance_ids)),
             (":targets", Value::json(&order.selection.targets)),
@@ -397,10 +408,10 @@ mod sql {
             (":target_count", (targets as i64).into()),
         ];
         tx.execute(
-            "INSERT INTO command (id, document_name, document_version, document, parameters, comment, instance_ids, targets, requested_by,
+            "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
                 requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
                 completed_count, error_count, delivery_timed_out_count)
-             VALUES (:id, :document_name, :document_version, :document, :parameters, :comment, :instance_ids, :targets, :requested_by,
+             VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
                 :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
                 'Pending/Pending', :target_count, 0, 0, 0)",
             &params,
@@ -491,9 +502,13 @@ mod tests {
     #[test]
     fn an_oversized_order_is_refused() {
         let parameters = BTreeMap::from([("commands".to_owned(), vec!["x".repeat(70_000)])]);
-        let (name, document) = find_document("AWS-RunShellScript").unwrap();
+        let planned = Planned {
+            lookups: References::new(),
+            documents: Enclosed::new(),
+            execution: Duration::ZERO,
+        };
         assert_eq!(
-            check_size(&name, &document, &parameters, None).unwrap_err().code,
+            check_size("x", &Json::Null, &parameters, &planned, None).unwrap_err().code,
             "MaxDocumentSizeExceeded"
         );
     }

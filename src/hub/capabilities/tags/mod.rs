@@ -58,6 +58,7 @@ const TYPES: &[&str] = &[
 fn target(kind: &str, id: &str) -> Target {
     match kind {
         "ManagedInstance" => Target::Resource("node", id.to_owned()),
+        "Document" => Target::Resource("document", id.to_owned()),
         "Parameter" => Target::Resource("parameter", parameter_id(id).unwrap_or_else(|| id.to_owned())),
         _ => Target::Resource("resource", format!("{kind}/{id}")),
     }
@@ -81,6 +82,7 @@ fn resource(tx: &Tx<'_>, kind: &str, id: &str) -> ApiResult<(Kind, String)> {
     }
     let found = match kind {
         "ManagedInstance" => Some((Kind::Node, id.to_owned())),
+        "Document" => Some((Kind::Document, id.to_owned())),
         "Parameter" => parameter_id(id).map(|id| (Kind::Parameter, id)),
         _ => None,
     };

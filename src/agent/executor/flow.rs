@@ -1,0 +1,132 @@
+//! Which of a document's steps come next: pure, and the same when a run is executed and when its report is made again.
+//!
+//! ```text
+//! goes on ─ step failed, `onFailure: exit` ──────────► left: only a `finallyStep` still runs
+//!         ─ step failed, `onFailure: successAndExit` ► left, and the step counts as a success
+//!         ─ step succeeded, `onSuccess: exit` ───────► left
+//!         ─ `isEnd` ─────────────────────────────────► left
+//!         ─ cancelled, or nobody saw the end ────────► stopped: nothing runs any more
+//! ```
+//!
+//! *Source*: AWS docs, "Data elements and parameters", onFailure, onSuccess, finallyStep, isEnd.
+
+use crate::model::document::{OnFailure, Step, Verdict};
+use crate::wire::run::Outcome;
+
+#[derive(Debug, Default)]
+pub struct Flow {
+    left: Option<String>,
+    is_stopped: bool,
+}
+
+/// What is to be done about a step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    Run,
+    Skip(String),
+    /// Without having been begun.
+    Fail(String),
+}
+
+impl Flow {
+    pub fn next(&self, step: &Step) -> Next {
+        if self.is_stopped {
+            return Next::Skip("an earlier step did not come to its end".into());
+        }
+        if let Some(why) = &self.left
+            && !step.is_finally
+        {
+            return Next::Skip(why.clone());
+        }
+        match &step.verdict {
+            Verdict::Run => Next::Run,
+            Verdict::Skip(why) => Next::Skip(why.clone()),
+            Verdict::Fail(why) => Next::Fail(why.clone()),
+        }
+    }
+
+    /// Takes note of how the step ended; answers how it counts.
+    pub fn ended(&mut self, step: &Step, outcome: Outcome) -> Outcome {
+        let name = &step.name;
+        match outcome {
+            Outcome::Cancelled | Outcome::Interrupted => self.is_stopped = true,
+            Outcome::Failed | Outcome::TimedOut => match step.on_failure {
+                OnFailure::Continue => {}
+                OnFailure::Exit => self.leave(format!("step `{name}` failed, and it says `onFailure: exit`")),
+                OnFailure::SuccessAndExit => {
+                    self.leave(format!("step `{name}` failed, and it says `onFailure: successAndExit`"));
+                    return Outcome::Success;
+                }
+            },
+            Outcome::Success if step.exits_on_success => self.leave(format!("step `{name}` succeeded, and it says `onSuccess: exit`")),
+            Outcome::Success | Outcome::Skipped => {}
+        }
+        if step.is_end && outcome != Outcome::Skipped {
+            self.leave(format!("step `{name}` is the end"));
+        }
+        outcome
+    }
+
+    fn leave(&mut self, why: String) {
+        self.left.get_or_insert(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn step(change: impl FnOnce(&mut Step)) -> Step {
+        let mut step = Step::plain("s", "aws:x", Default::default());
+        change(&mut step);
+        step
+    }
+
+    #[test]
+    fn a_failed_step_lets_the_next_run_unless_it_says_otherwise() {
+        let mut flow = Flow::default();
+        assert_eq!(flow.ended(&step(|_| ()), Outcome::Failed), Outcome::Failed);
+        assert_eq!(flow.next(&step(|_| ())), Next::Run);
+        assert_eq!(
+            flow.ended(&step(|s| s.on_failure = OnFailure::Exit), Outcome::TimedOut),
+            Outcome::TimedOut
+        );
+        assert!(matches!(flow.next(&step(|_| ())), Next::Skip(why) if why.contains("onFailure: exit")));
+        assert_eq!(flow.next(&step(|s| s.is_finally = true)), Next::Run);
+    }
+
+    #[test]
+    fn success_and_exit_turns_a_failure_into_a_success() {
+        let mut flow = Flow::default();
+        let lenient = step(|s| s.on_failure = OnFailure::SuccessAndExit);
+        assert_eq!(flow.ended(&lenient, Outcome::Failed), Outcome::Success);
+        assert!(matches!(flow.next(&step(|_| ())), Next::Skip(_)));
+    }
+
+    #[test]
+    fn an_end_and_a_success_may_leave_the_rest_out() {
+        for last in [step(|s| s.is_end = true), step(|s| s.exits_on_success = true)] {
+            let mut flow = Flow::default();
+            flow.ended(&last, Outcome::Success);
+            assert!(matches!(flow.next(&step(|_| ())), Next::Skip(_)));
+        }
+        let mut flow = Flow::default();
+        flow.ended(&step(|s| s.is_end = true), Outcome::Skipped);
+        assert_eq!(flow.next(&step(|_| ())), Next::Run);
+    }
+
+    proptest! {
+        /// After a cancel nothing runs, not even what always runs.
+        #[test]
+        fn nothing_runs_after_a_cancel(outcomes in proptest::collection::vec(0usize..4, 0..6), is_finally: bool) {
+            let all = [Outcome::Success, Outcome::Failed, Outcome::TimedOut, Outcome::Skipped];
+            let mut flow = Flow::default();
+            for outcome in outcomes {
+                flow.ended(&step(|_| ()), all[outcome]);
+            }
+            flow.ended(&step(|_| ()), Outcome::Cancelled);
+            prop_assert!(matches!(flow.next(&step(|s| s.is_finally = is_finally)), Next::Skip(_)));
+        }
+    }
+}

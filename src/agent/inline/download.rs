@@ -1,0 +1,275 @@
+//! `aws:downloadContent`: files from a web server, a Git repository, an S3-compatible store, or a document of the hub.
+//!
+//! *Source*: AWS docs, "Command document plugin reference", aws:downloadContent.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Map, Value};
+
+use super::{Task, http, tell};
+
+pub fn run(task: &Task) -> Result<(), String> {
+    let info = task.map("sourceInfo")?;
+    let target = destination(task)?;
+    match task.text("sourceType")? {
+        "HTTP" => from_web(&info, text(&info, "url")?, &target),
+        "S3" => from_store(&info, &target),
+        "Git" => from_git(&info, text(&info, "repository")?, "", &target),
+        "GitHub" => {
+            let repository = format!("https://github.com/{}/{}.git", text(&info, "owner")?, text(&info, "repository")?);
+            from_git(&info, &repository, optional(&info, "path"), &target)
+        }
+        "SSMDocument" => from_document(task, &info, &target),
+        other => Err(format!(
+            "sourceType `{other}` does not exist: use HTTP, S3, Git, GitHub or SSMDocument"
+        )),
+    }
+}
+
+/// A path that is not absolute lies below the run's own downloads.
+fn destination(task: &Task) -> Result<PathBuf, String> {
+    fs::create_dir_all(&task.downloads).map_err(|error| format!("`{}` cannot be made: {error}", task.downloads.display()))?;
+    let given = task
+        .inputs
+        .get("destinationPath")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .trim();
+    if Path::new(given).components().any(|part| part == Component::ParentDir) {
+        return Err(format!("destinationPath `{given}` must not lead upwards"));
+    }
+    Ok(task.downloads.join(given))
+}
+
+fn text<'m>(info: &'m Map<String, Value>, name: &str) -> Result<&'m str, String> {
+    match optional(info, name) {
+        "" => Err(format!("sourceInfo has no `{name}`")),
+        text => Ok(text),
+    }
+}
+
+fn optional<'m>(info: &'m Map<String, Value>, name: &str) -> &'m str {
+    info.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default()
+}
+
+fn is_true(info: &Map<String, Value>, name: &str) -> bool {
+    match info.get(name) {
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+/// The file's place: below a directory, or where a file is named.
+fn file_in(target: &Path, name: &str) -> Result<PathBuf, String> {
+    let is_folder = target.is_dir() || target.as_os_str().to_string_lossy().ends_with('/');
+    let file = match is_folder {
+        true => target.join(name),
+        false => target.to_owned(),
+    };
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(|error| format!("`{}` cannot be made: {error}", folder.display()))?;
+    }
+    Ok(file)
+}
+
+fn from_web(info: &Map<String, Value>, url: &str, target: &Path) -> Result<(), String> {
+    let authorization = match optional(info, "authMethod") {
+        "" | "None" => None,
+        "Basic" => {
+            let pair = format!("{}:{}", text(info, "userName")?, text(info, "password")?);
+            Some(format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes())))
+        }
+        other => return Err(format!("authMethod `{other}` is not known here: use None or Basic")),
+    };
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let name = path
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty() && !name.contains(':'))
+        .unwrap_or("index.html");
+    let file = file_in(target, name)?;
+    let wanted = http::Wanted {
+        url,
+        authorization,
+        is_insecure_fine: is_true(info, "allowInsecureDownload"),
+    };
+    let size = http::fetch(&wanted, &file)?;
+    tell(&format!("Content downloaded to {} ({size} bytes)", file.display()));
+    Ok(())
+}
+
+/// A whole URL, or `s3://bucket/key` with the `endpoint` of a store that speaks S3; what is fetched must be readable by everybody
+/// or be signed in the URL.
+fn from_store(info: &Map<String, Value>, target: &Path) -> Result<(), String> {
+    let path = text(info, "path")?;
+    let url = match (path.strip_prefix("s3://"), optional(info, "endpoint")) {
+        (None, _) => path.to_owned(),
+        (Some(_), "") => {
+            return Err(format!(
+                "`{path}` needs the `endpoint` of your store in sourceInfo, such as https://s3.example.net"
+            ));
+        }
+        (Some(rest), endpoint) => format!("{}/{rest}", endpoint.trim_end_matches('/')),
+    };
+    from_web(info, &url, target)
+}
+
+fn from_git(info: &Map<String, Value>, repository: &str, inner: &str, target: &Path) -> Result<(), String> {
+    let options = optional(info, "getOptions");
+    let wanted = options.split_once(':').map(|(kind, value)| (kind.trim(), value.trim()));
+    let clone = target.join(".roadstead-clone");
+    fs::create_dir_all(target).map_err(|error| format!("`{}` cannot be made: {error}", target.display()))?;
+    let _there_may_be_none = fs::remove_dir_all(&clone);
+    let place = clone.to_string_lossy().into_owned();
+    let mut arguments = vec!["clone", "--quiet"];
+    match wanted {
+        None => arguments.extend(["--depth", "1"]),
+        Some(("branch", name)) => arguments.extend(["--depth", "1", "--branch", name]),
+        Some(("commitID", _)) => {}
+        Some((kind, _)) => return Err(format!("getOptions `{kind}` does not exist: use `branch:name` or `commitID:hash`")),
+    }
+    arguments.extend(["--", repository, &place]);
+    git(info, &arguments)?;
+    if let Some(("commitID", commit)) = wanted {
+        if commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(format!("commitID `{commit}` is not a hash"));
+        }
+        git(info, &["-C", &place, "checkout", "--quiet", commit])?;
+    }
+    if Path::new(inner).components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(format!("path `{inner}` must lie inside the repository"));
+    }
+    let moved = bring(&clone, inner, target);
+    let _what_is_left = fs::remove_dir_all(&clone);
+    moved?;
+    tell(&format!("Content downloaded to {}", target.display()));
+    Ok(())
+}
+
+fn git(info: &Map<String, Value>, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("git");
+    command.args(arguments).stdin(Stdio::null()).env("GIT_TERMINAL_PROMPT", "0");
+    if is_true(info, "skipHostKeyChecking") {
+        command.env("GIT_SSH_COMMAND", "ssh -o StrictHostKeyChecking=no -o BatchMode=yes");
+    }
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("git ended with {status}")),
+        Err(error) => Err(format!("git cannot be run on this node: {error}")),
+    }
+}
+
+/// Moves what was cloned to where it is wanted; what was there under the same name goes.
+fn bring(clone: &Path, inner: &str, target: &Path) -> Result<(), String> {
+    let source = clone.join(inner);
+    let failed = |error: std::io::Error| format!("`{}` cannot be brought to `{}`: {error}", source.display(), target.display());
+    if source.is_file() {
+        let name = source.file_name().unwrap_or_default();
+        return fs::rename(&source, target.join(name)).map_err(failed);
+    }
+    for entry in fs::read_dir(&source).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name() == ".git" {
+            continue;
+        }
+        let place = target.join(entry.file_name());
+        if place.is_dir() {
+            fs::remove_dir_all(&place).map_err(failed)?;
+        }
+        fs::rename(entry.path(), &place).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn from_document(task: &Task, info: &Map<String, Value>, target: &Path) -> Result<(), String> {
+    let name = text(info, "name")?;
+    let content = task
+        .documents
+        .get(name)
+        .ok_or_else(|| format!("the hub sent no document `{name}` along"))?;
+    let plain = name.split(':').next().unwrap_or(name);
+    let file = file_in(target, &format!("{plain}.json"))?;
+    fs::write(&file, content).map_err(|error| format!("`{}` cannot be written: {error}", file.display()))?;
+    tell(&format!("Content downloaded to {}", file.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::CommandId;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn task(downloads: &Path, inputs: Value) -> Task {
+        Task {
+            action: "aws:downloadContent".into(),
+            inputs: inputs.as_object().unwrap().clone(),
+            run: CommandId::random(),
+            downloads: downloads.to_owned(),
+            documents: BTreeMap::from([("Greet:2".into(), "{\"a\": 1}".into())]),
+            depth: 0,
+        }
+    }
+
+    #[test]
+    fn a_document_of_the_hub_becomes_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        run(&task(
+            folder.path(),
+            json!({"sourceType": "SSMDocument", "sourceInfo": "{\"name\": \"Greet:2\"}"}),
+        ))
+        .unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("Greet.json")).unwrap(), "{\"a\": 1}");
+        let other = json!({"sourceType": "SSMDocument", "sourceInfo": {"name": "Other"}});
+        assert!(run(&task(folder.path(), other)).unwrap_err().contains("`Other`"));
+    }
+
+    #[test]
+    fn a_repository_is_brought_without_its_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = folder.path().join("origin");
+        let script = format!(
+            "set -e; git init -q {0}; cd {0}; mkdir sub; echo one >sub/a.sh; git add .; git -c user.name=x -c user.email=x@x commit -qm one",
+            origin.display()
+        );
+        assert!(Command::new("sh").arg("-c").arg(script).status().unwrap().success());
+        let inputs = json!({"sourceType": "Git", "destinationPath": "here",
+                            "sourceInfo": {"repository": format!("file://{}", origin.display())}});
+        run(&task(folder.path(), inputs)).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("here/sub/a.sh")).unwrap(), "one\n");
+        assert!(!folder.path().join("here/.git").exists() && !folder.path().join("here/.roadstead-clone").exists());
+    }
+
+    #[test]
+    fn wrong_inputs_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (inputs, expected) in [
+            (json!({"sourceType": "FTP", "sourceInfo": "{}"}), "`FTP` does not exist"),
+            (json!({"sourceType": "HTTP", "sourceInfo": "{}"}), "no `url`"),
+            (json!({"sourceType": "HTTP", "sourceInfo": "{"}), "not a map in JSON"),
+            (
+                json!({"sourceType": "HTTP", "sourceInfo": {"url": "http://127.0.0.1:1/x"}}),
+                "allowInsecureDownload",
+            ),
+            (
+                json!({"sourceType": "HTTP", "sourceInfo": {"url": "x"}, "destinationPath": "../up"}),
+                "must not lead upwards",
+            ),
+            (
+                json!({"sourceType": "S3", "sourceInfo": {"path": "s3://b/k"}}),
+                "needs the `endpoint`",
+            ),
+            (
+                json!({"sourceType": "Git", "sourceInfo": {"repository": "x", "getOptions": "tag:1"}}),
+                "`branch:name`",
+            ),
+        ] {
+            let refused = run(&task(folder.path(), inputs)).unwrap_err();
+            assert!(refused.contains(expected), "{refused}");
+        }
+    }
+}

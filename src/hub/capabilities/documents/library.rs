@@ -1,0 +1,136 @@
+//! The documents that every hub has from the start, offline, written by us.
+//!
+//! They lie in `library/` as YAML, are part of the binary, and become rows at each start of the hub, so that lists, rights, tags
+//! and commands treat them as any other. One whose text has changed since gets a new version, which is its default: a command
+//! that ran an earlier one still shows what it ran.
+
+use rust_embed::RustEmbed;
+
+use crate::base::Timestamp;
+use crate::hub::capabilities::documents::content;
+use crate::hub::capabilities::documents::names::Version;
+use crate::hub::capabilities::documents::rows::{self, AMAZON, ROADSTEAD, VersionRow};
+use crate::hub::store::blobs::hash;
+use crate::hub::store::{StoreError, Tx};
+use crate::model::document::{Format, Node, text};
+
+#[derive(RustEmbed)]
+#[folder = "src/hub/capabilities/documents/library"]
+struct Files;
+
+/// One document of the library.
+struct Builtin {
+    name: String,
+    text: String,
+}
+
+fn all() -> Vec<Builtin> {
+    Files::iter()
+        .filter_map(|file| {
+            let name = file.strip_suffix(".yaml")?.to_owned();
+            let text = String::from_utf8(Files::get(&file)?.data.into_owned()).ok()?;
+            Some(Builtin { name, text })
+        })
+        .collect()
+}
+
+/// Puts the library into the rows. To be called once, before the hub listens.
+pub fn install(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    for builtin in all() {
+        let sha256 = data_encoding::HEXLOWER.encode(&hash(builtin.text.as_bytes()));
+        let before = rows::document(tx, &builtin.name)?;
+        let latest = match &before {
+            Some(document) => rows::version(tx, document, Some(Version::Latest), None)?,
+            None => None,
+        };
+        if latest.is_some_and(|version| version.sha256 == sha256) {
+            continue;
+        }
+        let number = before.as_ref().map_or(0, |document| document.last_version) + 1;
+        let kind = kind_of(&builtin.text);
+        let version = version(&builtin, kind, sha256, number, now)?;
+        match before {
+            None => rows::insert(tx, kind, owner_of(&builtin.name), &version)?,
+            Some(_) => {
+                rows::insert_version(tx, &version)?;
+                rows::set_latest(tx, &version.name, number, number)?;
+                rows::set_default(tx, &version.name, number)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names of upstream's are upstream's documents, for clients filter by that.
+fn owner_of(name: &str) -> &'static str {
+    match name.starts_with("Roadstead-") {
+        true => ROADSTEAD,
+        false => AMAZON,
+    }
+}
+
+fn kind_of(text: &str) -> &'static str {
+    let schema = text::parse(text, Format::Yaml)
+        .ok()
+        .and_then(|root| root.member("schemaVersion").and_then(Node::scalar));
+    match schema.as_deref() {
+        Some("1.0") => "Session",
+        Some("0.3") => "Automation",
+        _ => "Command",
+    }
+}
+
+fn version(builtin: &Builtin, kind: &str, sha256: String, number: i64, now: Timestamp) -> Result<VersionRow, StoreError> {
+    let judged = content::judge(kind, Format::Yaml, &builtin.text)
+        .map_err(|error| StoreError::Malformed(format!("library document {}: {}", builtin.name, error.message)))?;
+    Ok(VersionRow {
+        name: builtin.name.clone(),
+        version: number,
+        version_name: None,
+        display_name: None,
+        format: Format::Yaml,
+        content: builtin.text.clone(),
+        sha256,
+        schema_version: judged.schema_version,
+        description: judged.description,
+        target_type: None,
+        requires: Vec::new(),
+        platforms: judged.platforms,
+        author: String::new(),
+        review: None,
+        created_at: now,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::document::{Document, ParameterType};
+
+    #[test]
+    fn every_document_of_the_library_is_good_and_says_what_it_does() {
+        assert!(all().len() >= 4);
+        for builtin in all() {
+            let root = text::parse(&builtin.text, Format::Yaml).unwrap_or_else(|problem| panic!("{}: {problem}", builtin.name));
+            let reading = Document::read(&root);
+            assert!(reading.problems.is_empty(), "{}: {:?}", builtin.name, reading.problems);
+            let document = reading.document.unwrap();
+            assert!(document.description.is_some_and(|text| text.len() > 20), "{}", builtin.name);
+            for (name, spec) in document.parameters.iter() {
+                assert!(spec.description.is_some(), "{}: {name} has no description", builtin.name);
+            }
+        }
+    }
+
+    /// A caller's text reaches a shell as a variable only, unless it is the script itself.
+    #[test]
+    fn no_document_of_ours_puts_a_text_into_a_shell() {
+        for builtin in all().iter().filter(|builtin| builtin.name.starts_with("Roadstead-")) {
+            let root = text::parse(&builtin.text, Format::Yaml).unwrap();
+            let document = Document::read(&root).document.unwrap();
+            for (name, spec) in document.parameters.iter().filter(|(_, spec)| spec.kind == ParameterType::String) {
+                assert!(spec.is_environment, "{}: {name}", builtin.name);
+            }
+        }
+    }
+}

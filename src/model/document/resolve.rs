@@ -1,0 +1,308 @@
+//! A document bound to values: what is to be run, step by step, on one platform.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::actions::{self, Platform};
+use super::command::StepSpec;
+use super::{Body, Document, DocumentError, GivenParameters, Schema, substitute};
+
+/// How long a step may run when nothing says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The longest execution time-out, upstream's.
+pub const MAX_TIMEOUT_SECONDS: u64 = 172_800;
+const MAX_ATTEMPTS: u32 = 100;
+
+/// What stands behind `{{ssm:…}}` and `{{global:…}}`, by the name inside the braces.
+pub type References = BTreeMap<String, String>;
+
+/// A document whose references are replaced: what is to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    pub steps: Vec<Step>,
+    /// Parameters with `interpolationType: ENV_VAR`, as `SSM_<name>`.
+    pub environment: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub name: String,
+    /// `aws:runShellScript` …
+    pub action: String,
+    pub inputs: Map<String, Value>,
+    pub timeout: Duration,
+    pub max_attempts: u32,
+    pub on_failure: OnFailure,
+    /// The following steps are left out when this one succeeds.
+    pub exits_on_success: bool,
+    /// Runs in any case, last.
+    pub is_finally: bool,
+    /// The following steps are left out whatever comes of this one.
+    pub is_end: bool,
+    pub verdict: Verdict,
+}
+
+/// What a step's failure means for the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The next steps run all the same; the document has failed.
+    Continue,
+    /// The next steps are left out.
+    Exit,
+    /// The same, and the step counts as a success.
+    SuccessAndExit,
+}
+
+/// Whether a step is to be run at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Run,
+    Skip(String),
+    Fail(String),
+}
+
+impl Step {
+    /// A step without anything special, for what is not made from a document.
+    pub fn plain(name: &str, action: &str, inputs: Map<String, Value>) -> Self {
+        Self {
+            name: name.to_owned(),
+            action: action.to_owned(),
+            inputs,
+            timeout: DEFAULT_TIMEOUT,
+            max_attempts: 1,
+            on_failure: OnFailure::Continue,
+            exits_on_success: false,
+            is_finally: false,
+            is_end: false,
+            verdict: Verdict::Run,
+        }
+    }
+}
+
+/// The references that somebody else must look up before [`Document::resolve`]: `ssm:…`, `ssm-secure:…`, `global:…`.
+pub fn wanted_references(document: &Document, given: &GivenParameters) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut see = |text: &str| names.extend(substitute::references(text).filter(|name| is_outside(name)).map(str::to_owned));
+    if let Body::Command(steps) = &document.body {
+        steps.iter().for_each(|step| step.each_text(&mut see));
+    }
+    for (name, spec) in document.parameters.iter() {
+        match (given.get(name), &spec.default) {
+            (Some(texts), _) => texts.iter().for_each(|text| see(text)),
+            (None, Some(default)) => substitute::each_text(default, &mut see),
+            (None, None) => {}
+        }
+    }
+    names
+}
+
+fn is_outside(name: &str) -> bool {
+    name.starts_with("ssm:") || name.starts_with("ssm-secure:") || name.starts_with("global:")
+}
+
+impl Document {
+    /// Fills in the caller's values and the defaults, and replaces every reference.
+    ///
+    /// *Errors*: a parameter that is wrong, a reference that nobody looked up, a time-out out of range.
+    pub fn resolve(&self, given: &GivenParameters, references: &References) -> Result<Resolved, DocumentError> {
+        let Body::Command(specs) = &self.body else {
+            return Err(DocumentError::NotACommand(self.schema));
+        };
+        if let Some(missing) = wanted_references(self, given)
+            .into_iter()
+            .find(|name| !references.contains_key(name))
+        {
+            return Err(DocumentError::Reference(missing));
+        }
+        let outside = |name: &str| references.get(name).cloned().map(Value::String);
+        let given: GivenParameters = given
+            .iter()
+            .map(|(name, texts)| (name.clone(), texts.iter().map(|text| replaced(text, &outside)).collect()))
+            .collect();
+        let mut values = self.parameters.bind(&given)?;
+        for (name, value) in values.iter_mut().filter(|(name, _)| !given.contains_key(*name)) {
+            *value = substitute::replace(value, &outside);
+            debug_assert!(self.parameters.get(name).is_some());
+        }
+        let environment = values
+            .iter()
+            .filter(|(name, _)| self.parameters.get(name).is_some_and(|spec| spec.is_environment))
+            .map(|(name, value)| (environment_name(name), substitute::as_text(value)))
+            .collect();
+        let binding = Binding {
+            document: self,
+            values: &values,
+            references,
+        };
+        let steps = specs.iter().map(|spec| binding.step(spec)).collect::<Result<_, _>>()?;
+        Ok(Resolved { steps, environment })
+    }
+}
+
+fn replaced(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> String {
+    substitute::as_text(&substitute::replace(&Value::String(text.to_owned()), lookup))
+}
+
+struct Binding<'a> {
+    document: &'a Document,
+    values: &'a BTreeMap<String, Value>,
+    references: &'a References,
+}
+
+impl Binding<'_> {
+    fn plain(&self, name: &str) -> Option<Value> {
+        let outside = || self.references.get(name).cloned().map(Value::String);
+        self.values.get(name).cloned().or_else(outside)
+    }
+
+    fn in_script(&self, action: &str, name: &str) -> Option<Value> {
+        match self.document.parameters.get(name) {
+            Some(spec) if spec.is_environment => Some(Value::String(match action {
+                actions::POWERSHELL => format!("${{env:{}}}", environment_name(name)),
+                _ => format!("${{{}}}", environment_name(name)),
+            })),
+            _ => self.plain(name),
+        }
+    }
+
+    fn step(&self, spec: &StepSpec) -> Result<Step, DocumentError> {
+        let plain = |name: &str| self.plain(name);
+        let in_script = |name: &str| self.in_script(&spec.action, name);
+        let mut inputs: Map<String, Value> = Map::new();
+        for (key, value) in &spec.inputs {
+            // Only a script can read a variable; any other input gets the value itself.
+            let replaced = match key.as_str() {
+                "runCommand" => substitute::replace(value, &in_script),
+                _ => substitute::replace(value, &plain),
+            };
+            inputs.insert(key.clone(), replaced);
+        }
+        let own = |value: &Option<Value>| value.as_ref().map(|value| substitute::replace(value, &plain));
+        // The field writes these beside the inputs and among them.
+        let mut flow = |value: &Option<Value>, key: &str| own(value).or_else(|| inputs.remove(key));
+        let on_failure = flow(&spec.on_failure, "onFailure");
+        let exits_on_success =
+            flow(&spec.on_success, "onSuccess").is_some_and(|value| substitute::as_text(&value).eq_ignore_ascii_case("exit"));
+        let is_finally = is_true(flow(&spec.finally_step, "finallyStep"));
+        let is_end = is_true(flow(&spec.is_end, "isEnd"));
+        let max_attempts = match flow(&spec.max_attempts, "maxAttempts") {
+            None => 1,
+            Some(value) => self.number(spec, "maxAttempts", &value, 1, u64::from(MAX_ATTEMPTS))? as u32,
+        };
+        let timeout = match inputs.get("timeoutSeconds").cloned().or_else(|| own(&spec.timeout_seconds)) {
+            None => DEFAULT_TIMEOUT,
+            Some(value) if substitute::as_text(&value).is_empty() => DEFAULT_TIMEOUT,
+            Some(value) => Duration::from_secs(self.number(spec, "timeoutSeconds", &value, 1, MAX_TIMEOUT_SECONDS)?),
+        };
+        Ok(Step {
+            name: spec.name.clone(),
+            action: spec.action.clone(),
+            inputs,
+            timeout,
+            max_attempts,
+            on_failure: on_failure.map_or(OnFailure::Continue, |value| failure_of(&value)),
+            exits_on_success,
+            is_finally,
+            is_end,
+            verdict: self.verdict(spec),
+        })
+    }
+
+    /// Real documents write the number as a number or as a text.
+    fn number(&self, spec: &StepSpec, member: &'static str, value: &Value, least: u64, most: u64) -> Result<u64, DocumentError> {
+        let number = match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|n| (least..=most).contains(n)).ok_or_else(|| DocumentError::Number {
+            step: spec.name.clone(),
+            member,
+            given: substitute::as_text(value).chars().take(40).collect(),
+            least,
+            most,
+        })
+    }
+
+    fn verdict(&self, spec: &StepSpec) -> Verdict {
+        if let Some(precondition) = &spec.precondition {
+            return self.precondition(precondition);
+        }
+        match actions::find(&spec.action) {
+            Some(action) if !action.platforms.contains(&Platform::Linux) => {
+                let why = format!("`{}` is not for Linux", spec.action);
+                match self.document.schema {
+                    Schema::V1_2 => Verdict::Fail(why),
+                    _ => Verdict::Skip(why),
+                }
+            }
+            _ => Verdict::Run,
+        }
+    }
+
+    /// *Source*: AWS docs, "precondition"; `platformType` stands without braces.
+    fn precondition(&self, precondition: &Value) -> Verdict {
+        let Some(members) = precondition.as_object() else {
+            return Verdict::Fail("its precondition is not a map".into());
+        };
+        for (operator, sides) in members {
+            if operator != "StringEquals" {
+                return Verdict::Fail(format!(
+                    "its precondition has the operator `{operator}`; the only one is `StringEquals`"
+                ));
+            }
+            let Some([left, right]) = sides.as_array().and_then(|sides| <&[Value; 2]>::try_from(sides.as_slice()).ok()) else {
+                return Verdict::Fail("its precondition does not compare two texts".into());
+            };
+            let (left, right) = (self.side(left), self.side(right));
+            let is_platform = [left.is_platform, right.is_platform].contains(&true);
+            let is_equal = match is_platform {
+                true => left.text.eq_ignore_ascii_case(&right.text),
+                false => left.text == right.text,
+            };
+            if !is_equal {
+                return Verdict::Skip(format!("its precondition does not hold: `{}` is not `{}`", left.text, right.text));
+            }
+        }
+        Verdict::Run
+    }
+
+    fn side(&self, side: &Value) -> Side {
+        let written = substitute::as_text(side);
+        if matches!(substitute::sole_reference(&written).unwrap_or(written.trim()), "platformType") {
+            return Side {
+                text: Platform::Linux.as_str().to_owned(),
+                is_platform: true,
+            };
+        }
+        Side {
+            text: replaced(&written, &|name| self.plain(name)),
+            is_platform: false,
+        }
+    }
+}
+
+struct Side {
+    text: String,
+    is_platform: bool,
+}
+
+fn is_true(value: Option<Value>) -> bool {
+    value.is_some_and(|value| substitute::as_text(&value).eq_ignore_ascii_case("true"))
+}
+
+fn failure_of(value: &Value) -> OnFailure {
+    match substitute::as_text(value).to_ascii_lowercase().as_str() {
+        "exit" | "abort" => OnFailure::Exit,
+        "successandexit" => OnFailure::SuccessAndExit,
+        _ => OnFailure::Continue,
+    }
+}
+
+/// A variable's name: what may stand in a parameter's name and not in a variable's becomes `_`.
+pub fn environment_name(parameter: &str) -> String {
+    let name: String = parameter.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("SSM_{name}")
+}

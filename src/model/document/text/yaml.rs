@@ -1,0 +1,317 @@
+//! YAML with places: the core schema of YAML 1.2, one document, anchors and merge keys.
+//!
+//! Differs: upstream's parser takes `yes`, `on` and `0755` for what YAML 1.1 says they are; here they stay the texts that were
+//! written, as a mode or an answer in a script's parameters is meant.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use serde_json::Number;
+
+use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position};
+use crate::model::document::problem::Problem;
+
+/// *Errors*: the place and what is wrong there.
+pub fn parse(text: &str) -> Result<Node, Problem> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| malformed(&error))?;
+        builder.take(event, position(&span))?;
+    }
+    builder
+        .root
+        .ok_or_else(|| Problem::error(Position { line: 1, column: 1 }, "the document is empty"))
+}
+
+fn malformed(error: &ScanError) -> Problem {
+    let mark = error.marker();
+    let at = Position {
+        line: mark.line() as u32,
+        column: mark.col() as u32 + 1,
+    };
+    Problem::error(at, format!("this is not YAML: {}", error.info()))
+}
+
+fn position(span: &Span) -> Position {
+    Position {
+        line: span.start.line() as u32,
+        column: span.start.col() as u32 + 1,
+    }
+}
+
+/// Puts events together; open collections stand on a stack.
+#[derive(Default)]
+struct Builder {
+    root: Option<Node>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    documents: usize,
+}
+
+struct Open {
+    at: Position,
+    anchor: usize,
+    nodes_before: usize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    Map(Vec<Member>, Option<(Position, String)>),
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Problem> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                match self.documents {
+                    1 => Ok(()),
+                    _ => Err(Problem::error(at, "here begins a second YAML document; one file holds one")),
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let part = scalar(&text, style, tag.as_deref(), at)?;
+                self.add(Node { at, part }, anchor, 1)
+            }
+            Event::SequenceStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::List(Vec::new())),
+            Event::MappingStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::Map(Vec::new(), None)),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => {
+                let Some((node, nodes)) = self.anchors.get(&anchor).cloned() else {
+                    return Err(Problem::error(at, "this alias stands inside the very part it names"));
+                };
+                self.add(node, 0, nodes)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, at: Position, anchor: usize, tag: Option<&Tag>, kind: OpenKind) -> Result<(), Problem> {
+        if tag.is_some_and(|tag| !matches!(tag.core_suffix(), Some("map" | "seq"))) {
+            return Err(foreign_tag(tag, at));
+        }
+        self.open.push(Open {
+            at,
+            anchor,
+            nodes_before: self.nodes,
+            kind,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Problem> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let part = match open.kind {
+            OpenKind::List(items) => Part::List(items),
+            OpenKind::Map(members, _) => Part::Map(without_twins(merged(members)?)?),
+        };
+        let nodes = self.nodes - open.nodes_before + 1;
+        // Those inside are counted already.
+        self.nodes = open.nodes_before;
+        self.add(Node { at: open.at, part }, open.anchor, nodes)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, nodes: usize) -> Result<(), Problem> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(Problem::error(
+                node.at,
+                format!("with its aliases the document has more than {MAX_NODES} parts"),
+            ));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), nodes));
+        }
+        match self.open.last_mut().map(|open| &mut open.kind) {
+            None => self.root = Some(node),
+            Some(OpenKind::List(items)) => items.push(node),
+            Some(OpenKind::Map(members, key)) => match key.take() {
+                Some((at, key)) => members.push(Member { at, key, node }),
+                None => match node.scalar().or_else(|| (node.part == Part::Null).then(|| "null".to_owned())) {
+                    Some(text) => *key = Some((node.at, text)),
+                    None => return Err(Problem::error(node.at, format!("a key must be a text, not {}", node.kind()))),
+                },
+            },
+        }
+        Ok(())
+    }
+}
+
+/// `<<: *base` brings the members of another map; a map's own come first.
+fn merged(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
+    if members.iter().all(|member| member.key != "<<") {
+        return Ok(members);
+    }
+    let (bases, mut own): (Vec<Member>, Vec<Member>) = members.into_iter().partition(|member| member.key == "<<");
+    for base in bases {
+        let maps = match base.node.part {
+            Part::List(items) => items,
+            _ => vec![base.node],
+        };
+        for map in maps {
+            let Part::Map(inherited) = map.part else {
+                return Err(Problem::error(base.at, "`<<` takes a map or a list of maps"));
+            };
+            for member in inherited {
+                if own.iter().all(|other| other.key != member.key) {
+                    own.push(member);
+                }
+            }
+        }
+    }
+    Ok(own)
+}
+
+/// *Errors*: the place of a key that occurs a second time.
+pub(super) fn without_twins(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
+    let mut seen = std::collections::HashSet::with_capacity(members.len());
+    match members.iter().find(|member| !seen.insert(member.key.as_str())) {
+        None => Ok(members),
+        Some(twin) => Err(Problem::error(
+            twin.at,
+            format!("`{}` stands here a second time; a map has each key once", twin.key),
+        )),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) -> Result<Part, Problem> {
+    match tag.map(|tag| tag.core_suffix()) {
+        None if style == ScalarStyle::Plain => Ok(resolve(text)),
+        None | Some(Some("str")) => Ok(Part::Text(text.to_owned())),
+        Some(Some("int" | "float" | "bool" | "null")) => Ok(resolve(text)),
+        _ => Err(foreign_tag(tag, at)),
+    }
+}
+
+fn foreign_tag(tag: Option<&Tag>, at: Position) -> Problem {
+    let shown = tag.map(Tag::original).unwrap_or_default();
+    Problem::error(
+        at,
+        format!("the tag `{shown}` means nothing in an SSM document; templates of other tools must be expanded first"),
+    )
+}
+
+/// What a scalar without quotes means.
+fn resolve(text: &str) -> Part {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Part::Null,
+        "true" | "True" | "TRUE" => return Part::Bool(true),
+        "false" | "False" | "FALSE" => return Part::Bool(false),
+        _ => {}
+    }
+    let first = text.as_bytes()[0];
+    let is_numeric = first.is_ascii_digit() || (matches!(first, b'-' | b'+' | b'.') && text.len() > 1);
+    match is_numeric.then(|| number(text)).flatten() {
+        Some(number) => Part::Number(number),
+        None => Part::Text(text.to_owned()),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok().map(Number::from);
+    }
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.len() > 1 && digits.starts_with('0') {
+            return None;
+        }
+        return text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok().map(Number::from);
+    }
+    let is_decimal = digits
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let has_digit = digits.bytes().any(|b| b.is_ascii_digit());
+    (is_decimal && has_digit)
+        .then(|| text.parse::<f64>().ok())?
+        .and_then(Number::from_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn value(text: &str) -> Value {
+        parse(text).unwrap().to_value()
+    }
+
+    fn refused(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn scalars_mean_what_the_core_schema_says_and_modes_stay_texts() {
+        assert_eq!(
+            value("a: 1\nb: 2.2\nc: true\nd: yes\ne: 0644\nf: '1'\ng:\nh: 1.2.3\ni: -5\nj: 2020-01-01\nl: 0x10"),
+            json!({"a": 1, "b": 2.2, "c": true, "d": "yes", "e": "0644", "f": "1", "g": null, "h": "1.2.3", "i": -5,
+                   "j": "2020-01-01", "l": 16})
+        );
+    }
+
+    #[test]
+    fn places_are_those_of_the_text() {
+        let node = parse("# x\nmainSteps:\n  - name: 語\n    action: b\n").unwrap();
+        let Part::Map(members) = &node.part else { panic!() };
+        let Part::List(steps) = &members[0].node.part else { panic!() };
+        let Part::Map(step) = &steps[0].part else { panic!() };
+        assert_eq!((step[1].at.line, step[1].at.column), (4, 5));
+        assert_eq!((step[1].node.at.line, step[1].node.at.column), (4, 13));
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_followed() {
+        assert_eq!(
+            value("base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\nsame: *b"),
+            json!({"base": {"x": 1, "y": 2}, "use": {"x": 1, "y": 3}, "same": {"x": 1, "y": 2}})
+        );
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused() {
+        let mut text = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
+        for n in 1..12 {
+            let refs = vec![format!("*a{}", n - 1); 10].join(",");
+            text.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+        }
+        assert!(refused(&text).contains("more than"));
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused_with_its_place() {
+        assert!(refused("a: [1").starts_with("line "));
+        assert!(refused("").contains("the document is empty"));
+        assert!(refused("a: 1\na: 2").starts_with("line 2, column 1: `a` stands here a second time"));
+        assert!(refused("a: 1\n---\nb: 2").contains("a second YAML document"));
+        assert!(refused("a: !Ref b").contains("the tag `!Ref` means nothing"));
+        assert!(refused("? [a]\n: b").contains("a key must be a text"));
+        assert!(parse(&"[".repeat(5000)).is_err());
+        assert!(parse(&"- ".repeat(5000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\PC\n]{0,120}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_yaml_like_text_makes_it_panic(text in r#"([ ]{0,4}(- |\? )?[a-z&*!<'"{\[|>%#]{0,5}(: ?|,|\]|\}|\n|\t)){0,20}"#) {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn it_reads_what_the_writer_writes(texts in proptest::collection::btree_map("[a-z]{1,6}", "[ -~é日]{0,30}", 0..6)) {
+            let written = serde_saphyr::to_string(&json!(texts)).unwrap();
+            prop_assert_eq!(value(&written), json!(texts), "{}", written);
+        }
+    }
+}
