@@ -8,6 +8,7 @@ import sys
 import traceback
 
 import api_rate
+import documents
 import fleet
 import footprint
 import output
@@ -19,7 +20,8 @@ import signing
 from result import Options
 
 PROBES = [
-    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *output.PROBES, *parameters.PROBES, *signing.PROBES, *fleet.PROBES,
+    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *documents.PROBES, *output.PROBES, *parameters.PROBES,
+    *signing.PROBES, *fleet.PROBES,
     *rights.PROBES,
 ]
 
