@@ -2,7 +2,7 @@
 
 use super::actions::{self, Platform};
 use super::command::StepSpec;
-use super::{Body, Document, Schema, substitute};
+use super::{Body, Document, substitute};
 
 impl Document {
     /// In upstream's order. Runbooks and sessions are for all.
@@ -10,7 +10,7 @@ impl Document {
         let Body::Command(steps) = &self.body else {
             return Platform::ALL.to_vec();
         };
-        let fits = |platform: &Platform| steps.iter().any(|step| self.runs_on(step, *platform));
+        let fits = |platform: &Platform| steps.iter().any(|step| runs_on(step, *platform));
         let found: Vec<Platform> = Platform::ALL.into_iter().filter(fits).collect();
         match found.is_empty() {
             // Nothing but unknown actions: nobody can say.
@@ -18,17 +18,15 @@ impl Document {
             false => found,
         }
     }
+}
 
-    fn runs_on(&self, step: &StepSpec, platform: Platform) -> bool {
-        if let Some(wanted) = wanted_platform(step) {
-            return wanted.eq_ignore_ascii_case(platform.as_str());
-        }
-        match actions::find(&step.action) {
-            // PowerShell scripts of 1.2 are older than PowerShell elsewhere.
-            Some(action) if action.name == actions::POWERSHELL && self.schema == Schema::V1_2 => platform == Platform::Windows,
-            Some(action) => action.platforms.contains(&platform),
-            None => false,
-        }
+fn runs_on(step: &StepSpec, platform: Platform) -> bool {
+    if let Some(wanted) = wanted_platform(step) {
+        return wanted.eq_ignore_ascii_case(platform.as_str());
+    }
+    match actions::find(&step.action) {
+        Some(action) => action.platforms.contains(&platform),
+        None => false,
     }
 }
 
