@@ -28,6 +28,8 @@ export const en = {
   parameters: "Parameters",
   secretKeys: "Secret keys",
   accessKeys: "Access keys",
+  audit: "Audit log",
+  responsibilities: "Who answers for what",
   hub: "About this hub",
   search: "Search or go to",
   display: "Appearance and language",

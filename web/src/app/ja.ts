@@ -30,6 +30,8 @@ export const ja: Record<keyof typeof en, string> = {
   parameters: "パラメータ",
   secretKeys: "シークレットのキー",
   accessKeys: "アクセスキー",
+  audit: "監査ログ",
+  responsibilities: "責任の分担",
   hub: "このハブについて",
   search: "検索・移動",
   display: "表示と言語",

@@ -50,6 +50,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     text: "groupSettings",
     entries: [
       { path: "/profile", text: "profile", key: "m" },
+      { path: "/audit", text: "audit", key: "l" },
+      { path: "/responsibilities", text: "responsibilities" },
       { path: "/hub", text: "hub", key: "h" },
     ],
   },

@@ -46,6 +46,9 @@ const pages: RouteObject[] = [
   page("/policies/:policyName", () => import("@/capabilities/rights/PolicyPage"), { contentType: "form" }),
   page("/groups", () => import("@/capabilities/rights/GroupsPage"), { contentType: "table" }),
   page("/who-may", () => import("@/capabilities/rights/ExplainPage")),
+  page("/audit", () => import("@/capabilities/audit_log/AuditPage"), { contentType: "table", wide: true }),
+  page("/audit/shipping", () => import("@/capabilities/audit_log/ShippingPage"), { contentType: "form" }),
+  page("/responsibilities", () => import("@/capabilities/audit_log/ResponsibilitiesPage")),
   page("/hub", () => import("@/capabilities/settings/HubPage")),
 ];
 

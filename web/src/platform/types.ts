@@ -83,3 +83,15 @@ export type PolicyOperator = PolicyCondition["Operator"];
 export type TagSelector = Item<NonNullable<PolicyResource["Tags"]>>;
 export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
+
+// Audit log
+
+export type AuditEvent = Item<Result<"Roadstead.ListAuditEvents">["Events"]>;
+export type AuditVerdict = Omit<Result<"Roadstead.VerifyAudit">, "NextSeq">;
+export type AuditFinding = Item<AuditVerdict["Findings"]>;
+export type AuditShipping = Result<"Roadstead.GetAuditShipping">;
+export type AuditShippingSettings = Request<"Roadstead.PutAuditShipping">["Settings"];
+export type AuditDelivery = Item<AuditShipping["Deliveries"]>;
+export type Ship = NonNullable<NonNullable<AuditShippingSettings["File"]>["Ship"]>;
+export type SyslogProtocol = NonNullable<AuditShippingSettings["Syslog"]>["Protocol"];
+export type Responsibility = Item<Result<"Roadstead.DescribeResponsibilities">["Responsibilities"]>;

@@ -38,7 +38,7 @@ export const ja: Record<keyof typeof en, string> = {
   patternHelp: "省略可。値全体が一致しなければならない正規表現。",
   policies: "ポリシー",
   policiesHelp: "省略可、Advanced のみ。Expiration などの JSON 配列。",
-  policyStatus: "{type}: {status}",
+  policyStatus: "{type}：{status}",
   policyPending: "期日待ち",
   policyFinished: "実行済み",
   value: "値",
