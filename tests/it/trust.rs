@@ -167,6 +167,7 @@ async fn a_second_agent_on_a_running_system_is_a_node_of_its_own() {
     until_nodes(&hub, "status=online", 1).await;
     agent.shutdown.cancel();
     agent.ended().await.unwrap();
+    until_nodes(&hub, "status=offline", 1).await;
     let _second = start(second.path(), &token, facts("boot-1"));
     until_nodes(&hub, "status=online", 1).await;
     assert_eq!(nodes(&hub, "id^mi-").await.len(), 2);
