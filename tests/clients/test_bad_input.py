@@ -6,6 +6,7 @@ import ssl
 
 import pytest
 
+from harness.api import session_cookie
 from harness.wait import until
 
 SSM_OPERATIONS = [
@@ -133,8 +134,8 @@ def test_a_foreign_page_cannot_use_a_session_cookie(hub):
     body = json.dumps({"UserName": ADMIN, "Password": ADMIN_PASSWORD}).encode()
     status, answer, headers = hub.api.raw("Roadstead.Login", body, signed=False, headers={"origin": hub.http})
     assert status == 200, answer
-    cookie = headers["set-cookie"].split(";", 1)[0]
-    assert "HttpOnly" in headers["set-cookie"] and "SameSite=Strict" in headers["set-cookie"]
+    cookie = session_cookie(headers)
+    assert all("HttpOnly" in line and "SameSite=Strict" in line for line in headers["set-cookie"].split("\n"))
     csrf = json.loads(answer)["CsrfToken"]
 
     def ask(**extra):

@@ -11,6 +11,20 @@ from harness.sigv4 import sign
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
+def joined(headers):
+    """Headers by lower-case name; what comes more than once (cookies do) is one value of several lines."""
+    found = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: "\n".join(values) for name, values in found.items()}
+
+
+def session_cookie(headers):
+    """`name=value` of the cookie that carries a login."""
+    cookies = [line.split(";", 1)[0] for line in headers["set-cookie"].split("\n")]
+    return next(cookie for cookie in cookies if cookie.startswith("roadstead_session="))
+
+
 class Refused(Exception):
     """The hub answered with an error."""
 
@@ -62,7 +76,7 @@ class Api:
             try:
                 connection.request(method, path, body=body, headers=headers)
                 answer = connection.getresponse()
-                return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+                return answer.status, answer.read(), joined(answer.getheaders())
             except (http.client.RemoteDisconnected, ConnectionError):
                 # A kept connection may have been closed meanwhile; a fresh one that fails is an answer.
                 self.close()
