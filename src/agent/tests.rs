@@ -462,7 +462,7 @@ async fn a_locked_node_refuses_what_its_owner_forbids_and_names_the_file() {
     std::fs::write(&lock, "allowed-documents: [AWS-RunShellScript]\nno-shell: true\n").unwrap();
     assert_eq!(node.run(run(&["true"])).await.outcome, Outcome::Success);
     let mut changed = run(&["true"]);
-    changed.work.document["mainSteps"][0]["inputs"]["workingDirectory"] = "/".into();
+    changed.work.document["runtimeConfig"]["aws:runShellScript"]["properties"][0]["workingDirectory"] = "/".into();
     node.agent.deliver(signed(&changed)).await;
     assert!(matches!(
         node.next().await,

@@ -79,7 +79,11 @@ pub enum DocumentVerb {
         yes: bool,
     },
     /// Choose the version that runs when nobody names one
-    Default { name: String, version: String },
+    Default {
+        name: String,
+        #[arg(value_name = "VERSION")]
+        number: String,
+    },
     /// Judge files without a hub: where what is wrong, and what would be right
     Lint {
         #[arg(required = true)]
@@ -177,7 +181,7 @@ pub async fn run(verb: DocumentVerb, show: &Show) -> Result<()> {
             default,
         } => update(&client, &name, &file, version_name, default).await,
         DocumentVerb::Delete { names, at, yes } => delete(&client, &names, at, yes).await,
-        DocumentVerb::Default { name, version } => set_default(&client, &name, &version).await,
+        DocumentVerb::Default { name, number } => set_default(&client, &name, &number).await,
         DocumentVerb::Diff { name, from, to } => show_diff(&client, &name, &from, &to).await,
         DocumentVerb::Share { name, add, remove } => share(&client, &name, &add, &remove, show).await,
         DocumentVerb::Lint { .. } => Ok(()),

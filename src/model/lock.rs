@@ -384,7 +384,7 @@ mod tests {
         let mut document = script();
         assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
         assert!(lock.forbids(run("Other", &document), false).is_some());
-        document["mainSteps"][0]["inputs"]["runCommand"] = json!(["rm -rf /"]);
+        document["runtimeConfig"]["aws:runShellScript"]["properties"][0]["runCommand"] = json!(["rm -rf /"]);
         let why = lock.forbids(run("AWS-RunShellScript", &document), false).unwrap();
         let pinned = format!("AWS-RunShellScript@sha256:{}", content_hash(&document));
         assert!(why.contains(&pinned), "the reason can be pasted into the file: {why}");
