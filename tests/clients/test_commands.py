@@ -296,7 +296,8 @@ def test_output_can_be_watched_while_it_runs(hub, node, tmp_path):
         return page["Text"] == "early\n" and page["Complete"] is False and page["Source"] == "live"
 
     until(early, 20, "the first line being seen while the script runs")
-    assert invocation(hub, command, node)["Status"] == "InProgress"
+    # The node's word that it has begun waits a few milliseconds for company; its output does not.
+    until(lambda: invocation(hub, command, node)["Status"] == "InProgress", 5, "the command being known to run")
     assert invocation(hub, command, node)["StandardOutputContent"] == "", "the API shows output once it has ended"
     gate.touch()
     assert wait_invocation(hub, command, node)["StandardOutputContent"] == "early\nlate\n"
