@@ -54,7 +54,7 @@ test("a secret is shown only on demand, and its key can be rotated", async ({ pa
   await expectAccessible(page);
   await page.goto("/secret-keys");
   await page.getByRole("radio", { name: "Select alias/aws/ssm" }).check({ force: true });
-  await page.getByRole("button", { name: "Rotate" }).click();
+  await page.getByRole("button", { name: "Rotate", exact: true }).click();
   await expect(page.getByText("alias/aws/ssm has a new version")).toBeVisible();
   await expectAccessible(page);
 });

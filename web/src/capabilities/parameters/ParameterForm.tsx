@@ -7,7 +7,7 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import Tiles from "@cloudscape-design/components/tiles";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
@@ -22,6 +22,7 @@ export function ParameterForm({ start, isNew }: { start: Draft; isNew: boolean }
   const t = useParameterTexts();
   const notify = useNotify();
   const navigate = useNavigate();
+  const client = useQueryClient();
   const [draft, setDraft] = useState(start);
   const [wasTried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -36,6 +37,8 @@ export function ParameterForm({ start, isNew }: { start: Draft; isNew: boolean }
     setError(undefined);
     try {
       const { Version } = await putParameter(requestOf(draft, isNew));
+      // What was read before is old now; the page that is shown next reads it anew.
+      await client.invalidateQueries({ queryKey: ["parameters"], refetchType: "none" });
       notify({ type: "success", content: t("saved", { name: draft.name.trim(), version: Version }) });
       await navigate(parameterAt(draft.name.trim()));
     } catch (cause) {

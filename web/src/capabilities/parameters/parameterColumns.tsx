@@ -1,10 +1,10 @@
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { Column } from "@/components/QueryTable";
 import { RouteLink } from "@/components/RouteLink";
 import { TimeAgo } from "@/components/TimeAgo";
 import type { Parameter } from "./api";
 import type { Translator } from "./texts";
 import { parameterAt, parametersBelow, pathsTo } from "./tokens";
+import "./parameters.css";
 
 export function parameterColumns(t: Translator): Column<Parameter>[] {
   return [
@@ -22,7 +22,7 @@ export function parameterColumns(t: Translator): Column<Parameter>[] {
 function ParameterName({ name, t }: { name: string; t: Translator }) {
   const own = name.split("/").pop() ?? name;
   return (
-    <SpaceBetween direction="horizontal" size="xxs">
+    <div className="parameter-name">
       {pathsTo(name).map((path) => (
         <RouteLink key={path} to={parametersBelow(path)} variant="secondary" ariaLabel={t("pathBelow", { path })}>
           /{path.split("/").pop()}
@@ -31,7 +31,7 @@ function ParameterName({ name, t }: { name: string; t: Translator }) {
       <RouteLink to={parameterAt(name)} ariaLabel={name}>
         {name.startsWith("/") ? `/${own}` : own}
       </RouteLink>
-    </SpaceBetween>
+    </div>
   );
 }
 
