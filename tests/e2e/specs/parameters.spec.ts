@@ -3,13 +3,13 @@ import { expect, expectAccessible, test } from "../fixtures";
 test("a parameter is created, shown, given a next version, compared, labelled and deleted", async ({ page }) => {
   await page.goto("/parameters/new");
   await page.getByLabel("Name").fill("/e2e/site/host");
-  await page.getByLabel("Value").fill("one.example");
+  await page.getByRole("textbox", { name: "Value" }).fill("one.example");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "/e2e/site/host" })).toBeVisible();
   await expect(page.getByRole("region", { name: "the value" })).toHaveText("one.example");
   await page.getByRole("link", { name: "New version" }).click();
-  await expect(page.getByLabel("Value")).toHaveValue("one.example");
-  await page.getByLabel("Value").fill("two.example");
+  await expect(page.getByRole("textbox", { name: "Value" })).toHaveValue("one.example");
+  await page.getByRole("textbox", { name: "Value" }).fill("two.example");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("region", { name: "the value" })).toHaveText("two.example");
   await page.getByRole("tab", { name: "Versions" }).click();
