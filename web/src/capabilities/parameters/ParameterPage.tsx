@@ -50,8 +50,9 @@ export default function ParameterPage() {
   const remove = async () => {
     await deleteParameter(name);
     notify({ type: "success", content: t("deleted", { name }) });
+    // Old now, and not asked for again while this page is still on its way out.
+    await client.invalidateQueries({ queryKey: ["parameters"], refetchType: "none" });
     await navigate("/parameters");
-    client.removeQueries({ queryKey: ["parameters", name] });
   };
   const header = (
     <Header
