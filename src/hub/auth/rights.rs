@@ -12,8 +12,9 @@ use crate::hub::auth::{Caller, Proof};
 use crate::hub::events::{Bus, Event};
 use crate::hub::labels::groups::{self, Members};
 use crate::hub::store::{Store, StoreError, Tx};
-use crate::model::access::{Grants, Policy, Scope, roles};
+use crate::model::access::{Grants, Policy, Scope, Thing, roles};
 
+const ASSUME: &str = "sts:AssumeRole";
 /// Users whose compiled rights are kept.
 const KEPT: usize = 10_000;
 
@@ -25,6 +26,8 @@ pub struct Rights {
     pub grants: Grants,
     /// The groups that the grants name.
     pub groups: BTreeMap<String, Members>,
+    /// Acts as admin and holds that role: whoever only assumes it gives it to nobody.
+    is_admin: bool,
     revision: i64,
 }
 
@@ -39,6 +42,7 @@ impl Rights {
         let mut rights = Self {
             user: user.to_owned(),
             roles: vec![roles::ADMIN.to_owned()],
+            is_admin: true,
             ..Self::default()
         };
         if let Some(policy) = roles::policy(roles::ADMIN) {
@@ -47,17 +51,18 @@ impl Rights {
         rights
     }
 
-    /// The same rights, narrowed by the scope of the access key that is used. The groups it names must have been read with
-    /// the user's (see [`load`]), or be none.
-    pub fn narrowed(&self, scope: &Scope, groups: BTreeMap<String, Members>) -> Self {
-        let mut narrowed = self.clone();
-        narrowed.grants.narrow(scope, true, &self.user);
-        narrowed.groups.extend(groups);
-        narrowed
+    pub fn is_admin(&self) -> bool {
+        self.is_admin
     }
 
-    pub fn is_admin(&self) -> bool {
-        self.roles.iter().any(|role| role == roles::ADMIN)
+    /// Whether the user may act in this role; asked at each request of a key that does.
+    fn may_assume(&self, role: &str) -> bool {
+        let role = Thing {
+            kind: "role".into(),
+            id: role.to_owned(),
+            ..Thing::default()
+        };
+        self.grants.decide(ASSUME, &role).is_allowed()
     }
 }
 
@@ -80,13 +85,17 @@ impl RightsCache {
 
     /// Gives a caller who proved who they are the rights they have now.
     ///
-    /// *Errors*: `UnrecognizedClientException` when the user is gone or disabled.
+    /// *Errors*: `UnrecognizedClientException` when the user is gone or disabled, or may no longer assume the key's role.
     pub async fn equip(&self, store: &Store, mut caller: Caller) -> ApiResult<Caller> {
         caller.rights = match (&caller.proof, &caller.assumed) {
             (Proof::Local, _) => Arc::new(Rights::unlimited(&caller.name)),
             (Proof::None, _) => Arc::new(Rights::none()),
             (_, None) => self.of(store, &caller.name).await?.ok_or_else(gone)?,
             (_, Some(role)) => {
+                let own = self.of(store, &caller.name).await?.ok_or_else(gone)?;
+                if !own.may_assume(&role.name) {
+                    return Err(gone());
+                }
                 let (user, role) = (caller.name.clone(), role.name.clone());
                 let loaded = store
                     .read(move |tx| load_as(tx, &user, Some(&role)))
@@ -156,9 +165,11 @@ fn load_as(tx: &Tx<'_>, user: &str, assumed: Option<&str>) -> Result<Option<Righ
     }
     let mut grants = Grants::default();
     grants.add(&roles::everybody(), "everybody", "everybody", user);
+    let own = sql::roles(tx, user)?;
+    let is_admin = own.iter().any(|role| role == roles::ADMIN) && assumed.is_none_or(|role| role == roles::ADMIN);
     let held = match assumed {
         Some(role) => vec![role.to_owned()],
-        None => sql::roles(tx, user)?,
+        None => own,
     };
     for role in &held {
         let via = format!("role `{role}`");
@@ -174,13 +185,14 @@ fn load_as(tx: &Tx<'_>, user: &str, assumed: Option<&str>) -> Result<Option<Righ
             grants.add(&policy, &name, "user", user);
         }
     }
-    grants.narrow(&scope, false, user);
+    grants.narrow(&scope, user);
     let groups = groups::find(tx, grants.groups())?;
     Ok(Some(Rights {
         user: user.to_owned(),
         roles: held,
         grants,
         groups,
+        is_admin,
         revision: sql::revision(tx)?,
     }))
 }

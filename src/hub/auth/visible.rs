@@ -11,7 +11,7 @@ use crate::model::access::pattern::Pattern;
 /// The rows of `kind` on which `action` is allowed; `id` is the column of the row's id, qualified by its table.
 /// Shares of commands (`invocation`) are read from a table of that name, whatever `id` is.
 pub fn condition(rights: &Rights, action: &str, kind: &str, id: &'static str) -> Condition {
-    if !rights.grants.layers_leave(action, kind) {
+    if !rights.grants.layers_leave(action) {
         return Condition::Never;
     }
     if touches_nodes(kind) {

@@ -120,7 +120,7 @@ fn caller(tx: &Tx<'_>, statements: &[Json], scope: &Json) -> Result<Caller, Stor
     let policy = serde_json::from_value(json!({ "Statements": statements })).unwrap();
     let mut grants = Grants::default();
     grants.add(&policy, "test", "user", "ann");
-    grants.narrow(&serde_json::from_value(scope.clone()).unwrap(), false, "ann");
+    grants.narrow(&serde_json::from_value(scope.clone()).unwrap(), "ann");
     let mut rights = Rights::none();
     rights.user = "ann".into();
     rights.groups = find(tx, grants.groups())?;

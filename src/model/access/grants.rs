@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::access::pattern::Pattern;
 use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, TagSelector};
 
-/// What narrows a caller beyond their policies: a user's scope, or an access key's.
+/// What narrows a user beyond their policies. An access key's own limits are `hub/auth/scope`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 #[schemars(rename = "NodeScope")]
@@ -63,8 +63,6 @@ impl Scope {
 }
 
 pub const NODE: &str = "node";
-/// What belongs to accounts: a narrowed key changes none of it.
-const ACCOUNT_KINDS: &[&str] = &["user", "role", "policy", "group", "access-key", "limits"];
 
 /// Whether things of this kind are judged by the nodes they touch as well.
 pub fn touches_nodes(kind: &str) -> bool {
@@ -143,7 +141,6 @@ pub struct Layer {
     /// `None`: all nodes.
     pub nodes: Option<Selector>,
     actions: Vec<Pattern>,
-    is_key: bool,
 }
 
 /// Everything that one caller's policies say.
@@ -205,8 +202,7 @@ impl Grants {
         }
     }
 
-    /// Narrows by a scope; `is_key` when it is an access key's, which then changes no accounts either.
-    pub fn narrow(&mut self, scope: &Scope, is_key: bool, user: &str) {
+    pub fn narrow(&mut self, scope: &Scope, user: &str) {
         if scope.is_empty() {
             return;
         }
@@ -214,7 +210,6 @@ impl Grants {
         self.layers.push(Layer {
             nodes: has_nodes.then(|| Selector::new(&scope.nodes(), user)),
             actions: actions(&scope.actions),
-            is_key,
         });
     }
 
@@ -231,16 +226,14 @@ impl Grants {
         self.statements.iter().filter(move |s| s.effect == effect && s.is_about(&action))
     }
 
-    /// Whether the layers leave this action at all for things of this kind.
-    pub fn layers_leave(&self, action: &str, kind: &str) -> bool {
+    /// Whether the layers leave this action at all.
+    pub fn layers_leave(&self, action: &str) -> bool {
         if self.layers.is_empty() {
             return true;
         }
         let lower = action.to_ascii_lowercase();
-        self.layers.iter().all(|layer| {
-            let is_named = layer.actions.is_empty() || layer.actions.iter().any(|a| a.matches(&lower));
-            is_named && !(layer.is_key && ACCOUNT_KINDS.contains(&kind) && !is_read(&lower))
-        })
+        let leaves = |layer: &Layer| layer.actions.is_empty() || layer.actions.iter().any(|a| a.matches(&lower));
+        self.layers.iter().all(leaves)
     }
 
     /// The decision about a thing that touches no nodes but itself.
@@ -265,7 +258,7 @@ impl Grants {
             return Ok(Decision::Denied(origin));
         }
         let direct = self.find(Effect::Allow, action, thing);
-        if !self.layers_leave(action, &thing.kind) {
+        if !self.layers_leave(action) {
             return Ok(direct.map_or(Decision::Unmentioned, |_| Decision::OutOfScope));
         }
         if !touches_nodes(&thing.kind) {
@@ -336,7 +329,7 @@ impl Grants {
                 Early::No => is_open |= is_shared && grant.selectors.iter().any(|s| s.is_of(NODE)),
             }
         }
-        let is_left = self.layers_leave(action, kind);
+        let is_left = self.layers_leave(action);
         match allowed {
             Some(origin) if is_left => Some(Decision::Allowed(origin)),
             Some(_) => Some(Decision::OutOfScope),
@@ -354,7 +347,7 @@ impl Grants {
         let denies_all = |s: &Selector| s.is_everything() && (s.kind.is_none() || kind.is_some_and(|k| s.is_of(named_kind(k))));
         let is_denied = self.about(Effect::Deny, action).any(|g| g.selectors.iter().any(denies_all));
         let is_allowed = self.about(Effect::Allow, action).any(|g| g.selectors.iter().any(applies));
-        is_allowed && !is_denied && self.layers_leave(action, kind.unwrap_or_default())
+        is_allowed && !is_denied && self.layers_leave(action)
     }
 
     pub fn has_node_scope(&self) -> bool {
@@ -457,14 +450,6 @@ impl TagTest {
 
 fn actions(texts: &[String]) -> Vec<Pattern> {
     texts.iter().map(|text| Pattern::new(&text.to_ascii_lowercase(), "")).collect()
-}
-
-/// What changes nothing, by upstream's verbs; `action` in lower case.
-fn is_read(action: &str) -> bool {
-    const READS: &[&str] = &["get", "list", "describe", "search", "explain", "simulate"];
-    action
-        .split_once(':')
-        .is_some_and(|(_, name)| READS.iter().any(|verb| name.starts_with(verb)))
 }
 
 fn values(condition: &Condition, user: &str) -> Vec<Pattern> {

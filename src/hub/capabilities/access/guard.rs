@@ -52,7 +52,7 @@ pub fn keeps_admin(tx: &Tx<'_>, had_admin: bool) -> ApiResult<()> {
 ///
 /// *Errors*: `AccessDeniedException`.
 pub fn is_whole(cx: &Cx) -> ApiResult<()> {
-    if cx.caller().rights.grants.layers.is_empty() {
+    if cx.caller().rights.grants.layers.is_empty() && cx.caller().scope.is_none() {
         return Ok(());
     }
     Err(ApiError::new(
