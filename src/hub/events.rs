@@ -34,7 +34,7 @@ pub enum Event {
     ParameterChanged(String),
     /// A key that seals secrets was rotated.
     SecretKeyRotated,
-    /// A login was revoked, or a password changed: open sockets look whether theirs still counts.
+    /// A login was revoked, a password changed, or a key switched off: open sockets look whether theirs still counts.
     LoginsChanged,
 }
 

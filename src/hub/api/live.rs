@@ -27,7 +27,7 @@ use crate::hub::events::Event;
 /// Events that may wait for one reader, all its feeds together.
 const QUEUE: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 64;
-/// A login also ends by time, of which nobody tells.
+/// Logins and keys also end by time, of which nobody tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
@@ -121,11 +121,13 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     let _may_be_gone = to_reader.close().await;
 }
 
-/// Whether the login that opened the socket is still one; a key is asked at each subscription.
+/// Whether the login or key that opened the socket is still one. What cannot be told counts as no.
 async fn still_counts(cx: &Cx) -> bool {
+    let (services, now) = (&cx.services, cx.services.now());
     match &cx.caller().proof {
-        Proof::Session(id) => cx.services.console.is_alive(id, cx.services.now()).await.unwrap_or(false),
-        _ => true,
+        Proof::Session(id) => services.console.is_alive(id, now).await.unwrap_or(false),
+        Proof::AccessKey(id) | Proof::Temporary(id) => services.keys.is_alive(id, now).await.unwrap_or(false),
+        Proof::Local | Proof::None => true,
     }
 }
 

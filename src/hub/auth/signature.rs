@@ -74,6 +74,12 @@ impl AccessKeys {
         })
     }
 
+    /// Whether a key that signed earlier still counts.
+    pub async fn is_alive(&self, id: &str, now: Timestamp) -> ApiResult<bool> {
+        let found = self.find(id).await?;
+        Ok(found.is_some_and(|(found, _)| check_expiry(&found, now).is_ok()))
+    }
+
     async fn find(&self, id: &str) -> ApiResult<Option<(Found, Secret<String>)>> {
         let wanted = id.to_owned();
         let found = self.store.read(move |tx| {

@@ -12,6 +12,7 @@ use crate::hub::api::{Cx, Declare, Service, Target, constraint, dispatch};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::{AccessKeys, Caller, Proof, Scope};
 use crate::hub::capabilities::access::guard;
+use crate::hub::events::Event;
 use crate::hub::store::{Condition, StoreError, Tx};
 
 const KIND: &str = "access-key";
@@ -187,12 +188,14 @@ struct UpdateRequest {
 async fn update_access_key(cx: Cx, request: UpdateRequest) -> ApiResult<Empty> {
     constraint::one_of(&request.status, "status", &STATUSES)?;
     may_touch(&cx, &request.access_key_id).await?;
-    cx.write(
-        move |tx| match AccessKeys::set_status(tx, &request.access_key_id, &request.status)? {
-            true => Ok(Empty {}),
-            false => Err(no_such_key(&request.access_key_id)),
-        },
-    )
+    let bus = cx.services.bus.clone();
+    cx.write(move |tx| {
+        if !AccessKeys::set_status(tx, &request.access_key_id, &request.status)? {
+            return Err(no_such_key(&request.access_key_id));
+        }
+        bus.emit(tx, Event::LoginsChanged);
+        Ok(Empty {})
+    })
     .await
 }
 
@@ -204,9 +207,13 @@ struct DeleteRequest {
 
 async fn delete_access_key(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
     may_touch(&cx, &request.access_key_id).await?;
-    cx.write(move |tx| match AccessKeys::delete(tx, &request.access_key_id)? {
-        true => Ok(Empty {}),
-        false => Err(no_such_key(&request.access_key_id)),
+    let bus = cx.services.bus.clone();
+    cx.write(move |tx| {
+        if !AccessKeys::delete(tx, &request.access_key_id)? {
+            return Err(no_such_key(&request.access_key_id));
+        }
+        bus.emit(tx, Event::LoginsChanged);
+        Ok(Empty {})
     })
     .await
 }
