@@ -9,7 +9,7 @@ use crate::hub::auth::policy::{decide_one, reason};
 use crate::hub::auth::{Caller, Proof, facts, rights};
 use crate::hub::capabilities::access::users;
 use crate::hub::store::{Select, StoreError, Tx};
-use crate::model::access::{Decision, Effect};
+use crate::model::access::{Decision, Effect, Thing};
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -100,7 +100,8 @@ impl Verdict {
     }
 }
 
-/// Every user that the caller may see, by name, with the decision about them.
+/// Every user that the caller may see, by name, with the decision about them. A thing that the caller may not see is judged
+/// as if it were not there.
 async fn simulate_access(cx: Cx, request: SimulateRequest) -> ApiResult<SimulateResult> {
     request.resource.check()?;
     check_action(&request.action)?;
@@ -111,12 +112,14 @@ async fn simulate_access(cx: Cx, request: SimulateRequest) -> ApiResult<Simulate
         select = select.and("user.name > ?", [after.into()]);
     }
     let select = select.order("user.name").limit(size + 1);
+    let asked = cx.clone();
     cx.read(move |tx| {
+        let is_seen = sees(tx, asked.caller(), &request.resource)?;
         let names: Vec<String> = select.rows(tx, |row| row.get("name"))?;
         let (names, next_token) = page::cut(names, size, Clone::clone);
         let mut users = Vec::new();
         for name in names {
-            let verdict = verdict(tx, &name, &request.action, &request.resource)?;
+            let verdict = verdict(tx, &name, &request.action, &request.resource, is_seen)?;
             if verdict.allowed || !request.only_allowed {
                 users.push(verdict);
             }
@@ -169,14 +172,15 @@ async fn explain_access(cx: Cx, request: ExplainRequest) -> ApiResult<ExplainRes
     let name = request.user_name.unwrap_or_else(|| cx.caller().name.clone());
     let asked = cx.clone();
     cx.read(move |tx| {
-        let (action, resource, recorded_reason) = match (request.request_id, request.action, request.resource) {
+        let (action, resource, mut recorded_reason) = match (request.request_id, request.action, request.resource) {
             (Some(id), None, None) => recorded(tx, &name, &id)?,
             (None, Some(action), Some(resource)) => (action, resource, None),
             _ => return Err(ApiError::validation("give either a `RequestId`, or an `Action` and a `Resource`")),
         };
         resource.check()?;
         check_action(&action)?;
-        let caller = match asked.caller().name == name {
+        let is_own = asked.caller().name == name;
+        let caller = match is_own {
             true => asked.caller().clone(),
             false => as_user(tx, &name)?.ok_or_else(|| unknown(&name))?,
         };
@@ -184,9 +188,12 @@ async fn explain_access(cx: Cx, request: ExplainRequest) -> ApiResult<ExplainRes
         let mut statements = considered(tx, &caller, &action, &resource)?;
         let grants = &caller.rights.grants;
         let is_told_by_name = grants.decide_early(&action, &resource.kind, &resource.id).is_some();
-        if !verdict.allowed && !is_told_by_name && !sees(tx, asked.caller(), &resource)? {
-            // Which statement it is would tell what the thing is like.
+        // What one may do oneself is no news; what others may would tell that the thing is there.
+        let is_news = !is_own || !verdict.allowed;
+        if is_news && !is_told_by_name && !sees(tx, asked.caller(), &resource)? {
+            // Which statement it is would tell what the thing is like; the reason that was written down names it, too.
             statements.clear();
+            recorded_reason = None;
             verdict = Verdict {
                 reason: "it is not there, or nothing lets you see it".into(),
                 ..Verdict::denied(&name)
@@ -205,13 +212,24 @@ async fn explain_access(cx: Cx, request: ExplainRequest) -> ApiResult<ExplainRes
 
 /// Whether who asks may know the thing at all.
 fn sees(tx: &Tx<'_>, caller: &Caller, subject: &Subject) -> Result<bool, StoreError> {
-    let action = match subject.kind.as_str() {
-        "node" => "roadstead:DescribeNode",
-        "command" | "invocation" => "ssm:ListCommands",
-        "session" => "ssm:DescribeSessions",
+    let actions: &[&str] = match subject.kind.as_str() {
+        "node" => &["roadstead:DescribeNode"],
+        "command" | "invocation" => &["ssm:ListCommands"],
+        "session" => &["ssm:DescribeSessions"],
+        "parameter" => &["ssm:DescribeParameters", "ssm:GetParameter"],
+        "document" => &["ssm:DescribeDocument", "ssm:GetDocument"],
+        "activation" => &["ssm:DescribeActivations"],
         _ => return Ok(true),
     };
-    Ok(subject.id.is_empty() || decide_one(tx, caller, action, &subject.kind, &subject.id)?.is_allowed())
+    if subject.id.is_empty() {
+        return Ok(true);
+    }
+    for action in actions {
+        if decide_one(tx, caller, action, &subject.kind, &subject.id)?.is_allowed() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The refused request of this user: what it asked for, and why it was refused.
@@ -263,9 +281,17 @@ fn as_user(tx: &Tx<'_>, name: &str) -> Result<Option<Caller>, StoreError> {
     Ok(Some(caller))
 }
 
-fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject) -> Result<Verdict, StoreError> {
+fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject, is_seen: bool) -> Result<Verdict, StoreError> {
     match as_user(tx, name)? {
-        Some(caller) => of_caller(tx, &caller, action, subject),
+        Some(caller) if is_seen => of_caller(tx, &caller, action, subject),
+        Some(caller) => {
+            let nothing = Thing {
+                kind: subject.kind.clone(),
+                id: subject.id.clone(),
+                ..Thing::default()
+            };
+            Ok(shown(name, &caller.rights.grants.decide(action, &nothing)))
+        }
         None => Ok(Verdict {
             reason: "the user is disabled".into(),
             ..Verdict::denied(name)
@@ -275,18 +301,22 @@ fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject) -> Result<V
 
 fn of_caller(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Verdict, StoreError> {
     let decision = decide_one(tx, caller, action, &subject.kind, &subject.id)?;
-    let origin = match decision {
+    Ok(shown(&caller.name, &decision))
+}
+
+fn shown(name: &str, decision: &Decision<'_>) -> Verdict {
+    let origin = match *decision {
         Decision::Allowed(origin) | Decision::Denied(origin) => Some(origin.clone()),
         Decision::Unmentioned | Decision::OutOfScope => None,
     };
-    Ok(Verdict {
-        user_name: caller.name.clone(),
+    Verdict {
+        user_name: name.to_owned(),
         allowed: decision.is_allowed(),
-        reason: reason(&decision),
+        reason: reason(decision),
         policy: origin.as_ref().map(|o| o.policy.clone()),
         statement: origin.as_ref().map(|o| o.statement.clone()),
         via: origin.map(|o| o.via),
-    })
+    }
 }
 
 fn considered(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Vec<Considered>, StoreError> {
