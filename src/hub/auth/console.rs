@@ -19,7 +19,7 @@ use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::auth::accounts::{self, LoginRule};
 use crate::hub::auth::{Caller, Proof};
-use crate::hub::store::{Row, Store, StoreError, Tx, Value};
+use crate::hub::store::{Condition, Row, Select, Store, StoreError, Tx, Value};
 
 pub const COOKIE_NAME: &str = "roadstead_session";
 pub const DEVICE_COOKIE_NAME: &str = "roadstead_device";
@@ -216,9 +216,9 @@ impl ConsoleSessions {
         cookie(headers, COOKIE_NAME).map_or(Ok(()), |token| sql::delete_by_token(tx, &hash(token)).map(|_| ()))
     }
 
-    /// Of one user, or of everybody; live ones only, newest first.
-    pub fn list(tx: &Tx<'_>, user_name: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
-        sql::list(tx, user_name, now)
+    /// Of one user, or of everybody, as far as they are visible (`login_session.…`); live ones only, newest first.
+    pub fn list(tx: &Tx<'_>, visible: &Condition, user_name: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
+        sql::list(tx, visible, user_name, now)
     }
 
     pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<String>, StoreError> {
@@ -370,12 +370,16 @@ mod sql {
         .map(|_| ())
     }
 
-    pub fn list(tx: &Tx<'_>, user: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
-        let sql = "SELECT id, user_name, method, stage, address, agent, created_at, last_seen_at, expires_at FROM login_session
-                   WHERE (:user IS NULL OR user_name = :user) AND expires_at > :now AND last_seen_at > :idle
-                   ORDER BY last_seen_at DESC, id";
-        let [now, idle] = alive(now);
-        tx.rows(sql, &[(":user", user.map(str::to_owned).into()), now, idle], |row: &Row<'_>| {
+    pub fn list(tx: &Tx<'_>, visible: &Condition, user: Option<&str>, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
+        let head = "SELECT id, user_name, method, stage, address, agent, created_at, last_seen_at, expires_at FROM login_session";
+        let [(_, now), (_, idle)] = alive(now);
+        let mut select = Select::new(head)
+            .and("expires_at > ? AND last_seen_at > ?", [now, idle])
+            .and_condition(visible);
+        if let Some(user) = user {
+            select = select.and("user_name = ?", [user.into()]);
+        }
+        select.order("last_seen_at DESC, id").rows(tx, |row: &Row<'_>| {
             Ok(ListedSession {
                 id: row.get("id")?,
                 user_name: row.get("user_name")?,

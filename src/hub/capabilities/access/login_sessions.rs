@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, dispatch};
+use crate::hub::auth::Proof;
 use crate::hub::auth::console::{ConsoleSessions, ListedSession};
-use crate::hub::auth::{Proof, policy};
 use crate::hub::capabilities::access::guard;
 use crate::hub::events::Event;
+use crate::hub::store::Condition;
 
 pub const KIND: &str = "login-session";
 
@@ -48,19 +49,16 @@ struct SessionView {
 
 async fn list_login_sessions(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let me = cx.caller().name.clone();
-    let decided = policy::decide_early(cx.caller(), &cx.request().action, &Target::Rows(KIND));
-    let sees_all = decided.is_some_and(|decided| decided.is_ok());
-    let wanted = match (request.user_name, sees_all) {
-        (Some(name), true) => Some(name),
-        (Some(name), false) if name != me => {
-            dispatch::authorise(&cx, &Target::Rows(KIND)).await?;
-            Some(name)
-        }
-        (None, true) => None,
-        (_, false) => Some(me),
-    };
+    let wanted = request.user_name;
+    if wanted.as_ref().is_some_and(|name| *name != me) {
+        dispatch::authorise(&cx, &Target::Rows(KIND)).await?;
+    }
+    let own = Condition::OneOf("login_session.user_name", vec![me.into()]);
+    let visible = Condition::any([cx.visible(KIND, "login_session.id"), own]);
     let (current, now) = (current(&cx), cx.now());
-    let sessions = cx.read(move |tx| Ok(ConsoleSessions::list(tx, wanted.as_deref(), now)?)).await?;
+    let sessions = cx
+        .read(move |tx| Ok(ConsoleSessions::list(tx, &visible, wanted.as_deref(), now)?))
+        .await?;
     let login_sessions = sessions.into_iter().map(|session| view(session, current.as_deref())).collect();
     Ok(ListResult { login_sessions })
 }
@@ -102,7 +100,8 @@ async fn revoke_login_session(cx: Cx, request: RevokeRequest) -> ApiResult<Empty
     let owner = cx.read(move |tx| Ok(ConsoleSessions::owner(tx, &wanted)?)).await?;
     if owner.as_ref() != Some(&cx.caller().name) {
         dispatch::authorise(&cx, &Target::Resource(KIND, id.clone())).await?;
-        guard::is_whole(&cx)?;
+        let (asked, owner) = (cx.clone(), owner.unwrap_or_default());
+        cx.read(move |tx| guard::may_change(tx, &asked, &owner)).await?;
     }
     let bus = cx.services.bus.clone();
     cx.write_saying(format!("login session `{id}`"), move |tx| {
