@@ -5,7 +5,7 @@ use crate::hub::auth::{ConsoleSessions, Stage, factors, rights};
 use crate::hub::store::{StoreError, Tx};
 
 /// The rule of this name holds for everybody.
-const EVERY_ROLE: &str = "*";
+pub const EVERY_ROLE: &str = "*";
 
 /// A user as a login sees them.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ pub struct LoginRule {
 }
 
 impl LoginRule {
-    fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         Self {
             require_second_factor: self.require_second_factor || other.require_second_factor,
             step_up_for_shell: self.step_up_for_shell || other.step_up_for_shell,

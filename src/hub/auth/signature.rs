@@ -91,6 +91,9 @@ impl AccessKeys {
             if let Some(account) = accounts::find(tx, &found.user_name)? {
                 found.rule = account.rule(tx)?;
             }
+            if let Some(role) = found.temporary.as_ref().and_then(|temporary| temporary.role.as_ref()) {
+                found.rule = found.rule.and(accounts::rule(tx, &role.name)?);
+            }
             Ok(Some(found))
         });
         let found = found.await.map_err(|e: StoreError| ApiError::from(e))?;

@@ -14,7 +14,7 @@ use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::{AccessKeys, Proof, factors};
 use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::access::passkeys::{self, PasskeyProof};
-use crate::hub::capabilities::access::passwords;
+use crate::hub::capabilities::access::{passwords, users};
 
 /// How long a fresh proof counts.
 const VALID: Duration = Duration::from_secs(10 * 60);
@@ -181,6 +181,12 @@ async fn put_login_rule(cx: Cx, request: PutRuleRequest) -> ApiResult<Empty> {
         rule.require_second_factor, rule.step_up_for_shell, rule.step_up_for_root
     );
     cx.write_saying(detail, move |tx| {
+        if request.role != accounts::EVERY_ROLE && !users::is_role(tx, &request.role)? {
+            return Err(ApiError::validation(format!(
+                "there is no role `{}`: `*` stands for every role",
+                request.role
+            )));
+        }
         accounts::set_rule(tx, &request.role, rule)?;
         Ok(Empty {})
     })
