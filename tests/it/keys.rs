@@ -77,6 +77,36 @@ async fn the_end_and_the_last_use_of_a_key_are_listed() {
 }
 
 #[tokio::test]
+async fn a_key_that_ends_makes_none_that_lives_longer() {
+    let hub = TestHub::start().await;
+    let end = crate::support::now() + std::time::Duration::from_secs(3600);
+    let key = make(&hub, json!({ "ExpiresAt": end })).await;
+    for (wish, expected) in [
+        (json!({}), "AccessDeniedException"),
+        (
+            json!({"ExpiresAt": end + std::time::Duration::from_secs(60)}),
+            "AccessDeniedException",
+        ),
+        (
+            json!({"ExpiresAt": crate::support::now() + std::time::Duration::from_secs(60)}),
+            "ok",
+        ),
+    ] {
+        let answer = hub.call_as(&key, "Roadstead.CreateAccessKey", &wish.to_string()).await;
+        assert_eq!(answer.code(), expected, "{wish}");
+    }
+}
+
+#[tokio::test]
+async fn a_limited_key_changes_no_accounts() {
+    let hub = TestHub::start().await;
+    let key = make(&hub, json!({"Scope": ["roadstead:*"]})).await;
+    let made = hub.call_as(&key, "Roadstead.CreateUser", r#"{"UserName": "eve"}"#).await;
+    assert_eq!(made.code(), "AccessDeniedException");
+    assert_eq!(code(&hub, &key, "Roadstead.ListUsers").await, "ok");
+}
+
+#[tokio::test]
 async fn a_temporary_key_counts_with_its_token_only() {
     let hub = TestHub::start().await;
     let made = hub

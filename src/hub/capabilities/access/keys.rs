@@ -63,6 +63,9 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
     }
     let (now, expires_at) = (cx.now(), request.expires_at);
     check_expiry(expires_at, now)?;
+    if request.user_name.as_ref().is_none_or(|name| *name == cx.caller().name) {
+        ends_with_its_maker(&cx, expires_at).await?;
+    }
     let scope = request.scope.map(Scope::parse).transpose()?;
     let (services, caller) = (cx.services.clone(), cx.caller().clone());
     let made = cx.write(move |tx| {
@@ -97,7 +100,7 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
     })
 }
 
-/// A key that is narrower or shorter-lived than its user must not make one that is not.
+/// A key that is narrower than its user must not make one that is not.
 fn may_make(caller: &Caller) -> ApiResult<()> {
     let why = match &caller.proof {
         Proof::Temporary(_) => "temporary credentials make no access keys: use the user's own key or login",
@@ -105,6 +108,20 @@ fn may_make(caller: &Caller) -> ApiResult<()> {
         _ => return Ok(()),
     };
     Err(ApiError::new("AccessDeniedException", why))
+}
+
+/// A key that ends by itself must not live on in another one of its user.
+async fn ends_with_its_maker(cx: &Cx, expires_at: Option<Timestamp>) -> ApiResult<()> {
+    let Proof::AccessKey(id) = cx.caller().proof.clone() else {
+        return Ok(());
+    };
+    match cx.read(move |tx| Ok(sql::expiry(tx, &id)?)).await? {
+        Some(end) if expires_at.is_none_or(|at| at > end) => Err(ApiError::new(
+            "AccessDeniedException",
+            "a key that ends by itself makes no key that lives longer: give an earlier `ExpiresAt`, or use the user's own login",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> ApiResult<()> {
@@ -242,6 +259,13 @@ mod sql {
 
     pub fn users(tx: &Tx<'_>, name: &str) -> Result<i64, StoreError> {
         tx.count("SELECT count(*) FROM user WHERE name = :name", &[(":name", name.into())])
+    }
+
+    pub fn expiry(tx: &Tx<'_>, id: &str) -> Result<Option<Timestamp>, StoreError> {
+        let found = tx.row("SELECT expires_at FROM access_key WHERE id = :id", &[(":id", id.into())], |row| {
+            row.get::<Option<Timestamp>>("expires_at")
+        })?;
+        Ok(found.flatten())
     }
 
     pub fn first_admin(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
