@@ -230,8 +230,9 @@ impl ConsoleSessions {
         Ok(sql::delete(tx, id)? > 0)
     }
 
-    /// Ends all sessions of a user but `spared`; says how many.
+    /// Ends all sessions of a user but `spared`, and the temporary keys that a session of theirs made; says how many sessions.
     pub fn revoke_all(tx: &Tx<'_>, user_name: &str, spared: Option<&str>) -> Result<usize, StoreError> {
+        sql::delete_their_keys(tx, user_name)?;
         sql::delete_all(tx, user_name, spared)
     }
 
@@ -407,6 +408,12 @@ mod sql {
     pub fn delete_all(tx: &Tx<'_>, user: &str, spared: Option<&str>) -> Result<usize, StoreError> {
         let params = [(":user", user.into()), (":spared", spared.map(str::to_owned).into())];
         tx.execute("DELETE FROM login_session WHERE user_name = :user AND id IS NOT :spared", &params)
+    }
+
+    /// Temporary keys without a lasting one behind them were made by a login.
+    pub fn delete_their_keys(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM temporary_key WHERE user_name = :user AND parent_id IS NULL";
+        tx.execute(sql, &[(":user", user.into())]).map(|_| ())
     }
 
     pub fn delete_by_token(tx: &Tx<'_>, hash: &[u8]) -> Result<usize, StoreError> {

@@ -49,7 +49,7 @@ impl AccessKeys {
             Proof::Local | Proof::None => return Err(no_keys("a temporary key belongs to a user: ask with an access key")),
         };
         sql::delete_expired(tx, new.at)?;
-        if sql::live(tx, &caller.name)? >= MAX_LIVE {
+        if sql::live(tx, &caller.name, new.at)? >= MAX_LIVE {
             return Err(ApiError::new(
                 "LimitExceededException",
                 format!(
@@ -111,10 +111,10 @@ mod sql {
         .map(|_| ())
     }
 
-    pub fn live(tx: &Tx<'_>, user: &str) -> Result<i64, StoreError> {
+    pub fn live(tx: &Tx<'_>, user: &str, now: Timestamp) -> Result<i64, StoreError> {
         tx.count(
-            "SELECT count(*) FROM temporary_key WHERE user_name = :user",
-            &[(":user", user.into())],
+            "SELECT count(*) FROM temporary_key WHERE user_name = :user AND expires_at > :now",
+            &[(":user", user.into()), (":now", now.into())],
         )
     }
 
