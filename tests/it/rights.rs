@@ -18,6 +18,10 @@ async fn a_user_is_made_shown_changed_and_deleted() {
         .call("Roadstead.CreateUser", &json!({"UserName": "bob", "Roles": ["king"]}))
         .await;
     assert_eq!(unknown.code(), "ValidationException");
+    let weak = hub
+        .call("Roadstead.CreateUser", &json!({"UserName": "bob", "Password": "short"}))
+        .await;
+    assert_eq!(weak.code(), "ValidationException");
     let caller = call(&hub, &ann, "Roadstead.GetCaller", json!({})).await.ok();
     assert_eq!((&caller["UserName"], &caller["Roles"]), (&json!("ann"), &json!(["viewer"])));
     let shown = hub.call("Roadstead.DescribeUser", &json!({"UserName": "ann"})).await.ok();

@@ -2,7 +2,7 @@ import type { Browser, Page } from "@playwright/test";
 import { expect, expectAccessible, test } from "../fixtures";
 import type { Hub } from "../hub";
 
-const PASSWORD_OF_ANN = "ann has a long password";
+const PASSWORD_OF_ANN = "a long password for one";
 
 /** A page of its own for another user. */
 async function as(browser: Browser, hub: Hub, name: string): Promise<Page> {

@@ -109,7 +109,7 @@ async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
     }
     constraint::at_most(&request.description, "description", 256)?;
     check_scope(&request.scope)?;
-    let hash = hash(request.password.clone()).await?;
+    let hash = hash(request.password.clone(), &request.user_name).await?;
     let (now, asked) = (cx.now(), cx.clone());
     cx.write(move |tx| {
         check_roles(tx, &request.roles)?;
@@ -195,7 +195,7 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
     if let Some(scope) = &request.scope {
         check_scope(scope)?;
     }
-    let hash = hash(request.password.clone()).await?;
+    let hash = hash(request.password.clone(), &request.user_name).await?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let name = &request.user_name;
@@ -240,11 +240,13 @@ async fn delete_user(cx: Cx, request: DescribeRequest) -> ApiResult<Empty> {
     .await
 }
 
-async fn hash(password: Option<String>) -> ApiResult<Option<String>> {
-    match password {
-        Some(password) => Ok(Some(passwords::hash(Secret::new(password)).await?)),
-        None => Ok(None),
-    }
+/// *Errors*: `ValidationException` for a password that is none.
+async fn hash(password: Option<String>, user: &str) -> ApiResult<Option<String>> {
+    let Some(password) = password.map(Secret::new) else {
+        return Ok(None);
+    };
+    passwords::check(&password, user)?;
+    passwords::hash(password).await.map(Some)
 }
 
 fn check_scope(scope: &Scope) -> ApiResult<()> {
