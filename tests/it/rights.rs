@@ -280,6 +280,10 @@ async fn a_group_by_rule_is_a_scope_and_stays_while_it_is_one() {
     let ann = hub.user("ann", "operator", &json!({"Groups": ["web"]})).await;
     let seen = call(&hub, &ann, "Roadstead.SearchNodes", json!({})).await.ok();
     assert_eq!(seen["Total"], 0);
+    let nowhere = hub
+        .call("Roadstead.UpdateUser", &json!({"UserName": "ann", "Scope": {"Groups": ["wbe"]}}))
+        .await;
+    assert_eq!(nowhere.code(), "ValidationException");
     let used = hub.call("Roadstead.DeleteGroup", &json!({"GroupName": "web"})).await;
     assert_eq!(used.code(), "ResourceInUseException");
     hub.call("Roadstead.UpdateUser", &json!({"UserName": "ann", "Scope": {}}))

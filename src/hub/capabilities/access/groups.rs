@@ -254,9 +254,22 @@ fn check_rule(text: &str) -> ApiResult<String> {
     }
 }
 
+/// For policies and scopes: a denial that names a group that there is not would deny nothing.
+///
+/// *Errors*: `ValidationException`.
+pub fn check_named(tx: &Tx<'_>, names: &[String]) -> ApiResult<()> {
+    for name in names {
+        if !sql::exists(tx, name)? {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+            return Err(ApiError::validation(format!("there is no group `{shown}`: make it first")));
+        }
+    }
+    Ok(())
+}
+
 /// *Errors*: `ResourceNotFoundException`.
 fn require(tx: &Tx<'_>, name: &str) -> ApiResult<()> {
-    if tx.count("SELECT count(*) FROM node_group WHERE name = :name", &[(":name", name.into())])? > 0 {
+    if sql::exists(tx, name)? {
         return Ok(());
     }
     let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
@@ -321,6 +334,11 @@ mod sql {
             node_count: 0,
             created_at: row.get("created_at")?,
         })
+    }
+
+    pub fn exists(tx: &Tx<'_>, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM node_group WHERE name = :name";
+        Ok(tx.count(sql, &[(":name", name.into())])? > 0)
     }
 
     pub fn insert(tx: &Tx<'_>, name: &str, description: &str, rule: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::capabilities::access::{guard, roles, users};
+use crate::hub::capabilities::access::{groups, guard, roles, users};
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
 use crate::model::access::{Policy, PolicyError, cedar, iam};
 
@@ -15,6 +15,8 @@ pub const KIND: &str = "policy";
 const MAX_BYTES: usize = 64 * 1024;
 /// Policies of a hub.
 const MAX_POLICIES: i64 = 10_000;
+/// Policies of one role or user: all of them are compiled for each caller.
+pub const MAX_HELD: i64 = 20;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(Service::Roadstead, "PutPolicy", |r: &PutRequest| one(&r.policy_name), put_policy)
@@ -110,16 +112,19 @@ async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) 
     if text.len() > MAX_BYTES {
         return Err(ApiError::validation(format!("a policy has at most {MAX_BYTES} bytes")));
     }
+    let resources = document.statements.iter().flat_map(|s| &s.resources);
+    let named: Vec<String> = resources.flat_map(|r| &r.groups).cloned().collect();
     let (name, now, asked) = (name.to_owned(), cx.now(), cx.clone());
     cx.write(move |tx| {
+        groups::check_named(tx, &named)?;
         let had_admin = guard::has_admin(tx)?;
-        if tx.count("SELECT count(*) FROM policy", &[])? >= MAX_POLICIES {
+        sql::put(tx, &name, description, &text, &asked.caller().name, now)?;
+        if tx.count("SELECT count(*) FROM policy", &[])? > MAX_POLICIES {
             return Err(ApiError::new(
                 "LimitExceededException",
                 format!("a hub has at most {MAX_POLICIES} policies"),
             ));
         }
-        sql::put(tx, &name, description, &text, &asked.caller().name, now)?;
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
         result(tx, &name)
@@ -239,6 +244,12 @@ async fn attachment(cx: Cx, request: AttachRequest, change: Change) -> ApiResult
             _ => return Err(ApiError::validation("give either `RoleName` or `UserName`")),
         };
         change(tx, kind, holder, &request.policy_name)?;
+        if sql::held(tx, kind, holder)? > MAX_HELD {
+            return Err(ApiError::new(
+                "LimitExceededException",
+                format!("a role or user has at most {MAX_HELD} policies"),
+            ));
+        }
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
         Ok(Empty {})
@@ -379,6 +390,11 @@ mod sql {
                 name: row.get("holder")?,
             })
         })
+    }
+
+    pub fn held(tx: &Tx<'_>, kind: &str, holder: &str) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM policy_attachment WHERE holder_kind = :kind AND holder = :holder";
+        tx.count(sql, &[(":kind", kind.into()), (":holder", holder.into())])
     }
 
     pub fn attach(tx: &Tx<'_>, kind: &str, holder: &str, policy: &str) -> Result<(), StoreError> {

@@ -12,8 +12,6 @@ use crate::model::access::{Policy, roles};
 pub const KIND: &str = "role";
 /// Roles of one's own; more would not be told apart by anybody.
 const MAX_ROLES: i64 = 500;
-/// Policies of one role.
-const MAX_POLICIES: usize = 20;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(
@@ -74,7 +72,7 @@ async fn create_role(cx: Cx, request: CreateRequest) -> ApiResult<RoleResult> {
     guard::is_whole(&cx)?;
     check_name(&request.role_name, "role")?;
     constraint::at_most(&request.description, "description", 256)?;
-    constraint::count_at_most(&request.policies, "policies", MAX_POLICIES)?;
+    constraint::count_at_most(&request.policies, "policies", policies::MAX_HELD as usize)?;
     let (now, asked) = (cx.now(), cx.clone());
     cx.write(move |tx| {
         let name = &request.role_name;
@@ -160,7 +158,7 @@ async fn update_role(cx: Cx, request: UpdateRequest) -> ApiResult<RoleResult> {
             sql::describe(tx, name, description)?;
         }
         if let Some(wanted) = &request.policies {
-            constraint::count_at_most(wanted, "policies", MAX_POLICIES)?;
+            constraint::count_at_most(wanted, "policies", policies::MAX_HELD as usize)?;
             set_policies(tx, name, wanted)?;
         }
         guard::keeps_admin(tx, had_admin)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::auth::{ConsoleSessions, passwords, rights, setup};
-use crate::hub::capabilities::access::guard;
+use crate::hub::capabilities::access::{groups, guard};
 use crate::hub::events::Event;
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
 use crate::model::access::{Scope, roles};
@@ -113,6 +113,7 @@ async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
     let (now, asked) = (cx.now(), cx.clone());
     cx.write(move |tx| {
         check_roles(tx, &request.roles)?;
+        groups::check_named(tx, &request.scope.groups)?;
         guard::may_give(&asked, &request.roles)?;
         if sql::insert(tx, &request, hash, now)? == 0 {
             let words = format!("there is a user `{}` already", request.user_name);
@@ -206,6 +207,9 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
             check_roles(tx, wanted)?;
             guard::may_give(&asked, wanted)?;
             sql::set_roles(tx, name, wanted)?;
+        }
+        if let Some(scope) = &request.scope {
+            groups::check_named(tx, &scope.groups)?;
         }
         sql::update(tx, &request, hash.as_deref())?;
         if hash.is_some() || request.status == Some(Status::Disabled) {
