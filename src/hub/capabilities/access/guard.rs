@@ -86,11 +86,12 @@ pub fn may_change(tx: &Tx<'_>, cx: &Cx, user: &str) -> ApiResult<()> {
 mod sql {
     use super::*;
 
-    /// Admins who have something to log in with.
+    /// Admins who have something to log in with, neither limited nor about to end.
     pub fn admins(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT u.name FROM user_role r JOIN user u ON u.name = r.user_name
                    WHERE r.role_name = 'admin' AND u.status = 'Active' AND
-                     (u.password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM access_key k WHERE k.user_name = u.name AND k.status = 'Active'))
+                     (u.password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM access_key k
+                        WHERE k.user_name = u.name AND k.status = 'Active' AND k.scope IS NULL AND k.expires_at IS NULL))
                    ORDER BY u.name";
         tx.rows(sql, &[], |row| row.get("name"))
     }
