@@ -72,7 +72,7 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
             "this hub has an admin already: log in, or ask them for access",
         ));
     }
-    check_user_name(name)?;
+    check_new_user_name(name)?;
     let params = [(":name", name.into()), (":hash", password_hash.into()), (":now", now.into())];
     tx.execute(
         "INSERT INTO user (name, password_hash, created_at, password_changed_at) VALUES (:name, :hash, :now, :now)",
@@ -80,6 +80,22 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
     )?;
     let held = [(":name", name.into()), (":role", roles::ADMIN.into())];
     tx.execute("INSERT INTO user_role (user_name, role_name) VALUES (:name, :role)", &held)?;
+    Ok(())
+}
+
+/// How callers are called who are no users.
+const RESERVED: &[&str] = &["local", "anonymous"];
+
+/// The name of a user who is to be made.
+///
+/// *Errors*: `ValidationException`.
+pub fn check_new_user_name(name: &str) -> ApiResult<()> {
+    check_user_name(name)?;
+    if RESERVED.contains(&name) {
+        return Err(ApiError::validation(format!(
+            "`{name}` is what the hub calls somebody else: choose another name"
+        )));
+    }
     Ok(())
 }
 

@@ -73,7 +73,7 @@ async fn create_first_admin(cx: Cx, request: FirstAdminRequest) -> ApiResult<Log
         ));
     }
     setup::check_token(&cx.services.config.data, &request.token)?;
-    setup::check_user_name(&request.user_name)?;
+    setup::check_new_user_name(&request.user_name)?;
     let password = Secret::new(request.password);
     passwords::check(&password, &request.user_name)?;
     let hash = passwords::hash(password).await?;

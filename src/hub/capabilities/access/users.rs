@@ -12,8 +12,6 @@ use crate::hub::store::{Row, Select, StoreError, Tx, Value};
 use crate::model::access::{Scope, roles};
 
 pub const KIND: &str = "user";
-/// How callers are called who are no users.
-const RESERVED: &[&str] = &["local", "anonymous"];
 /// Roles of one user.
 const MAX_ROLES: usize = 20;
 
@@ -100,13 +98,7 @@ struct UserResult {
 }
 
 async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
-    setup::check_user_name(&request.user_name)?;
-    if RESERVED.contains(&request.user_name.as_str()) {
-        return Err(ApiError::validation(format!(
-            "`{}` is what the hub calls somebody else: choose another name",
-            request.user_name
-        )));
-    }
+    setup::check_new_user_name(&request.user_name)?;
     constraint::at_most(&request.description, "description", 256)?;
     check_scope(&request.scope)?;
     let hash = hash(request.password.clone(), &request.user_name).await?;
