@@ -216,14 +216,29 @@ struct AttachRequest {
 }
 
 async fn attach_policy(cx: Cx, request: AttachRequest) -> ApiResult<Empty> {
-    attachment(cx, request, sql::attach).await
+    attachment(cx, request, attach).await
 }
 
 async fn detach_policy(cx: Cx, request: AttachRequest) -> ApiResult<Empty> {
-    attachment(cx, request, sql::detach).await
+    attachment(cx, request, detach).await
 }
 
-type Change = fn(&Tx<'_>, &str, &str, &str) -> Result<(), StoreError>;
+type Change = fn(&Tx<'_>, &str, &str, &str) -> ApiResult<()>;
+
+fn attach(tx: &Tx<'_>, kind: &str, holder: &str, policy: &str) -> ApiResult<()> {
+    sql::attach(tx, kind, holder, policy)?;
+    if sql::held(tx, kind, holder)? > MAX_HELD {
+        return Err(ApiError::new(
+            "LimitExceededException",
+            format!("a role or user has at most {MAX_HELD} policies"),
+        ));
+    }
+    Ok(())
+}
+
+fn detach(tx: &Tx<'_>, kind: &str, holder: &str, policy: &str) -> ApiResult<()> {
+    Ok(sql::detach(tx, kind, holder, policy)?)
+}
 
 async fn attachment(cx: Cx, request: AttachRequest, change: Change) -> ApiResult<Empty> {
     guard::is_whole(&cx)?;
@@ -244,12 +259,6 @@ async fn attachment(cx: Cx, request: AttachRequest, change: Change) -> ApiResult
             _ => return Err(ApiError::validation("give either `RoleName` or `UserName`")),
         };
         change(tx, kind, holder, &request.policy_name)?;
-        if sql::held(tx, kind, holder)? > MAX_HELD {
-            return Err(ApiError::new(
-                "LimitExceededException",
-                format!("a role or user has at most {MAX_HELD} policies"),
-            ));
-        }
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
         Ok(Empty {})
