@@ -76,6 +76,16 @@ impl Keeper {
 }
 
 impl Segment {
+    /// Fingerprint of the key that it names.
+    fn signer(&self) -> String {
+        tls::fingerprint_of(&<[u8; 32]>::try_from(self.key.as_slice()).unwrap_or_default())
+    }
+
+    /// `keys` are the fingerprints that may sign; none at all means any key.
+    fn is_signed_by(&self, keys: &[String]) -> bool {
+        (keys.is_empty() || keys.contains(&self.signer())) && self.is_genuine()
+    }
+
     fn is_genuine(&self) -> bool {
         let message = message(self.first_seq, self.last_seq, &self.hash, &self.file_hash);
         let key = <[u8; 32]>::try_from(self.key.as_slice());
@@ -127,22 +137,26 @@ pub fn segments(tx: &Tx<'_>) -> Result<Vec<Segment>, StoreError> {
     sql::segments(tx)
 }
 
+/// Whether the newest segment is signed by one of `keys`: the rows up to its end were archived by a hub that has one.
+pub fn is_signed(tx: &Tx<'_>, keys: &[String]) -> Result<bool, StoreError> {
+    Ok(sql::segments(tx)?.last().is_none_or(|segment| segment.is_signed_by(keys)))
+}
+
 /// Segments whose signature does not fit or that leave a hole between them: rows were deleted under their cover.
 pub fn forged_segment(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let mut next = 1;
     for segment in sql::segments(tx)? {
-        let key = <[u8; 32]>::try_from(segment.key.as_slice()).unwrap_or_default();
-        let signer = tls::fingerprint_of(&key);
-        let is_trusted = keys.is_empty() || keys.contains(&signer);
-        if segment.first_seq != next || !segment.is_genuine() || !is_trusted {
+        if segment.first_seq != next || !segment.is_signed_by(keys) {
             findings.push(Finding {
                 seq: next,
                 problem: Problem::Missing,
                 expected: format!("row {next}, or a signed archive that begins with it"),
                 found: format!(
-                    "an archive of rows {} to {} signed by {signer}",
-                    segment.first_seq, segment.last_seq
+                    "an archive of rows {} to {} signed by {}",
+                    segment.first_seq,
+                    segment.last_seq,
+                    segment.signer()
                 ),
                 source: segment.file.clone(),
             });
