@@ -9,7 +9,7 @@ use std::io;
 use data_encoding::HEXLOWER;
 
 use crate::base::Timestamp;
-use crate::hub::audit::chain::{DATABASE, KnownHead};
+use crate::hub::audit::chain::{DATABASE, Finding, KnownHead, Problem};
 use crate::hub::audit::{Entry, Keeper, anchor, archive, hash_of, last, record};
 use crate::hub::keys::Succession;
 use crate::hub::store::{Row, Store, StoreError, Tx};
@@ -168,6 +168,19 @@ pub fn known(tx: &Tx<'_>, from: i64) -> Result<Vec<KnownHead>, StoreError> {
         source: DATABASE.into(),
     });
     Ok(own.chain(sql::witnesses(tx, from)?).collect())
+}
+
+/// Heads that came back and did not fit, and whose rows were archived since: what they say stays true.
+pub fn contradictions_before(tx: &Tx<'_>, anchor: i64) -> Result<Vec<Finding>, StoreError> {
+    let before = sql::witnesses(tx, 0)?.into_iter().filter(|known| known.head.seq < anchor);
+    let findings = before.map(|known| Finding {
+        seq: known.head.seq,
+        problem: Problem::Rewritten,
+        expected: known.head.hash,
+        found: "another log, archived since".into(),
+        source: known.source,
+    });
+    Ok(findings.collect())
 }
 
 /// Thins old heads out: one an hour is left of those before `until`. A later head covers whatever an earlier one did.

@@ -22,7 +22,7 @@ use std::time::Instant;
 use crate::base::{Timestamp, id::random_hex};
 use crate::hub::keys::HubKeys;
 use crate::hub::store::{Store, StoreError, Tx};
-use chain::Link;
+use chain::{DATABASE, Finding, Link, Problem};
 use denials::{Denials, Due};
 use row::Row;
 
@@ -200,6 +200,22 @@ pub fn hash_of(tx: &Tx<'_>, seq: i64) -> Result<Option<Vec<u8>>, StoreError> {
     sql::hash_of(tx, seq)
 }
 
+/// What is wrong at and before the place that the oldest row follows, where the walk along the rows does not come by: archives
+/// that the hub did not make, what came to light about rows that were archived since, rows that were put there.
+pub fn look_before(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
+    let anchor = sql::anchor(tx)?.seq;
+    let mut findings = archive::forged_segment(tx, keys)?;
+    findings.extend(heads::contradictions_before(tx, anchor)?);
+    findings.extend(sql::first_until(tx, anchor)?.map(|seq| Finding {
+        seq,
+        problem: Problem::Unsigned,
+        expected: format!("no row before row {}", anchor + 1),
+        found: format!("row {seq}"),
+        source: DATABASE.into(),
+    }));
+    Ok(findings)
+}
+
 /// The place that the oldest row follows: the start, or the end of what was archived.
 pub fn anchor(tx: &Tx<'_>) -> Result<Link, StoreError> {
     sql::anchor(tx)
@@ -234,6 +250,14 @@ mod sql {
         tx.row("SELECT hash FROM audit WHERE seq = :seq", &[(":seq", seq.into())], |row| {
             row.get("hash")
         })
+    }
+
+    pub fn first_until(tx: &Tx<'_>, seq: i64) -> Result<Option<i64>, StoreError> {
+        tx.row(
+            "SELECT seq FROM audit WHERE seq <= :seq ORDER BY seq LIMIT 1",
+            &[(":seq", seq.into())],
+            |row| row.get("seq"),
+        )
     }
 
     pub fn insert(tx: &Tx<'_>, row: &Row) -> Result<(), StoreError> {

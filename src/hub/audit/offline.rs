@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Timestamp;
 use crate::hub::audit::chain::{Extent, KnownHead, Link, Verdict, Verifier};
 use crate::hub::audit::row::Row;
-use crate::hub::audit::{anchor, archive, heads, rows_after};
+use crate::hub::audit::{anchor, heads, look_before, rows_after};
 use crate::hub::keys::{KEY_FILE, succession_in};
 use crate::hub::store::{ReadOnly, StoreError};
 use crate::platform::key_file::load_seed;
@@ -146,12 +146,9 @@ fn verify_folder(folder: &Path, mut against: Vec<KnownHead>, keys: &[String]) ->
 
 fn verify_database(path: &Path, against: Vec<KnownHead>, keys: &[String]) -> Result<Verdict, OfflineError> {
     let database = ReadOnly::open(path)?;
-    let (start, known, forged) = database.read(|tx| {
-        let forged = archive::forged_segment(tx, keys)?;
-        Ok::<_, StoreError>((anchor(tx)?, heads::known(tx, 0)?, forged))
-    })?;
+    let (start, known, before) = database.read(|tx| Ok::<_, StoreError>((anchor(tx)?, heads::known(tx, 0)?, look_before(tx, keys)?)))?;
     let mut verifier = Verifier::new(start, known.into_iter().chain(against).collect(), keys);
-    verifier.add(forged);
+    verifier.add(before);
     loop {
         let after = verifier.link().seq;
         match database.read(|tx| rows_after(tx, after, PAGE)) {

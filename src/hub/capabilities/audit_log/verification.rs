@@ -7,7 +7,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::audit::chain::{Extent, KnownHead, Link, Verdict, Verifier};
 use crate::hub::audit::row::Hash;
-use crate::hub::audit::{self, archive, heads};
+use crate::hub::audit::{self, heads};
 use crate::hub::capabilities::audit_log::is_whole;
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::audit::SignedHead;
@@ -116,7 +116,7 @@ fn begin(tx: &Tx<'_>, from: Option<i64>, brought: Vec<KnownHead>, keys: &[String
     let known = heads::known(tx, start.seq)?;
     let mut verifier = Verifier::new(start, known.into_iter().chain(brought).collect(), keys);
     if start.seq == anchor.seq {
-        verifier.add(archive::forged_segment(tx, keys)?);
+        verifier.add(audit::look_before(tx, keys)?);
     }
     Ok(verifier)
 }
