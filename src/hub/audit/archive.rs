@@ -50,7 +50,7 @@ impl Keeper {
     /// Writes rows into a file, durably, and signs what it is. Blocking.
     pub fn write_segment(&self, rows: &[Row], end: Link, at: Timestamp) -> io::Result<Segment> {
         let first_seq = rows.first().map_or(end.seq, |row| row.seq);
-        let file = format!("audit-{first_seq:012}-{:012}.jsonl.zst", end.seq);
+        let file = file_name(first_seq, end.seq);
         let folder = files::Directory::create_private(&self.data.join(FOLDER).join(SEGMENTS))?;
         let temporary = format!("{file}.new");
         folder.remove(&temporary)?;
@@ -91,6 +91,10 @@ impl Segment {
         let key = <[u8; 32]>::try_from(self.key.as_slice());
         key.is_ok_and(|key| warrant::is_signed_by(&key, &message, &self.signature))
     }
+}
+
+fn file_name(first_seq: i64, last_seq: i64) -> String {
+    format!("audit-{first_seq:012}-{last_seq:012}.jsonl.zst")
 }
 
 fn compress(rows: &[Row], file: &File) -> io::Result<()> {
@@ -166,6 +170,30 @@ pub fn forged_segment(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, Stor
     Ok(findings)
 }
 
+/// Archived files in a data folder that are not what was signed. One that was moved away is the operator's. Blocking.
+pub fn changed_files(data: &Path, segments: &[Segment]) -> Vec<Finding> {
+    let folder = data.join(FOLDER).join(SEGMENTS);
+    let mut findings = Vec::new();
+    for segment in segments {
+        // The name in the database is not signed; the numbers are.
+        let file = file_name(segment.first_seq, segment.last_seq);
+        let (problem, found) = match hash_file(&folder.join(&file)) {
+            Ok(hash) if hash == segment.file_hash => continue,
+            Ok(hash) => (Problem::Changed, hex(&hash)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => (Problem::Unreadable, error.to_string()),
+        };
+        findings.push(Finding {
+            seq: segment.first_seq,
+            problem,
+            expected: hex(&segment.file_hash),
+            found,
+            source: file,
+        });
+    }
+    findings
+}
+
 /// The hexadecimal spelling of a segment's file hash, as `sha256sum` prints it.
 pub fn hex(hash: &Hash) -> String {
     HEXLOWER.encode(hash)
@@ -216,5 +244,35 @@ mod sql {
                 signature: row.get("signature")?,
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::audit::Entry;
+    use crate::hub::keys::HubKeys;
+    use crate::hub::store::Notes;
+
+    #[test]
+    fn a_file_that_was_changed_is_found_and_one_that_was_moved_is_not_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned());
+        let at = Timestamp::from_millis(1);
+        let entry = Entry::by_hub(at, "roadstead:Test", "hub".into(), String::new());
+        let row = Row::new(1, &Link::START.hash, &entry, Notes::default(), 1);
+        let end = Link {
+            seq: 1,
+            hash: row.hash.clone().try_into().unwrap(),
+        };
+        let segment = keeper.write_segment(&[row], end, at).unwrap();
+        assert!(segment.is_signed_by(&keeper.fingerprints()) && !segment.is_signed_by(&["00".into()]));
+        let segments = [segment];
+        assert!(changed_files(dir.path(), &segments).is_empty());
+        let file = dir.path().join(FOLDER).join(SEGMENTS).join(&segments[0].file);
+        std::fs::write(&file, "another").unwrap();
+        assert_eq!(changed_files(dir.path(), &segments)[0].problem, Problem::Changed);
+        std::fs::remove_file(&file).unwrap();
+        assert!(changed_files(dir.path(), &segments).is_empty());
     }
 }
