@@ -23,6 +23,8 @@ use crate::wire::audit::SignedHead;
 const PAGE: usize = 2000;
 /// Longest line of an export that is looked at; a row with ten thousand nodes has a quarter of it.
 const MAX_LINE: u64 = 1024 * 1024;
+/// Longest file that may be one head, which then need not be one line.
+const MAX_HEAD: u64 = 64 * 1024;
 /// An archived segment is compressed.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -236,7 +238,10 @@ fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Option<Line>
 pub fn heads_of(path: &Path) -> Result<Vec<KnownHead>, OfflineError> {
     let failed = |error| OfflineError::Read(path.to_owned(), error);
     let source = path.display().to_string();
-    let whole = std::fs::read(path).map_err(failed)?;
+    let mut whole = Vec::new();
+    if std::fs::metadata(path).map_err(failed)?.len() <= MAX_HEAD {
+        whole = std::fs::read(path).map_err(failed)?;
+    }
     if let Ok(Line::Head { head } | Line::Bare(head)) = serde_json::from_slice(&whole) {
         return Ok(vec![KnownHead { head, source }]);
     }
