@@ -167,6 +167,16 @@ pub fn rows_after(tx: &Tx<'_>, after: i64, limit: usize) -> Result<Vec<Row>, Sto
     Ok(rows)
 }
 
+/// The next rows of a walk that has come to `after`; with the place that they follow when what lies between was archived, and
+/// signed by one of `keys`, since the walk began.
+pub fn next_rows(tx: &Tx<'_>, after: i64, limit: usize, keys: &[String]) -> Result<(Option<Link>, Vec<Row>), StoreError> {
+    let anchor = sql::anchor(tx)?;
+    if anchor.seq > after && archive::is_signed(tx, keys)? {
+        return Ok((Some(anchor), rows_after(tx, anchor.seq, limit)?));
+    }
+    Ok((None, rows_after(tx, after, limit)?))
+}
+
 /// Adds the nodes to rows that were read without, in either order.
 pub fn add_nodes(tx: &Tx<'_>, rows: &mut [Row]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (rows.iter().map(|r| r.seq).min(), rows.iter().map(|r| r.seq).max()) else {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Timestamp;
 use crate::hub::audit::chain::{Extent, KnownHead, Link, Verdict, Verifier};
 use crate::hub::audit::row::Row;
-use crate::hub::audit::{anchor, archive, heads, look_before, rows_after};
+use crate::hub::audit::{anchor, archive, heads, look_before, next_rows};
 use crate::hub::keys::{KEY_FILE, succession_in};
 use crate::hub::store::{ReadOnly, StoreError};
 use crate::platform::key_file::{KeyFileError, load_seed};
@@ -163,9 +163,16 @@ fn verify_database(path: &Path, folder: Option<&Path>, against: Vec<KnownHead>, 
     }
     loop {
         let after = verifier.link().seq;
-        match database.read(|tx| rows_after(tx, after, PAGE)) {
-            Ok(rows) if rows.is_empty() => break,
-            Ok(rows) => rows.iter().for_each(|row| verifier.push(row)),
+        match database.read(|tx| next_rows(tx, after, PAGE, keys)) {
+            Ok((archived, rows)) => {
+                if let Some(anchor) = archived {
+                    verifier.skip_to(anchor);
+                }
+                if rows.is_empty() {
+                    break;
+                }
+                rows.iter().for_each(|row| verifier.push(row));
+            }
             Err(error) => {
                 verifier.break_off(&error.to_string());
                 break;

@@ -63,11 +63,16 @@ async fn verify_audit(cx: Cx, request: VerifyRequest) -> ApiResult<VerifyResult>
         source: "request".into(),
     });
     let brought: Vec<KnownHead> = brought.chain(file).collect();
-    let mut verifier = cx.read(move |tx| Ok(begin(tx, request.from_seq, brought, &keys)?)).await?;
+    let own = keys.clone();
+    let mut verifier = cx.read(move |tx| Ok(begin(tx, request.from_seq, brought, &own)?)).await?;
     let mut left = most as usize;
     while left > 0 {
         let (after, page) = (verifier.link().seq, left.min(PAGE));
-        let rows = cx.read(move |tx| Ok(audit::rows_after(tx, after, page)?)).await?;
+        let keys = keys.clone();
+        let (archived, rows) = cx.read(move |tx| Ok(audit::next_rows(tx, after, page, &keys)?)).await?;
+        if let Some(anchor) = archived {
+            verifier.skip_to(anchor);
+        }
         if rows.is_empty() {
             return Ok(VerifyResult {
                 verdict: verifier.finish(Extent::Whole),
