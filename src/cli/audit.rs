@@ -18,6 +18,7 @@ use crate::cli::{audit_shipping, context, node, rows, text};
 use crate::hub::audit::chain::{Finding, MAX_FINDINGS, Problem, Verdict};
 use crate::hub::audit::offline::{self, AuditEvent};
 use crate::model::filter::Filter;
+use crate::wire::audit::SignedHead;
 
 #[derive(Subcommand)]
 pub enum AuditVerb {
@@ -94,6 +95,11 @@ const SEGMENTS: &[Column] = &[
     Column::hidden("sha256", Kind::Text),
 ];
 
+/// Heads that the hub takes with one call.
+const HEADS_AT_ONCE: usize = 1000;
+/// Rows that it looks at in one call.
+const ROWS_AT_ONCE: i64 = 200_000;
+
 pub async fn run(verb: AuditVerb, show: &Show) -> Result<()> {
     match verb {
         AuditVerb::List { filter, limit } => {
@@ -155,13 +161,15 @@ async fn verify_online(client: &Client, against: &[PathBuf], keys: &[String], sh
         )
         .into());
     }
+    heads.sort_by_key(|head| head.seq);
     let mut whole: Option<Verdict> = None;
-    let mut from = None;
+    let mut from = match heads.len() > HEADS_AT_ONCE {
+        true => oldest_row(client).await?,
+        false => 1,
+    };
     loop {
-        let mut request = json!({"Against": heads});
-        if let Some(from) = from {
-            request["FromSeq"] = json!(from);
-        }
+        let (against, max_rows) = stretch(&heads, from);
+        let request = json!({"FromSeq": from, "MaxRows": max_rows, "Against": against});
         let answer: Value = client.hub("VerifyAudit", request).await?;
         let next = answer["NextSeq"].as_i64();
         let part: Verdict = serde_json::from_value(answer).context("the hub's verdict cannot be read")?;
@@ -170,11 +178,26 @@ async fn verify_online(client: &Client, against: &[PathBuf], keys: &[String], sh
             Some(before) => joined(before, part),
         });
         match next {
-            Some(next) => from = Some(next),
+            Some(next) => from = next,
             None => break,
         }
     }
     tell(whole.context("the hub gave no verdict")?, show)
+}
+
+/// The number of the oldest row that was not archived.
+async fn oldest_row(client: &Client) -> Result<i64> {
+    let found: Value = client.hub("GetAuditRetention", json!({})).await?;
+    let archived = found["Segments"].as_array().into_iter().flatten();
+    Ok(archived.filter_map(|segment| segment["LastSeq"].as_i64()).max().unwrap_or(0) + 1)
+}
+
+/// The heads for the rows from `from` on that one call takes, and how many rows it may look at before the first that it does not.
+fn stretch(heads: &[SignedHead], from: i64) -> (&[SignedHead], i64) {
+    let waiting = &heads[heads.partition_point(|head| head.seq < from)..];
+    let (now, later) = waiting.split_at(waiting.len().min(HEADS_AT_ONCE));
+    let most = later.first().map_or(ROWS_AT_ONCE, |head| head.seq.saturating_sub(from));
+    (now, most.clamp(1, ROWS_AT_ONCE))
 }
 
 /// The verdict of two stretches that follow each other.
@@ -350,6 +373,18 @@ async fn retention(client: &Client, keep_days: Option<i64>, show: &Show) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stretch_ends_before_the_first_head_that_is_not_sent_with_it() {
+        let signer = crate::wire::warrant::Signer::new(&[1; 32]);
+        let head = |seq| SignedHead::sign(&signer, seq, &[0; 32], crate::base::Timestamp::from_millis(1));
+        let heads: Vec<SignedHead> = (1..=2500).map(|n| head(n * 10)).collect();
+        let seqs = |(against, rows): (&[SignedHead], i64)| (against.len(), against[0].seq, rows);
+        assert_eq!(seqs(stretch(&heads, 1)), (1000, 10, 10_009));
+        assert_eq!(seqs(stretch(&heads, 10_010)), (1000, 10_010, 10_000));
+        assert_eq!(seqs(stretch(&heads, 20_010)), (500, 20_010, ROWS_AT_ONCE));
+        assert!(stretch(&heads, 30_000).0.is_empty());
+    }
 
     #[test]
     fn a_verdict_is_said_in_words_a_person_can_act_on() {

@@ -174,6 +174,8 @@ const NOT_PUBLIC: &[(Network, &str)] = &[
     (Network::v6(0xfc00, 0, 7), "private"),
     (Network::v6(0xff00, 0, 8), "multicast"),
     (Network::v6(0, 0, 16), "this machine itself, or reserved"),
+    (Network::v6(0x0064, 0xff9b, 32), "translated in this network"),
+    (Network::v6(0x2001, 0, 32), "a tunnel"),
 ];
 
 /// What an address is when it is not public. Addresses that carry another in themselves are judged by that one.
@@ -190,10 +192,10 @@ fn carried(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address.to_canonical() else {
         return address.to_canonical();
     };
-    let [a, b, c, .., g, h] = v6.segments();
+    let [a, b, c, d, e, f, g, h] = v6.segments();
     let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match (a, b) {
-        (0x0064, 0xff9b) => v4(g, h),
+        (0x0064, 0xff9b) if [c, d, e, f] == [0; 4] => v4(g, h),
         (0x2002, _) => v4(b, c),
         _ => IpAddr::V6(v6),
     }
@@ -304,9 +306,18 @@ impl FromStr for Url {
         if uri.scheme_str() != Some("https") || authority.host().is_empty() {
             return Err(invalid());
         }
+        // The library takes a port that is none for the absence of one.
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => 443,
+            Some(rest) => rest
+                .strip_prefix(':')
+                .and_then(|port| port.parse::<u16>().ok())
+                .ok_or_else(invalid)?,
+            None => return Err(invalid()),
+        };
         Ok(Self {
             host: authority.host().trim_matches(['[', ']']).to_owned(),
-            port: authority.port_u16().unwrap_or(443),
+            port,
             path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         })
     }
@@ -427,6 +438,8 @@ mod tests {
             "::ffff:169.254.169.254",
             "::127.0.0.1",
             "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "2001:0:7f00:1::808:808",
             "2002:7f00:1::",
             "2002:c0a8:101::1",
         ] {
@@ -469,6 +482,7 @@ mod tests {
             "https://user@hooks.example/",
             "file:///etc/passwd",
             "https:///x",
+            "https://hooks.example:99999/",
         ] {
             assert!(wrong.parse::<Url>().is_err(), "{wrong}");
         }

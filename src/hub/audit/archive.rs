@@ -50,7 +50,7 @@ impl Keeper {
     /// Writes rows into a file, durably, and signs what it is. Blocking.
     pub fn write_segment(&self, rows: &[Row], end: Link, at: Timestamp) -> io::Result<Segment> {
         let first_seq = rows.first().map_or(end.seq, |row| row.seq);
-        let file = format!("audit-{first_seq:012}-{:012}.jsonl.zst", end.seq);
+        let file = file_name(first_seq, end.seq);
         let folder = files::Directory::create_private(&self.data.join(FOLDER).join(SEGMENTS))?;
         let temporary = format!("{file}.new");
         folder.remove(&temporary)?;
@@ -76,11 +76,25 @@ impl Keeper {
 }
 
 impl Segment {
+    /// Fingerprint of the key that it names.
+    fn signer(&self) -> String {
+        tls::fingerprint_of(&<[u8; 32]>::try_from(self.key.as_slice()).unwrap_or_default())
+    }
+
+    /// `keys` are the fingerprints that may sign; none at all means any key.
+    fn is_signed_by(&self, keys: &[String]) -> bool {
+        (keys.is_empty() || keys.contains(&self.signer())) && self.is_genuine()
+    }
+
     fn is_genuine(&self) -> bool {
         let message = message(self.first_seq, self.last_seq, &self.hash, &self.file_hash);
         let key = <[u8; 32]>::try_from(self.key.as_slice());
         key.is_ok_and(|key| warrant::is_signed_by(&key, &message, &self.signature))
     }
+}
+
+fn file_name(first_seq: i64, last_seq: i64) -> String {
+    format!("audit-{first_seq:012}-{last_seq:012}.jsonl.zst")
 }
 
 fn compress(rows: &[Row], file: &File) -> io::Result<()> {
@@ -127,22 +141,26 @@ pub fn segments(tx: &Tx<'_>) -> Result<Vec<Segment>, StoreError> {
     sql::segments(tx)
 }
 
+/// Whether the newest segment is signed by one of `keys`: the rows up to its end were archived by a hub that has one.
+pub fn is_signed(tx: &Tx<'_>, keys: &[String]) -> Result<bool, StoreError> {
+    Ok(sql::segments(tx)?.last().is_none_or(|segment| segment.is_signed_by(keys)))
+}
+
 /// Segments whose signature does not fit or that leave a hole between them: rows were deleted under their cover.
 pub fn forged_segment(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let mut next = 1;
     for segment in sql::segments(tx)? {
-        let key = <[u8; 32]>::try_from(segment.key.as_slice()).unwrap_or_default();
-        let signer = tls::fingerprint_of(&key);
-        let is_trusted = keys.is_empty() || keys.contains(&signer);
-        if segment.first_seq != next || !segment.is_genuine() || !is_trusted {
+        if segment.first_seq != next || !segment.is_signed_by(keys) {
             findings.push(Finding {
                 seq: next,
                 problem: Problem::Missing,
                 expected: format!("row {next}, or a signed archive that begins with it"),
                 found: format!(
-                    "an archive of rows {} to {} signed by {signer}",
-                    segment.first_seq, segment.last_seq
+                    "an archive of rows {} to {} signed by {}",
+                    segment.first_seq,
+                    segment.last_seq,
+                    segment.signer()
                 ),
                 source: segment.file.clone(),
             });
@@ -150,6 +168,30 @@ pub fn forged_segment(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, Stor
         next = segment.last_seq + 1;
     }
     Ok(findings)
+}
+
+/// Archived files in a data folder that are not what was signed. One that was moved away is the operator's. Blocking.
+pub fn changed_files(data: &Path, segments: &[Segment]) -> Vec<Finding> {
+    let folder = data.join(FOLDER).join(SEGMENTS);
+    let mut findings = Vec::new();
+    for segment in segments {
+        // The name in the database is not signed; the numbers are.
+        let file = file_name(segment.first_seq, segment.last_seq);
+        let (problem, found) = match hash_file(&folder.join(&file)) {
+            Ok(hash) if hash == segment.file_hash => continue,
+            Ok(hash) => (Problem::Changed, hex(&hash)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => (Problem::Unreadable, error.to_string()),
+        };
+        findings.push(Finding {
+            seq: segment.first_seq,
+            problem,
+            expected: hex(&segment.file_hash),
+            found,
+            source: file,
+        });
+    }
+    findings
 }
 
 /// The hexadecimal spelling of a segment's file hash, as `sha256sum` prints it.
@@ -202,5 +244,35 @@ mod sql {
                 signature: row.get("signature")?,
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::audit::Entry;
+    use crate::hub::keys::HubKeys;
+    use crate::hub::store::Notes;
+
+    #[test]
+    fn a_file_that_was_changed_is_found_and_one_that_was_moved_is_not_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned());
+        let at = Timestamp::from_millis(1);
+        let entry = Entry::by_hub(at, "roadstead:Test", "hub".into(), String::new());
+        let row = Row::new(1, &Link::START.hash, &entry, Notes::default(), 1);
+        let end = Link {
+            seq: 1,
+            hash: row.hash.clone().try_into().unwrap(),
+        };
+        let segment = keeper.write_segment(&[row], end, at).unwrap();
+        assert!(segment.is_signed_by(&keeper.fingerprints()) && !segment.is_signed_by(&["00".into()]));
+        let segments = [segment];
+        assert!(changed_files(dir.path(), &segments).is_empty());
+        let file = dir.path().join(FOLDER).join(SEGMENTS).join(&segments[0].file);
+        std::fs::write(&file, "another").unwrap();
+        assert_eq!(changed_files(dir.path(), &segments)[0].problem, Problem::Changed);
+        std::fs::remove_file(&file).unwrap();
+        assert!(changed_files(dir.path(), &segments).is_empty());
     }
 }

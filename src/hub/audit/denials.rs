@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use crate::base::Timestamp;
 use crate::hub::audit::Entry;
+use crate::hub::audit::row::bounded;
 
 const MINUTE_MS: i64 = 60_000;
 /// Different denials of one caller at one address that are told apart within a minute.
@@ -88,6 +89,16 @@ impl Denials {
 
     /// The entry and its kind, made coarser when there are too many.
     fn fold(&mut self, mut entry: Entry) -> (Entry, Kind) {
+        // What is counted lies in memory; whoever is refused must not choose how much.
+        for text in [
+            &mut entry.caller,
+            &mut entry.address,
+            &mut entry.operation,
+            &mut entry.target,
+            &mut entry.detail,
+        ] {
+            *text = bounded(text);
+        }
         let kind = kind_of(&entry);
         if self.kinds.contains_key(&kind) {
             return (entry, kind);
@@ -163,5 +174,13 @@ mod tests {
             closed.iter().map(|(_, n)| n).sum::<i64>() as usize,
             200_000 - KINDS_PER_CALLER as usize - 1 - rows
         );
+    }
+
+    #[test]
+    fn a_long_target_is_not_kept_whole() {
+        let mut denials = Denials::default();
+        let rows = denials.take(denial(MINUTE_MS, "user:a", &"x".repeat(1_000_000))).rows;
+        assert!(rows[0].0.target.len() < 10_000);
+        assert!(denials.kinds.keys().flatten().all(|text| text.len() < 10_000));
     }
 }

@@ -9,8 +9,8 @@ use std::io;
 use data_encoding::HEXLOWER;
 
 use crate::base::Timestamp;
-use crate::hub::audit::chain::{DATABASE, KnownHead};
-use crate::hub::audit::{Entry, Keeper, anchor, hash_of, last, record};
+use crate::hub::audit::chain::{DATABASE, Finding, KnownHead, Problem};
+use crate::hub::audit::{Entry, Keeper, anchor, archive, hash_of, last, record};
 use crate::hub::keys::Succession;
 use crate::hub::store::{Row, Store, StoreError, Tx};
 use crate::platform::files::{Directory, Durability};
@@ -21,6 +21,8 @@ use crate::wire::succession::KeyLink;
 /// Beside the database: the newest head, and what the operator has written there.
 pub const FOLDER: &str = "audit";
 pub const HEAD_FILE: &str = "head.json";
+/// The source of heads that this process knows by itself.
+const OWN: &str = "hub";
 /// A head is a few hundred bytes.
 const MAX_HEAD_BYTES: u64 = 4096;
 
@@ -47,11 +49,16 @@ impl Keeper {
     }
 
     /// Signs the chain's end when it has moved since the last head. `None` when it has not.
+    ///
+    /// Looks first whether the log still contains the last head, the one in memory too: whoever writes the chain anew under a
+    /// running hub must not be given the next signature for it as if nothing had been.
     pub fn sign_head(&self, tx: &Tx<'_>, now: Timestamp) -> Result<Option<SignedHead>, StoreError> {
+        let (given, signed) = (self.newest(), newest(tx)?);
+        for head in given.iter().chain(&signed) {
+            self.check(tx, head, OWN, now)?;
+        }
         let end = last(tx)?;
-        let signed = newest(tx)?.map_or(0, |head| head.seq);
-        // A lower end than the last head's is a fault that the check of heads finds; signing it would hide nothing.
-        if end.seq == signed || end.seq == 0 {
+        if end.seq == 0 || signed.is_some_and(|head| head.seq == end.seq) {
             return Ok(None);
         }
         let head = SignedHead::sign(&self.keys.signer(), end.seq, &end.hash, now);
@@ -64,11 +71,10 @@ impl Keeper {
         if !head.is_genuine() || !self.fingerprints().contains(&head.fingerprint()) {
             return Ok(Check::NotOurs);
         }
-        let is_archived = head.seq < anchor(tx)?.seq;
-        let kept = hash_of(tx, head.seq)?.or(match anchor(tx)? {
-            anchor if anchor.seq == head.seq => Some(anchor.hash.to_vec()),
-            _ => None,
-        });
+        let anchor = anchor(tx)?;
+        // Anybody who can write to the database can say that rows were archived; the signature says that they were.
+        let is_archived = head.seq < anchor.seq && archive::is_signed(tx, &self.fingerprints())?;
+        let kept = hash_of(tx, head.seq)?.or((anchor.seq == head.seq).then(|| anchor.hash.to_vec()));
         if is_archived || kept.as_deref() == head.hash_bytes().as_ref().map(|hash| &hash[..]) {
             return Ok(Check::Confirmed);
         }
@@ -162,6 +168,19 @@ pub fn known(tx: &Tx<'_>, from: i64) -> Result<Vec<KnownHead>, StoreError> {
         source: DATABASE.into(),
     });
     Ok(own.chain(sql::witnesses(tx, from)?).collect())
+}
+
+/// Heads that came back and did not fit, and whose rows were archived since: what they say stays true.
+pub fn contradictions_before(tx: &Tx<'_>, anchor: i64) -> Result<Vec<Finding>, StoreError> {
+    let before = sql::witnesses(tx, 0)?.into_iter().filter(|known| known.head.seq < anchor);
+    let findings = before.map(|known| Finding {
+        seq: known.head.seq,
+        problem: Problem::Rewritten,
+        expected: known.head.hash,
+        found: "another log, archived since".into(),
+        source: known.source,
+    });
+    Ok(findings.collect())
 }
 
 /// Thins old heads out: one an hour is left of those before `until`. A later head covers whatever an earlier one did.
@@ -314,6 +333,22 @@ mod tests {
         assert!(known.iter().any(|known| known.source == "node" && known.head == head));
         let foreign = SignedHead::sign(&Signer::new(&[2; 32]), 900, &[0; 32], Timestamp::from_millis(1));
         assert_eq!(check(&store, &keeper, foreign).await, Check::NotOurs);
+    }
+
+    #[tokio::test]
+    async fn a_chain_written_anew_under_a_running_hub_is_written_down_before_it_is_signed() {
+        let (_dir, store, keeper) = hub().await;
+        add_rows(&store, 5).await;
+        keeper.begin(&store, Timestamp::from_millis(10)).await.unwrap();
+        let cut = store.write(|tx| {
+            tx.execute("DELETE FROM audit_head", &[])?;
+            tx.execute("DELETE FROM audit", &[])
+        });
+        cut.await.unwrap();
+        add_rows(&store, 9).await;
+        assert_eq!(sign(&store, &keeper).await.unwrap().seq, 10);
+        let known = store.read(|tx| known(tx, 0)).await.unwrap();
+        assert!(known.iter().any(|known| known.source == OWN && known.head.seq == 5), "{known:?}");
     }
 
     #[tokio::test]

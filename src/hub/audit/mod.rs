@@ -22,7 +22,7 @@ use std::time::Instant;
 use crate::base::{Timestamp, id::random_hex};
 use crate::hub::keys::HubKeys;
 use crate::hub::store::{Store, StoreError, Tx};
-use chain::Link;
+use chain::{DATABASE, Finding, Link, Problem};
 use denials::{Denials, Due};
 use row::Row;
 
@@ -167,6 +167,16 @@ pub fn rows_after(tx: &Tx<'_>, after: i64, limit: usize) -> Result<Vec<Row>, Sto
     Ok(rows)
 }
 
+/// The next rows of a walk that has come to `after`; with the place that they follow when what lies between was archived, and
+/// signed by one of `keys`, since the walk began.
+pub fn next_rows(tx: &Tx<'_>, after: i64, limit: usize, keys: &[String]) -> Result<(Option<Link>, Vec<Row>), StoreError> {
+    let anchor = sql::anchor(tx)?;
+    if anchor.seq > after && archive::is_signed(tx, keys)? {
+        return Ok((Some(anchor), rows_after(tx, anchor.seq, limit)?));
+    }
+    Ok((None, rows_after(tx, after, limit)?))
+}
+
 /// Adds the nodes to rows that were read without, in either order.
 pub fn add_nodes(tx: &Tx<'_>, rows: &mut [Row]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (rows.iter().map(|r| r.seq).min(), rows.iter().map(|r| r.seq).max()) else {
@@ -198,6 +208,22 @@ pub fn add_nodes(tx: &Tx<'_>, rows: &mut [Row]) -> Result<(), StoreError> {
 /// The hash of one row; `None` when it is not there.
 pub fn hash_of(tx: &Tx<'_>, seq: i64) -> Result<Option<Vec<u8>>, StoreError> {
     sql::hash_of(tx, seq)
+}
+
+/// What is wrong at and before the place that the oldest row follows, where the walk along the rows does not come by: archives
+/// that the hub did not make, what came to light about rows that were archived since, rows that were put there.
+pub fn look_before(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
+    let anchor = sql::anchor(tx)?.seq;
+    let mut findings = archive::forged_segment(tx, keys)?;
+    findings.extend(heads::contradictions_before(tx, anchor)?);
+    findings.extend(sql::first_until(tx, anchor)?.map(|seq| Finding {
+        seq,
+        problem: Problem::Unsigned,
+        expected: format!("no row before row {}", anchor + 1),
+        found: format!("row {seq}"),
+        source: DATABASE.into(),
+    }));
+    Ok(findings)
 }
 
 /// The place that the oldest row follows: the start, or the end of what was archived.
@@ -234,6 +260,14 @@ mod sql {
         tx.row("SELECT hash FROM audit WHERE seq = :seq", &[(":seq", seq.into())], |row| {
             row.get("hash")
         })
+    }
+
+    pub fn first_until(tx: &Tx<'_>, seq: i64) -> Result<Option<i64>, StoreError> {
+        tx.row(
+            "SELECT seq FROM audit WHERE seq <= :seq ORDER BY seq LIMIT 1",
+            &[(":seq", seq.into())],
+            |row| row.get("seq"),
+        )
     }
 
     pub fn insert(tx: &Tx<'_>, row: &Row) -> Result<(), StoreError> {

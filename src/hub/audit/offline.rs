@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::Timestamp;
 use crate::hub::audit::chain::{Extent, KnownHead, Link, Verdict, Verifier};
 use crate::hub::audit::row::Row;
-use crate::hub::audit::{anchor, archive, heads, rows_after};
+use crate::hub::audit::{anchor, archive, heads, look_before, next_rows};
 use crate::hub::keys::{KEY_FILE, succession_in};
 use crate::hub::store::{ReadOnly, StoreError};
-use crate::platform::key_file::load_seed;
+use crate::platform::key_file::{KeyFileError, load_seed};
 use crate::platform::tls;
 use crate::wire::audit::SignedHead;
 
@@ -23,6 +23,8 @@ use crate::wire::audit::SignedHead;
 const PAGE: usize = 2000;
 /// Longest line of an export that is looked at; a row with ten thousand nodes has a quarter of it.
 const MAX_LINE: u64 = 1024 * 1024;
+/// Longest file that may be one head, which then need not be one line.
+const MAX_HEAD: u64 = 64 * 1024;
 /// An archived segment is compressed.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -34,6 +36,8 @@ pub enum OfflineError {
     NotALog(PathBuf),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("whose heads to trust is not known: give the hub's fingerprint with `--key`")]
+    Key(#[from] KeyFileError),
 }
 
 /// A row as the API lists it and an export holds it.
@@ -124,7 +128,7 @@ pub fn verify(path: &Path, against: Vec<KnownHead>, keys: &[String]) -> Result<V
     let mut magic = [0; 16];
     let length = File::open(path).and_then(|mut file| file.read(&mut magic)).map_err(failed)?;
     if magic[..length].starts_with(b"SQLite format 3") {
-        return verify_database(path, against, keys);
+        return verify_database(path, None, against, keys);
     }
     verify_export(path, against, keys)
 }
@@ -138,25 +142,37 @@ fn verify_folder(folder: &Path, mut against: Vec<KnownHead>, keys: &[String]) ->
         head,
         source: heads::HEAD_FILE.into(),
     }));
-    let own = load_seed(&folder.join(KEY_FILE)).ok().flatten();
+    if !keys.is_empty() {
+        return verify_database(&database, Some(folder), against, keys);
+    }
+    // A key that is there and cannot be read must not make any other good enough.
+    let own = load_seed(&folder.join(KEY_FILE))?;
     let own = own.map(|seed| tls::spki_fingerprint(&tls::public_key(seed.expose())));
-    let own: Vec<String> = own.map_or_else(Vec::new, |present| heads::trusted_keys(present, &succession_in(folder)));
-    verify_database(&database, against, if keys.is_empty() { &own } else { keys })
+    let own = own.map_or_else(Vec::new, |present| heads::trusted_keys(present, &succession_in(folder)));
+    verify_database(&database, Some(folder), against, &own)
 }
 
-fn verify_database(path: &Path, against: Vec<KnownHead>, keys: &[String]) -> Result<Verdict, OfflineError> {
+/// `folder` is the data folder that the database lies in, if it lies in one.
+fn verify_database(path: &Path, folder: Option<&Path>, against: Vec<KnownHead>, keys: &[String]) -> Result<Verdict, OfflineError> {
     let database = ReadOnly::open(path)?;
-    let (start, known, forged) = database.read(|tx| {
-        let forged = archive::forged_segment(tx, keys)?;
-        Ok::<_, StoreError>((anchor(tx)?, heads::known(tx, 0)?, forged))
-    })?;
+    let (start, known, before) = database.read(|tx| Ok::<_, StoreError>((anchor(tx)?, heads::known(tx, 0)?, look_before(tx, keys)?)))?;
     let mut verifier = Verifier::new(start, known.into_iter().chain(against).collect(), keys);
-    verifier.add(forged);
+    verifier.add(before);
+    if let Some(folder) = folder {
+        verifier.add(archive::changed_files(folder, &database.read(archive::segments)?));
+    }
     loop {
         let after = verifier.link().seq;
-        match database.read(|tx| rows_after(tx, after, PAGE)) {
-            Ok(rows) if rows.is_empty() => break,
-            Ok(rows) => rows.iter().for_each(|row| verifier.push(row)),
+        match database.read(|tx| next_rows(tx, after, PAGE, keys)) {
+            Ok((archived, rows)) => {
+                if let Some(anchor) = archived {
+                    verifier.skip_to(anchor);
+                }
+                if rows.is_empty() {
+                    break;
+                }
+                rows.iter().for_each(|row| verifier.push(row));
+            }
             Err(error) => {
                 verifier.break_off(&error.to_string());
                 break;
@@ -229,7 +245,10 @@ fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Option<Line>
 pub fn heads_of(path: &Path) -> Result<Vec<KnownHead>, OfflineError> {
     let failed = |error| OfflineError::Read(path.to_owned(), error);
     let source = path.display().to_string();
-    let whole = std::fs::read(path).map_err(failed)?;
+    let mut whole = Vec::new();
+    if std::fs::metadata(path).map_err(failed)?.len() <= MAX_HEAD {
+        whole = std::fs::read(path).map_err(failed)?;
+    }
     if let Ok(Line::Head { head } | Line::Bare(head)) = serde_json::from_slice(&whole) {
         return Ok(vec![KnownHead { head, source }]);
     }

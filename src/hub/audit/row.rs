@@ -124,7 +124,8 @@ fn add(digest: &mut Context, text: &str) {
     digest.update(text.as_bytes());
 }
 
-fn bounded(text: &str) -> String {
+/// The text, or its beginning and `…`; cutting twice changes nothing more.
+pub fn bounded(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

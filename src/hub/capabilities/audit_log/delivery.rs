@@ -2,7 +2,7 @@
 //! crash loses nothing and a receiver that is away fills no memory. At least once: lines carry their number.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::Mutex;
@@ -21,7 +21,7 @@ use crate::hub::store::{StoreError, Tx};
 const PERIOD: Duration = Duration::from_secs(5);
 /// Rows, and heads, of one delivery.
 const BATCH: usize = 500;
-/// Deliveries to one receiver before the others have their turn again.
+/// Deliveries to one receiver in its turn, which ends after [`PERIOD`] in any case: the others wait for it.
 const BATCHES: usize = 20;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -47,7 +47,7 @@ pub struct Batch {
     row_seq: i64,
 }
 
-/// Ships what waits, to all receivers side by side: one that is slow holds up no other.
+/// Ships what waits, to all receivers side by side: one that is slow holds up the others for one delivery at most.
 pub async fn deliver(services: Arc<Services>) {
     let busy = services.state::<Busy>();
     let Ok(_alone) = busy.0.try_lock() else { return };
@@ -65,10 +65,11 @@ pub async fn deliver(services: Arc<Services>) {
 }
 
 async fn serve(services: &Arc<Services>, settings: &Settings, sink: Sink, ship: Ship) -> (Sink, ApiResult<()>) {
+    let begun = Instant::now();
     for _ in 0..BATCHES {
         match serve_once(services, settings, sink, ship).await {
-            Ok(true) => {}
-            Ok(false) => break,
+            Ok(true) if begun.elapsed() < PERIOD => {}
+            Ok(_) => break,
             Err(error) => return (sink, Err(error)),
         }
     }
@@ -85,7 +86,9 @@ async fn serve_once(services: &Arc<Services>, settings: &Settings, sink: Sink, s
             Ok((state, batch))
         })
         .await?;
-    if batch.lines.is_empty() || state.next_attempt_at > now {
+    // A wait longer than any is a clock that was set back since.
+    let waits = state.next_attempt_at > now && state.next_attempt_at <= now + 2 * LONGEST_WAIT;
+    if batch.lines.is_empty() || waits {
         return Ok(false);
     }
     let sent = sinks::send(services, settings, sink, &batch).await;

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Services, Target};
 use crate::hub::audit::archive::{self, SEGMENT_ROWS, SEGMENTS, Segment};
-use crate::hub::audit::chain::{Extent, Link, Verifier};
-use crate::hub::audit::heads::FOLDER;
+use crate::hub::audit::chain::{DATABASE, Extent, KnownHead, Link, Verifier};
+use crate::hub::audit::heads::{self, FOLDER};
 use crate::hub::audit::row::Row;
 use crate::hub::audit::{self, Entry};
-use crate::hub::capabilities::audit_log::is_whole;
+use crate::hub::capabilities::audit_log::{is_whole, shipping};
 use crate::hub::jobs::Job;
 use crate::hub::store::{StoreError, Tx};
 
@@ -136,10 +136,16 @@ pub async fn archive_once(services: &Arc<Services>) -> ApiResult<Option<Segment>
     let plan = services.read(move |tx| {
         let Some(days) = sql::keep_days(tx)? else { return Ok(None) };
         let until = now - DAY * days as u32;
-        Ok(Some((audit::anchor(tx)?, sql::oldest(tx, until)?)))
+        let (anchor, rows) = (audit::anchor(tx)?, sql::oldest(tx, until, shipping::shipped(tx)?)?);
+        let heads = heads_of(tx, anchor, &rows)?;
+        Ok(Some((anchor, rows, heads)))
     });
-    let Some((anchor, rows)) = plan.await? else { return Ok(None) };
-    let Some(end) = checked(anchor, &rows)? else { return Ok(None) };
+    let Some((anchor, rows, heads)) = plan.await? else {
+        return Ok(None);
+    };
+    let Some(end) = checked(anchor, &rows, heads)? else {
+        return Ok(None);
+    };
     let keeper = services.audit.clone();
     let segment = tokio::task::spawn_blocking(move || keeper.write_segment(&rows, end, now))
         .await
@@ -157,8 +163,19 @@ pub async fn archive_once(services: &Arc<Services>) -> ApiResult<Option<Segment>
     Ok(is_out.await?.then_some(segment))
 }
 
-fn checked(anchor: Link, rows: &[Row]) -> ApiResult<Option<Link>> {
-    let mut verifier = Verifier::new(anchor, Vec::new(), &[]);
+/// The heads that were signed for these rows; they leave the database with them.
+fn heads_of(tx: &Tx<'_>, anchor: Link, rows: &[Row]) -> Result<Vec<KnownHead>, StoreError> {
+    let end = rows.last().map_or(anchor.seq, |row| row.seq);
+    let heads = heads::after(tx, anchor.seq, rows.len())?;
+    let known = heads.into_iter().filter(|head| head.seq <= end).map(|head| KnownHead {
+        head,
+        source: DATABASE.into(),
+    });
+    Ok(known.collect())
+}
+
+fn checked(anchor: Link, rows: &[Row], heads: Vec<KnownHead>) -> ApiResult<Option<Link>> {
+    let mut verifier = Verifier::new(anchor, heads, &[]);
     rows.iter().for_each(|row| verifier.push(row));
     let end = verifier.link();
     let verdict = verifier.finish(Extent::Part);
@@ -189,10 +206,14 @@ mod sql {
         Ok(Empty {})
     }
 
-    /// The oldest rows up to the first that is to stay; the newest row of all always stays, because others follow it.
-    pub fn oldest(tx: &Tx<'_>, until: Timestamp) -> Result<Vec<Row>, StoreError> {
+    /// The oldest rows up to the first that is to stay, because it is not old enough or not with every receiver yet; the newest
+    /// row of all always stays, because others follow it.
+    pub fn oldest(tx: &Tx<'_>, until: Timestamp, shipped: i64) -> Result<Vec<Row>, StoreError> {
         let mut rows = audit::rows_after(tx, 0, SEGMENT_ROWS + 1)?;
-        let keeps = rows.iter().position(|row| row.at >= until).unwrap_or(rows.len());
+        let keeps = rows
+            .iter()
+            .position(|row| row.at >= until || row.seq > shipped)
+            .unwrap_or(rows.len());
         let most = rows.len().saturating_sub(1).min(SEGMENT_ROWS);
         rows.truncate(keeps.min(most));
         Ok(rows)

@@ -343,6 +343,18 @@ pub fn state(tx: &Tx<'_>, sink: Sink) -> Result<State, StoreError> {
     }))
 }
 
+/// Up to which row all receivers of rows were served; what is behind it must not be archived yet.
+pub fn shipped(tx: &Tx<'_>) -> Result<i64, StoreError> {
+    let settings = settings(tx)?;
+    let mut shipped = i64::MAX;
+    for sink in Sink::ALL {
+        if settings.ship(sink) == Some(Ship::Rows) {
+            shipped = shipped.min(state(tx, sink)?.row_seq);
+        }
+    }
+    Ok(shipped)
+}
+
 /// Notes how an attempt went, unless the receiver was changed or switched off meanwhile.
 pub fn note(tx: &Tx<'_>, sink: Sink, under: &Settings, state: &State) -> Result<(), StoreError> {
     if settings(tx)?.destination(sink) != under.destination(sink) {

@@ -1,7 +1,7 @@
 //! The three receivers: a file that is appended to, a syslog receiver (RFC 5424), a webhook (HTTPS POST with a signature).
 
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,13 +72,31 @@ fn append_now(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
     let mut file = options
+        .read(true)
         .create(true)
         .append(true)
         .mode(0o600)
         .custom_flags(no_links)
         .open(folder.join(name))?;
-    file.write_all(text)?;
-    file.sync_data()
+    let length = file.metadata()?.len();
+    // A power cut may have left half a line; what follows must not become its other half.
+    let mut end = *b"\n";
+    if length > 0 {
+        file.read_exact_at(&mut end, length - 1)?;
+    }
+    if end != *b"\n" {
+        file.write_all(b"\n")?;
+    }
+    let Err(error) = file.write_all(text).and_then(|()| file.sync_data()) else {
+        return Ok(());
+    };
+    // All of it is sent again: a full disk must not leave half a line and then the same lines anew.
+    match file.set_len(length) {
+        Ok(()) => Err(error),
+        Err(kept) => Err(io::Error::other(format!(
+            "{error}; what was written of it cannot be taken back: {kept}"
+        ))),
+    }
 }
 
 async fn log(syslog: &SyslogSink, allowed: &Allowed, batch: &Batch) -> Result<(), String> {
@@ -238,6 +256,9 @@ mod tests {
         append_now(&folder, "log", b"a\n").unwrap();
         append_now(&folder, "log", b"b\n").unwrap();
         assert_eq!(std::fs::read(folder.join("log")).unwrap(), b"a\nb\n");
+        append_now(&folder, "log", b"half a li").unwrap();
+        append_now(&folder, "log", b"c\n").unwrap();
+        assert_eq!(std::fs::read(folder.join("log")).unwrap(), b"a\nb\nhalf a li\nc\n");
         std::os::unix::fs::symlink("/dev/null", folder.join("link")).unwrap();
         assert!(append_now(&folder, "link", b"x").is_err());
     }

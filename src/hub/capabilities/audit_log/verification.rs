@@ -7,7 +7,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::audit::chain::{Extent, KnownHead, Link, Verdict, Verifier};
 use crate::hub::audit::row::Hash;
-use crate::hub::audit::{self, archive, heads};
+use crate::hub::audit::{self, heads};
 use crate::hub::capabilities::audit_log::is_whole;
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::audit::SignedHead;
@@ -63,11 +63,16 @@ async fn verify_audit(cx: Cx, request: VerifyRequest) -> ApiResult<VerifyResult>
         source: "request".into(),
     });
     let brought: Vec<KnownHead> = brought.chain(file).collect();
-    let mut verifier = cx.read(move |tx| Ok(begin(tx, request.from_seq, brought, &keys)?)).await?;
+    let own = keys.clone();
+    let mut verifier = cx.read(move |tx| Ok(begin(tx, request.from_seq, brought, &own)?)).await?;
     let mut left = most as usize;
     while left > 0 {
         let (after, page) = (verifier.link().seq, left.min(PAGE));
-        let rows = cx.read(move |tx| Ok(audit::rows_after(tx, after, page)?)).await?;
+        let keys = keys.clone();
+        let (archived, rows) = cx.read(move |tx| Ok(audit::next_rows(tx, after, page, &keys)?)).await?;
+        if let Some(anchor) = archived {
+            verifier.skip_to(anchor);
+        }
         if rows.is_empty() {
             return Ok(VerifyResult {
                 verdict: verifier.finish(Extent::Whole),
@@ -116,7 +121,7 @@ fn begin(tx: &Tx<'_>, from: Option<i64>, brought: Vec<KnownHead>, keys: &[String
     let known = heads::known(tx, start.seq)?;
     let mut verifier = Verifier::new(start, known.into_iter().chain(brought).collect(), keys);
     if start.seq == anchor.seq {
-        verifier.add(archive::forged_segment(tx, keys)?);
+        verifier.add(audit::look_before(tx, keys)?);
     }
     Ok(verifier)
 }
