@@ -1,7 +1,8 @@
-//! Vocabulary without a domain: ids, time, errors, paging, secrets.
+//! Vocabulary without a domain: ARNs, ids, time, errors, secrets.
 //!
 //! Everything else may name this module; it names nothing of ours.
 
+pub mod arn;
 pub mod clock;
 pub mod error;
 pub mod id;

@@ -47,8 +47,11 @@ def test_hosts_entries(run, tmp_path):
     hosts.write_text("127.0.0.1\tlocalhost\n10.0.0.7\told\n")
     twice(run, "Roadstead-SetHostsEntry", file=hosts, address="10.0.0.7", names="db db.example.net")
     assert hosts.read_text() == "127.0.0.1\tlocalhost\n10.0.0.7\tdb db.example.net\n"
+    run("Roadstead-SetHostsEntry", file=hosts, address="127.0.0.1", names="localhost here")
+    assert hosts.read_text() == "127.0.0.1\tlocalhost here\n10.0.0.7\tdb db.example.net\n"
     run("Roadstead-SetHostsEntry", file=hosts, address="10.0.0.7", state="absent")
-    assert hosts.read_text() == "127.0.0.1\tlocalhost\n"
+    assert hosts.read_text() == "127.0.0.1\tlocalhost here\n"
+    assert "needs names" in run("Roadstead-SetHostsEntry", fails=True, file=hosts, address="10.0.0.9")
 
 
 def test_cron_entries(run, tmp_path):
@@ -71,6 +74,10 @@ def test_lines_of_a_file(run, tmp_path):
     assert file.read_text() == "one\ntwo\nthree; $(id) 'x'\n"
     run("Roadstead-SetFileLine", file=file, line="one", state="absent")
     assert file.read_text() == "two\nthree; $(id) 'x'\n"
+    file.write_text("10\n")
+    assert "unchanged:" in run("Roadstead-SetFileLine", file=file, line="10.0", state="absent")
+    assert "unchanged:" in run("Roadstead-SetFileLine", file=tmp_path / "none", line="x", state="absent")
+    assert file.read_text() == "10\n" and not (tmp_path / "none").exists()
 
 
 def test_whole_files(run, tmp_path):
@@ -83,13 +90,31 @@ def test_whole_files(run, tmp_path):
     assert not file.exists()
 
 
+def test_links_are_not_followed(run, tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("precious\n")
+    link.symlink_to(target)
+    for document, settings in {
+        "Roadstead-WriteFile": dict(content="x"),
+        "Roadstead-SetFileLine": dict(line="x"),
+        "Roadstead-RotateLog": {},
+    }.items():
+        assert "is a link" in run(document, fails=True, file=link, **settings), document
+    assert target.read_text() == "precious\n" and sorted(p.name for p in tmp_path.iterdir()) == ["link", "target"]
+
+
 def test_authorized_keys(run, tmp_path):
     file = tmp_path / "ssh/authorized_keys"
     settings = dict(file=file, key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample ann@example", user="root")
     twice(run, "Roadstead-SetAuthorizedKey", **settings)
     assert file.read_text() == settings["key"] + "\n" and oct(file.stat().st_mode)[-3:] == "600"
+    others = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample2 bob@example", "# AAAA"]
+    file.write_text("\n".join(['from="10.0.0.1" ' + settings["key"], *others]) + "\n")
+    twice(run, "Roadstead-SetAuthorizedKey", **settings)
+    assert file.read_text().splitlines() == [settings["key"], *others]
+    run("Roadstead-SetAuthorizedKey", file=file, key="ssh-ed25519 AAAA", user="root", state="absent")
     run("Roadstead-SetAuthorizedKey", state="absent", **settings)
-    assert file.read_text() == ""
+    assert file.read_text().splitlines() == others[:1]
 
 
 def test_disk_cleanup(run, tmp_path):
@@ -136,6 +161,7 @@ def test_certificates(run, tmp_path):
 def test_disk_space(run, tmp_path):
     assert "of the space" in run("Roadstead-CheckDiskSpace", path=tmp_path, percent=100)
     assert "more than -1 %" in run("Roadstead-CheckDiskSpace", fails=True, path=tmp_path, percent=-1)
+    assert "does not say" in run("Roadstead-CheckDiskSpace", fails=True, path=tmp_path / "none", percent=100)
 
 
 def test_diagnostics(run, tmp_path):
@@ -169,7 +195,9 @@ def test_environment_variables(run, tmp_path):
 
 def test_limits(run, tmp_path):
     twice(run, "Roadstead-SetLimit", directory=tmp_path, domain="@web", item="nofile", value="65536")
+    twice(run, "Roadstead-SetLimit", directory=tmp_path, domain="@web", type="soft", item="nofile", value="1024")
     assert (tmp_path / "60-roadstead-_web-nofile.conf").read_text() == "@web - nofile 65536\n"
+    assert (tmp_path / "60-roadstead-_web-nofile-soft.conf").read_text() == "@web soft nofile 1024\n"
 
 
 def test_remote_scripts_and_documents(run, tmp_path, ssm_plain):

@@ -22,7 +22,9 @@ impl Checker {
     }
 
     fn add(&mut self, severity: Severity, at: Position, path: &Path<'_>, message: String) {
-        if self.problems.len() < MAX_PROBLEMS {
+        // However many warnings stand before it, an error is never lost: it decides whether the document can be used.
+        let is_first_error = severity == Severity::Error && !self.has_errors();
+        if self.problems.len() < MAX_PROBLEMS || is_first_error {
             self.problems.push(Problem {
                 severity,
                 at,

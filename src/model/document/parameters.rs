@@ -222,10 +222,7 @@ impl ParameterSpec {
     }
 
     fn check_default(&self, default: &Value) -> Result<(), String> {
-        let texts: Vec<String> = match default {
-            Value::Array(items) => items.iter().map(super::substitute::as_text).collect(),
-            other => vec![super::substitute::as_text(other)],
-        };
+        let texts = texts(default);
         let is_reference = texts.iter().any(|text| text.contains("{{"));
         // An empty default is the field's way to say "optional".
         let is_empty = texts.iter().all(String::is_empty);
@@ -310,6 +307,14 @@ impl ParameterSpec {
             ParameterType::StringMap => json_of(text, Value::is_object).ok_or_else(|| "must be a JSON object".into()),
             ParameterType::String | ParameterType::StringList | ParameterType::MapList => Ok(Value::String(text.clone())),
         }
+    }
+}
+
+/// A value as the texts that a caller would have given for it.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(super::substitute::as_text).collect(),
+        other => vec![super::substitute::as_text(other)],
     }
 }
 

@@ -3,7 +3,7 @@
 //! Documents of the field are written for a backtracking engine; ours is linear in time. What it lacks, documents use in one way
 //! mostly: assertions at the beginning of an alternative, `^$|^(?!aws).+$`. Those are taken apart and judged one by one.
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 /// A compiled pattern: one of its alternatives must match.
 #[derive(Debug)]
@@ -55,8 +55,12 @@ impl Alternative {
     }
 }
 
+/// The time of a match grows with the compiled size; `[a-zA-Z0-9_.-]{1,2048}` needs an eighth of this.
+const MAX_COMPILED_BYTES: usize = 2 * 1024 * 1024;
+
 fn compile(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|e| format!("is no regular expression that this engine knows: {e}"))
+    let compiled = RegexBuilder::new(text).size_limit(MAX_COMPILED_BYTES).build();
+    compiled.map_err(|e| format!("is no regular expression that this engine knows: {e}"))
 }
 
 /// What stands between the bars that are in no group and no class.
@@ -145,5 +149,7 @@ mod tests {
     fn what_cannot_be_understood_is_said() {
         assert!(Pattern::new("(").unwrap_err().contains("no regular expression"));
         assert!(Pattern::new("a(?!b)").is_err());
+        assert!(Pattern::new("(.{0,1000}){0,1000}").is_err());
+        assert!(Pattern::new("[a-zA-Z0-9_.-]{1,2048}").is_ok());
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::actions::{self, Platform};
 use super::command::StepSpec;
-use super::{Body, Document, DocumentError, GivenParameters, Schema, substitute};
+use super::{Body, Document, DocumentError, GivenParameters, ParameterError, Schema, parameters, substitute};
 
 /// How long a step may run when nothing says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -123,8 +123,17 @@ impl Document {
             .collect();
         let mut values = self.parameters.bind(&given)?;
         for (name, value) in values.iter_mut().filter(|(name, _)| !given.contains_key(*name)) {
-            *value = substitute::replace(value, &outside);
-            debug_assert!(self.parameters.get(name).is_some());
+            let filled = substitute::replace(value, &outside);
+            // What comes from outside is judged as a caller's value is: the pattern holds for whoever writes the store, too.
+            if filled != *value
+                && let Some(spec) = self.parameters.get(name)
+            {
+                let judged = spec.judge(&parameters::texts(&filled));
+                *value = judged.map_err(|problem| ParameterError {
+                    name: name.clone(),
+                    problem,
+                })?;
+            }
         }
         let environment = values
             .iter()

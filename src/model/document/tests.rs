@@ -196,6 +196,30 @@ fn what_stands_outside_the_document_is_put_in_from_what_was_looked_up() {
 }
 
 #[test]
+fn what_was_looked_up_is_judged_as_a_callers_value_is() {
+    let content = document(
+        json!({"port": {"type": "String", "allowedPattern": "[0-9]+", "default": "{{ssm:/web/port}}"}}),
+        json!({"runCommand": ["listen {{ port }}"]}),
+    );
+    let parsed = Document::parse(&content).unwrap();
+    let resolve = |stored: &str| parsed.resolve(&GivenParameters::new(), &References::from([("ssm:/web/port".into(), stored.into())]));
+    assert_eq!(resolve("80").unwrap().steps[0].inputs["runCommand"], json!(["listen 80"]));
+    let refused = resolve("80; reboot").unwrap_err().to_string();
+    assert!(refused.contains("parameter `port`") && refused.contains("does not match"), "{refused}");
+}
+
+#[test]
+fn an_error_behind_many_warnings_is_not_lost() {
+    let names: Vec<String> = (0..120).map(|n| format!("p{n}")).collect();
+    let unused: serde_json::Map<String, Value> = names
+        .iter()
+        .map(|name| (name.clone(), json!({"type": "String", "allowedPattern": "("})))
+        .collect();
+    let content = json!({"schemaVersion": "2.2", "parameters": unused, "mainSteps": []});
+    assert!(Document::parse(&content).is_err());
+}
+
+#[test]
 fn a_time_out_outside_the_limits_is_refused_by_name() {
     for wrong in [json!(0), json!("172801"), json!("soon"), json!([1])] {
         let content = document(json!({}), json!({"runCommand": ["true"], "timeoutSeconds": wrong}));

@@ -9,6 +9,7 @@ use data_encoding::BASE32_NOPAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::base::arn::partition;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::auth::temporary_keys::{NewTemporaryKey, TemporaryKey};
@@ -201,14 +202,6 @@ fn unique_id(prefix: &str, name: &str) -> String {
 /// `arn:aws:iam::ACCOUNT:role/PATH/NAME` or the bare name.
 fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
-}
-
-fn partition(region: &str) -> &'static str {
-    match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 fn check_session_name(name: &str) -> ApiResult<()> {

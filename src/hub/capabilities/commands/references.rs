@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::arn::partition;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Target};
 use crate::hub::capabilities::parameters;
@@ -32,7 +33,7 @@ fn global(cx: &Cx, variable: &str) -> ApiResult<String> {
         "DATE_TIME" => date_time(cx.now()),
         "REGION" => cx.request().region.clone(),
         "ACCOUNT_ID" => cx.services.config.account_id.clone(),
-        "AWS_PARTITION" => "aws".to_owned(),
+        "AWS_PARTITION" => partition(&cx.request().region).to_owned(),
         _ => return Err(unknown(&format!("global:{variable}"))),
     })
 }

@@ -43,23 +43,7 @@ pub struct Judged {
 
 /// *Errors*: `ValidationException`, `MaxDocumentSizeExceeded`, `InvalidDocumentContent`, `InvalidDocumentSchemaVersion`.
 pub fn judge(kind: &str, format: Format, content: &str) -> ApiResult<Judged> {
-    if content.is_empty() {
-        return Err(constraint::violated("", "content", "have length greater than or equal to 1"));
-    }
-    let limit = match is_language(kind) {
-        true => MAX_BYTES,
-        false => MAX_PLAIN_BYTES,
-    };
-    if content.len() > limit {
-        return Err(ApiError::new(
-            "MaxDocumentSizeExceeded",
-            format!(
-                "the document has {} bytes; the size limit of a document is {} KB",
-                content.len(),
-                limit / 1024
-            ),
-        ));
-    }
+    check_size(kind, content)?;
     if !is_language(kind) {
         return judge_plain(kind, format, content);
     }
@@ -84,6 +68,30 @@ pub fn judge(kind: &str, format: Format, content: &str) -> ApiResult<Judged> {
         platforms: document.platforms(),
         problems,
     })
+}
+
+/// To be asked before anything is parsed.
+///
+/// *Errors*: `ValidationException`, `MaxDocumentSizeExceeded`.
+pub fn check_size(kind: &str, content: &str) -> ApiResult<()> {
+    if content.is_empty() {
+        return Err(constraint::violated("", "content", "have length greater than or equal to 1"));
+    }
+    let limit = match is_language(kind) {
+        true => MAX_BYTES,
+        false => MAX_PLAIN_BYTES,
+    };
+    if content.len() > limit {
+        return Err(ApiError::new(
+            "MaxDocumentSizeExceeded",
+            format!(
+                "the document has {} bytes; the size limit of a document is {} KB",
+                content.len(),
+                limit / 1024
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Types whose content is written in the language of `model/document`.

@@ -73,8 +73,13 @@ async fn lint_document(_cx: Cx, request: LintRequest) -> ApiResult<LintResult> {
     })
 }
 
-/// Findings of the language, then what only storing it would say: its size, whether the schema fits the type.
+/// Its size, findings of the language, then what only storing it would say: whether the schema fits the type.
 fn problems(kind: &str, format: Format, content: &str) -> Vec<Problem> {
+    if !content.is_empty()
+        && let Err(refused) = content::check_size(kind, content)
+    {
+        return vec![Problem::error(Default::default(), refused.message)];
+    }
     let mut problems = match (content::is_language(kind), format) {
         (true, Format::Json | Format::Yaml) => match text::parse(content, format) {
             Ok(root) => Document::read(&root).problems,

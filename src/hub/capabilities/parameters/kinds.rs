@@ -5,6 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::base::arn::partition;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::Cx;
 use crate::model::parameter::ParameterKey;
@@ -207,14 +208,6 @@ impl ArnHead {
 
     pub fn key(&self, id: &str) -> String {
         format!("arn:{}:kms:{}:{}:key/{id}", self.partition, self.region, self.account)
-    }
-}
-
-fn partition(region: &str) -> &'static str {
-    match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::base::arn::partition;
 use crate::base::id::SessionId;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
@@ -156,12 +157,7 @@ fn describe(session: Session, user_arn: &str) -> DescribedSession {
 
 /// A user's ARN up to the name; the partition is the one of the caller's region.
 fn user_arn(account: &str, region: &str) -> String {
-    let partition = match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    format!("arn:{partition}:iam::{account}:user/")
+    format!("arn:{}:iam::{account}:user/", partition(region))
 }
 
 mod sql {

@@ -3,13 +3,16 @@
 //! Differs: upstream's parser takes `yes`, `on` and `0755` for what YAML 1.1 says they are; here they stay the texts that were
 //! written, as a mode or an answer in a script's parameters is meant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::Number;
 
 use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position};
 use crate::model::document::problem::Problem;
+
+/// A long text counts as so many parts more, for an alias repeats all of it.
+const TEXT_BYTES_PER_NODE: usize = 64;
 
 /// *Errors*: the place and what is wrong there.
 pub fn parse(text: &str) -> Result<Node, Problem> {
@@ -78,7 +81,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let part = scalar(&text, style, tag.as_deref(), at)?;
-                self.add(Node { at, part }, anchor, 1)
+                self.add(Node { at, part }, anchor, 1 + text.len() / TEXT_BYTES_PER_NODE)
             }
             Event::SequenceStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::List(Vec::new())),
             Event::MappingStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::Map(Vec::new(), None)),
@@ -150,6 +153,7 @@ fn merged(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
         return Ok(members);
     }
     let (bases, mut own): (Vec<Member>, Vec<Member>) = members.into_iter().partition(|member| member.key == "<<");
+    let mut taken: HashSet<String> = own.iter().map(|member| member.key.clone()).collect();
     for base in bases {
         let maps = match base.node.part {
             Part::List(items) => items,
@@ -160,7 +164,7 @@ fn merged(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
                 return Err(Problem::error(base.at, "`<<` takes a map or a list of maps"));
             };
             for member in inherited {
-                if own.iter().all(|other| other.key != member.key) {
+                if taken.insert(member.key.clone()) {
                     own.push(member);
                 }
             }
@@ -171,7 +175,7 @@ fn merged(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
 
 /// *Errors*: the place of a key that occurs a second time.
 pub(super) fn without_twins(members: Vec<Member>) -> Result<Vec<Member>, Problem> {
-    let mut seen = std::collections::HashSet::with_capacity(members.len());
+    let mut seen = HashSet::with_capacity(members.len());
     match members.iter().find(|member| !seen.insert(member.key.as_str())) {
         None => Ok(members),
         Some(twin) => Err(Problem::error(
@@ -283,6 +287,8 @@ mod tests {
             text.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
         }
         assert!(refused(&text).contains("more than"));
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a,".repeat(1000));
+        assert!(refused(&long).contains("more than"));
     }
 
     #[test]
