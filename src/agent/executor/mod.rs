@@ -10,7 +10,7 @@ mod step;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use std::os::fd::OwnedFd;
 use tokio::io::Interest;
@@ -54,7 +54,8 @@ pub struct NodeExecutor {
     user: User,
     lock: NodeLock,
     approvals: Arc<Approvals>,
-    node: OnceLock<NodeId>,
+    /// Another one after this system was a copy and got an identity of its own.
+    node: RwLock<Option<NodeId>>,
     /// The kernel's boot id.
     boot: String,
 }
@@ -82,7 +83,7 @@ impl NodeExecutor {
             limits,
             user: User::current(),
             lock,
-            node: OnceLock::new(),
+            node: RwLock::default(),
             boot: step_host::boot_id(),
         })
     }
@@ -94,6 +95,10 @@ impl NodeExecutor {
             boot: boot.to_owned(),
             ..self
         }
+    }
+
+    fn node(&self) -> Option<NodeId> {
+        self.node.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns when nothing can be started any more, because the zygote has died.
@@ -244,13 +249,14 @@ impl NodeExecutor {
     fn order(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
         let step = &resolved.steps[index];
         let downloads = self.path.join(run.id.as_str()).join(DOWNLOADS);
+        let node = self.node();
         let context = Context {
             run: &run.id,
             downloads: &downloads,
             has_downloads: resolved.steps[..index].iter().any(|step| step.action == "aws:downloadContent"),
             documents: &run.work.documents,
             depth: 0,
-            node: self.node.get(),
+            node: node.as_ref(),
             user: &self.user,
             environment: &resolved.environment,
             limits: &self.limits,
@@ -276,7 +282,8 @@ impl NodeExecutor {
             approval: approval.as_ref(),
         };
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now)?;
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now)?;
         // What the hub adds by itself no operator has signed.
         if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
             return Err(
@@ -347,7 +354,8 @@ impl Executor for NodeExecutor {
             approval: open.approval.as_ref(),
         };
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now(hub_now))?;
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now(hub_now))?;
         match approvable {
             None => Ok(()),
             Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
@@ -435,8 +443,7 @@ impl Executor for NodeExecutor {
     }
 
     fn node_is(&self, node: &NodeId) {
-        // It never becomes another one: that would be another data directory.
-        let _ = self.node.set(node.clone());
+        *self.node.write().unwrap_or_else(PoisonError::into_inner) = Some(node.clone());
     }
 }
 
