@@ -160,11 +160,11 @@ impl NodeExecutor {
         loop {
             let end = self.execute_attempt(run, resolved, index, begun, cancel).await;
             if reboot::is_asked(&step.action, end.record()) {
-                let is_noted = begun != Begun::No && self.resumed(&run.id).await == Resumed::Waiting;
-                let (outcome, message) = match is_noted {
-                    true => self.restart_node(cancel).await,
-                    false => self.reboot(&run.id, index, cancel).await,
+                let noted = match begun {
+                    Begun::No => Resumed::No,
+                    Begun::Traced | Begun::Unknown => self.resumed(&run.id).await,
                 };
+                let (outcome, message) = self.reboot(&run.id, index, noted, cancel).await;
                 return end.instead(outcome, &message);
             }
             let is_failure = matches!(end.record().outcome, Outcome::Failed | Outcome::TimedOut);
