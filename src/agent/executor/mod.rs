@@ -75,9 +75,11 @@ impl NodeExecutor {
     /// `data` is the absolute path of the agent's directory; that for runs is created in it.
     pub fn open(data: &Path, spawner: Spawner, limits: Limits, lock: NodeLock) -> io::Result<Self> {
         let path = data.join("runs");
+        let runs = Directory::create_private(&path)?;
+        folders::clear(&runs)?;
         Ok(Self {
             approvals: Arc::new(Approvals::open(data)?),
-            runs: Arc::new(Directory::create_private(&path)?),
+            runs: Arc::new(runs),
             path,
             spawner,
             limits,
@@ -110,8 +112,10 @@ impl NodeExecutor {
     pub async fn tidy(&self, is_known: impl Fn(&CommandId) -> bool + Send + 'static) {
         let tidied = blocking(self.runs.clone(), move |runs| {
             for name in runs.names()? {
-                if name.parse().is_ok_and(|run| !is_known(&run)) {
-                    runs.remove(&name)?;
+                if let Ok(run) = name.parse::<CommandId>()
+                    && !is_known(&run)
+                {
+                    folders::remove(runs, &run)?;
                 }
             }
             Ok(())
@@ -375,7 +379,7 @@ impl Executor for NodeExecutor {
             .filter(|resolved| Flow::default().next(&resolved.steps[0]) == Next::Run)
             .and_then(|resolved| self.order(run, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
-            let directory = folders::make(runs, &id)?;
+            let directory = folders::make(runs, &id, durability)?;
             match durability {
                 Durability::Cached => directory.write(RUN, &kept, 0o600)?,
                 Durability::Synced => {
