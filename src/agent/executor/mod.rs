@@ -421,10 +421,7 @@ impl Executor for NodeExecutor {
             let mut report = match flow.next(step) {
                 Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
                 Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
-                Next::Run => {
-                    let Trace::Ended = self.trace(run, index).await else { return None };
-                    self.end(run, index, VANISHED).await.report(step, &mut budget)
-                }
+                Next::Run => self.recorded(run, index).await?.report(step, &mut budget),
             };
             report.outcome = flow.ended(step, report.outcome);
             reports.push(report);
