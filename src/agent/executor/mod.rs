@@ -11,6 +11,7 @@ mod step;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use std::os::fd::OwnedFd;
 use tokio::io::Interest;
@@ -59,6 +60,9 @@ pub struct NodeExecutor {
     /// The kernel's boot id.
     boot: String,
 }
+
+/// How often a step host is looked at that cannot be watched.
+const UNWATCHED_LOOK: Duration = Duration::from_secs(1);
 
 /// How a step is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +224,11 @@ impl NodeExecutor {
         if let Some(host) = host
             && let Err(error) = until_ended(host, cancel).await
         {
-            tracing::warn!(run = %run.id, %error, "a step host cannot be watched");
+            tracing::warn!(run = %run.id, %error, "a step host cannot be watched; it is looked at");
+            // Its folder must not become another run's while it writes there.
+            while let Trace::Running(_) = self.trace(&run.id, index).await {
+                tokio::time::sleep(UNWATCHED_LOOK).await;
+            }
         }
         self.end(&run.id, index, VANISHED).await
     }
