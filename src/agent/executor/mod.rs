@@ -356,7 +356,7 @@ impl Executor for NodeExecutor {
     async fn check_shell(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
         self.lock.allows(Act::Shell)?;
         if !open.start {
-            // Whoever opened it had the signature.
+            // Nothing is started by it, and whoever opened what is there had the signature.
             return Ok(());
         }
         let request = Request {
@@ -370,6 +370,9 @@ impl Executor for NodeExecutor {
         let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now(hub_now))?;
         match approvable {
             None => Ok(()),
+            Some(approvable) if self.approvals.was_used(&approvable) => {
+                Err(standing.refusal("`operator-lock`: the operator's signature was used for this shell before, which is over; sign again"))
+            }
             Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
         }
     }
