@@ -102,7 +102,7 @@ async fn a_lock_that_is_set_while_a_run_waits_counts_for_it() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start_with(data.path(), quick(), 256);
     let (go, marker) = (data.path().join("go"), data.path().join("ran"));
-    let wait = format!("while ! [ -e {} ]; do sleep 0.02; done", go.display());
+    let wait = waits_for(&go);
     for _ in 0..crate::agent::core::MAX_ACTIVE {
         node.agent.deliver(signed(&run(&[&wait]))).await;
         node.accepted().await;

@@ -176,6 +176,12 @@ fn quick() -> Limits {
     }
 }
 
+/// A line that waits for the file, and fails once its folder is gone: what a test that failed has left behind ends by itself.
+fn waits_for(file: &Path) -> String {
+    let (file, folder) = (file.display(), file.parent().unwrap().display());
+    format!("while ! [ -e {file} ]; do [ -d {folder} ] || exit 1; sleep 0.02; done")
+}
+
 fn node_id() -> crate::base::id::NodeId {
     "mi-0123456789abcdef0".parse().unwrap()
 }

@@ -7,10 +7,7 @@ async fn a_restarted_agent_finds_the_command_running() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     let go = data.path().join("go");
-    let order = run(&[&format!(
-        "echo begun; while ! [ -e {0} ]; do sleep 0.05; done; echo over",
-        go.display()
-    )]);
+    let order = run(&["echo begun", &waits_for(&go), "echo over"]);
     node.agent.deliver(signed(&order)).await;
     node.accepted().await;
     until(|| {
