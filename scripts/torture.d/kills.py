@@ -183,7 +183,7 @@ def p7_agent(hub, agent, sums, deadline):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         lines = dice.randint(100, 60_000)
-        script = f"echo $$ >>{folder}/pid; seq 1 {lines}; while [ ! -e {folder}/gate ]; do sleep 0.02; done; seq 1 {lines}"
+        script = f"echo $$ >>{folder}/pid; seq 1 {lines}; while [ -d {folder} ] && [ ! -e {folder}/gate ]; do sleep 0.02; done; seq 1 {lines}"
         command = send_script(hub, [node], script)
         until(lambda: (folder / "pid").exists() and (folder / "pid").read_text().strip(), GIVE_UP, "the script having started")
         pid = int((folder / "pid").read_text().split()[0])

@@ -92,7 +92,7 @@ def p5_agent(hub, agent, proxy, sums, deadline):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         lines = dice.randint(10, 200_000)
-        command = send_script(hub, [node], f"echo run >>{folder}/runs; while [ ! -e {folder}/gate ]; do sleep 0.02; done; seq 1 {lines}")
+        command = send_script(hub, [node], f"echo run >>{folder}/runs; while [ -d {folder} ] && [ ! -e {folder}/gate ]; do sleep 0.02; done; seq 1 {lines}")
         until((folder / "runs").exists, GIVE_UP, "the script having started")
         proxy.silence()
         time.sleep(dice.choice([0, 0.05, 0.5]))

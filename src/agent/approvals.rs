@@ -122,6 +122,13 @@ impl Approvals {
         }))
     }
 
+    /// Whether it was used up before, if only for the same id. A run that comes again is known by its journal and not begun; a
+    /// shell that is over is known by nothing else.
+    pub fn was_used(&self, approved: &Approvable) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.contains_key(&approved.statement.nonce)
+    }
+
     /// Durable when it returns. Blocking.
     pub fn use_up(&self, approved: &Approvable, now: Now) -> io::Result<()> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,9 +230,12 @@ pub mod tests {
         let signed = operator_signs(5, &statement(&node).to_string());
         let approvals = Approvals::open(data.path()).unwrap();
         let judged = |approvals: &Approvals, id: &str| approvals.judge(&standing(), false, &shell(id, Some(&signed)), Some(&node), now);
-        approvals.use_up(&judged(&approvals, "first").unwrap().unwrap(), now).unwrap();
+        let approvable = judged(&approvals, "first").unwrap().unwrap();
+        assert!(!approvals.was_used(&approvable));
+        approvals.use_up(&approvable, now).unwrap();
         assert!(judged(&approvals, "first").is_ok(), "the same order may come again");
         let again = Approvals::open(data.path()).unwrap();
+        assert!(again.was_used(&approvable));
         assert!(judged(&again, "second").unwrap_err().contains("used here before"));
         let much_later = Now {
             own: NOW + SLACK * 100,

@@ -49,7 +49,7 @@ use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
 use crate::wire::warrant::Terms;
-use core::{Agent, OutputBody, Parts};
+use core::{Agent, Executor as _, OutputBody, Parts};
 use executor::NodeExecutor;
 use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
@@ -158,6 +158,10 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         clock: Clock::system(),
         boot: boot(),
     });
+    // What goes on before the hub is reached must know it too: scripts are told, and operators' signatures name it.
+    if let Some(node) = home.node() {
+        agent.executor().node_is(node);
+    }
     agent.recover();
     let duties = Arc::new(NodeDuties {
         agent: agent.clone(),

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Each step is durable before the next, and [`HubKeys::open`] goes on where a hub was killed: without the link the new key
-//! is dropped, with it the change is carried out. The links stay for ever: they lead agents that were away to the present key.
+//! is dropped, with it the change is carried out. A change that was cut off while the hub runs (the request was given up, a file
+//! could not be written) is carried out by the next `rotate`, and not finished before. The links stay for ever: they lead agents that were away to the present key.
 
 use std::fs;
 use std::io;
@@ -62,6 +63,8 @@ pub enum ChangeError {
     Open(String),
     #[error("no change of the key is open")]
     NotOpen,
+    #[error("the new key is not in use yet: change the key again, which carries this change out")]
+    NotCarriedOut,
     #[error("the key files could not be written")]
     Io(#[from] io::Error),
 }
@@ -129,9 +132,13 @@ impl HubKeys {
         tls::hub_server_config_of(self.0.certificate.clone())
     }
 
-    /// Makes a new key, signed by the present one. Agents may be told of it; [`HubKeys::switch`] puts it to use. Blocking.
+    /// Makes a new key, signed by the present one, unless one is there that was never put to use. Agents may be told of it;
+    /// [`HubKeys::switch`] puts it to use. Blocking.
     pub fn prepare(&self, now: Timestamp) -> Result<(), ChangeError> {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.next.is_some() {
+            return Ok(());
+        }
         if state.succession.is_open {
             return Err(ChangeError::Open(tls::fingerprint_of(&state.signer.public())));
         }
@@ -154,13 +161,15 @@ impl HubKeys {
     /// Proves and signs with the key that was prepared, from now on. Blocking.
     pub fn switch(&self) -> Result<(), ChangeError> {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
-        let seed = state.next.take().ok_or(ChangeError::NotOpen)?;
+        let seed = state.next.as_ref().ok_or(ChangeError::NotOpen)?;
         if let Some(data) = &self.0.data {
-            // What fails here is carried out at the next start: the link is on disk.
-            replace_key(data, &seed)?;
+            // What fails here is carried out by the next try, or at the next start: the link is on disk.
+            replace_key(data, seed)?;
         }
+        let signer = Signer::new(seed.expose());
         self.0.certificate.set(seed.expose());
-        state.signer = Arc::new(Signer::new(seed.expose()));
+        state.signer = Arc::new(signer);
+        state.next = None;
         Ok(())
     }
 
@@ -169,6 +178,10 @@ impl HubKeys {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         if !state.succession.is_open {
             return Err(ChangeError::NotOpen);
+        }
+        // Agents would drop the key that the hub still proves.
+        if state.next.is_some() {
+            return Err(ChangeError::NotCarriedOut);
         }
         let succession = Succession {
             is_open: false,
@@ -246,6 +259,20 @@ mod tests {
         let again = HubKeys::open(data.path()).unwrap();
         assert_eq!((again.fingerprint(), again.old_fingerprint()), (second, None));
         assert_eq!(follow(&again.succession().links, &first), Some(again.signer().public()));
+    }
+
+    #[test]
+    fn a_change_that_was_given_up_halfway_is_carried_out_by_the_next() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = HubKeys::open(data.path()).unwrap();
+        keys.prepare(NOW).unwrap();
+        assert!(matches!(keys.finish(), Err(ChangeError::NotCarriedOut)));
+        keys.prepare(NOW).unwrap();
+        assert_eq!(keys.succession().links.len(), 1);
+        keys.switch().unwrap();
+        assert!(matches!(keys.switch(), Err(ChangeError::NotOpen)));
+        assert_eq!(keys.succession().links[0].keys().unwrap().1, keys.signer().public());
+        keys.finish().unwrap();
     }
 
     /// Every state of the files that a hub can be killed in.

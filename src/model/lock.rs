@@ -15,20 +15,17 @@ use serde_json::Value;
 
 use crate::model::document::stock;
 
-/// Actions that give whoever writes the document, or its parameters, a shell.
+/// Actions that give whoever writes the document, or its parameters, a shell: a download too, because it goes to any place, that
+/// of a start-up file or of the lock itself.
 const SCRIPTS: &[&str] = &[
     "aws:runShellScript",
     "aws:runPowerShellScript",
     "aws:runDocument",
     "aws:runDockerAction",
-];
-/// Actions that put files on the node by themselves; a script may do it too.
-const FILE_WRITERS: &[&str] = &[
     "aws:downloadContent",
-    "aws:configurePackage",
-    "aws:configureDocker",
-    "aws:applications",
 ];
+/// Actions that put files on the node by themselves; those above may do it too.
+const FILE_WRITERS: &[&str] = &["aws:configurePackage", "aws:configureDocker", "aws:applications"];
 const UPDATERS: &[&str] = &["aws:updateSsmAgent", "aws:updateAgent", "roadstead:updateAgent"];
 
 /// Entries of a list in the file; more is a mistake.
@@ -371,6 +368,8 @@ mod tests {
         assert!(forbidden(json!({"no-shell": true}), Act::Shell, false));
         assert!(forbidden(json!({"no-shell": true}), run("AWS-RunShellScript", &document), false));
         assert!(!forbidden(json!({"no-shell": true}), run("Inventory", &harmless), false));
+        let download = json!({"mainSteps": [{"action": "aws:downloadContent", "inputs": {"destinationPath": "/etc/cron.d"}}]});
+        assert!(forbidden(json!({"no-shell": true}), run("Fetch", &download), false));
         assert!(forbidden(json!({"no-root": true}), run("Inventory", &harmless), true));
         assert!(!forbidden(json!({"no-root": true}), run("Inventory", &harmless), false));
         assert!(forbidden(json!({"no-update": true}), Act::Update, false));

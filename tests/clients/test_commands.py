@@ -289,7 +289,7 @@ def test_failed_nodes_are_run_again_alone(hub, nodes, tmp_path):
 
 def test_output_can_be_watched_while_it_runs(hub, node, tmp_path):
     gate = tmp_path / "gate"
-    command = send_script(hub, [node], f"echo early; while [ ! -e {gate} ]; do sleep 0.05; done; echo late")
+    command = send_script(hub, [node], f"echo early; while [ -d {gate.parent} ] && [ ! -e {gate} ]; do sleep 0.05; done; echo late")
 
     def early():
         page = hub.api.hub("GetOutput", CommandId=command, NodeId=node, Stream="stdout", Offset=0)

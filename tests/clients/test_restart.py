@@ -17,7 +17,7 @@ from harness.wait import throughout, until
 
 def gated(gate, before="echo begun", after="echo done"):
     """A script that waits for a file; it leaves a mark each time it is started."""
-    return f"echo run >>{gate}.runs; {before}; while [ ! -e {gate} ]; do sleep 0.05; done; {after}"
+    return f"echo run >>{gate}.runs; {before}; while [ -d {gate.parent} ] && [ ! -e {gate} ]; do sleep 0.05; done; {after}"
 
 
 def runs(gate):

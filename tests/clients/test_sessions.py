@@ -249,7 +249,7 @@ def test_live_output_streams_to_its_end(hub, node, tmp_path):
     from harness.process import send_script
 
     gate = tmp_path / "gate"
-    command = send_script(hub, [node], f"echo one; while [ ! -e {gate} ]; do sleep 0.05; done; echo two")
+    command = send_script(hub, [node], f"echo one; while [ -d {gate.parent} ] && [ ! -e {gate} ]; do sleep 0.05; done; echo two")
     text = ""
     for event in events(live(hub, "output", CommandId=command, NodeId=node, Stream="stdout", Offset=0)):
         if event.get("End"):

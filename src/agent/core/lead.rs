@@ -105,7 +105,6 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
                     .await
             }
             Stop::Rejected(..) => {
-                self.runs().live.remove(&run);
                 if self.0.parts.journal.entry(&run).is_some() {
                     let forgotten = Entry {
                         state: State::Stored,
@@ -114,6 +113,8 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
                     self.note(forgotten).await;
                 }
                 self.0.parts.executor.release(&run).await;
+                // Only now: an order that comes again meanwhile must not be begun in files that are on their way out.
+                self.runs().live.remove(&run);
                 self.give_up(&run, stop).await;
             }
         }

@@ -224,10 +224,12 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             must_end: None,
         };
         let payload = self.unseal(order, Class::Session).map_err(|why| refused(&why))?;
-        let open: Open = serde_json::from_str(payload).map_err(|_| refused(&Unwarranted::Forged))?;
+        let mut open: Open = serde_json::from_str(payload).map_err(|_| refused(&Unwarranted::Forged))?;
         if open.session.as_str() != order.warrant.id {
             return Err(refused(&Unwarranted::Forged));
         }
+        // A shell that is here is joined, without a second signature; one that ends in this moment is not started again by that.
+        open.start &= !self.0.parts.sessions.has(&open.session);
         match self.0.parts.executor.check_shell(&open, self.hub_now()).await {
             Ok(()) => Ok(open),
             // What was opened before the node was locked goes too.

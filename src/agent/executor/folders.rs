@@ -3,23 +3,32 @@
 //!
 //! *Invariants*: a spare folder holds nothing but folders and empty files, so it says no more than a new one. What others may
 //! still have open is removed, never emptied: the script, which a process left in the background may go on reading, and the
-//! output, which somebody far away may. Every record is sealed for its run, so that not even a power cut between all this
-//! makes one run's record another's.
+//! output, which somebody far away may. One folder is emptied at a time: whoever came second would empty what is the next
+//! run's already. Every record is sealed for its run, so that not even a power cut between all this makes one run's record
+//! another's; output is not, so no spare folder outlives the agent, and none serves a run that shall outlive a power cut.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use super::RUN;
 use crate::agent::step_host::record::{EXIT, HOST, ORDER};
 use crate::base::id::CommandId;
-use crate::platform::files::Directory;
+use crate::platform::files::{Directory, Durability};
 
 /// As many as runs that usually follow each other closely; a fan-out gives each node one run.
 const MAX_SPARES: usize = 4;
 const FIRST_STEP: &str = "0";
 
+static REMOVING: Mutex<()> = Mutex::new(());
+
+/// Before the first run: what an agent before this one left.
+pub fn clear(runs: &Directory) -> io::Result<()> {
+    spares().try_for_each(|spare| runs.remove(&spare))
+}
+
 /// The run's folder: as it is, or a spare one under its new name, or a new one.
-pub fn make(runs: &Directory, run: &CommandId) -> io::Result<Directory> {
-    for spare in spares() {
+pub fn make(runs: &Directory, run: &CommandId, durability: Durability) -> io::Result<Directory> {
+    for spare in spares().filter(|_| durability == Durability::Cached) {
         match runs.rename(&spare, run.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // Taken; or the run has its folder already.
@@ -31,6 +40,7 @@ pub fn make(runs: &Directory, run: &CommandId) -> io::Result<Directory> {
 
 /// The run's files are of no use any more.
 pub fn release(runs: &Directory, run: &CommandId) -> io::Result<()> {
+    let _alone = REMOVING.lock().unwrap_or_else(PoisonError::into_inner);
     if runs.directory(run.as_str()).and_then(|folder| empty(&folder)).unwrap_or(false) {
         for spare in spares() {
             // It fails where a spare one lies already, because that is not without files.
@@ -39,6 +49,12 @@ pub fn release(runs: &Directory, run: &CommandId) -> io::Result<()> {
             }
         }
     }
+    runs.remove(run.as_str())
+}
+
+/// Nobody knows the run any more.
+pub fn remove(runs: &Directory, run: &CommandId) -> io::Result<()> {
+    let _alone = REMOVING.lock().unwrap_or_else(PoisonError::into_inner);
     runs.remove(run.as_str())
 }
 
@@ -69,7 +85,7 @@ mod tests {
     use super::*;
 
     fn used(runs: &Directory, run: &CommandId, step: &str) {
-        let folder = make(runs, run).unwrap();
+        let folder = make(runs, run, Durability::Cached).unwrap();
         folder.write(RUN, b"secret", 0o600).unwrap();
         let step = folder.create_directory(step).unwrap();
         for name in [ORDER, HOST, EXIT, "script", "stdout"] {
@@ -85,7 +101,7 @@ mod tests {
         used(&runs, &first, "0");
         release(&runs, &first).unwrap();
         assert_eq!(runs.names().unwrap(), ["spare-0"]);
-        let folder = make(&runs, &second).unwrap();
+        let folder = make(&runs, &second, Durability::Cached).unwrap();
         assert_eq!(runs.names().unwrap(), [second.as_str()]);
         assert!(folder.read(RUN, 0).unwrap().is_empty());
         let step = folder.directory("0").unwrap();
@@ -112,6 +128,18 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_shall_outlive_a_power_cut_gets_a_folder_of_its_own() {
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Directory::open(temporary.path()).unwrap();
+        let (first, second) = (CommandId::random(), CommandId::random());
+        used(&runs, &first, "0");
+        release(&runs, &first).unwrap();
+        assert!(make(&runs, &second, Durability::Synced).unwrap().names().unwrap().is_empty());
+        clear(&runs).unwrap();
+        assert_eq!(runs.names().unwrap(), [second.as_str()]);
+    }
+
+    #[test]
     fn a_folder_made_twice_keeps_what_is_in_it() {
         let temporary = tempfile::tempdir().unwrap();
         let runs = Directory::open(temporary.path()).unwrap();
@@ -119,6 +147,6 @@ mod tests {
         used(&runs, &other, "0");
         used(&runs, &run, "0");
         release(&runs, &other).unwrap();
-        assert_eq!(make(&runs, &run).unwrap().read(RUN, 6).unwrap(), b"secret");
+        assert_eq!(make(&runs, &run, Durability::Cached).unwrap().read(RUN, 6).unwrap(), b"secret");
     }
 }

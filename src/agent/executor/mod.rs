@@ -10,7 +10,8 @@ mod step;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use std::os::fd::OwnedFd;
 use tokio::io::Interest;
@@ -54,10 +55,14 @@ pub struct NodeExecutor {
     user: User,
     lock: NodeLock,
     approvals: Arc<Approvals>,
-    node: OnceLock<NodeId>,
+    /// Another one after this system was a copy and got an identity of its own.
+    node: RwLock<Option<NodeId>>,
     /// The kernel's boot id.
     boot: String,
 }
+
+/// How often a step host is looked at that cannot be watched.
+const UNWATCHED_LOOK: Duration = Duration::from_secs(1);
 
 /// How a step is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +79,17 @@ impl NodeExecutor {
     /// `data` is the absolute path of the agent's directory; that for runs is created in it.
     pub fn open(data: &Path, spawner: Spawner, limits: Limits, lock: NodeLock) -> io::Result<Self> {
         let path = data.join("runs");
+        let runs = Directory::create_private(&path)?;
+        folders::clear(&runs)?;
         Ok(Self {
             approvals: Arc::new(Approvals::open(data)?),
-            runs: Arc::new(Directory::create_private(&path)?),
+            runs: Arc::new(runs),
             path,
             spawner,
             limits,
             user: User::current(),
             lock,
-            node: OnceLock::new(),
+            node: RwLock::default(),
             boot: step_host::boot_id(),
         })
     }
@@ -96,6 +103,10 @@ impl NodeExecutor {
         }
     }
 
+    fn node(&self) -> Option<NodeId> {
+        self.node.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns when nothing can be started any more, because the zygote has died.
     pub async fn lost(&self) {
         self.spawner.lost().await;
@@ -105,8 +116,10 @@ impl NodeExecutor {
     pub async fn tidy(&self, is_known: impl Fn(&CommandId) -> bool + Send + 'static) {
         let tidied = blocking(self.runs.clone(), move |runs| {
             for name in runs.names()? {
-                if name.parse().is_ok_and(|run| !is_known(&run)) {
-                    runs.remove(&name)?;
+                if let Ok(run) = name.parse::<CommandId>()
+                    && !is_known(&run)
+                {
+                    folders::remove(runs, &run)?;
                 }
             }
             Ok(())
@@ -155,11 +168,11 @@ impl NodeExecutor {
         loop {
             let end = self.execute_attempt(run, resolved, index, begun, cancel).await;
             if reboot::is_asked(&step.action, end.record()) {
-                let is_noted = begun != Begun::No && self.resumed(&run.id).await == Resumed::Waiting;
-                let (outcome, message) = match is_noted {
-                    true => self.restart_node(cancel).await,
-                    false => self.reboot(&run.id, index, cancel).await,
+                let noted = match begun {
+                    Begun::No => Resumed::No,
+                    Begun::Traced | Begun::Unknown => self.resumed(&run.id).await,
                 };
+                let (outcome, message) = self.reboot(&run.id, index, noted, cancel).await;
                 return end.instead(outcome, &message);
             }
             let is_failure = matches!(end.record().outcome, Outcome::Failed | Outcome::TimedOut);
@@ -211,7 +224,11 @@ impl NodeExecutor {
         if let Some(host) = host
             && let Err(error) = until_ended(host, cancel).await
         {
-            tracing::warn!(run = %run.id, %error, "a step host cannot be watched");
+            tracing::warn!(run = %run.id, %error, "a step host cannot be watched; it is looked at");
+            // Its folder must not become another run's while it writes there.
+            while let Trace::Running(_) = self.trace(&run.id, index).await {
+                tokio::time::sleep(UNWATCHED_LOOK).await;
+            }
         }
         self.end(&run.id, index, VANISHED).await
     }
@@ -244,13 +261,14 @@ impl NodeExecutor {
     fn order(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
         let step = &resolved.steps[index];
         let downloads = self.path.join(run.id.as_str()).join(DOWNLOADS);
+        let node = self.node();
         let context = Context {
             run: &run.id,
             downloads: &downloads,
             has_downloads: resolved.steps[..index].iter().any(|step| step.action == "aws:downloadContent"),
             documents: &run.work.documents,
             depth: 0,
-            node: self.node.get(),
+            node: node.as_ref(),
             user: &self.user,
             environment: &resolved.environment,
             limits: &self.limits,
@@ -276,7 +294,8 @@ impl NodeExecutor {
             approval: approval.as_ref(),
         };
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now)?;
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now)?;
         // What the hub adds by itself no operator has signed.
         if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
             return Err(
@@ -337,7 +356,7 @@ impl Executor for NodeExecutor {
     async fn check_shell(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
         self.lock.allows(Act::Shell)?;
         if !open.start {
-            // Whoever opened it had the signature.
+            // Nothing is started by it, and whoever opened what is there had the signature.
             return Ok(());
         }
         let request = Request {
@@ -347,9 +366,13 @@ impl Executor for NodeExecutor {
             approval: open.approval.as_ref(),
         };
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let approvable = self.approvals.judge(&standing, as_root, &request, self.node.get(), now(hub_now))?;
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now(hub_now))?;
         match approvable {
             None => Ok(()),
+            Some(approvable) if self.approvals.was_used(&approvable) => {
+                Err(standing.refusal("`operator-lock`: the operator's signature was used for this shell before, which is over; sign again"))
+            }
             Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
         }
     }
@@ -367,7 +390,7 @@ impl Executor for NodeExecutor {
             .filter(|resolved| Flow::default().next(&resolved.steps[0]) == Next::Run)
             .and_then(|resolved| self.order(run, &resolved, 0).ok());
         blocking(self.runs.clone(), move |runs| {
-            let directory = folders::make(runs, &id)?;
+            let directory = folders::make(runs, &id, durability)?;
             match durability {
                 Durability::Cached => directory.write(RUN, &kept, 0o600)?,
                 Durability::Synced => {
@@ -409,10 +432,7 @@ impl Executor for NodeExecutor {
             let mut report = match flow.next(step) {
                 Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
                 Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
-                Next::Run => {
-                    let Trace::Ended = self.trace(run, index).await else { return None };
-                    self.end(run, index, VANISHED).await.report(step, &mut budget)
-                }
+                Next::Run => self.recorded(run, index).await?.report(step, &mut budget),
             };
             report.outcome = flow.ended(step, report.outcome);
             reports.push(report);
@@ -435,8 +455,7 @@ impl Executor for NodeExecutor {
     }
 
     fn node_is(&self, node: &NodeId) {
-        // It never becomes another one: that would be another data directory.
-        let _ = self.node.set(node.clone());
+        *self.node.write().unwrap_or_else(PoisonError::into_inner) = Some(node.clone());
     }
 }
 

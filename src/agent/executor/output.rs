@@ -106,7 +106,9 @@ async fn open_reader(runs: Arc<Directory>, query: &OutputQuery) -> io::Result<Re
                     StreamName::Stdout => end.stdout,
                     StreamName::Stderr => end.stderr,
                 };
-                if file.is_none() && tally.total > 0 {
+                // Released in this moment, the folder may be the next run's by now, and the file its output.
+                let is_still_ours = record::read_exit(&directory, run.as_str()).is_some();
+                if !is_still_ours || (file.is_none() && tally.total > 0) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
                 SpoolReader::ended(file, Layout::new(end.cap_bytes), tally)

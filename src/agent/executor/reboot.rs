@@ -3,6 +3,7 @@
 //! What is on disk decides, so that a power cut at any moment leads to one of two ends: the step runs again after the restart it
 //! asked for, or the run is told to be interrupted. A mark in the run's directory says which step asked, in which boot; before
 //! anything is begun in the next boot, the mark says so too. A third boot finds a mark that is not its own and trusts nothing.
+//! A restart that does not happen is given up on the mark before the run goes on, so that no later one is taken for it.
 //!
 //! *Source*: AWS docs, "Rebooting managed nodes from scripts".
 
@@ -34,7 +35,7 @@ struct Mark {
     count: u32,
     /// The boot in which the step asked.
     from_boot: String,
-    /// The boot in which it runs again.
+    /// The boot in which it runs again; the same as `from_boot` when the restart was given up.
     into_boot: Option<String>,
 }
 
@@ -47,6 +48,8 @@ pub enum Resumed {
     Here,
     /// It was asked for in this very boot and has not happened yet.
     Waiting,
+    /// It was asked for in this very boot by this step, and did not happen.
+    GivenUp(usize),
     /// The node was restarted once more than it was asked to.
     Elsewhere,
 }
@@ -61,11 +64,37 @@ impl NodeExecutor {
         resumed.await.unwrap_or(Resumed::No)
     }
 
-    /// Leaves the mark, restarts the node, and waits for the end. Returns only when it does not come: with the reason.
-    pub(super) async fn reboot(&self, run: &CommandId, step: usize, cancel: &CancellationToken) -> (Outcome, String) {
+    /// Restarts the node for a step that asked for it, and waits for the end. Returns only when it does not come: with the reason.
+    pub(super) async fn reboot(&self, run: &CommandId, step: usize, noted: Resumed, cancel: &CancellationToken) -> (Outcome, String) {
+        let (outcome, message) = match noted {
+            Resumed::GivenUp(before) if before == step => return (Outcome::Failed, DID_NOT_HAPPEN.into()),
+            Resumed::Waiting => self.restart_node(cancel).await,
+            _ => self.mark_and_restart(run, step, cancel).await,
+        };
+        // A cancelled run goes no further, and is told to be cancelled again if the agent dies now.
+        if outcome != Outcome::Cancelled {
+            let (name, boot) = (run.clone(), self.boot.clone());
+            let given_up = blocking(self.runs.clone(), move |runs| {
+                give_up(&runs.directory(name.as_str())?, name.as_str(), &boot)
+            });
+            if let Err(error) = given_up.await {
+                return (
+                    Outcome::Interrupted,
+                    format!("{message}; and the node cannot note that it goes on without: {error}"),
+                );
+            }
+        }
+        (outcome, message)
+    }
+
+    async fn mark_and_restart(&self, run: &CommandId, step: usize, cancel: &CancellationToken) -> (Outcome, String) {
         let (name, boot) = (run.clone(), self.boot.clone());
         let marked = blocking(self.runs.clone(), move |runs| {
-            mark(&runs.directory(name.as_str())?, name.as_str(), step, &boot)
+            let run = runs.directory(name.as_str())?;
+            // The next boot trusts the absence of traces. Those of the steps before are only cached so far, and a restart may be
+            // as abrupt as a power cut.
+            rustix::fs::syncfs(&run)?;
+            mark(&run, name.as_str(), step, &boot)
         });
         match marked.await {
             Ok(true) => {}
@@ -80,8 +109,7 @@ impl NodeExecutor {
         self.restart_node(cancel).await
     }
 
-    /// Asks again for a restart that was noted and has not happened.
-    pub(super) async fn restart_node(&self, cancel: &CancellationToken) -> (Outcome, String) {
+    async fn restart_node(&self, cancel: &CancellationToken) -> (Outcome, String) {
         let (program, arguments) = self
             .limits
             .reboot
@@ -110,11 +138,13 @@ impl NodeExecutor {
             }
         }
         match cancel.run_until_cancelled(tokio::time::sleep(PATIENCE)).await {
-            Some(()) => (Outcome::Failed, "it asked for a restart of the node, which did not happen".into()),
+            Some(()) => (Outcome::Failed, DID_NOT_HAPPEN.into()),
             None => (Outcome::Cancelled, "cancelled while it waited for the node's restart".into()),
         }
     }
 }
+
+const DID_NOT_HAPPEN: &str = "it asked for a restart of the node, which did not happen";
 
 /// Whether the end of a step asks for a restart.
 pub fn is_asked(action: &str, end: &ExitRecord) -> bool {
@@ -133,6 +163,7 @@ fn write(run: &Directory, id: &str, mark: &Mark) -> io::Result<()> {
 fn resumed(run: &Directory, id: &str, boot: &str) -> io::Result<Resumed> {
     let Some(mark) = read(run, id) else { return Ok(Resumed::No) };
     match &mark.into_boot {
+        Some(into) if into == boot && mark.from_boot == boot => return Ok(Resumed::GivenUp(mark.step)),
         Some(into) if into == boot => return Ok(Resumed::Here),
         Some(_) => return Ok(Resumed::Elsewhere),
         None if mark.from_boot == boot => return Ok(Resumed::Waiting),
@@ -159,6 +190,15 @@ fn mark(run: &Directory, id: &str, step: usize, boot: &str) -> io::Result<bool> 
     };
     write(run, id, &mark)?;
     Ok(true)
+}
+
+/// From here on the run goes on in this boot.
+fn give_up(run: &Directory, id: &str, boot: &str) -> io::Result<()> {
+    let Some(mark) = read(run, id).filter(|mark| mark.into_boot.is_none() && mark.from_boot == boot) else {
+        return Ok(());
+    };
+    let into_boot = Some(boot.to_owned());
+    write(run, id, &Mark { into_boot, ..mark })
 }
 
 /// Moves a step's directory out of the way, once: it may have been moved already.
@@ -194,6 +234,20 @@ mod tests {
             "the agent was restarted, not the node"
         );
         assert_eq!(resumed(&run, "r", "three").unwrap(), Resumed::Elsewhere);
+    }
+
+    #[test]
+    fn a_restart_that_was_given_up_is_no_later_one() {
+        let temporary = tempfile::tempdir().unwrap();
+        let run = Directory::open(temporary.path()).unwrap();
+        give_up(&run, "r", "one").unwrap();
+        assert_eq!(resumed(&run, "r", "one").unwrap(), Resumed::No);
+        run.create_directory("2").unwrap();
+        assert!(mark(&run, "r", 2, "one").unwrap());
+        give_up(&run, "r", "one").unwrap();
+        assert_eq!(resumed(&run, "r", "one").unwrap(), Resumed::GivenUp(2));
+        assert_eq!(resumed(&run, "r", "two").unwrap(), Resumed::Elsewhere);
+        assert!(run.directory("2").is_ok(), "it is not run again");
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl NodeExecutor {
         ended.await.unwrap_or_else(|_| End::unseen(Outcome::Interrupted, unless_seen))
     }
 
+    /// The end that is on record, with the output; nothing is left where there is none.
+    pub(super) async fn recorded(&self, run: &CommandId, index: usize) -> Option<End> {
+        let (run, name) = (run.clone(), format!("{run}/{index}"));
+        let recorded = blocking(self.runs.clone(), move |runs| {
+            let directory = runs.directory(&name)?;
+            let end = record::read_exit(&directory, run.as_str()).map(|record| collect_all(&directory, record));
+            // Released in this moment, the folder may be the next run's by now, and what was collected its output.
+            Ok(end.filter(|_| record::read_exit(&directory, run.as_str()).is_some()))
+        });
+        recorded.await.ok().flatten()
+    }
+
     /// The end of a step that never had a host; on record, so that the report can be made again.
     pub(super) async fn unseen(&self, run: &Run, index: usize, outcome: Outcome, message: &str) -> End {
         let record = unseen(outcome, message);

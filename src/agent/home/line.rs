@@ -148,9 +148,10 @@ impl<D: Duties> Line<D> {
             loop {
                 tokio::select! {
                     biased;
+                    // First of all: it sets the hub's time, by which the first order is judged, and that may have come already.
+                    () = &mut greeting, if !has_greeted => has_greeted = true,
                     broken = &mut hearing => return broken,
                     broken = &mut speaking => return Ok(broken),
-                    () = &mut greeting, if !has_greeted => has_greeted = true,
                     () = &mut alive => return Ok(Broken::Silent),
                 }
             }

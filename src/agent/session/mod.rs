@@ -86,6 +86,11 @@ impl Sessions {
         }
     }
 
+    /// Whether the shell is here, if only for its last word.
+    pub fn has(&self, session: &SessionId) -> bool {
+        self.shells().contains_key(session)
+    }
+
     /// Says why there is no attachment, and ends a shell that may not go on.
     pub async fn refuse(&self, refused: NotOpened, to_hub: mpsc::Sender<Frame>) {
         if let Some(session) = refused.must_end {

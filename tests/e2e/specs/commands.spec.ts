@@ -19,7 +19,7 @@ async function prepare(page: Page, nodes: string[], script: string): Promise<voi
 test("a command is prepared with a preview, runs, and shows its output live", async ({ page }) => {
   const folder = mkdtempSync(join(tmpdir(), "roadstead-e2e-gate-"));
   try {
-    await prepare(page, ["harbour"], `echo early-line; while [ ! -e ${folder}/gate ]; do sleep 0.1; done; echo 最後の行`);
+    await prepare(page, ["harbour"], `echo early-line; while [ -d ${folder} ] && [ ! -e ${folder}/gate ]; do sleep 0.1; done; echo 最後の行`);
     await expectAccessible(page);
     await page.getByRole("button", { name: "Run on 1 node" }).click();
     await expect(page).toHaveURL(/\/commands\/[0-9a-f-]{36}/);

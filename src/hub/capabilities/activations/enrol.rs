@@ -15,7 +15,7 @@ use crate::hub::audit::{self, Outcome};
 use crate::hub::capabilities::activations::permits::{self, KIND, Permit};
 use crate::hub::capabilities::activations::requests::{self, Asking, Standing};
 use crate::hub::capabilities::activations::twins;
-use crate::hub::capabilities::fleet::{hub_key, nodes, presence};
+use crate::hub::capabilities::fleet::{hub_key, nodes, presence, quarantine};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind};
 use crate::hub::link::{Admission, NodeKey, Refused};
@@ -144,7 +144,8 @@ fn join(
             None
         },
     };
-    if permit.needs_approval || asking.rejoins.is_some() {
+    // A key that has asked before stays with its answer, whatever it says of its system now.
+    if permit.needs_approval || asking.rejoins.is_some() || requests::sql::of_key(tx, key)?.is_some() {
         let (standing, is_news) = requests::ask(tx, &asking, now).map_err(NotJoined::Failed)?;
         if is_news {
             bus.emit(tx, Event::JoinRequestsChanged);
@@ -152,15 +153,15 @@ fn join(
         match standing {
             Standing::Waits(words) => return Ok(Joining::Waits(words)),
             Standing::Rejected => return Ok(Joining::Rejected),
-            Standing::Approved(None) => {}
-            Standing::Approved(Some(node)) => {
-                rejoin(tx, &node, &asking, now)?;
+            // The record may have been removed, or its system have come back: then this one is a node of its own.
+            Standing::Approved(Some(node)) if rejoin(tx, &node, &asking, now)? => {
                 permits::sql::count_registration(tx, &activation)?;
                 audit::record(tx, &entry(&node, &activation, address, now))?;
                 bus.emit(tx, Event::NodeChanged(node.clone()));
                 bus.emit(tx, Event::NodeConnected(node.clone()));
                 return Ok(Joining::Node(node));
             }
+            Standing::Approved(_) => {}
         }
     }
     let node = NodeId::random();
@@ -188,11 +189,14 @@ fn join(
     Ok(Joining::Node(node))
 }
 
-/// The record belongs to the new key from now on; what the old one did stays on it.
-fn rejoin(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>, now: Timestamp) -> Result<(), NotJoined> {
-    sql::move_to_key(tx, node, asking)?;
+/// The record belongs to the new key from now on; what the old one did stays on it. `false` when it is not to be had any more.
+fn rejoin(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>, now: Timestamp) -> Result<bool, NotJoined> {
+    if !sql::move_to_key(tx, node, asking)? {
+        return Ok(false);
+    }
+    quarantine::release(tx, node)?;
     presence::set_online(tx, node, asking.facts, now)?;
-    Ok(())
+    Ok(true)
 }
 
 fn invalid(activation: &ActivationId, why: &str) -> NotJoined {
@@ -311,16 +315,16 @@ mod sql {
         Ok(others.next().map(|(node, _)| node))
     }
 
-    pub fn move_to_key(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>) -> Result<(), StoreError> {
-        let sql = "UPDATE node SET key_hash = :key, activation_id = :activation, source_address = :address, quarantined_at = NULL
-                   WHERE id = :id AND removed_at IS NULL";
+    pub fn move_to_key(tx: &Tx<'_>, node: &NodeId, asking: &Asking<'_>) -> Result<bool, StoreError> {
+        let sql = "UPDATE node SET key_hash = :key, activation_id = :activation, source_address = :address
+                   WHERE id = :id AND removed_at IS NULL AND status = 'Offline'";
         let params = [
             (":id", node.into()),
             (":key", asking.key.0.as_slice().into()),
             (":activation", asking.activation.into()),
             (":address", asking.address.into()),
         ];
-        tx.execute(sql, &params).map(|_| ())
+        Ok(tx.execute(sql, &params)? > 0)
     }
 
     /// The latest nodes that joined with it.

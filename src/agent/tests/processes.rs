@@ -1,0 +1,91 @@
+//! How the processes of a run come to their end.
+
+use super::*;
+
+#[tokio::test]
+async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let ready = data.path().join("ready");
+    // One child that ignores the polite signal, one that leaves the group.
+    let order = run(&[
+        "(trap '' TERM; sleep 60) &",
+        "setsid sleep 61 &",
+        &format!("sleep 0.2; echo begun; touch {}", ready.display()),
+        "sleep 62",
+    ]);
+    node.agent.deliver(signed(&order)).await;
+    node.accepted().await;
+    until(|| ready.exists()).await;
+    assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
+    node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
+    let step = node.report().await.steps.remove(0);
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, None));
+    assert!(
+        step.message
+            .starts_with("cancelled; its process group was ended; left running: sleep (pid "),
+        "{}",
+        step.message
+    );
+    assert_eq!(head(&step.stdout), "begun\n");
+    assert!(
+        !step.message.contains(" and ") && step.message.matches("pid").count() == 1,
+        "{}",
+        step.message
+    );
+    assert!(node.agent.running().is_empty());
+    let left: i32 = step.message.split("pid ").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(left).unwrap(), rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_time_out_kills_the_process_group() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let step = node.run(run_within(&["trap '' TERM", "sleep 60 & echo $!", "sleep 60"], "1")).await;
+    assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, None));
+    assert_eq!(step.message, "the execution time-out of 1 s was over; its process group was killed");
+    let child: i32 = head(&step.stdout).trim().parse().unwrap();
+    assert!(crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z'));
+}
+
+#[tokio::test]
+async fn a_command_that_leaves_a_process_behind_ends_with_its_own_result() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    // Gave its output another place: it was meant to stay.
+    let step = node.run(run(&["sleep 63 >/dev/null 2>&1 & echo $!"])).await;
+    assert_eq!(step.outcome, Outcome::Success);
+    let stayed: i32 = head(&step.stdout).trim().parse().unwrap();
+    assert_eq!(step.message, format!("left running: sleep (pid {stayed})"));
+    rustix::process::kill_process(rustix::process::Pid::from_raw(stayed).unwrap(), rustix::process::Signal::KILL).unwrap();
+    // Holds the output: it would die at its next word.
+    let step = node.run(run(&["sleep 64 & echo $!; exit 4"])).await;
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Failed, Some(4)));
+    assert!(
+        step.message
+            .starts_with("background processes that still held its output were ended: sleep (pid "),
+        "{}",
+        step.message
+    );
+}
+
+#[tokio::test]
+async fn a_killed_step_host_makes_the_run_interrupted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let order = run(&["echo $$; exec sleep 65"]);
+    node.agent.deliver(signed(&order)).await;
+    node.accepted().await;
+    let step_directory = data.path().join(format!("runs/{}/0", order.id));
+    until(|| step_directory.join("stdout").metadata().is_ok_and(|m| m.len() > 0)).await;
+    let directory = Directory::open(&step_directory).unwrap();
+    let host = crate::agent::step_host::record::read_host(&directory, order.id.as_str()).unwrap();
+    let kill = |pid: i32| rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+    kill(host.pid).unwrap();
+    let step = node.report().await.steps.remove(0);
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Interrupted, None));
+    assert!(step.message.starts_with("its step host was killed"), "{}", step.message);
+    let command: i32 = head(&step.stdout).trim().parse().unwrap();
+    kill(command).unwrap();
+}
