@@ -59,8 +59,9 @@ export const listPolicies: FetchPage<Policy> = async (cursor, size, signal) => {
   return { items: Policies, next: NextToken };
 };
 
+/** Read anew for each editor: one that starts from an earlier reading would undo, when saved, what was changed since. */
 export function policyQuery(name: string) {
-  return queryOptions({ queryKey: ["policies", "one", name], queryFn: ({ signal }) => call("Roadstead.GetPolicy", { PolicyName: name }, signal) });
+  return queryOptions({ queryKey: ["policies", "one", name], queryFn: ({ signal }) => call("Roadstead.GetPolicy", { PolicyName: name }, signal), gcTime: 0 });
 }
 
 export const putPolicy = (request: Request<"Roadstead.PutPolicy">) => call("Roadstead.PutPolicy", request);
