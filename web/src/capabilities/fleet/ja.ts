@@ -38,8 +38,6 @@ export const ja: Record<keyof typeof en, string> = {
     "{count} 台のノードとそのタグを登録から削除します。エージェントには停止が指示され、現在の鍵では再接続できません。実行済みコマンドの履歴は残ります。",
   removed: "{count} 台のノードを削除しました",
   tagsOf: "{name} のタグ",
-  tagsSaved: "タグを保存しました",
-  tagsFailed: "タグを保存できませんでした",
   tagTitle: "{known, select, yes {{count} 台のノードのタグ} other {複数ノードのタグ}}",
   tagAction: "操作",
   tagSet: "設定",

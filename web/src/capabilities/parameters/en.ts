@@ -78,8 +78,6 @@ export const en = {
   toParameters: "To the parameters",
   arn: "ARN",
   none: "None",
-  tagsSaved: "The tags are saved",
-  tagsFailed: "The tags were not saved",
   keys: "Secret keys",
   keysHelp: "What secrets are sealed under. A rotated key takes its secrets along while everything goes on.",
   keyCreate: "Create a key",

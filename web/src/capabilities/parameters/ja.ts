@@ -80,8 +80,6 @@ export const ja: Record<keyof typeof en, string> = {
   toParameters: "パラメータ一覧へ",
   arn: "ARN",
   none: "なし",
-  tagsSaved: "タグを保存しました",
-  tagsFailed: "タグを保存できませんでした",
   keys: "シークレットのキー",
   keysHelp: "シークレットを封印するキー。ローテーションすると、運用を止めずにシークレットも移ります。",
   keyCreate: "キーを作成",
