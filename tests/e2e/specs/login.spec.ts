@@ -128,7 +128,7 @@ test("a login elsewhere is seen and ended, and its page leaves at once", async (
   await page.goto(`${hub.url}/profile`);
   await expect(page.getByRole("table", { name: "Your logins" }).getByRole("row")).toHaveCount(3);
   await page.getByRole("button", { name: "End all others" }).click();
-  await expect(page.getByText("1 other logins are ended")).toBeVisible();
+  await expect(page.getByText("1 other login is ended")).toBeVisible();
   await other.goto(`${hub.url}/nodes`);
   await expect(other.getByRole("heading", { name: "Log in" })).toBeVisible();
   await elsewhere.close();

@@ -19,7 +19,8 @@ export function CompareDialog({ older, newer, onClose }: Props) {
   const t = useParameterTexts();
   const isSecret = newer.Type === "SecureString";
   const lines = isSecret ? [] : compareLines(older.Value, newer.Value);
-  const isSame = older.Value === newer.Value;
+  // Each version is sealed anew: the same secret twice looks different.
+  const isSame = !isSecret && older.Value === newer.Value;
   return (
     <Modal
       visible
