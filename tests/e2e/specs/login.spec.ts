@@ -80,6 +80,7 @@ test("a code generator is set up, asked for at the login, and a recovery code st
   await enterPassword(page, hub);
   await page.getByLabel("Code", { exact: true }).fill(codes[0] ?? "");
   await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
   await page.goto(`${hub.url}/profile`);
   await expect(page.getByText("9 recovery codes are left.")).toBeVisible();
   expect(complaints.filter((one) => !one.includes("400"))).toEqual([]);
@@ -128,7 +129,7 @@ test("a login elsewhere is seen and ended, and its page leaves at once", async (
   await page.goto(`${hub.url}/profile`);
   await expect(page.getByRole("table", { name: "Your logins" }).getByRole("row")).toHaveCount(3);
   await page.getByRole("button", { name: "End all others" }).click();
-  await expect(page.getByText("1 other logins are ended")).toBeVisible();
+  await expect(page.getByText("1 other login is ended")).toBeVisible();
   await other.goto(`${hub.url}/nodes`);
   await expect(other.getByRole("heading", { name: "Log in" })).toBeVisible();
   await elsewhere.close();

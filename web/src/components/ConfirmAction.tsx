@@ -68,7 +68,7 @@ export function ConfirmAction({ title, children, action, word, onConfirm, onClos
               placeholder={word}
                 autoComplete={false}
               onChange={({ detail }) => setTyped(detail.value)}
-              onKeyDown={({ detail }) => detail.key === "Enter" && void confirm()}
+              onKeyDown={({ detail }) => detail.key === "Enter" && !detail.isComposing && void confirm()}
             />
           </FormField>
         )}

@@ -13,7 +13,7 @@ export function CopyLine({ text, label }: Props) {
   return (
     <div className="copy-line">
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- long lines scroll, so the keyboard must reach them */}
-      <pre aria-label={label} tabIndex={0} role="region">
+      <pre className="code-block" aria-label={label} tabIndex={0} role="region">
         {text}
       </pre>
       <CopyToClipboard

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { call, setCsrfToken, whenUnauthenticated } from "./api";
+import { call, setCsrfToken, whenStepUpRequired, whenUnauthenticated } from "./api";
 import { ApiError, errorCode } from "./errors";
 import { preference, setPreference } from "./preferences";
 
@@ -48,4 +48,35 @@ it("tells when the login is gone, and forgets it", async () => {
 
 it("strips what stands around an error's code", () => {
   expect(errorCode("com.amazonaws.ssm#InvalidInstanceId:http://internal")).toBe("InvalidInstanceId");
+});
+
+/** Without the streams of a real response, whose reading takes turns of its own. */
+const refused = () => ({ status: 400, ok: false, headers: new Headers(), text: async () => '{"__type":"StepUpRequiredException"}' }) as Response;
+
+it("asks once for a proof that several calls want, and repeats each of them", async () => {
+  const waiting: ((isGiven: boolean) => void)[] = [];
+  const ask = vi.fn(() => new Promise<boolean>((resolve) => waiting.push(resolve)));
+  whenStepUpRequired(ask);
+  fetchMock.mockImplementation(async () => refused());
+  const calls = [call("Roadstead.SearchNodes", {}), call("Roadstead.SearchNodes", {})];
+  await new Promise((resolve) => setTimeout(resolve));
+  fetchMock.mockImplementation(async () => answer(200, { Total: 3 }));
+  for (const give of waiting) give(true);
+  await expect(Promise.all(calls)).resolves.toEqual([{ Total: 3 }, { Total: 3 }]);
+  expect(ask).toHaveBeenCalledOnce();
+  whenStepUpRequired(undefined);
+});
+
+it("does not end the present login for a refusal of the one before", async () => {
+  setPreference("isLoggedIn", true);
+  const gone = vi.fn();
+  whenUnauthenticated(gone);
+  setCsrfToken("before");
+  fetchMock.mockImplementation(async () => {
+    setCsrfToken("now");
+    return answer(400, { __type: "MissingAuthenticationTokenException", message: "log in" });
+  });
+  await expect(call("Roadstead.GetOverview", {})).rejects.toMatchObject({ isUnauthenticated: true });
+  expect(gone).not.toHaveBeenCalled();
+  expect(preference("isLoggedIn")).toBe(true);
 });

@@ -19,10 +19,21 @@ export function whenUnauthenticated(handler: () => void): void {
 }
 
 let proveAnew: (() => Promise<boolean>) | undefined;
+let proving: Promise<boolean> | undefined;
 
 /** Asks the person for a fresh proof when the hub wants one; answers whether it was given. */
 export function whenStepUpRequired(handler: (() => Promise<boolean>) | undefined): void {
   proveAnew = handler;
+  proving = undefined;
+}
+
+/** Calls that want a proof at the same time share one question. */
+function isProven(): Promise<boolean> {
+  if (!proveAnew) return Promise.resolve(false);
+  proving ??= proveAnew().finally(() => {
+    proving = undefined;
+  });
+  return proving;
 }
 
 interface ErrorBody {
@@ -37,7 +48,7 @@ export async function call<Name extends keyof Operations>(target: Name, body: Re
     return await send(target, body, signal);
   } catch (cause) {
     const isAsked = cause instanceof ApiError && cause.code === "StepUpRequiredException";
-    if (!isAsked || !proveAnew || !(await proveAnew())) throw cause;
+    if (!isAsked || !(await isProven())) throw cause;
     return send(target, body, signal);
   }
 }
@@ -47,7 +58,8 @@ async function send<Name extends keyof Operations>(target: Name, body: Request<N
     "Content-Type": "application/x-amz-json-1.1",
     "X-Amz-Target": target,
   };
-  if (csrfToken) headers["X-Roadstead-Csrf"] = csrfToken;
+  const token = csrfToken;
+  if (token) headers["X-Roadstead-Csrf"] = token;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch("/", {
     method: "POST",
@@ -63,7 +75,7 @@ async function send<Name extends keyof Operations>(target: Name, body: Request<N
   if (BY_A_PROXY.has(response.status) && !parse(text).__type) throw unreachable();
   reach.answered();
   if (response.ok) return JSON.parse(text || "{}") as Result<Name>;
-  throw refusal(response, text);
+  throw refusal(response, text, token);
 }
 
 /** What a proxy in front of the hub answers while the hub itself does not. */
@@ -74,12 +86,13 @@ function unreachable(): ApiError {
   return new ApiError("HubUnreachable", "the hub did not answer");
 }
 
-function refusal(response: Response, text: string): ApiError {
+function refusal(response: Response, text: string, token: string | undefined): ApiError {
   const body = parse(text);
   const code = body.__type ? errorCode(body.__type) : `Http${response.status}`;
   const message = body.message ?? body.Message ?? `the hub answered ${response.status}`;
   const error = new ApiError(code, message, response.headers.get("x-amzn-RequestId") ?? undefined);
-  if (error.isUnauthenticated) {
+  // A call of the login before, on its way while a new password or factor replaced it, says nothing about the present one.
+  if (error.isUnauthenticated && token === csrfToken) {
     setPreference("isLoggedIn", false);
     onUnauthenticated?.();
   }

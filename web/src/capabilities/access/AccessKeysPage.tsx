@@ -9,6 +9,7 @@ import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
 import { TimeAt } from "@/components/TimeAt";
+import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
@@ -20,6 +21,7 @@ import { type Translator, useAccessTexts } from "./texts";
 export default function AccessKeysPage() {
   const t = useAccessTexts();
   const notify = useNotify();
+  const attempt = useAttempt();
   const [selected, setSelected] = useState<AccessKey[]>([]);
   const [dialog, setDialog] = useState<"create" | "delete">();
   const list = useList("access-keys", []);
@@ -67,7 +69,7 @@ export default function AccessKeysPage() {
             counter={`(${pages.items.length})`}
             actions={
               <SpaceBetween direction="horizontal" size="xs">
-                <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => chosen && void toggle(chosen)}>
+                <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => chosen && void attempt(() => toggle(chosen))}>
                   {t(isOff ? "keyEnable" : "keyDisable")}
                 </Button>
                 <Button disabled={!chosen} disabledReason={t("keyDeleteReason")} onClick={() => setDialog("delete")}>

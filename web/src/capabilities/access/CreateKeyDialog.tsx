@@ -31,6 +31,7 @@ export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; o
   const options = [{ value: NEVER, label: t("keyNever") }, ...DAYS.map((value) => ({ value, label: t("keyDays", { days: value }) }))];
 
   const create = async () => {
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -75,7 +76,7 @@ export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; o
               value={description}
                 autoComplete={false}
               onChange={({ detail }) => setDescription(detail.value)}
-              onKeyDown={({ detail }) => detail.key === "Enter" && void create()}
+              onKeyDown={({ detail }) => detail.key === "Enter" && !detail.isComposing && void create()}
             />
           </FormField>
           <FormField label={t("keyExpires")}>

@@ -7,6 +7,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
 import { call } from "@/platform/api";
 import { useCaller } from "@/platform/caller";
@@ -19,6 +20,7 @@ import { type Translator, useAccessTexts } from "./texts";
 export function LoginSessions() {
   const t = useAccessTexts();
   const notify = useNotify();
+  const attempt = useAttempt();
   const me = useCaller()?.UserName ?? "";
   const [selected, setSelected] = useState<LoginSession[]>([]);
   const list = useList("login-sessions", []);
@@ -62,11 +64,11 @@ export function LoginSessions() {
               <Button
                 disabled={!chosen || chosen.IsCurrent}
                 disabledReason={t("sessionEndReason")}
-                onClick={() => chosen && void end(chosen)}
+                onClick={() => chosen && void attempt(() => end(chosen))}
               >
                 {t("sessionEnd")}
               </Button>
-              <Button onClick={() => void endOthers()}>{t("sessionEndAll")}</Button>
+              <Button onClick={() => void attempt(endOthers)}>{t("sessionEndAll")}</Button>
             </SpaceBetween>
           }
         >
@@ -78,6 +80,19 @@ export function LoginSessions() {
   );
 }
 
+/** The hub's words for the ways in; one that is not known here stays as it is. */
+const METHODS = {
+  password: "methodPassword",
+  "password and code": "methodCode",
+  "password and recovery code": "methodRecovery",
+  passkey: "methodPasskey",
+  "single sign-on": "methodProvider",
+} as const;
+
+function methodText(method: string, t: Translator): string {
+  return method in METHODS ? t(METHODS[method as keyof typeof METHODS]) : method;
+}
+
 function sessionColumns(t: Translator): Column<LoginSession>[] {
   return [
     { id: "address", header: t("sessionAddress"), width: 180, isRowHeader: true, cell: (session) => session.Address },
@@ -87,7 +102,7 @@ function sessionColumns(t: Translator): Column<LoginSession>[] {
       width: 130,
       cell: (session) => (session.IsCurrent ? <StatusIndicator>{t("sessionCurrent")}</StatusIndicator> : "–"),
     },
-    { id: "method", header: t("sessionMethod"), width: 200, cell: (session) => session.Method },
+    { id: "method", header: t("sessionMethod"), width: 200, cell: ({ Method }) => methodText(Method, t) },
     { id: "created", header: t("sessionCreated"), width: 150, cell: (session) => <TimeAgo at={session.CreatedAt} /> },
     { id: "seen", header: t("sessionSeen"), width: 150, cell: (session) => <TimeAgo at={session.LastSeenAt} /> },
     { id: "agent", header: t("sessionAgent"), width: 320, cell: (session) => session.Agent },

@@ -19,14 +19,14 @@ export function TotpSetup({ onConfirmed }: { onConfirmed: (done: ConfirmedTotp) 
   const [code, setCode] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  // Once: each call makes another secret.
+  // Once: each call makes another secret, and the one that was scanned would no longer count. Not even when everything else is
+  // asked for again, because the hub is back or the login a new one.
   const begun = useQuery({
     queryKey: ["totp-enrolment"],
     queryFn: ({ signal }) => call("Roadstead.BeginTotp", {}, signal),
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: "static",
     gcTime: 0,
     retry: false,
-    refetchOnWindowFocus: false,
   });
 
   const confirm = async (event: FormEvent) => {

@@ -11,10 +11,10 @@ import { RefreshButton } from "@/components/RefreshButton";
 import { RouteButton } from "@/components/RouteButton";
 import { RouteLink } from "@/components/RouteLink";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { useLive } from "@/platform/live";
 import { usePages } from "@/platform/pages";
-import { usePreference } from "@/platform/preferences";
 import type { JoinRequest } from "@/platform/types";
 import { decideJoin, listJoinRequests } from "./api";
 import { type Translator, useActivationTexts } from "./texts";
@@ -22,10 +22,10 @@ import { type Translator, useActivationTexts } from "./texts";
 export default function JoinRequestsPage() {
   const t = useActivationTexts();
   const notify = useNotify();
-  const [size, setSize] = usePreference("pageSize");
+  const list = useList("join-requests");
   const [selected, setSelected] = useState<JoinRequest[]>([]);
   const [dialog, setDialog] = useState<"approve" | "reject">();
-  const pages = usePages<JoinRequest>({ queryKey: ["join-requests"], fetchPage: listJoinRequests, size });
+  const pages = usePages<JoinRequest>({ queryKey: ["join-requests"], fetchPage: listJoinRequests, size: list.size });
   const columns = useMemo(() => columnsOf(t), [t]);
   usePage(t("requests"));
   useLive("join-requests", { args: {}, onEvent: () => pages.refresh() });
@@ -50,8 +50,7 @@ export default function JoinRequestsPage() {
         columns={columns}
         trackBy={(request) => request.RequestId}
         variant="full-page"
-        size={size}
-        onSize={setSize}
+        list={list}
         selectionType="multi"
         selected={selected}
         onSelect={setSelected}

@@ -31,7 +31,7 @@ export function deleteActivation(id: string) {
 }
 
 export async function listJoinRequests(cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<WaitingRequest>> {
-  const request = { MaxResults: Math.min(size, 100), ...(cursor ? { NextToken: cursor } : {}) };
+  const request = { MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) };
   const result = await call("Roadstead.ListJoinRequests", request, signal);
   return { items: result.JoinRequests, next: result.NextToken || undefined };
 }

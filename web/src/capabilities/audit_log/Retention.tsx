@@ -19,7 +19,6 @@ export function Retention() {
   const client = useQueryClient();
   const query = useQuery(retentionQuery);
   const [error, setError] = useState<unknown>();
-  const trouble = error ?? query.error ?? undefined;
   const days = query.data?.KeepDays;
   const known = days === undefined || DAYS.some((value) => value === days) ? DAYS : [...DAYS, days];
   const options = [{ value: "", label: t("keepForever") }, ...known.map((value) => ({ value: String(value), label: t("keepDays", { days: value }) }))];
@@ -29,7 +28,7 @@ export function Retention() {
     try {
       await putRetention(value ? Number(value) : undefined);
       await client.invalidateQueries({ queryKey: ["audit-retention"] });
-      notify({ type: "success", content: t("saved") });
+      notify({ type: "success", content: t("keepSaved") });
     } catch (cause) {
       setError(cause);
     }
@@ -38,7 +37,8 @@ export function Retention() {
   return (
     <Container header={<Header variant="h2">{t("keep")}</Header>}>
       <SpaceBetween size="m">
-        {trouble !== undefined && <ErrorState error={trouble} onRetry={() => void query.refetch()} />}
+        {query.error && <ErrorState error={query.error} onRetry={() => void query.refetch()} />}
+        {error !== undefined && <ErrorState error={error} title={t("keepFailed")} />}
         {query.data && (
           <FormField
             label={t("keep")}

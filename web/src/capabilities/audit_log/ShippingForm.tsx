@@ -35,7 +35,8 @@ export function ShippingForm({ shipping }: { shipping: AuditShipping }) {
     setError(undefined);
     try {
       await putShipping(settingsOf(draft), webhook.secret);
-      set({ webhook: { ...webhook, secret: "" } });
+      // Into what the form holds by now: somebody may have typed on.
+      setDraft((now) => ({ ...now, webhook: { ...now.webhook, secret: "" } }));
       await client.invalidateQueries({ queryKey: ["audit-shipping"] });
       notify({ type: "success", content: t("saved") });
     } catch (cause) {

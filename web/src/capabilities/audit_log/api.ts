@@ -39,6 +39,8 @@ export const shippingQuery = queryOptions({
   queryKey: ["audit-shipping"],
   queryFn: ({ signal }): Promise<AuditShipping> => call("Roadstead.GetAuditShipping", {}, signal),
   refetchInterval: 5000,
+  // The form begins with it, so never with an earlier reading.
+  gcTime: 0,
 });
 
 export function putShipping(Settings: AuditShippingSettings, secret: string) {

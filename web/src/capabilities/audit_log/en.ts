@@ -79,6 +79,8 @@ export const en = {
   nextAttempt: "Next attempt",
   keep: "How long rows are kept",
   keepHelp: "Older rows go into signed, compressed files in the hub’s data folder; the chain goes on.",
+  keepSaved: "How long rows are kept was saved",
+  keepFailed: "How long rows are kept was not changed",
   keepForever: "For ever",
   keepDays: "{days} days",
   segments: "{count, plural, =0 {Nothing is archived yet.} one {# archived file in {folder}.} other {# archived files in {folder}.}}",

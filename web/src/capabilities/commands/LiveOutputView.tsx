@@ -44,7 +44,7 @@ export function LiveOutputView({ address }: { address: OutputAddress }) {
       </div>
       {error !== undefined && <ErrorState error={error} />}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it */}
-      <pre className={wrap ? "output-text wraps" : "output-text"} ref={box} onScroll={noticeScroll} tabIndex={0} role="log" aria-label={t("outputLive")}>
+      <pre className={wrap ? "code-block output-text wraps" : "code-block output-text"} ref={box} onScroll={noticeScroll} tabIndex={0} role="log" aria-label={t("outputLive")}>
         {shown.dropped > 0 && <span className="output-mark">{t("outputDropped", { bytes: formatBytes(shown.dropped, locale) })}</span>}
         {shown.chunks.map((chunk) => (
           <Piece key={chunk.id} text={chunk.text} />

@@ -78,7 +78,7 @@ function Text({ name, text }: { name: string; text: string }) {
     <div>
       <Box variant="awsui-key-label">{name}</Box>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it */}
-      <pre className="output-text wraps is-small" role="region" aria-label={name} tabIndex={0}>
+      <pre className="code-block output-text wraps is-small" role="region" aria-label={name} tabIndex={0}>
         {new AnsiStripper().strip(text) || " "}
       </pre>
     </div>

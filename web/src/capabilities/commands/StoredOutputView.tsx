@@ -38,7 +38,7 @@ export function StoredOutputView({ address }: { address: OutputAddress }) {
         )}
       </div>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it */}
-      <pre className={wrap ? "output-text wraps" : "output-text"} tabIndex={0} role="region" aria-label={t(address.stream === "stderr" ? "outputStderr" : "outputStdout")}>
+      <pre className={wrap ? "code-block output-text wraps" : "code-block output-text"} tabIndex={0} role="region" aria-label={t(address.stream === "stderr" ? "outputStderr" : "outputStdout")}>
         {output.head}
         {isCutShown && <span className="output-mark">{t("outputCut", { bytes: formatBytes(output.omittedBytes, locale) })}</span>}
         {output.tail}

@@ -71,7 +71,7 @@ export default function NodePage() {
           onChange={({ detail }) => setParams(detail.activeTabId === "details" ? {} : { tab: detail.activeTabId }, { replace: true })}
           tabs={[
             { id: "details", label: t("details"), content: <NodeFacts node={node} /> },
-            { id: "tags", label: `${t("tags")} (${node.Tags.length})`, content: <NodeTags key={JSON.stringify(node.Tags)} node={node} /> },
+            { id: "tags", label: `${t("tags")} (${node.Tags.length})`, content: <NodeTags node={node} /> },
             { id: "commands", label: t("commands"), content: <NodeCommands node={node} /> },
             { id: "sessions", label: t("sessions"), content: <NodeSessions node={node} /> },
           ]}

@@ -1,11 +1,7 @@
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Modal from "@cloudscape-design/components/modal";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
-import { ErrorState } from "@/components/ErrorState";
 import { FocusedInput } from "@/components/FocusedInput";
+import { FormDialog } from "@/components/FormDialog";
 import { useNotify } from "@/components/Notifications";
 import type { NodeSummary } from "@/platform/types";
 import { renameNode } from "./api";
@@ -21,55 +17,20 @@ export function RenameDialog({ node, onClose, onRenamed }: Props) {
   const t = useFleetTexts();
   const notify = useNotify();
   const [name, setName] = useState(node.Name);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const isUseful = name.trim() !== "" && name.trim() !== node.Name;
 
   const rename = async () => {
-    if (!isUseful || busy) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      await renameNode(node.NodeId, name.trim());
-      notify({ type: "success", content: t("renamed", { name: name.trim() }) });
-      onRenamed();
-      onClose();
-    } catch (cause) {
-      setError(cause);
-      setBusy(false);
-    }
+    await renameNode(node.NodeId, name.trim());
+    notify({ type: "success", content: t("renamed", { name: name.trim() }) });
+    onRenamed();
+    return true;
   };
 
   return (
-    <Modal
-      visible
-      header={t("renameTitle", { name: node.Name })}
-      closeAriaLabel={t("close")}
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              {t("cancel")}
-            </Button>
-            <Button variant="primary" disabled={!isUseful} loading={busy} onClick={() => void rename()}>
-              {t("save")}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        {error !== undefined && <ErrorState error={error} title={t("rename")} />}
-        <FormField label={t("name")} constraintText={t("renameHelp")}>
-          <FocusedInput
-            value={name}
-            autoComplete={false}
-            onChange={({ detail }) => setName(detail.value)}
-            onKeyDown={({ detail }) => detail.key === "Enter" && !detail.isComposing && void rename()}
-          />
-        </FormField>
-      </SpaceBetween>
-    </Modal>
+    <FormDialog title={t("renameTitle", { name: node.Name })} action={t("save")} disabled={!isUseful} onSubmit={rename} onClose={onClose}>
+      <FormField label={t("name")} constraintText={t("renameHelp")}>
+        <FocusedInput value={name} autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
+      </FormField>
+    </FormDialog>
   );
 }

@@ -36,8 +36,6 @@ export const en = {
     "{count} nodes are forgotten with their tags. Their agents are told to stop and cannot come back with their present keys. Commands that ran on them stay in the history.",
   removed: "{count, plural, one {# node was removed} other {# nodes were removed}}",
   tagsOf: "Tags of {name}",
-  tagsSaved: "Tags were saved",
-  tagsFailed: "The tags were not saved",
   tagTitle: "{known, select, yes {{count, plural, one {Tags of # node} other {Tags of # nodes}}} other {Tags of many nodes}}",
   tagAction: "Do",
   tagSet: "Set",

@@ -19,7 +19,8 @@ export function CompareDialog({ older, newer, onClose }: Props) {
   const t = useParameterTexts();
   const isSecret = newer.Type === "SecureString";
   const lines = isSecret ? [] : compareLines(older.Value, newer.Value);
-  const isSame = older.Value === newer.Value;
+  // Each version is sealed anew: the same secret twice looks different.
+  const isSame = !isSecret && older.Value === newer.Value;
   return (
     <Modal
       visible
@@ -33,7 +34,7 @@ export function CompareDialog({ older, newer, onClose }: Props) {
         {isSame && <Box>{t("same")}</Box>}
         {!isSecret && !isSame && (
           // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- long lines scroll, so the keyboard must reach them
-          <pre className="compared" role="region" tabIndex={0} aria-label={t("compare")}>
+          <pre className="code-block compared" role="region" tabIndex={0} aria-label={t("compare")}>
             {lines.map((line, at) => (
               // oxlint-disable-next-line react/no-array-index-key -- lines repeat and never move
               <div key={at} className={`compared-${line.kind}`}>

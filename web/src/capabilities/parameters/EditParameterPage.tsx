@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
 import { usePage } from "@/components/usePage";
-import { type Parameter, parameterQuery, readValue } from "./api";
+import { type Parameter, parameterQuery, valueQuery } from "./api";
 import { draftOf } from "./draft";
 import { ParameterForm } from "./ParameterForm";
 import { useParameterTexts } from "./texts";
@@ -37,11 +37,7 @@ export default function EditParameterPage() {
 }
 
 function WithValue({ parameter }: { parameter: Parameter }) {
-  const query = useQuery({
-    queryKey: ["parameters", parameter.Name, "value", parameter.Version],
-    queryFn: ({ signal }) => readValue(parameter.Name, false, signal),
-    staleTime: Infinity,
-  });
+  const query = useQuery({ ...valueQuery(parameter), staleTime: Infinity });
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (query.data === undefined) return <Spinner size="large" />;
   return <ParameterForm start={{ ...draftOf(parameter), value: query.data }} isNew={false} />;

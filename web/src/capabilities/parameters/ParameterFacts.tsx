@@ -22,7 +22,7 @@ export function ParameterFacts({ parameter }: { parameter: Parameter }) {
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">{t("value")}</Header>}>
-        <ValueView name={parameter.Name} isSecret={parameter.Type === "SecureString"} />
+        <ValueView parameter={parameter} />
       </Container>
       <Container header={<Header variant="h2">{t("details")}</Header>}>
         <KeyValuePairs

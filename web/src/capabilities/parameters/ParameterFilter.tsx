@@ -4,7 +4,7 @@ import { filterFromQuery, queryFromFilter } from "@/components/nodeTokens";
 import { useCommonTexts } from "@/components/texts";
 import type { Filter } from "@/platform/types";
 import { useParameterTexts } from "./texts";
-import { KEYS } from "./tokens";
+import { KEYS, withOneOperator } from "./tokens";
 
 interface Props {
   filter: Filter;
@@ -36,7 +36,7 @@ export function ParameterFilter({ filter, onChange }: Props) {
   return (
     <PropertyFilter
       query={{ ...queryFromFilter(filter), operation: "and" }}
-      onChange={({ detail }) => onChange(withTags(filterFromQuery({ ...detail, operation: "and" })))}
+      onChange={({ detail }) => onChange(withOneOperator(withTags(filterFromQuery({ ...detail, operation: "and" }))))}
       filteringProperties={properties}
       filteringOptions={options}
       filteringPlaceholder={t("filterPlaceholder")}

@@ -78,8 +78,8 @@ export default function ParameterPage() {
           setParams(detail.activeTabId === "details" ? { name } : { name, tab: detail.activeTabId }, { replace: true })
         }
         tabs={[
-          { id: "details", label: t("details"), content: <ParameterFacts key={parameter.Version} parameter={parameter} /> },
-          { id: "versions", label: t("versions"), content: <Versions parameter={parameter} /> },
+          { id: "details", label: t("details"), content: <ParameterFacts key={`${name} ${parameter.Version}`} parameter={parameter} /> },
+          { id: "versions", label: t("versions"), content: <Versions key={name} parameter={parameter} /> },
           { id: "tags", label: t("tags"), content: <ParameterTags name={name} /> },
         ]}
       />

@@ -9,6 +9,7 @@ import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { RefreshButton } from "@/components/RefreshButton";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { usePages } from "@/platform/pages";
@@ -22,6 +23,7 @@ const WHILE_MOVING_MS = 1500;
 export default function SecretKeysPage() {
   const t = useParameterTexts();
   const notify = useNotify();
+  const attempt = useAttempt();
   const list = useList("secret-keys", []);
   const [selected, setSelected] = useState<SecretKey[]>([]);
   const [dialog, setDialog] = useState<"create" | "disable">();
@@ -43,13 +45,13 @@ export default function SecretKeysPage() {
     { text: t("keys"), href: "/secret-keys" },
   ]);
 
-  const act = async (work: Promise<unknown>, done?: string) => {
-    try {
-      await work;
-      if (done) notify({ type: "success", content: done });
-    } catch (error) {
-      notify({ type: "error", content: error instanceof Error ? error.message : String(error) });
-    }
+  const setEnabled = async (key: SecretKey, isOn: boolean) => {
+    await setKeyEnabled(key, isOn);
+    pages.refresh();
+  };
+  const rotate = async (key: SecretKey) => {
+    await rotateKey(key);
+    notify({ type: "success", content: t("keyRotated", { alias: key.Alias }) });
     pages.refresh();
   };
   const isEnabled = chosen?.Status === "Enabled";
@@ -73,10 +75,10 @@ export default function SecretKeysPage() {
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <RefreshButton pages={pages} />
-                <Button disabled={!chosen} onClick={() => chosen && (isEnabled ? setDialog("disable") : void act(setKeyEnabled(chosen, true)))}>
+                <Button disabled={!chosen} disabledReason={t("keyChoose")} onClick={() => chosen && (isEnabled ? setDialog("disable") : void attempt(() => setEnabled(chosen, true)))}>
                   {chosen && !isEnabled ? t("keyEnable") : t("keyDisable")}
                 </Button>
-                <Button disabled={!chosen} onClick={() => chosen && void act(rotateKey(chosen), t("keyRotated", { alias: chosen.Alias }))}>
+                <Button disabled={!chosen} disabledReason={t("keyChoose")} onClick={() => chosen && void attempt(() => rotate(chosen))}>
                   {t("keyRotate")}
                 </Button>
                 <Button variant="primary" onClick={() => setDialog("create")}>
@@ -96,7 +98,7 @@ export default function SecretKeysPage() {
           title={t("keyDisableTitle")}
           action={t("keyDisable")}
           word={chosen.Alias}
-          onConfirm={() => act(setKeyEnabled(chosen, false))}
+          onConfirm={() => setEnabled(chosen, false)}
           onClose={() => setDialog(undefined)}
         >
           {t("keyDisableText", { alias: chosen.Alias, count: chosen.ValueCount })}

@@ -6,20 +6,20 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { CopyLine } from "@/components/CopyLine";
 import { ErrorState } from "@/components/ErrorState";
-import { readValue } from "./api";
+import { type Parameter, readValue, valueQuery } from "./api";
 import { useParameterTexts } from "./texts";
 
 /** A secret stays in sight so long, then it is hidden again. */
 const SHOWN_S = 30;
 
 /** The value. A secret is asked for only when somebody wants to see it, never kept, and hides itself. */
-export function ValueView({ name, isSecret }: { name: string; isSecret: boolean }) {
-  return isSecret ? <SecretValue name={name} /> : <PlainValue name={name} />;
+export function ValueView({ parameter }: { parameter: Parameter }) {
+  return parameter.Type === "SecureString" ? <SecretValue name={parameter.Name} /> : <PlainValue parameter={parameter} />;
 }
 
-function PlainValue({ name }: { name: string }) {
+function PlainValue({ parameter }: { parameter: Parameter }) {
   const t = useParameterTexts();
-  const query = useQuery({ queryKey: ["parameters", name, "value"], queryFn: ({ signal }) => readValue(name, false, signal) });
+  const query = useQuery(valueQuery(parameter));
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (query.data === undefined) return <Spinner />;
   return <CopyLine text={query.data} label={t("copyValue")} />;

@@ -7,9 +7,9 @@ import TokenGroup from "@cloudscape-design/components/token-group";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
-import { useNotify } from "@/components/Notifications";
 import { useCommonTexts } from "@/components/texts";
 import { TimeAgo } from "@/components/TimeAgo";
+import { useAttempt } from "@/components/useAttempt";
 import { type Parameter, type ParameterVersion, historyQuery, unlabel } from "./api";
 import { CompareDialog } from "./CompareDialog";
 import { LabelDialog } from "./LabelDialog";
@@ -20,7 +20,7 @@ import { type Translator, useParameterTexts } from "./texts";
 export function Versions({ parameter }: { parameter: Parameter }) {
   const t = useParameterTexts();
   const common = useCommonTexts();
-  const notify = useNotify();
+  const attempt = useAttempt();
   const client = useQueryClient();
   const query = useQuery(historyQuery(parameter.Name));
   const [selected, setSelected] = useState<ParameterVersion[]>([]);
@@ -30,9 +30,7 @@ export function Versions({ parameter }: { parameter: Parameter }) {
 
   const reload = () => void client.invalidateQueries({ queryKey: ["parameters", parameter.Name] });
   const takeOff = async (version: number, text: string) => {
-    await unlabel(parameter.Name, version, text).catch((error: unknown) =>
-      notify({ type: "error", content: error instanceof Error ? error.message : String(error) }),
-    );
+    await attempt(() => unlabel(parameter.Name, version, text));
     reload();
   };
   const [newer, older] = selected.toSorted((a, b) => b.Version - a.Version);

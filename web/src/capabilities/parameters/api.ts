@@ -46,6 +46,11 @@ export async function readValue(name: string, isDecrypted: boolean, signal?: Abo
   return Parameter.Value;
 }
 
+/** The value of one version; another version has another one. */
+export function valueQuery({ Name, Version }: Parameter) {
+  return queryOptions({ queryKey: ["parameters", Name, "value", Version], queryFn: ({ signal }) => readValue(Name, false, signal) });
+}
+
 export function historyQuery(name: string) {
   return queryOptions({
     queryKey: ["parameters", name, "history"],

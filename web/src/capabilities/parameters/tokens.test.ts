@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { filterFromText } from "@/platform/filter";
-import { filtersOf, parametersBelow, pathsTo } from "./tokens";
+import { filtersOf, parametersBelow, pathsTo, withOneOperator } from "./tokens";
 
 test("tokens become upstream's filters, each key once", () => {
   expect(filtersOf(filterFromText("path^/app type=String type=StringList tag:env=prod tag:team"))).toEqual([
@@ -8,6 +8,14 @@ test("tokens become upstream's filters, each key once", () => {
     { Key: "Type", Option: "Equals", Values: ["String", "StringList"] },
     { Key: "tag:env", Option: "Equals", Values: ["prod"] },
     { Key: "tag:team", Option: "Equals", Values: [] },
+  ]);
+});
+
+test("of two operators on one key the last one stays", () => {
+  const filter = withOneOperator(filterFromText("name=/app/a type=String name^/app"));
+  expect(filtersOf(filter)).toEqual([
+    { Key: "Type", Option: "Equals", Values: ["String"] },
+    { Key: "Name", Option: "BeginsWith", Values: ["/app"] },
   ]);
 });
 

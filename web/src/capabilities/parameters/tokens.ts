@@ -39,6 +39,12 @@ export function filtersOf(filter: Filter): ApiFilter[] {
   return [...all.values()].map((one) => (one.Values.length > 0 || !one.Key.startsWith("tag:") ? one : { ...one, Option: "Equals" }));
 }
 
+/** Two operators on one key cannot be asked for: the token that came last stays, so that the filter shows what is looked for. */
+export function withOneOperator(filter: Filter): Filter {
+  const last = new Map(filter.Terms.map(({ Key, Op }) => [apiKey(Key), Op]));
+  return { ...filter, Terms: filter.Terms.filter(({ Key, Op }) => last.get(apiKey(Key)) === Op) };
+}
+
 function apiKey(key: string): string {
   if (key === FREE_TEXT) return "Name";
   return KEYS.find((known) => known.key === key)?.api ?? key;

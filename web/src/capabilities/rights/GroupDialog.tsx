@@ -1,14 +1,17 @@
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
+import Modal from "@cloudscape-design/components/modal";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { ErrorState } from "@/components/ErrorState";
 import { FocusedInput } from "@/components/FocusedInput";
 import { FormDialog } from "@/components/FormDialog";
 import { NodeFilter } from "@/components/NodeFilter";
 import { useNotify } from "@/components/Notifications";
+import { useCommonTexts } from "@/components/texts";
 import { filterFromText, filterToText } from "@/platform/filter";
 import type { Group } from "@/platform/types";
 import { createGroup, groupNodes, updateGroup } from "./api";
@@ -23,11 +26,18 @@ interface Props {
 
 /** A group is a rule, looked at anew each time, or a list of nodes. */
 export function GroupDialog(props: Props) {
+  const t = useRightsTexts();
+  const common = useCommonTexts();
   const isListed = props.group !== undefined && props.group.Rule === undefined;
   const name = props.group?.GroupName ?? "";
-  const query = useQuery({ queryKey: ["groups", "nodes", name], queryFn: ({ signal }) => groupNodes(name, signal), enabled: isListed, staleTime: 0 });
-  if (isListed && !query.data) return <Spinner />;
-  return <GroupFields {...props} members={query.data ?? []} />;
+  // Never from an earlier reading: what is saved is the whole list, so it would undo what somebody else changed since.
+  const query = useQuery({ queryKey: ["groups", "nodes", name], queryFn: ({ signal }) => groupNodes(name, signal), enabled: isListed, gcTime: 0 });
+  if (!isListed || query.data) return <GroupFields {...props} members={query.data ?? []} />;
+  return (
+    <Modal visible size="large" header={t("groupEdit", { name })} closeAriaLabel={common("close")} onDismiss={props.onClose}>
+      {query.error ? <ErrorState error={query.error} onRetry={() => void query.refetch()} /> : <Spinner />}
+    </Modal>
+  );
 }
 
 function GroupFields({ group, members, onClose, onSaved }: Props & { members: readonly string[] }) {

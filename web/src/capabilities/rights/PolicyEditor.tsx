@@ -10,7 +10,6 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import Textarea from "@cloudscape-design/components/textarea";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { CopyLine } from "@/components/CopyLine";
@@ -18,7 +17,7 @@ import { ErrorState } from "@/components/ErrorState";
 import { useNotify } from "@/components/Notifications";
 import { useMay } from "@/components/useMay";
 import type { PolicyDocument, Result } from "@/platform/types";
-import { putPolicy } from "./api";
+import { putPolicy, useRightsChanged } from "./api";
 import { IamImport } from "./IamImport";
 import { PolicyHolders } from "./PolicyHolders";
 import { EMPTY_STATEMENT, documentFromText, documentOf, documentText, formOf } from "./statements";
@@ -36,7 +35,7 @@ export function PolicyEditor({ stored }: { stored?: Result<"Roadstead.GetPolicy"
   const noPut = useMay({ kind: "policy" }, ACTIONS)("roadstead:PutPolicy");
   const notify = useNotify();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  const changed = useRightsChanged();
   const [params] = useSearchParams();
   const [name, setName] = useState(stored?.Policy.PolicyName ?? "");
   const [description, setDescription] = useState(stored?.Policy.Description ?? "");
@@ -69,7 +68,7 @@ export function PolicyEditor({ stored }: { stored?: Result<"Roadstead.GetPolicy"
       const document = read && "document" in read ? read.document : documentOf(statements);
       await putPolicy({ PolicyName: name.trim(), Description: description.trim(), Document: document });
       notify({ type: "success", content: t("policySaved", { name: name.trim() }) });
-      void client.invalidateQueries({ queryKey: ["policies"] });
+      changed();
       await navigate("/policies");
     } catch (cause) {
       setError(cause);

@@ -3,13 +3,13 @@ import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
 import { useCommonTexts } from "@/components/texts";
 import { useMay } from "@/components/useMay";
 import type { Policy } from "@/platform/types";
-import { type Holder, attachPolicy, detachPolicy, rolesQuery, usersQuery } from "./api";
+import { type Holder, attachPolicy, detachPolicy, rolesQuery, usersQuery, useRightsChanged } from "./api";
 import { useRightsTexts } from "./texts";
 
 const ACTIONS = ["roadstead:AttachPolicy", "roadstead:DetachPolicy"] as const;
@@ -19,7 +19,7 @@ export function PolicyHolders({ policy }: { policy: Policy }) {
   const t = useRightsTexts();
   const common = useCommonTexts();
   const may = useMay({ kind: "policy" }, ACTIONS);
-  const client = useQueryClient();
+  const changed = useRightsChanged();
   const roles = useQuery(rolesQuery);
   const users = useQuery(usersQuery);
   const [chosen, setChosen] = useState<readonly string[]>([]);
@@ -42,7 +42,7 @@ export function PolicyHolders({ policy }: { policy: Policy }) {
     } catch (cause) {
       setError(cause);
     }
-    void client.invalidateQueries({ queryKey: ["policies"] });
+    changed();
     setBusy(false);
   };
   const attach = async () => {

@@ -1,108 +1,44 @@
 import Button from "@cloudscape-design/components/button";
-import Header from "@cloudscape-design/components/header";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { ConfirmAction } from "@/components/ConfirmAction";
-import { EmptyState } from "@/components/EmptyState";
-import { useNotify } from "@/components/Notifications";
-import { type Column, QueryTable } from "@/components/QueryTable";
-import { RefreshButton } from "@/components/RefreshButton";
+import type { Column } from "@/components/QueryTable";
 import { TimeAgo } from "@/components/TimeAgo";
-import { useList } from "@/components/useList";
-import { useMay } from "@/components/useMay";
-import { usePage } from "@/components/usePage";
-import { usePages } from "@/platform/pages";
 import type { User } from "@/platform/types";
 import { deleteUser, listUsers } from "./api";
+import { NamedList } from "./NamedList";
 import { scopeText } from "./scopes";
-import { type Translator, useRightsTexts } from "./texts";
+import type { Translator } from "./texts";
 import { UserDialog } from "./UserDialog";
 
-const ACTIONS = ["roadstead:CreateUser", "roadstead:UpdateUser", "roadstead:DeleteUser"] as const;
+const ACTIONS = { create: "roadstead:CreateUser", update: "roadstead:UpdateUser", delete: "roadstead:DeleteUser" } as const;
+const TEXTS = {
+  title: "users",
+  help: "usersHelp",
+  choose: "userChoose",
+  create: "userCreate",
+  deleteTitle: "userDeleteTitle",
+  deleteText: "userDeleteText",
+  deleted: "userDeleted",
+  empty: "usersEmpty",
+  emptyHelp: "usersEmptyHelp",
+} as const;
 
 export default function UsersPage() {
-  const t = useRightsTexts();
-  const may = useMay({ kind: "user" }, ACTIONS);
-  const notify = useNotify();
-  const client = useQueryClient();
-  const list = useList("users");
-  const [selected, setSelected] = useState<User[]>([]);
-  const [dialog, setDialog] = useState<"create" | "edit" | "delete">();
-  const pages = usePages<User>({ queryKey: ["users"], fetchPage: listUsers, size: list.size });
-  const columns = useMemo(
-    () =>
-      userColumns(t, (user) => {
-        setSelected([user]);
-        setDialog("edit");
-      }),
-    [t],
-  );
-  const chosen = selected[0];
-  usePage(t("users"));
-
-  const close = () => setDialog(undefined);
-  const changed = () => {
-    setSelected([]);
-    void client.invalidateQueries({ queryKey: ["users"] });
-  };
-  const remove = async ({ UserName }: User) => {
-    await deleteUser(UserName);
-    changed();
-    notify({ type: "success", content: t("userDeleted", { name: UserName }) });
-  };
-  const noChoice = chosen ? undefined : t("userChoose");
-  const noEdit = may("roadstead:UpdateUser") ?? noChoice;
-  const noDelete = may("roadstead:DeleteUser") ?? noChoice;
-  const noCreate = may("roadstead:CreateUser");
-
   return (
-    <>
-      <QueryTable
-        label={t("users")}
-        list={list}
-        pages={pages}
-        columns={columns}
-        trackBy={(user) => user.UserName}
-        variant="full-page"
-        selectionType="single"
-        selected={selected}
-        onSelect={setSelected}
-        header={
-          <Header
-            variant="h1"
-            description={t("usersHelp")}
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <RefreshButton pages={pages} />
-                <Button disabled={noDelete !== undefined} disabledReason={noDelete} onClick={() => setDialog("delete")}>
-                  {t("delete")}
-                </Button>
-                <Button disabled={noEdit !== undefined} disabledReason={noEdit} onClick={() => setDialog("edit")}>
-                  {t("edit")}
-                </Button>
-                <Button variant="primary" disabled={noCreate !== undefined} disabledReason={noCreate} onClick={() => setDialog("create")}>
-                  {t("userCreate")}
-                </Button>
-              </SpaceBetween>
-            }
-          >
-            {t("users")}
-          </Header>
-        }
-        empty={<EmptyState title={t("usersEmpty")}>{t("usersEmptyHelp")}</EmptyState>}
-      />
-      {dialog === "create" && <UserDialog onClose={close} onSaved={changed} />}
-      {dialog === "edit" && chosen && <UserDialog user={chosen} onClose={close} onSaved={changed} />}
-      {dialog === "delete" && chosen && (
-        <ConfirmAction title={t("userDeleteTitle")} action={t("delete")} word={chosen.UserName} onConfirm={() => remove(chosen)} onClose={close}>
-          {t("userDeleteText", { name: chosen.UserName })}
-        </ConfirmAction>
-      )}
-    </>
+    <NamedList<User>
+      name="users"
+      kind="user"
+      fetchPage={listUsers}
+      nameOf={nameOf}
+      columns={userColumns}
+      actions={ACTIONS}
+      remove={deleteUser}
+      texts={TEXTS}
+      dialog={({ item, ...rest }) => <UserDialog user={item} {...rest} />}
+    />
   );
 }
+
+const nameOf = ({ UserName }: User) => UserName;
 
 function userColumns(t: Translator, onOpen: (user: User) => void): Column<User>[] {
   return [

@@ -1,10 +1,22 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQueryClient } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { call } from "@/platform/api";
 import { FREE_TEXT, where } from "@/platform/filter";
 import type { CursorPage, FetchPage } from "@/platform/pages";
 import type { Group, NodeSummary, Policy, PolicyDocument, Request, Role, User, Verdict } from "@/platform/types";
 
 const ALL = 100;
+
+/** Users, roles, policies and groups name each other, and what somebody may do follows from all of them. */
+const RIGHTS = ["users", "roles", "policies", "groups", "may", "who-may", "explain"] as const;
+
+/** To be called after any change of rights: whatever is shown of them is asked for again. */
+export function useRightsChanged(): () => void {
+  const client = useQueryClient();
+  return useCallback(() => {
+    for (const name of RIGHTS) void client.invalidateQueries({ queryKey: [name] });
+  }, [client]);
+}
 
 const paged = (cursor: string | undefined, size: number) => ({ MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) });
 
@@ -47,8 +59,9 @@ export const listPolicies: FetchPage<Policy> = async (cursor, size, signal) => {
   return { items: Policies, next: NextToken };
 };
 
+/** Read anew for each editor: one that starts from an earlier reading would undo, when saved, what was changed since. */
 export function policyQuery(name: string) {
-  return queryOptions({ queryKey: ["policies", "one", name], queryFn: ({ signal }) => call("Roadstead.GetPolicy", { PolicyName: name }, signal) });
+  return queryOptions({ queryKey: ["policies", "one", name], queryFn: ({ signal }) => call("Roadstead.GetPolicy", { PolicyName: name }, signal), gcTime: 0 });
 }
 
 export const putPolicy = (request: Request<"Roadstead.PutPolicy">) => call("Roadstead.PutPolicy", request);

@@ -138,7 +138,7 @@ export const en = {
   groupSaved: "Group {name} was saved",
   groupChoose: "Choose a group first",
   groupDeleteTitle: "Delete the group?",
-  groupDeleteText: "The group {name} is gone; its nodes stay. Policies and scopes that name it no longer reach them.",
+  groupDeleteText: "The group {name} is gone; its nodes stay. One that a policy or a user’s scope names cannot be deleted.",
   groupDeleted: "Group {name} was deleted",
   groupKind: "Its nodes are",
   groupKindHelp: "A filter is looked at anew each time; a list stays until somebody changes it.",

@@ -3,7 +3,7 @@ import type { en } from "./en";
 export const ja: Record<keyof typeof en, string> = {
   users: "ユーザー",
   usersHelp: "ログインやアクセスキーを使える人と、その役割および制限範囲です。",
-  usersEmpty: "表示できるユーザーがありません",
+  usersEmpty: "表示できるユーザーがいません",
   usersEmptyHelp: "現在の権限では、ここに表示されるユーザーはいません。",
   user: "ユーザー",
   userName: "ユーザー名",
@@ -139,7 +139,7 @@ export const ja: Record<keyof typeof en, string> = {
   groupSaved: "グループ {name} を保存しました",
   groupChoose: "先にグループを選択してください",
   groupDeleteTitle: "グループを削除しますか？",
-  groupDeleteText: "グループ {name} を削除します。ノードは残ります。このグループを指定したポリシーや制限範囲は、これらのノードに及ばなくなります。",
+  groupDeleteText: "グループ {name} を削除します。ノードは残ります。ポリシーまたはユーザーの制限範囲で指定されているグループは削除できません。",
   groupDeleted: "グループ {name} を削除しました",
   groupKind: "含まれるノード",
   groupKindHelp: "条件は使うたびに評価されます。一覧は変更するまで固定です。",

@@ -1,12 +1,13 @@
 import { useSyncExternalStore } from "react";
 import type { Change } from "./plan";
 
-/** The last change of many nodes' tags in this window, so that it can be taken back from any page. */
+/** The last change of many nodes' tags in this window, so that it can be taken back from any page. One that changed nothing is none. */
 let last: readonly Change[] | undefined;
 const listeners = new Set<() => void>();
 
 export function rememberChanges(made: readonly Change[]): void {
-  last = made.length > 0 ? made : undefined;
+  if (made.length === 0) return;
+  last = made;
   for (const listener of listeners) listener();
 }
 
