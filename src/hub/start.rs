@@ -12,6 +12,7 @@ use crate::base::{ApiError, Clock};
 use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
 use crate::hub::auth::access_keys::NewKey;
+use crate::hub::auth::freeze::Freeze;
 use crate::hub::auth::vault::{Vault, VaultError};
 use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
 use crate::hub::capabilities::{fleet, settings};
@@ -68,6 +69,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     store.write(move |tx| fleet::presence::after_restart(tx, alive_at)).await?;
     let keys = AccessKeys::new(store.clone(), vault);
     let rights = Arc::new(RightsCache::open(&store).await?);
+    let freeze = Arc::new(Freeze::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
     let facts = HubFacts {
         started_at: clock.now(),
@@ -95,6 +97,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         blobs,
         keys,
         rights,
+        freeze,
         installer: installer(binaries),
         shutdown,
     };

@@ -284,6 +284,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         blobs: Blobs::new(dir.path()),
         keys: AccessKeys::new(store.clone(), Arc::new(Vault::open(dir.path()).unwrap())),
         rights: Arc::default(),
+        freeze: Arc::default(),
         installer: Installer {
             lines: Box::new(move |_, _| std::future::ready(lines()).boxed()),
             architectures: Box::new(|| std::future::ready(Vec::new()).boxed()),

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::base::{ApiResult, Clock, Timestamp};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
+use crate::hub::auth::freeze::Freeze;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
@@ -31,6 +32,7 @@ pub struct Services {
     pub keys: AccessKeys,
     pub console: ConsoleSessions,
     pub rights: Arc<RightsCache>,
+    pub freeze: Arc<Freeze>,
     pub backoff: Backoff,
     pub installer: Installer,
     pub tasks: TaskTracker,
@@ -74,6 +76,7 @@ pub struct Parts {
     pub blobs: Blobs,
     pub keys: AccessKeys,
     pub rights: Arc<RightsCache>,
+    pub freeze: Arc<Freeze>,
     pub installer: Installer,
     pub shutdown: CancellationToken,
 }
@@ -88,6 +91,7 @@ impl Services {
             blobs,
             keys,
             rights,
+            freeze,
             installer,
             shutdown,
         } = parts;
@@ -105,6 +109,7 @@ impl Services {
             blobs,
             keys,
             rights,
+            freeze,
             installer,
             shutdown,
         }

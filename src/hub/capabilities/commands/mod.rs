@@ -12,6 +12,7 @@
 //! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
 //! before, so telling a node twice is harmless and a hub that crashed simply tells again.
 
+pub mod approvals;
 pub mod cancel;
 pub mod dispatch;
 pub mod expiry;
@@ -36,10 +37,11 @@ pub const CAPABILITY: Capability = Capability {
         list::operations(api);
         invocations::operations(api);
         cancel::operations(api);
+        approvals::operations(api);
         search::operations(api);
         outputs::operations(api);
     },
     reports: reports::reports,
-    jobs: || vec![expiry::job(), retention::job()],
+    jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job()],
     streams: live::streams,
 };

@@ -10,10 +10,11 @@ use serde_json::Value as Json;
 use crate::base::id::CommandId;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Services, Target as Subject, constraint};
-use crate::hub::capabilities::commands::dispatch;
+use crate::hub::capabilities::access::limits;
 use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::commands::{approvals, dispatch};
 use crate::hub::capabilities::fleet::nodes::{self, Node, NodeStatus};
 use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, SEND, Selection, Target};
 use crate::hub::events::Event;
@@ -74,19 +75,25 @@ struct SendRequest {
     notification_config: Option<Json>,
     cloud_watch_output_config: Option<Json>,
     alarm_configuration: Option<Json>,
+    /// Ours: how many nodes the caller means to reach, where their limits ask for it.
+    confirmed_targets: Option<u32>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct SendResult {
     command: CommandView,
+    /// Ours: the command waits until a second person approves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    awaits_approval: bool,
 }
 
 async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
     let order = check(request)?;
-    let command = create(&cx, order).await?;
+    let (command, awaits_approval) = create(&cx, order).await?;
     Ok(SendResult {
         command: CommandView::from(command),
+        awaits_approval,
     })
 }
 
@@ -104,6 +111,7 @@ struct Order {
     max_errors: String,
     extras: Extras,
     rerun_of: Option<CommandId>,
+    confirmed: Option<u32>,
 }
 
 /// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`, `InvalidDocument`, `InvalidDocumentVersion`,
@@ -154,6 +162,7 @@ fn check(request: SendRequest) -> ApiResult<Order> {
             alarm_configuration: request.alarm_configuration,
         },
         rerun_of: None,
+        confirmed: request.confirmed_targets,
     })
 }
 
@@ -232,13 +241,25 @@ fn check_size(document: &Json, parameters: &Parameters) -> ApiResult<()> {
     })
 }
 
-/// Commits the command and its invocations, then tells the nodes that are connected.
-async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
+/// The number of nodes that a client without our member says in a header.
+fn confirmed_by_header(cx: &Cx) -> Option<u32> {
+    let value = cx.request().headers.get("x-roadstead-confirm")?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+/// Commits the command and its invocations, then tells the nodes that are connected, unless a second person must approve it.
+async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
+    cx.services.freeze.check()?;
+    let confirmed = order.confirmed.or_else(|| confirmed_by_header(cx));
     let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
     let command = cx.write(move |tx| {
         asked.permit_for(tx, SEND, &Subject::Resource("document", order.document_name.clone()))?;
         let targets = order.selection.resolve(tx, &asked, SEND)?;
+        let awaits_approval = limits::check(tx, asked.caller(), targets.len(), confirmed)?;
         let command = sql::insert(tx, order, targets.len(), &by, now)?;
+        if awaits_approval {
+            approvals::request(tx, &command.id, &by, targets.len(), now, command.start_before)?;
+        }
         for node in &targets {
             sql::insert_invocation(tx, &command, node)?;
         }
@@ -246,14 +267,17 @@ async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
             rows::sql::settle(tx, &command.id)?;
         }
         bus.emit(tx, Event::CommandCreated(command.id.clone()));
-        rows::sql::command(tx, &command.id)?.ok_or_else(|| ApiError::internal("the command just made is not there"))
+        let made = rows::sql::command(tx, &command.id)?.ok_or_else(|| ApiError::internal("the command just made is not there"))?;
+        Ok((made, awaits_approval))
     });
-    let command = command.await?;
-    start(&cx.services, &command.id);
-    Ok(command)
+    let (command, awaits_approval) = command.await?;
+    if !awaits_approval {
+        start(&cx.services, &command.id);
+    }
+    Ok((command, awaits_approval))
 }
 
-fn start(services: &Arc<Services>, command: &CommandId) {
+pub fn start(services: &Arc<Services>, command: &CommandId) {
     let (services, command) = (services.clone(), command.clone());
     let tasks = services.tasks.clone();
     tasks.spawn(async move { dispatch::command(&services, &command).await });
@@ -264,6 +288,8 @@ fn start(services: &Arc<Services>, command: &CommandId) {
 struct RerunRequest {
     command_id: CommandId,
     scope: Scope,
+    /// How many nodes the caller means to reach, where their limits ask for it.
+    confirmed_targets: Option<u32>,
 }
 
 /// Which nodes of the first command run again.
@@ -279,6 +305,9 @@ enum Scope {
 #[serde(rename_all = "PascalCase")]
 struct RerunResult {
     command_id: CommandId,
+    /// The command waits until a second person approves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    awaits_approval: bool,
 }
 
 async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> {
@@ -312,9 +341,12 @@ async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> 
         max_errors: before.max_errors,
         extras: before.extras,
         rerun_of: Some(before.id),
+        confirmed: request.confirmed_targets,
     };
+    let (command, awaits_approval) = create(&cx, order).await?;
     Ok(RerunResult {
-        command_id: create(&cx, order).await?.id,
+        command_id: command.id,
+        awaits_approval,
     })
 }
 
@@ -370,7 +402,7 @@ mod sql {
     pub struct Inserted {
         pub id: CommandId,
         requested_at: Timestamp,
-        start_before: Timestamp,
+        pub start_before: Timestamp,
         expires_at: Timestamp,
     }
 
