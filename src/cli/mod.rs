@@ -31,17 +31,20 @@ mod activation;
 mod admin;
 mod agent;
 mod api;
+mod approval;
 mod audit;
 mod audit_shipping;
 mod aws_env;
 mod command;
 mod completions;
 mod document;
+mod freeze;
 mod group;
 mod hub_key;
 mod join_line;
 mod join_request;
 mod key;
+mod limits;
 mod lock;
 mod login;
 mod login_rule;
@@ -165,6 +168,15 @@ enum ClientVerb {
     /// Groups of nodes
     #[command(subcommand, visible_alias = "groups")]
     Group(group::GroupVerb),
+    /// How many nodes one command may reach
+    #[command(subcommand)]
+    Limits(limits::LimitsVerb),
+    /// Commands that wait for a second person
+    #[command(subcommand, visible_alias = "approvals")]
+    Approval(approval::ApprovalVerb),
+    /// Stop everything that the hub would do to nodes, and go on
+    #[command(subcommand)]
+    Freeze(freeze::FreezeVerb),
     /// Who may do this to that
     WhoCan(rights::WhoCanArgs),
     /// Why you (or a user) may, or may not, do this to that
@@ -240,6 +252,9 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Role(verb) => role::run(verb, show).await,
         ClientVerb::Policy(verb) => policy::run(verb, show).await,
         ClientVerb::Group(verb) => group::run(verb, show).await,
+        ClientVerb::Limits(verb) => limits::run(verb, show).await,
+        ClientVerb::Approval(verb) => approval::run(verb, show).await,
+        ClientVerb::Freeze(verb) => freeze::run(verb, show).await,
         ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
         ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
 use crate::cli::args::Tag;
-use crate::cli::client::Client;
+use crate::cli::client::{CallError, Client};
 use crate::cli::context::{self, confirm};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
@@ -49,6 +49,9 @@ pub struct RunArgs {
     /// Do not ask before sending to several nodes
     #[arg(long, short)]
     yes: bool,
+    /// So many nodes are meant, where a limit asks for the number
+    #[arg(long, value_name = "N")]
+    confirm_targets: Option<u64>,
     /// Print the command's id and do not wait
     #[arg(long)]
     no_wait: bool,
@@ -291,6 +294,8 @@ fn ask(preview: &Preview, yes: bool) -> Result<()> {
 #[serde(rename_all = "PascalCase")]
 struct Sent {
     command: SentCommand,
+    #[serde(default)]
+    awaits_approval: bool,
 }
 
 #[derive(Deserialize)]
@@ -309,7 +314,19 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
         Some(document) => name_document(&mut request, document, &args.parameters),
         None => name_shell(&mut request, args, commands, nodes)?,
     }
-    let sent: Sent = client.ssm("SendCommand", request).await?;
+    if let Some(count) = args.confirm_targets {
+        request["ConfirmedTargets"] = json!(count);
+    }
+    let sent: Sent = match client.ssm("SendCommand", request.clone()).await {
+        Err(CallError::Refused { code, message }) if code == "ConfirmationRequiredException" && args.confirm_targets.is_none() => {
+            request["ConfirmedTargets"] = json!(typed_count(&message)?);
+            client.ssm("SendCommand", request).await?
+        }
+        other => other?,
+    };
+    if sent.awaits_approval {
+        output::say("it waits until another person approves it: roadstead approval approve COMMAND");
+    }
     Ok(sent.command.command_id)
 }
 
@@ -345,6 +362,19 @@ fn name_shell(request: &mut Value, args: &RunArgs, commands: String, nodes: Vec<
     }
     request["Parameters"] = parameters;
     Ok(())
+}
+
+/// A limit asks for the number of nodes: a person types it, a script says it beforehand.
+fn typed_count(message: &str) -> Result<u64> {
+    output::say(&text::escape_line(message));
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(Failure::usage("say the number with --confirm-targets").into());
+    }
+    output::say("Type the number of nodes to go on:");
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    let count = typed.trim().parse();
+    count.map_err(|_| Failure::new(Exit::Failed, "nothing was sent").into())
 }
 
 #[cfg(test)]

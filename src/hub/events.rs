@@ -30,6 +30,8 @@ pub enum Event {
     SessionChanged(SessionId),
     /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
     RightsChanged,
+    /// The freeze switch was turned.
+    FreezeChanged,
     /// Written, labelled or deleted; by its key.
     ParameterChanged(String),
     /// A key that seals secrets was rotated.

@@ -13,6 +13,7 @@ use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
 use crate::hub::audit::{self, Entry, Keeper};
 use crate::hub::auth::access_keys::NewKey;
+use crate::hub::auth::freeze::Freeze;
 use crate::hub::auth::vault::{Vault, VaultError};
 use crate::hub::auth::{AccessKeys, RightsCache, passwords, setup};
 use crate::hub::capabilities::{documents, fleet, settings};
@@ -74,6 +75,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
     store.write(move |tx| documents::library::install(tx, now)).await?;
     let keys = AccessKeys::new(store.clone(), vault.clone());
     let rights = Arc::new(RightsCache::open(&store).await?);
+    let freeze = Arc::new(Freeze::open(&store).await?);
     let ports: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
     let facts = HubFacts {
         started_at: clock.now(),
@@ -102,6 +104,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         keys,
         hub_keys,
         rights,
+        freeze,
         installer: installer(binaries),
         audit: keeper,
         shutdown,

@@ -314,3 +314,176 @@ async fn an_iam_policy_is_stored_whole_or_not_at_all() {
     assert_eq!(refused.code(), "ValidationException");
     assert!(refused.body["message"].as_str().unwrap().contains("aws:MultiFactorAuthPresent"));
 }
+
+/// A node's row, written beside the hub, and tags on it.
+fn add_node(hub: &TestHub, id: &str, tag: &str) {
+    let database = rusqlite::Connection::open(hub.data.path().join("hub.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    let node = "INSERT INTO node (id, key_hash, name, iam_role, joined_at, status, source_address, computer_name, platform_id,
+            platform_name, platform_version, architecture, agent_version, addresses, facts)
+        VALUES (?1, CAST(?1 AS BLOB), ?1, '', 0, 'Offline', '', '', '', '', '', '', '', '', '{}')";
+    database.execute(node, [id]).unwrap();
+    let sql = "INSERT INTO tag (kind, id, key, value) VALUES ('ManagedInstance', ?1, 'part', ?2)";
+    database.execute(sql, [id, tag]).unwrap();
+}
+
+fn command(targets: Value) -> Value {
+    json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "Targets": [targets]})
+}
+
+#[tokio::test]
+async fn limits_bound_a_command_and_ask_for_its_number() {
+    let hub = TestHub::start().await;
+    for n in 0..3 {
+        add_node(&hub, &format!("mi-0000000000000000{n}"), "all");
+    }
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let everywhere = command(json!({"Key": "tag:part", "Values": ["all"]}));
+    let limit = |limits: Value| json!({"Holder": "role", "HolderName": "operator", "Limits": limits});
+    hub.call("Roadstead.PutLimits", &limit(json!({"MaxTargets": 2}))).await.ok();
+    let refused = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere.clone()).await;
+    assert_eq!(refused.code(), "TargetLimitExceededException");
+    hub.call("Roadstead.PutLimits", &limit(json!({"ConfirmAbove": 2}))).await.ok();
+    let own = call(&hub, &ann, "Roadstead.GetLimits", json!({})).await.ok();
+    assert_eq!(own["Limits"], json!({"ConfirmAbove": 2}));
+    let refused = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere.clone()).await;
+    assert_eq!(refused.code(), "ConfirmationRequiredException");
+    let mut wrong = everywhere.clone();
+    wrong["ConfirmedTargets"] = json!(2);
+    let refused = call(&hub, &ann, "AmazonSSM.SendCommand", wrong).await;
+    assert_eq!(refused.code(), "ConfirmationRequiredException");
+    let mut right = everywhere.clone();
+    right["ConfirmedTargets"] = json!(3);
+    call(&hub, &ann, "AmazonSSM.SendCommand", right).await.ok();
+    // A limit of the user's own stands for those of their roles.
+    let lifted = json!({"Holder": "user", "HolderName": "ann", "Limits": {"MaxTargets": 100}});
+    hub.call("Roadstead.PutLimits", &lifted).await.ok();
+    call(&hub, &ann, "AmazonSSM.SendCommand", everywhere).await.ok();
+    let listed = hub.call("Roadstead.ListLimits", &json!({})).await.ok();
+    assert_eq!(listed["Limits"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_large_command_waits_for_a_second_person() {
+    let hub = TestHub::start().await;
+    for n in 0..2 {
+        add_node(&hub, &format!("mi-0000000000000000{n}"), "all");
+    }
+    let (ann, bob) = (
+        hub.user("ann", "operator", &json!({})).await,
+        hub.user("bob", "operator", &json!({})).await,
+    );
+    let limits = json!({"Holder": "default", "Limits": {"ApproveAbove": 1}});
+    hub.call("Roadstead.PutLimits", &limits).await.ok();
+    let everywhere = command(json!({"Key": "tag:part", "Values": ["all"]}));
+    let sent = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere.clone()).await.ok();
+    assert_eq!(
+        (&sent["AwaitsApproval"], &sent["Command"]["Status"]),
+        (&json!(true), &json!("Pending"))
+    );
+    let id = json!({"CommandId": sent["Command"]["CommandId"]});
+    let own = call(&hub, &ann, "Roadstead.ApproveCommand", id.clone()).await;
+    assert_eq!(own.code(), "AccessDeniedException");
+    let open = call(&hub, &bob, "Roadstead.ListApprovals", json!({"OnlyOpen": true})).await.ok();
+    assert_eq!(
+        (&open["Approvals"][0]["RequestedBy"], &open["Approvals"][0]["NodeCount"]),
+        (&json!("ann"), &json!(2))
+    );
+    let approved = call(&hub, &bob, "Roadstead.ApproveCommand", id.clone()).await.ok();
+    assert_eq!(approved["Approval"]["Decision"], "Approved");
+    let again = call(&hub, &bob, "Roadstead.ApproveCommand", id).await;
+    assert_eq!(again.code(), "ResourceNotFoundException");
+    // One that is rejected ends at once, on every node.
+    let sent = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere.clone()).await.ok();
+    let id = json!({"CommandId": sent["Command"]["CommandId"], "Reason": "not today"});
+    call(&hub, &bob, "Roadstead.RejectCommand", id.clone()).await.ok();
+    let ended = call(&hub, &ann, "Roadstead.DescribeCommand", json!({"CommandId": id["CommandId"]}))
+        .await
+        .ok();
+    assert_eq!(ended["Command"]["Status"], "Cancelled");
+    // Whoever lost the right meanwhile sends nothing.
+    let sent = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere).await.ok();
+    hub.call("Roadstead.UpdateUser", &json!({"UserName": "ann", "Roles": ["viewer"]}))
+        .await
+        .ok();
+    let id = json!({"CommandId": sent["Command"]["CommandId"]});
+    assert_eq!(
+        call(&hub, &bob, "Roadstead.ApproveCommand", id).await.code(),
+        "AccessDeniedException"
+    );
+}
+
+#[tokio::test]
+async fn a_frozen_hub_sends_nothing_until_it_is_thawed() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000000", "all");
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let viewer = hub.user("vic", "viewer", &json!({})).await;
+    let freeze = json!({"Frozen": true, "Reason": "looking into it"});
+    assert_eq!(
+        call(&hub, &viewer, "Roadstead.SetFreeze", freeze.clone()).await.code(),
+        "AccessDeniedException"
+    );
+    call(&hub, &ann, "Roadstead.SetFreeze", freeze).await.ok();
+    let state = call(&hub, &viewer, "Roadstead.GetFreeze", json!({})).await.ok();
+    assert_eq!((&state["By"], &state["Reason"]), (&json!("ann"), &json!("looking into it")));
+    let one = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "InstanceIds": ["mi-00000000000000000"]});
+    for (target, body) in [
+        ("AmazonSSM.SendCommand", one.clone()),
+        ("AmazonSSM.StartSession", json!({"Target": "mi-00000000000000000"})),
+    ] {
+        let refused = hub.call(target, &body).await;
+        assert_eq!(refused.code(), "FrozenException");
+        assert!(refused.body["message"].as_str().unwrap().contains("looking into it"));
+    }
+    call(&hub, &ann, "Roadstead.SetFreeze", json!({"Frozen": false})).await.ok();
+    hub.call("AmazonSSM.SendCommand", &one).await.ok();
+}
+
+#[tokio::test]
+async fn a_tag_moves_no_node_into_or_out_of_a_scope() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000001", "mine");
+    add_node(&hub, "mi-00000000000000002", "other");
+    let ann = hub
+        .user("ann", "operator", &json!({"Tags": [{"Key": "part", "Values": ["mine"]}]}))
+        .await;
+    let tag =
+        |node: &str, value: &str| json!({"ResourceType": "ManagedInstance", "ResourceId": node, "Tags": [{"Key": "part", "Value": value}]});
+    for refused in [tag("mi-00000000000000002", "mine"), tag("mi-00000000000000001", "other")] {
+        assert_eq!(
+            call(&hub, &ann, "AmazonSSM.AddTagsToResource", refused).await.code(),
+            "AccessDeniedException"
+        );
+    }
+    let untag = json!({"ResourceType": "ManagedInstance", "ResourceId": "mi-00000000000000001", "TagKeys": ["part"]});
+    assert_eq!(
+        call(&hub, &ann, "AmazonSSM.RemoveTagsFromResource", untag).await.code(),
+        "AccessDeniedException"
+    );
+    call(&hub, &ann, "AmazonSSM.AddTagsToResource", tag("mi-00000000000000001", "mine"))
+        .await
+        .ok();
+    let seen = call(&hub, &ann, "Roadstead.SearchNodes", json!({})).await.ok();
+    assert_eq!(seen["Total"], 1);
+    // Tags and filters mean what the sender may use; an id must be one of it.
+    let everywhere = call(
+        &hub,
+        &ann,
+        "AmazonSSM.SendCommand",
+        command(json!({"Key": "tag-key", "Values": ["part"]})),
+    )
+    .await
+    .ok();
+    assert_eq!(everywhere["Command"]["TargetCount"], 1);
+    let by_id = command(json!({"Key": "InstanceIds", "Values": ["mi-00000000000000002"]}));
+    assert_eq!(
+        call(&hub, &ann, "AmazonSSM.SendCommand", by_id).await.code(),
+        "AccessDeniedException"
+    );
+    let outside = json!({"IamRole": "r", "Tags": [{"Key": "part", "Value": "other"}]});
+    assert_eq!(
+        call(&hub, &ann, "AmazonSSM.CreateActivation", outside).await.code(),
+        "AccessDeniedException"
+    );
+}

@@ -289,6 +289,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         audit: Arc::new(Keeper::new(HubKeys::of_seed(&HUB_SEED), dir.path().to_owned())),
         hub_keys: HubKeys::of_seed(&HUB_SEED),
         rights: Arc::default(),
+        freeze: Arc::default(),
         installer: Installer {
             lines: Box::new(move |_, _| std::future::ready(lines()).boxed()),
             architectures: Box::new(|| std::future::ready(Vec::new()).boxed()),

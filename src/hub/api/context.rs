@@ -16,6 +16,7 @@ use crate::hub::api::Target;
 use crate::hub::api::timekeeper::Timekeeper;
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
+use crate::hub::auth::freeze::Freeze;
 use crate::hub::auth::vault::Vault;
 use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
 use crate::hub::config::HubConfig;
@@ -40,6 +41,7 @@ pub struct Services {
     pub hub_keys: HubKeys,
     pub console: ConsoleSessions,
     pub rights: Arc<RightsCache>,
+    pub freeze: Arc<Freeze>,
     pub backoff: Backoff,
     pub installer: Installer,
     pub audit: Arc<audit::Keeper>,
@@ -84,6 +86,7 @@ pub struct Parts {
     pub keys: AccessKeys,
     pub hub_keys: HubKeys,
     pub rights: Arc<RightsCache>,
+    pub freeze: Arc<Freeze>,
     pub installer: Installer,
     pub audit: Arc<audit::Keeper>,
     pub shutdown: CancellationToken,
@@ -103,6 +106,7 @@ impl Services {
             keys,
             hub_keys,
             rights,
+            freeze,
             installer,
             audit,
             shutdown,
@@ -127,6 +131,7 @@ impl Services {
             keys,
             hub_keys,
             rights,
+            freeze,
             installer,
             audit,
             shutdown,

@@ -11,6 +11,7 @@ pub mod cbor;
 pub mod console;
 pub mod factors;
 pub mod facts;
+pub mod freeze;
 pub mod passkeys;
 pub mod passwords;
 pub mod policy;

@@ -46,6 +46,7 @@ pub fn everybody() -> Policy {
         "OwnAccount",
         &[
             "roadstead:DescribeUser",
+            "roadstead:GetLimits",
             "roadstead:ExplainAccess",
             "roadstead:CreateAccessKey",
             "roadstead:ListAccessKeys",
@@ -140,9 +141,16 @@ fn operator() -> Vec<Statement> {
     vec![
         allow(
             "Run",
-            &["ssm:SendCommand", "ssm:CancelCommand", "roadstead:RerunCommand"],
+            &[
+                "ssm:SendCommand",
+                "ssm:CancelCommand",
+                "roadstead:RerunCommand",
+                "roadstead:ApproveCommand",
+                "roadstead:RejectCommand",
+            ],
             kinds(&["node", "document", "command"]),
         ),
+        allow("Brake", &["roadstead:SetFreeze"], kinds(&["freeze"])),
         allow("Shell", &["ssm:StartSession"], kinds(&["node", "document"])),
         allow("OwnShells", &["ssm:ResumeSession", "ssm:TerminateSession"], vec![own("session")]),
         allow(

@@ -1,13 +1,16 @@
 //! Who may come in and what they may do: the first admin, console login, access keys, temporary keys ([`login`], [`keys`],
-//! [`sts`]); [`users`], [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions. What a policy means is
+//! [`sts`]); [`users`], [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions;
+//! [`limits`] and [`freeze`] bound the damage. What a policy means is
 //! `model/access`; how it is asked is `auth/policy`; what no change may do is [`guard`].
 
 pub mod entrance;
 pub mod explain;
 pub mod factors;
+pub mod freeze;
 pub mod groups;
 mod guard;
 pub mod keys;
+pub mod limits;
 pub mod login;
 pub mod login_sessions;
 pub mod passkeys;
@@ -39,6 +42,8 @@ pub const CAPABILITY: Capability = Capability {
         policies::operations(api);
         groups::operations(api);
         explain::operations(api);
+        limits::operations(api);
+        freeze::operations(api);
     },
     reports: no_reports,
     jobs: no_jobs,

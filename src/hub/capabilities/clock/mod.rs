@@ -62,6 +62,7 @@ mod sql {
         "UPDATE access_key SET stepped_up_until = stepped_up_until + :by WHERE stepped_up_until IS NOT NULL",
         "UPDATE invocation SET start_before = start_before + :by, expires_at = expires_at + :by WHERE ended_at IS NULL",
         "UPDATE command SET start_before = start_before + :by, expires_at = expires_at + :by WHERE completed_count < target_count",
+        "UPDATE command_approval SET requested_at = requested_at + :by, expires_at = expires_at + :by WHERE decision IS NULL",
         "UPDATE session SET detached_at = detached_at + :by WHERE ended_at IS NULL AND detached_at IS NOT NULL",
     ];
 

@@ -50,7 +50,7 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<Empty> {
         for (node, state, is_accepted) in sql::open(tx, &command, &request.instance_ids)? {
             // Only a node that is away and never took it certainly does not run it.
             if !is_accepted && !link.is_connected(&node) {
-                end(tx, &command, &node, state, now)?;
+                end(tx, &command, &node, state, "cancelled before the node took it", now)?;
             } else if let Ok(next) = state.next(Happening::CancelAsked) {
                 rows::sql::set_state(tx, &command, &node, next)?;
                 told.push(node);
@@ -68,11 +68,19 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<Empty> {
     Ok(Empty {})
 }
 
-fn end(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, at: Timestamp) -> Result<(), StoreError> {
+/// Cancels a command that no node has been told of.
+pub fn all(tx: &Tx<'_>, command: &CommandId, message: &str, now: Timestamp) -> ApiResult<()> {
+    sql::set_cancelled(tx, command, now)?;
+    for (node, state, _) in sql::open(tx, command, &[])? {
+        end(tx, command, &node, state, message, now)?;
+    }
+    Ok(())
+}
+
+fn end(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, message: &str, at: Timestamp) -> Result<(), StoreError> {
     let Ok(state) = state.next(Happening::CancelledBeforeDelivery) else {
         return Ok(());
     };
-    let message = "cancelled before the node took it";
     rows::sql::end(
         tx,
         &rows::sql::End {

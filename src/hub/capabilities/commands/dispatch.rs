@@ -15,6 +15,8 @@ use crate::hub::capabilities::commands::pull;
 use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::fleet::{nodes, quarantine};
+use crate::hub::events::Event;
+use crate::hub::jobs::Job;
 use crate::hub::link::NotSent;
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::control::ToAgent;
@@ -24,8 +26,32 @@ use crate::wire::warrant::{Class, Draft, Payload};
 /// How long an agent with a full queue is given before it is asked again.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
 
-/// Tells every connected node of a new command.
+/// When the freeze ends, everything that waited is told; and now and then, in case an event was lost.
+pub fn job() -> Job<Arc<Services>> {
+    Job {
+        name: "dispatch after a freeze",
+        period: Duration::from_secs(3600),
+        wakes: |event| matches!(event, Event::FreezeChanged),
+        tick: |services| resume(services).boxed(),
+    }
+}
+
+async fn resume(services: Arc<Services>) {
+    match services.read(|tx| Ok(sql::waiting_commands(tx)?)).await {
+        Ok(waiting) => {
+            for id in waiting {
+                command(&services, &id).await;
+            }
+        }
+        Err(error) => tracing::error!(error = %error, "commands that wait could not be read"),
+    }
+}
+
+/// Tells every connected node of a new command; nobody while the hub is frozen.
 pub async fn command(services: &Arc<Services>, id: &CommandId) {
+    if services.freeze.is_on() {
+        return;
+    }
     let wanted = id.clone();
     let open = services
         .read(move |tx| Ok((sql::orders(tx, &wanted)?, sql::waiting_nodes(tx, &wanted)?)))
@@ -83,7 +109,7 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
     for (order, state, is_accepted) in open {
         if state == State::Cancelling {
             tell(services, node, &ToAgent::Cancel { run: order.id.clone() }).await;
-        } else if !is_accepted {
+        } else if !is_accepted && !services.freeze.is_on() {
             tell(services, node, &order.warranted(services, &key)).await;
         }
     }
@@ -138,10 +164,17 @@ mod sql {
 
     pub fn orders(tx: &Tx<'_>, id: &CommandId) -> Result<Option<Order>, StoreError> {
         tx.row(
-            "SELECT id, start_before, document_name, document, parameters, lookups, documents, extras FROM command WHERE id = :id",
+            "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras
+             FROM command c WHERE c.id = :id
+               AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = c.id AND coalesce(a.decision, '') <> 'Approved')",
             &[(":id", id.into())],
             order,
         )
+    }
+
+    pub fn waiting_commands(tx: &Tx<'_>) -> Result<Vec<CommandId>, StoreError> {
+        let sql = "SELECT DISTINCT command_id FROM invocation WHERE ended_at IS NULL AND accepted_at IS NULL ORDER BY command_id";
+        tx.rows(sql, &[], |row| row.get("command_id"))
     }
 
     pub fn waiting_nodes(tx: &Tx<'_>, id: &CommandId) -> Result<Vec<Addressee>, StoreError> {
@@ -158,7 +191,9 @@ mod sql {
     pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(Order, State, bool)>, StoreError> {
         let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
                    FROM invocation i JOIN command c ON c.id = i.command_id
-                   WHERE i.node_id = :node AND i.ended_at IS NULL ORDER BY i.requested_at";
+                   WHERE i.node_id = :node AND i.ended_at IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = c.id AND coalesce(a.decision, '') <> 'Approved')
+                   ORDER BY i.requested_at";
         tx.rows(sql, &[(":node", node.into())], |row| {
             Ok((order(row)?, row.parsed("status")?, row.get("accepted")?))
         })

@@ -8,10 +8,11 @@
 //!                └─ time-out ─► DeliveryTimedOut          cancel before delivery ─► Cancelled
 //! ```
 //!
-//! Rows are the queue: [`send`] commits them, [`dispatch`] tells connected nodes, [`reports`] commits what they answer,
+//! Rows are the queue: [`send`] checks what was asked and [`order`] commits it, [`dispatch`] tells connected nodes, [`reports`] commits what they answer,
 //! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
 //! before, so telling a node twice is harmless and a hub that crashed simply tells again.
 
+pub mod approvals;
 pub mod cancel;
 pub mod dispatch;
 pub mod enclosed;
@@ -19,6 +20,7 @@ pub mod expiry;
 pub mod invocations;
 pub mod list;
 pub mod live;
+pub mod order;
 pub mod outputs;
 pub mod plan;
 pub mod pull;
@@ -39,10 +41,11 @@ pub const CAPABILITY: Capability = Capability {
         list::operations(api);
         invocations::operations(api);
         cancel::operations(api);
+        approvals::operations(api);
         search::operations(api);
         outputs::operations(api);
     },
     reports: reports::reports,
-    jobs: || vec![expiry::job(), retention::job()],
+    jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job()],
     streams: live::streams,
 };

@@ -1,30 +1,23 @@
 //! SendCommand, and RerunCommand, which sends the same again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::base::id::{CommandId, NodeId};
+use crate::base::id::CommandId;
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Services, Target as Subject, constraint};
-use crate::hub::capabilities::commands::dispatch;
-use crate::hub::capabilities::commands::enclosed::Enclosed;
+use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
 use crate::hub::capabilities::commands::list::CommandView;
+use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
-use crate::hub::capabilities::commands::state::State;
-use crate::hub::capabilities::documents;
 use crate::hub::capabilities::documents::lookup::{self, Found};
-use crate::hub::capabilities::fleet::nodes::{self, Node, NodeStatus};
-use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, SEND, Selection, Target};
-use crate::hub::events::Event;
-use crate::hub::store::{Select, StoreError, Tx, Value};
-use crate::model::approval::{Approval, Approved};
-use crate::model::document::References;
-use crate::model::lock::Act;
+use crate::hub::capabilities::fleet::nodes;
+use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
+use crate::hub::store::{Select, StoreError, Tx};
+use crate::model::approval::Approval;
 use crate::wire::control::ToAgent;
 use crate::wire::frame;
 use crate::wire::run;
@@ -83,12 +76,17 @@ struct SendRequest {
     alarm_configuration: Option<Json>,
     /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
     operator_approval: Option<Approval>,
+    /// Ours: how many nodes the caller means to reach, where their limits ask for it.
+    confirmed_targets: Option<u32>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct SendResult {
     command: CommandView,
+    /// Ours: the command waits until a second person approves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    awaits_approval: bool,
 }
 
 async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
@@ -96,28 +94,11 @@ async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
     let basics = check_basics(&request)?;
     let found = cx.read(move |tx| lookup::document(tx, &name, version.as_deref())).await?;
     let order = check(&cx, request, basics, found).await?;
-    let command = create(&cx, order).await?;
+    let (command, awaits_approval) = create(&cx, order).await?;
     Ok(SendResult {
         command: CommandView::from(command),
+        awaits_approval,
     })
-}
-
-/// A checked request: what to run, on what, until when.
-struct Order {
-    selection: Selection,
-    document_name: String,
-    document_version: String,
-    document: Json,
-    parameters: Parameters,
-    lookups: References,
-    documents: Enclosed,
-    comment: String,
-    timeout: Duration,
-    execution: Duration,
-    max_concurrency: String,
-    max_errors: String,
-    extras: Extras,
-    rerun_of: Option<CommandId>,
 }
 
 /// What can be judged without the document.
@@ -199,6 +180,7 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             operator_approval: request.operator_approval,
         },
         rerun_of: None,
+        confirmed: request.confirmed_targets,
     })
 }
 
@@ -251,66 +233,13 @@ fn check_size(name: &str, document: &Json, parameters: &Parameters, planned: &Pl
     })
 }
 
-/// Commits the command and its invocations, then tells the nodes that are connected.
-async fn create(cx: &Cx, order: Order) -> ApiResult<Command> {
-    let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
-    let command = cx.write(move |tx| {
-        asked.permit_for(tx, SEND, &Subject::Resource(documents::KIND, order.document_name.clone()))?;
-        let targets = order.selection.resolve(tx, &asked, SEND)?;
-        let document = order.document_name.clone();
-        let locked = locked(&order, &targets)?;
-        let command = sql::insert(tx, order, targets.len(), &by, now)?;
-        for node in &targets {
-            sql::insert_invocation(tx, &command, node)?;
-        }
-        tx.note(|notes| {
-            notes.nodes.extend(targets.iter().map(|node| node.id.clone()));
-            notes.command = Some(command.id.clone());
-            notes.detail = format!("`{document}`, nodes: {}", targets.len());
-        });
-        for (node, why) in &locked {
-            sql::refuse(tx, &command, node, why, now)?;
-        }
-        if targets.is_empty() {
-            rows::sql::settle(tx, &command.id)?;
-        }
-        bus.emit(tx, Event::CommandCreated(command.id.clone()));
-        rows::sql::command(tx, &command.id)?.ok_or_else(|| ApiError::internal("the command just made is not there"))
-    });
-    let command = command.await?;
-    start(&cx.services, &command.id);
-    Ok(command)
-}
-
-/// The nodes whose owners forbid this document, and why.
-///
-/// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
-fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
-    let act = Act::Run {
-        name: &order.document_name,
-        document: &order.document,
-    };
-    let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
-    let approval = order.extras.operator_approval.as_ref();
-    let why = |node: &Node| node.forbids(act).or_else(|| node.wants_approval(act, &wanted, approval));
-    let found: Vec<_> = targets.iter().filter_map(|node| Some((node.id.clone(), why(node)?))).collect();
-    match found.first() {
-        Some((_, why)) if !order.selection.instance_ids.is_empty() => Err(ApiError::new("AccessDeniedException", why.clone())),
-        _ => Ok(found),
-    }
-}
-
-fn start(services: &Arc<Services>, command: &CommandId) {
-    let (services, command) = (services.clone(), command.clone());
-    let tasks = services.tasks.clone();
-    tasks.spawn(async move { dispatch::command(&services, &command).await });
-}
-
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct RerunRequest {
     command_id: CommandId,
     scope: Scope,
+    /// How many nodes the caller means to reach, where their limits ask for it.
+    confirmed_targets: Option<u32>,
 }
 
 /// Which nodes of the first command run again.
@@ -326,6 +255,9 @@ enum Scope {
 #[serde(rename_all = "PascalCase")]
 struct RerunResult {
     command_id: CommandId,
+    /// The command waits until a second person approves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    awaits_approval: bool,
 }
 
 async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> {
@@ -368,9 +300,12 @@ async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> 
             ..before.extras
         },
         rerun_of: Some(before.id),
+        confirmed: request.confirmed_targets,
     };
+    let (command, awaits_approval) = create(&cx, order).await?;
     Ok(RerunResult {
-        command_id: create(&cx, order).await?.id,
+        command_id: command.id,
+        awaits_approval,
     })
 }
 
@@ -380,95 +315,6 @@ pub fn unknown(id: &str) -> ApiError {
 
 mod sql {
     use super::*;
-
-    pub fn insert(tx: &Tx<'_>, order: Order, targets: usize, by: &str, now: Timestamp) -> Result<Inserted, StoreError> {
-        let id = CommandId::random();
-        let start_before = now + order.timeout;
-        let expires_at = start_before + order.execution;
-        let params = [
-            (":id", (&id).into()),
-            (":document_name", order.document_name.into()),
-            (":document_version", order.document_version.into()),
-            (":document", Value::json(&order.document)),
-            (":parameters", Value::json(&order.parameters)),
-            (":lookups", Value::json(&order.lookups)),
-            (":documents", Value::json(&order.documents)),
-            (":comment", order.comment.into()),
-            (":instance_ids", Value::json(&order.selection.instance_ids)),
-            (":targets", Value::json(&order.selection.targets)),
-            (":requested_by", by.into()),
-            (":requested_at", now.into()),
-            (":start_before", start_before.into()),
-            (":expires_at", expires_at.into()),
-            (":timeout_s", order.timeout.as_secs().into()),
-            (":max_concurrency", order.max_concurrency.into()),
-            (":max_errors", order.max_errors.into()),
-            (":extras", Value::json(&order.extras)),
-            (":rerun_of", order.rerun_of.as_ref().map(Value::from).into()),
-            (":target_count", (targets as i64).into()),
-        ];
-        tx.execute(
-            "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
-                requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
-                completed_count, error_count, delivery_timed_out_count)
-             VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
-                :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
-                'Pending/Pending', :target_count, 0, 0, 0)",
-            &params,
-        )?;
-        Ok(Inserted {
-            id,
-            requested_at: now,
-            start_before,
-            expires_at,
-        })
-    }
-
-    /// What the invocations of a new command share.
-    pub struct Inserted {
-        pub id: CommandId,
-        requested_at: Timestamp,
-        start_before: Timestamp,
-        expires_at: Timestamp,
-    }
-
-    pub fn insert_invocation(tx: &Tx<'_>, command: &Inserted, node: &Node) -> Result<(), StoreError> {
-        let state = if node.status == NodeStatus::Online {
-            State::Pending
-        } else {
-            State::Delayed
-        };
-        let params = [
-            (":command", (&command.id).into()),
-            (":node", (&node.id).into()),
-            (":node_name", (&node.name).into()),
-            (":computer_name", (&node.facts.computer_name).into()),
-            (":requested_at", command.requested_at.into()),
-            (":start_before", command.start_before.into()),
-            (":expires_at", command.expires_at.into()),
-            (":status", state.as_str().into()),
-        ];
-        tx.execute(
-            "INSERT INTO invocation (command_id, node_id, node_name, computer_name, requested_at, start_before, expires_at, status, response_code, message)
-             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, -1, '')",
-            &params,
-        )
-        .map(|_| ())
-    }
-
-    /// Ends the invocation of a node that would not run it.
-    pub fn refuse(tx: &Tx<'_>, command: &Inserted, node: &NodeId, why: &str, now: Timestamp) -> Result<(), StoreError> {
-        let end = rows::sql::End {
-            command: &command.id,
-            node,
-            state: State::Failed,
-            at: now,
-            response_code: -1,
-            message: why,
-            output_hash: None,
-        };
-        rows::sql::end(tx, &end)
-    }
 
     /// Nodes of a command that are still there.
     pub fn nodes_of(tx: &Tx<'_>, id: &CommandId, scope: Scope) -> Result<Vec<String>, StoreError> {
@@ -487,6 +333,9 @@ mod sql {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+
+    use crate::hub::capabilities::commands::enclosed::Enclosed;
+    use crate::model::document::References;
 
     #[test]
     fn rates_follow_upstreams_pattern() {

@@ -106,6 +106,7 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Resul
             "there is no token: ResumeSession gives none for a session that has ended",
         ));
     }
+    services.freeze.check().map_err(|error| Refusal::new("Frozen", error.message))?;
     let live = services.state::<Live>();
     let invalid = "the token is unknown, used or expired: ask ResumeSession for another";
     let session = id.parse::<SessionId>();
@@ -263,6 +264,13 @@ impl Visit {
             Notice::TakenOver { by } => {
                 self.note(Event::Detached).await;
                 ended(EndReason::TakenOver, format!("`{by}` took over this session"))
+            }
+            Notice::Frozen => {
+                self.note(Event::Detached).await;
+                Farewell::Refused(Refusal::new(
+                    "Frozen",
+                    "the hub was frozen: the shell waits ten minutes for you to come back",
+                ))
             }
             Notice::Returned => {
                 self.note(Event::Detached).await;

@@ -14,7 +14,8 @@
 //! far it has read goes on in the same shell, until [`DETACH_LIMIT`](crate::wire::session::DETACH_LIMIT) is over.
 //!
 //! * [`operations`], [`listing`]: the operations · [`lifecycle`]: the row and its states · [`attachment`]: `/stream/<id>` ·
-//!   [`relay`]: bytes both ways · [`seats`], [`tokens`]: who may attach · [`ending`]: shells that must still be told to end.
+//!   [`relay`]: bytes both ways · [`seats`], [`tokens`]: who may attach · [`ending`]: shells that must still be told to end ·
+//!   [`watch`]: whether whoever is attached still may be.
 //!
 //! Invariants: at most one attachment of a session at a time; before a byte flows the audit row that says who opened the
 //! shell is durable; a session that has ended here is ended at the node too, as soon as the node can be told.
@@ -27,6 +28,7 @@ pub mod operations;
 pub mod relay;
 pub mod seats;
 pub mod tokens;
+pub mod watch;
 
 use futures_util::FutureExt;
 
@@ -36,7 +38,7 @@ pub const CAPABILITY: Capability = Capability {
     name: "sessions",
     operations: operations::operations,
     reports: ending::reports,
-    jobs: ending::jobs,
+    jobs: || ending::jobs().into_iter().chain([watch::job()]).collect(),
     streams: |streams| {
         operations::topics(streams);
         streams.socket(|services, id, socket| attachment::serve(services, id, socket).boxed());

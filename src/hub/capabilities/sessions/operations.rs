@@ -90,6 +90,7 @@ struct StartSessionResponse {
 }
 
 async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartSessionResponse> {
+    cx.services.freeze.check()?;
     check_document(request.document_name.as_deref(), &request.parameters)?;
     let reason = request.reason.unwrap_or_default();
     constraint::at_most(&reason, "reason", 256)?;
@@ -199,6 +200,7 @@ struct ResumeSessionResponse {
 
 /// A session that has ended answers with an empty token, as upstream does: clients take it for "nothing to resume".
 async fn resume_session(cx: Cx, request: ResumeSessionRequest) -> ApiResult<ResumeSessionResponse> {
+    cx.services.freeze.check()?;
     let found = find(&cx, &request.session_id).await?;
     let Some(session) = found else {
         let shown: String = request.session_id.chars().filter(|c| !c.is_control()).take(96).collect();

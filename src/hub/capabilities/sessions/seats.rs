@@ -26,6 +26,8 @@ pub enum Notice {
     },
     /// The same client came back before the hub saw its old connection break.
     Returned,
+    /// The hub is frozen: the shell waits, nobody writes to it.
+    Frozen,
 }
 
 /// How much somebody wants the seat.
@@ -110,6 +112,20 @@ impl Seats {
             notice: receiver,
             left,
         })
+    }
+
+    /// Every session that somebody is attached to, and who.
+    pub fn taken(&self) -> Vec<(SessionId, String)> {
+        let taken = self.taken.lock().expect("no code panics while it holds the map");
+        taken.iter().map(|(id, seat)| (id.clone(), seat.name.clone())).collect()
+    }
+
+    /// Asks whoever is attached to leave while the hub is frozen.
+    pub fn let_go(&self, session: &SessionId) {
+        let taken = self.taken.lock().expect("no code panics while it holds the map");
+        if let Some(seat) = taken.get(session) {
+            seat.notify(Notice::Frozen);
+        }
     }
 
     pub fn is_taken(&self, session: &SessionId) -> bool {

@@ -1,0 +1,206 @@
+//! A checked order to run a document, and how it becomes a command: rows first, then the nodes are told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::base::id::{CommandId, NodeId};
+use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::{Cx, Services, Target};
+use crate::hub::capabilities::access::limits;
+use crate::hub::capabilities::commands::enclosed::Enclosed;
+use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
+use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::commands::{approvals, dispatch};
+use crate::hub::capabilities::documents;
+use crate::hub::capabilities::fleet::nodes::{Node, NodeStatus};
+use crate::hub::capabilities::fleet::targets::{SEND, Selection};
+use crate::hub::events::Event;
+use crate::hub::store::{StoreError, Tx, Value};
+use crate::model::approval::Approved;
+use crate::model::document::References;
+use crate::model::lock::Act;
+
+/// A checked request: what to run, on what, until when.
+pub struct Order {
+    pub selection: Selection,
+    pub document_name: String,
+    pub document_version: String,
+    pub document: Json,
+    pub parameters: Parameters,
+    pub lookups: References,
+    pub documents: Enclosed,
+    pub comment: String,
+    pub timeout: Duration,
+    pub execution: Duration,
+    pub max_concurrency: String,
+    pub max_errors: String,
+    pub extras: Extras,
+    pub rerun_of: Option<CommandId>,
+    pub confirmed: Option<u32>,
+}
+
+/// Commits the command and its invocations, then tells the nodes that are connected, unless a second person must approve it.
+pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
+    cx.services.freeze.check()?;
+    let confirmed = order.confirmed.or_else(|| confirmed_by_header(cx));
+    let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
+    let command = cx.write(move |tx| {
+        asked.permit_for(tx, SEND, &Target::Resource(documents::KIND, order.document_name.clone()))?;
+        let targets = order.selection.resolve(tx, &asked, SEND)?;
+        let document = order.document_name.clone();
+        let locked = locked(&order, &targets)?;
+        let awaits_approval = limits::check(tx, asked.caller(), targets.len(), confirmed)?;
+        let command = sql::insert(tx, order, targets.len(), &by, now)?;
+        if awaits_approval {
+            approvals::request(tx, &command.id, &by, targets.len(), now, command.start_before)?;
+        }
+        for node in &targets {
+            sql::insert_invocation(tx, &command, node)?;
+        }
+        tx.note(|notes| {
+            notes.nodes.extend(targets.iter().map(|node| node.id.clone()));
+            notes.command = Some(command.id.clone());
+            notes.detail = format!("`{document}`, nodes: {}", targets.len());
+        });
+        for (node, why) in &locked {
+            sql::refuse(tx, &command, node, why, now)?;
+        }
+        if targets.is_empty() {
+            rows::sql::settle(tx, &command.id)?;
+        }
+        bus.emit(tx, Event::CommandCreated(command.id.clone()));
+        let made = rows::sql::command(tx, &command.id)?.ok_or_else(|| ApiError::internal("the command just made is not there"))?;
+        Ok((made, awaits_approval))
+    });
+    let (command, awaits_approval) = command.await?;
+    if !awaits_approval {
+        start(&cx.services, &command.id);
+    }
+    Ok((command, awaits_approval))
+}
+
+/// The number of nodes that a client without our member says in a header.
+fn confirmed_by_header(cx: &Cx) -> Option<u32> {
+    let value = cx.request().headers.get("x-roadstead-confirm")?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+/// The nodes whose owners forbid this document, and why.
+///
+/// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
+fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
+    let act = Act::Run {
+        name: &order.document_name,
+        document: &order.document,
+    };
+    let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
+    let approval = order.extras.operator_approval.as_ref();
+    let why = |node: &Node| node.forbids(act).or_else(|| node.wants_approval(act, &wanted, approval));
+    let found: Vec<_> = targets.iter().filter_map(|node| Some((node.id.clone(), why(node)?))).collect();
+    match found.first() {
+        Some((_, why)) if !order.selection.instance_ids.is_empty() => Err(ApiError::new("AccessDeniedException", why.clone())),
+        _ => Ok(found),
+    }
+}
+
+/// Tells the nodes that are connected; the others are told when they connect.
+pub fn start(services: &Arc<Services>, command: &CommandId) {
+    let (services, command) = (services.clone(), command.clone());
+    let tasks = services.tasks.clone();
+    tasks.spawn(async move { dispatch::command(&services, &command).await });
+}
+
+mod sql {
+    use super::*;
+
+    pub fn insert(tx: &Tx<'_>, order: Order, targets: usize, by: &str, now: Timestamp) -> Result<Inserted, StoreError> {
+        let id = CommandId::random();
+        let start_before = now + order.timeout;
+        let expires_at = start_before + order.execution;
+        let params = [
+            (":id", (&id).into()),
+            (":document_name", order.document_name.into()),
+            (":document_version", order.document_version.into()),
+            (":document", Value::json(&order.document)),
+            (":parameters", Value::json(&order.parameters)),
+            (":lookups", Value::json(&order.lookups)),
+            (":documents", Value::json(&order.documents)),
+            (":comment", order.comment.into()),
+            (":instance_ids", Value::json(&order.selection.instance_ids)),
+            (":targets", Value::json(&order.selection.targets)),
+            (":requested_by", by.into()),
+            (":requested_at", now.into()),
+            (":start_before", start_before.into()),
+            (":expires_at", expires_at.into()),
+            (":timeout_s", order.timeout.as_secs().into()),
+            (":max_concurrency", order.max_concurrency.into()),
+            (":max_errors", order.max_errors.into()),
+            (":extras", Value::json(&order.extras)),
+            (":rerun_of", order.rerun_of.as_ref().map(Value::from).into()),
+            (":target_count", (targets as i64).into()),
+        ];
+        tx.execute(
+            "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
+                requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
+                completed_count, error_count, delivery_timed_out_count)
+             VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
+                :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
+                'Pending/Pending', :target_count, 0, 0, 0)",
+            &params,
+        )?;
+        Ok(Inserted {
+            id,
+            requested_at: now,
+            start_before,
+            expires_at,
+        })
+    }
+
+    /// What the invocations of a new command share.
+    pub struct Inserted {
+        pub id: CommandId,
+        requested_at: Timestamp,
+        pub start_before: Timestamp,
+        expires_at: Timestamp,
+    }
+
+    pub fn insert_invocation(tx: &Tx<'_>, command: &Inserted, node: &Node) -> Result<(), StoreError> {
+        let state = if node.status == NodeStatus::Online {
+            State::Pending
+        } else {
+            State::Delayed
+        };
+        let params = [
+            (":command", (&command.id).into()),
+            (":node", (&node.id).into()),
+            (":node_name", (&node.name).into()),
+            (":computer_name", (&node.facts.computer_name).into()),
+            (":requested_at", command.requested_at.into()),
+            (":start_before", command.start_before.into()),
+            (":expires_at", command.expires_at.into()),
+            (":status", state.as_str().into()),
+        ];
+        tx.execute(
+            "INSERT INTO invocation (command_id, node_id, node_name, computer_name, requested_at, start_before, expires_at, status, response_code, message)
+             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, -1, '')",
+            &params,
+        )
+        .map(|_| ())
+    }
+
+    /// Ends the invocation of a node that would not run it.
+    pub fn refuse(tx: &Tx<'_>, command: &Inserted, node: &NodeId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let end = rows::sql::End {
+            command: &command.id,
+            node,
+            state: State::Failed,
+            at: now,
+            response_code: -1,
+            message: why,
+            output_hash: None,
+        };
+        rows::sql::end(tx, &end)
+    }
+}
