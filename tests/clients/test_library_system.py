@@ -175,6 +175,54 @@ def test_packages_and_repositories(run, system, packages):
     assert not any(system.path("/etc/apt/sources.list.d").iterdir()) and not system.path("/etc/apt/keyrings/keyed.asc").exists()
 
 
+RPM = """for name; do :; done
+if [ -f "/srv/rpm/$name" ]; then cat "/srv/rpm/$name"; else echo "package $name is not installed"; exit 1; fi"""
+DNF = """shift; [ "$1" != -y ] || shift
+act=$1; shift
+case $act in
+  makecache) : >/srv/rpm/.lists ;;
+  install) for name; do case $name in rs-skipped) ;; *) echo 1.0-1 >"/srv/rpm/$name" ;; esac; done ;;
+  upgrade) for name; do echo 2.0-1 >"/srv/rpm/$name"; done ;;
+  remove) for name; do rm "/srv/rpm/$name"; done ;;
+  check-update) echo 'rs-one.noarch 2.0-1 updates'; exit 100 ;;
+  versionlock) case $1 in list) cat /srv/rpm/.locks ;; add) echo "$2-0:1.0-1.*" >>/srv/rpm/.locks ;; delete) : >/srv/rpm/.locks ;; esac ;;
+  *) echo "not recorded: $act" >&2; exit 99 ;;
+esac"""
+
+
+@pytest.fixture
+def dnf(system):
+    """A node where dnf is what there is: what dnf and rpm answer there is recorded."""
+    apt = [path for path in (system.path("/usr/bin/apt-get"),) if path.exists()]
+    for path in apt:
+        path.rename(path.with_name("apt-get.away"))
+    system.path("/srv/rpm").mkdir()
+    (system.path("/srv/rpm") / ".locks").write_text("rs-one-more-0:1.0-1.*\n")
+    programs = [system.stand_in("rpm", RPM), system.stand_in("dnf", DNF)]
+    yield system.path("/srv/rpm")
+    for program in programs:
+        program.unlink()
+    for path in apt:
+        path.with_name("apt-get.away").rename(path)
+
+
+def test_packages_with_dnf(run, system, dnf):
+    run.twice("Roadstead-SetPackage", names="rs-one rs-two")
+    assert sorted(p.name for p in dnf.iterdir()) == [".lists", ".locks", "rs-one", "rs-two"]
+    assert "did not work for rs-skipped" in run("Roadstead-SetPackage", fails=True, names="rs-one rs-skipped")
+    run.twice("Roadstead-HoldPackage", names="rs-one")
+    assert "rs-one-0:1.0-1.*\n" in (dnf / ".locks").read_text()
+    run.twice("Roadstead-HoldPackage", names="rs-one", state="free")
+    found = run("Roadstead-CheckUpdates")
+    assert "rs-one.noarch 2.0-1 updates" in found and "1 updates wait" in found
+    run.twice("Roadstead-SetPackage", names="rs-one", state="latest")
+    run.twice("Roadstead-SetPackage", names="rs-two", state="absent")
+    assert (dnf / "rs-one").read_text() == "2.0-1\n" and not (dnf / "rs-two").exists()
+    run.twice("Roadstead-SetRepository", name="ours", url="http://10.0.0.1/el9", isTrusted="true")
+    text = system.path("/etc/yum.repos.d/ours.repo").read_text()
+    assert text == "[ours]\nname=ours\nbaseurl=http://10.0.0.1/el9\nenabled=1\ngpgcheck=0\n"
+
+
 def metrics(port):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
