@@ -18,6 +18,7 @@ mod groups;
 mod lines;
 mod live;
 mod output;
+mod pace;
 mod progress;
 mod prompt;
 mod rows;
