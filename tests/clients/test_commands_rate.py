@@ -130,6 +130,15 @@ def test_the_command_line_sets_the_pace(bed, tmp_path):
     assert "1 Success" in done.err and "1 Failed" in done.err and "1 Terminated" in done.err, done.err
     done = own.cli("run", "--filter", "id^mi-", "--canary", "1", "--max-errors", "100%", "--", "true", check=0)
     assert "First on 1, then on 50 at a time; no failure stops it." in done.err
+    command = own.cli("run", "--filter", "id^mi-", "--concurrency", "1", "--no-wait", "--", "sleep 600", check=0).out.strip()
+    until(lambda: "InProgress" in details(boto(own), command), 20, "the first node running it")
+    done = own.cli("command", "cancel", command, check=0)
+    assert "2 nodes not begun, and never will be; 1 node told to stop" in done.err, done.err
+    assert ended(boto(own), command)["StatusDetails"] == "Canceled"
+    done = own.cli("command", "rerun", command, "--no-wait", check=0)
+    again = done.out.strip()
+    assert boto(own).list_commands(CommandId=again)["Commands"][0]["MaxConcurrency"] == "1", "with the same limits"
+    own.cli("command", "cancel", again, check=0)
     own.agents[0].kill()
     until(lambda: own.api.hub("DescribeHub")["NodesOnline"] == 2, 60, "the node being shown offline")
     done = own.cli("run", "--filter", "id^mi-", "--offline", "skip", "--", "true")

@@ -296,12 +296,16 @@ async fn whoever_waits_for_its_turn_is_cancelled_at_once() {
     let mut fleet = Fleet::of(3).await;
     let command = fleet.send(json!({"MaxConcurrency": "1"})).await;
     let first = fleet.next_told(&command, &[]).await;
-    fleet.hub.call("AmazonSSM.CancelCommand", &json!({"CommandId": command})).await.ok();
+    let cancel = json!({ "CommandId": command });
+    let found = fleet.hub.call("AmazonSSM.CancelCommand", &cancel).await.ok();
+    assert_eq!(found, json!({"NotBegunCount": 2, "StoppingCount": 1, "EndedCount": 0}));
     assert_eq!(fleet.states(&command).await, [("Cancelling".into(), 1), ("Cancelled".into(), 2)]);
     let told = soon(fleet.agents[first].0.order()).await;
     assert!(matches!(told, ToAgent::Cancel { .. }), "{told:?}");
     fleet.answers(first, &command, Outcome::Cancelled).await;
     assert_eq!(status(&fleet.until(&command, is_over).await), ("Cancelled", "Canceled"));
+    let found = fleet.hub.call("AmazonSSM.CancelCommand", &cancel).await.ok();
+    assert_eq!(found, json!({"NotBegunCount": 0, "StoppingCount": 0, "EndedCount": 3}));
     fleet.nobody_else_was_told(&[first]).await;
 }
 

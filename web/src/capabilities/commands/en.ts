@@ -104,7 +104,7 @@ export const en = {
   cancelCommand: "Stop the command",
   cancelTitle: "Stop this command?",
   cancelText: "Where it runs, its processes are stopped; where it has not started, it will not start.",
-  cancelled: "The command is being stopped",
+  cancelled: "Nodes where it had not begun and will not begin: {waiting}; told to stop: {running}; ended before: {ended}",
   finishedReason: "It has finished already",
   rerun: "Run again",
   rerunFailed: "On the nodes where it failed ({count})",

@@ -106,7 +106,7 @@ export const ja: Record<keyof typeof en, string> = {
   cancelCommand: "コマンドを停止",
   cancelTitle: "このコマンドを停止しますか？",
   cancelText: "実行中のノードではプロセスを停止し、未開始のノードでは開始しません。",
-  cancelled: "コマンドを停止しています",
+  cancelled: "未開始のまま取り消し {waiting} 台、停止を指示 {running} 台、終了済み {ended} 台",
   finishedReason: "すでに終了しています",
   rerun: "再実行",
   rerunFailed: "失敗したノードで（{count} 台）",
