@@ -36,6 +36,8 @@ export type AuditShippingSettings = { AllowedNetworks?: Allowed; File?: FileSink
 
 export type BeginLoginResult = { Challenge: string; RpId: string; };
 
+export type BeginOidcResult = { Url: string; };
+
 export type BeginResult = { Algorithms: number[]; Challenge: string; ExcludeIds: string[]; RpId: string; UserHandle: string; UserName: string; };
 
 export type ByPathRequest = { MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Path?: string; Recursive?: boolean; WithDecryption?: boolean; };
@@ -48,15 +50,13 @@ export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; 
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
-export type CancelResult = { EndedCount: number; NotBegunCount: number; StoppingCount: number; };
-
 export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
 
 export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
-export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
 
@@ -216,7 +216,15 @@ export type Empty27 = Record<string, unknown>;
 
 export type Empty28 = Record<string, unknown>;
 
+export type Empty29 = Record<string, unknown>;
+
 export type Empty3 = Record<string, unknown>;
+
+export type Empty30 = Record<string, unknown>;
+
+export type Empty31 = Record<string, unknown>;
+
+export type Empty32 = Record<string, unknown>;
 
 export type Empty4 = Record<string, unknown>;
 
@@ -249,6 +257,8 @@ export type Filter3 = { Key?: string; Values?: string[]; };
 export type Filter4 = { Join?: Join; Terms: Term[]; };
 
 export type Finding = { Expected: string; Found: string; Problem: Problem; Seq: number; Source: string; };
+
+export type FinishOidcLoginRequest = { Code: string; Issuer?: string; State: string; };
 
 export type FinishRequest = { Anyway?: boolean; };
 
@@ -297,6 +307,8 @@ export type GroupRequest = { CommandId: string; };
 export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 
 export type GroupResult2 = { Groups: Group[]; };
+
+export type GroupRole = { Group: string; Role: string; };
 
 export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
 
@@ -349,6 +361,8 @@ export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 export type LimitHolder = "default" | "role" | "user";
 
 export type Limits = { ApproveAbove?: number; ConfirmAbove?: number; MaxTargets?: number; };
+
+export type LinkOidcUserRequest = { Subject: string; UserName: string; };
 
 export type LintRequest = { Content: string; DocumentFormat?: string; DocumentType?: string; };
 
@@ -436,9 +450,11 @@ export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architect
 
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
-export type OfflineNodes = "Fail" | "Skip" | "Wait";
-
 export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
+
+export type OidcResult = { HasClientSecret: boolean; RedirectUri: string; Settings?: OidcSettings; };
+
+export type OidcSettings = { AllowedNetworks?: Allowed; CaPem?: string; ClientId: string; CreatesUsers?: boolean; GroupsClaim?: string; IsSecondFactor?: boolean; Issuer: string; Label?: string; Roles?: GroupRole[]; Scopes?: string[]; UserClaim?: string; };
 
 export type OldFilter = { key: string; value: string; };
 
@@ -489,6 +505,8 @@ export type Progress = { Command: CommandView; States: StateCount[]; };
 export type Protocol = "tcp" | "tls" | "udp";
 
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
+
+export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
 
 export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
 
@@ -578,7 +596,7 @@ export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; Created
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 
@@ -596,7 +614,7 @@ export type SessionView = { Address: string; Agent: string; CreatedAt: number; E
 
 export type SetFreezeRequest = { Frozen: boolean; Reason?: string; };
 
-export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
+export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; SingleSignOn?: string; Version: string; };
 
 export type Severity = "error" | "warning";
 
@@ -666,6 +684,8 @@ export type Tier = "Advanced" | "Standard";
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
 
+export type UnlinkOidcUserRequest = { UserName: string; };
+
 export type UnsupportedElement = { Place: string; Problem: string; };
 
 export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
@@ -678,13 +698,13 @@ export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
 
 export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
 
-export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
+export type UpdateUserRequest = { Description?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
 
 export type UserResult = { User: UserView; };
 
 export type UserStatus = "Active" | "Disabled";
 
-export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
+export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; OidcSubject?: string; PasswordChangedAt?: number; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
 
 export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?: number; };
 
@@ -702,14 +722,14 @@ export type Which = "Connected" | "Refused";
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
-  "AmazonSSM.CancelCommand": { request: CancelRequest; result: CancelResult };
+  "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
   "AmazonSSM.CreateDocument": { request: CreateRequest2; result: DescriptionResult };
-  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty2 };
-  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty3 };
+  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
+  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty4 };
   "AmazonSSM.DeleteParameter": { request: DeleteRequest3; result: DeleteResult };
   "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
-  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
+  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty5 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
   "AmazonSSM.DescribeDocument": { request: DescribeRequest2; result: DescribeResult2 };
   "AmazonSSM.DescribeDocumentPermission": { request: DescribeRequest3; result: DescribeResult3 };
@@ -731,7 +751,7 @@ export interface Operations {
   "AmazonSSM.ListDocumentVersions": { request: VersionsRequest; result: VersionsResult };
   "AmazonSSM.ListDocuments": { request: ListRequest3; result: ListResult3 };
   "AmazonSSM.ListTagsForResource": { request: ListRequest4; result: ListResult4 };
-  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty5 };
+  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty6 };
   "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
@@ -741,15 +761,16 @@ export interface Operations {
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
   "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
   "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
-  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty6 };
+  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty7 };
   "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty7 };
-  "Roadstead.BeginPasskey": { request: Empty8; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty8; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty9; result: Enrolment };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.BeginOidcLogin": { request: Empty9; result: BeginOidcResult };
+  "Roadstead.BeginPasskey": { request: Empty10; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty9 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
@@ -760,72 +781,77 @@ export interface Operations {
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty10 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty11 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
-  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty12 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty13 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty12 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty13 };
+  "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty16 };
   "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty14; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty15; result: HubKey };
+  "Roadstead.DescribeHub": { request: Empty17; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty18; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
-  "Roadstead.DescribeResponsibilities": { request: Empty16; result: Table };
+  "Roadstead.DescribeResponsibilities": { request: Empty19; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty7 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty17 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty17 };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty20 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty20 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
+  "Roadstead.FinishOidcLogin": { request: FinishOidcLoginRequest; result: LoggedIn };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty18; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty19; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty20; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty21; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty9; result: FactorsView };
+  "Roadstead.GetAuditHead": { request: Empty21; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty22; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty23; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty24; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
+  "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
-  "Roadstead.GetOverview": { request: Empty22; result: Overview };
+  "Roadstead.GetOverview": { request: Empty25; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty21; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty24; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty26 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
-  "Roadstead.ListAccessKeys": { request: Empty10; result: ListResult5 };
+  "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
-  "Roadstead.ListLoginRules": { request: Empty23; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty27; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
   "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty21; result: Empty21 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty9; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty19 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty20 };
-  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty24 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty23 };
+  "Roadstead.Logout": { request: Empty24; result: Empty24 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty22 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty23 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty28 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty27 };
+  "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty25 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty8 };
-  "Roadstead.RemoveTotp": { request: Empty9; result: Empty9 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty26 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty25 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty29 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
+  "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty30 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty29 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty27 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty31 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty15; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty18; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
@@ -833,12 +859,13 @@ export interface Operations {
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty10 };
+  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty26 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty12 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty28; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty32; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }
