@@ -51,6 +51,7 @@ export type OfflineNode = Item<ResolvedTargets["OfflineNodes"]>;
 // Commands
 
 export type SendCommandRequest = Request<"AmazonSSM.SendCommand">;
+export type OfflineChoice = NonNullable<SendCommandRequest["OfflineNodes"]>;
 export type Target = Required<Item<NonNullable<SendCommandRequest["Targets"]>>>;
 export type Command = Item<Result<"AmazonSSM.ListCommands">["Commands"]>;
 export type CommandDescription = Result<"Roadstead.DescribeCommand">;

@@ -2,6 +2,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import { TimeAt } from "@/components/TimeAt";
 import type { Command } from "@/platform/types";
 import { NodeNames } from "./NodeNames";
+import { paceText } from "./pace";
 import { IDS_SHOWN, hasOnlyIds, targetsText } from "./targetsText";
 import { useCommandTexts } from "./texts";
 
@@ -16,6 +17,7 @@ export function CommandFacts({ command }: { command: Command }) {
         { label: t("requested"), value: <TimeAt at={command.RequestedDateTime} /> },
         { label: t("targets"), value: hasOnlyIds(command) ? <NodeNames ids={command.InstanceIds ?? []} most={IDS_SHOWN} /> : targetsText(command) },
         { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
+        { label: t("pace"), value: paceText(command, t) },
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
       ]}
     />

@@ -37,8 +37,8 @@ export function CommandHeader({ command, title, states }: Props) {
     }
   };
   const cancel = async () => {
-    await cancelCommand(command.CommandId);
-    notify({ type: "info", content: t("cancelled") });
+    const { NotBegunCount, StoppingCount, EndedCount } = await cancelCommand(command.CommandId);
+    notify({ type: "info", content: t("cancelled", { waiting: NotBegunCount, running: StoppingCount, ended: EndedCount }) });
     void client.invalidateQueries({ queryKey: ["command", command.CommandId] });
   };
   const copyLink = () =>

@@ -6,6 +6,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { filterToText } from "@/platform/filter";
 import { type Draft, tagTargets } from "./draft";
 import { NodeNames } from "./NodeNames";
+import { OFFLINE_LABEL } from "./pace";
 import { ScriptText } from "./ScriptText";
 import { TargetPreview } from "./TargetPreview";
 import { useCommandTexts } from "./texts";
@@ -31,7 +32,24 @@ export function ReviewStep({ draft, resolved, onEdit }: Props) {
       >
         {draft.kind === "nodes" ? <NodeNames ids={draft.nodes.map(({ id }) => id)} /> : targetText(draft)}
       </Container>
-      <TargetPreview resolved={resolved} />
+      <TargetPreview resolved={resolved} offline={draft.offline} />
+      <Container
+        header={
+          <Header variant="h2" actions={edit(0)}>
+            {t("pace")}
+          </Header>
+        }
+      >
+        <KeyValuePairs
+          columns={4}
+          items={[
+            { label: t("concurrency"), value: draft.concurrency },
+            { label: t("maxErrors"), value: draft.maxErrors },
+            { label: t("canary"), value: draft.canary || t("none") },
+            { label: t("offlineNodes"), value: t(OFFLINE_LABEL[draft.offline]) },
+          ]}
+        />
+      </Container>
       <Container
         header={
           <Header variant="h2" actions={edit(1)}>

@@ -7,7 +7,7 @@ import { usePage } from "@/components/usePage";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber } from "@/platform/time";
 import { sendCommand } from "./api";
-import { CONFIRM_ABOVE, type Draft, draftFromParams, isScriptReady, resolveRequest, sendRequest } from "./draft";
+import { CONFIRM_ABOVE, type Draft, draftFromParams, isPaceReady, isScriptReady, resolveRequest, sendRequest } from "./draft";
 import { ReviewStep } from "./ReviewStep";
 import { ScriptStep } from "./ScriptStep";
 import { TargetsStep } from "./TargetsStep";
@@ -37,7 +37,7 @@ export default function RunPage() {
   ]);
 
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-  const isDone = (index: number) => (index === TARGETS ? resolveRequest(draft) !== undefined : isScriptReady(draft));
+  const isDone = (index: number) => (index === TARGETS ? resolveRequest(draft) !== undefined && isPaceReady(draft) : isScriptReady(draft));
   const go = (to: number) => {
     const firstOpen = [TARGETS, SCRIPT].find((index) => index < to && !isDone(index));
     setShowErrors(firstOpen !== undefined);
@@ -112,7 +112,7 @@ export default function RunPage() {
           onConfirm={send}
           onClose={() => setConfirming(false)}
         >
-          {t("confirmText", { count: formatNumber(total, locale) })}
+          {t("confirmText", { count: formatNumber(total, locale), rate: draft.concurrency })}
         </ConfirmAction>
       )}
     </>

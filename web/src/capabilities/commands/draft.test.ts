@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { draftFromParams, inRange, resolveRequest, sendRequest, tagTargets } from "./draft";
+import { draftFromParams, inRange, isPaceReady, isRate, resolveRequest, sendRequest, tagTargets } from "./draft";
 
 const draft = (search: string) => draftFromParams(new URLSearchParams(search));
 
@@ -23,6 +23,29 @@ describe("the run-command draft", () => {
     const request = sendRequest({ ...draft("nodes=mi-1"), script: "echo a\r\necho b\n\n", comment: " " });
     expect(request.Parameters).toEqual({ commands: ["echo a", "echo b"], executionTimeout: ["3600"] });
     expect(request.Comment).toBeUndefined();
+  });
+
+  it("sends the pace, and first nodes only when they are wanted", () => {
+    const request = sendRequest({ ...draft("nodes=mi-1"), concurrency: " 10% " });
+    expect(request).toMatchObject({ MaxConcurrency: "10%", MaxErrors: "0", OfflineNodes: "Wait" });
+    expect(request.Canary).toBeUndefined();
+    expect(sendRequest({ ...draft("nodes=mi-1"), canary: "1" }).Canary).toBe("1");
+  });
+
+  it.each<[string, 0 | 1, boolean]>([
+    ["1", 1, true],
+    ["100%", 1, true],
+    ["0", 1, false],
+    ["0", 0, true],
+    ["0%", 0, true],
+    ["101%", 0, false],
+    ["007", 0, false],
+    ["12345678", 0, false],
+    ["1.5", 0, false],
+    ["", 0, false],
+  ])("%s as a rate from %s on: %s", (text, least, fits) => {
+    expect(isRate(text, least)).toBe(fits);
+    expect(isPaceReady({ ...draft(""), ...(least === 1 ? { concurrency: text } : { maxErrors: text }) })).toBe(fits);
   });
 
   it("reads values between commas and leaves incomplete rows out", () => {

@@ -1,5 +1,5 @@
 import { filterFromText, filterToText, isEmpty } from "@/platform/filter";
-import type { Filter, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
+import type { Filter, OfflineChoice, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
 
 /** What the wizard collects, and its two translations into requests. Pure. */
 
@@ -24,6 +24,11 @@ export interface Draft {
   deliveryTimeout: string;
   executionTimeout: string;
   comment: string;
+  concurrency: string;
+  maxErrors: string;
+  /** Empty for none. */
+  canary: string;
+  offline: OfflineChoice;
 }
 
 export const DELIVERY_RANGE = { min: 30, max: 2_592_000 };
@@ -43,6 +48,10 @@ export function draftFromParams(params: URLSearchParams): Draft {
     deliveryTimeout: "600",
     executionTimeout: "3600",
     comment: "",
+    concurrency: "50",
+    maxErrors: "0",
+    canary: "",
+    offline: "Wait",
   };
 }
 
@@ -73,6 +82,10 @@ export function sendRequest(draft: Draft): SendCommandRequest {
     DocumentName: "AWS-RunShellScript",
     Parameters: parameters,
     TimeoutSeconds: Number(draft.deliveryTimeout),
+    MaxConcurrency: draft.concurrency.trim(),
+    MaxErrors: draft.maxErrors.trim(),
+    ...(draft.canary.trim() ? { Canary: draft.canary.trim() } : {}),
+    OfflineNodes: draft.offline,
     ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
     ...targetsOf(draft),
   };
@@ -87,6 +100,16 @@ function targetsOf(draft: Draft): Pick<SendCommandRequest, "InstanceIds" | "Targ
 export function inRange(text: string, { min, max }: { min: number; max: number }): boolean {
   const value = Number(text);
   return /^\d+$/.test(text.trim()) && value >= min && value <= max;
+}
+
+/** A number, or a percentage up to 100, at least `least`; as the hub reads it. */
+export function isRate(text: string, least: 0 | 1): boolean {
+  const [, digits, percent] = /^(0|[1-9]\d*)(%?)$/.exec(text.trim()) ?? [];
+  return digits !== undefined && text.trim().length <= 7 && Number(digits) >= least && (percent === "" || Number(digits) <= 100);
+}
+
+export function isPaceReady(draft: Draft): boolean {
+  return isRate(draft.concurrency, 1) && isRate(draft.maxErrors, 0) && (draft.canary.trim() === "" || isRate(draft.canary, 1));
 }
 
 export function isScriptReady(draft: Draft): boolean {
