@@ -14,6 +14,8 @@ export type Allowed = string[];
 
 export type Approval = { Signature: string; Text: string; };
 
+export type ApprovalView = { CommandId: string; Comment: string; DecidedAt?: number; DecidedBy?: string; Decision: Decision; DocumentName: string; ExpiresAt: number; NodeCount: number; Reason: string; RequestedAt: number; RequestedBy: string; };
+
 export type ApproveRequest = { AsNewNode?: boolean; Filter?: Filter4; RequestIds?: string[]; };
 
 export type AssumeRoleRequest = { DurationSeconds?: number; RoleArn: string; RoleSessionName: string; };
@@ -93,6 +95,12 @@ export type CreateUserRequest = { Description?: string; Password?: string; Roles
 export type Credentials = { AccessKeyId: string; Expiration: string; SecretAccessKey: string; SessionToken: string; };
 
 export type CutView = { HeadBytes: number; OmittedBytes: number; };
+
+export type DecideCommandRequest = { CommandId: string; Reason?: string; };
+
+export type DecideCommandResult = { Approval: ApprovalView; };
+
+export type Decision = "Approved" | "Expired" | "Open" | "Rejected";
 
 export type DecisionResult = { RequestIds: string[]; };
 
@@ -206,6 +214,8 @@ export type Empty27 = Record<string, unknown>;
 
 export type Empty28 = Record<string, unknown>;
 
+export type Empty29 = Record<string, unknown>;
+
 export type Empty3 = Record<string, unknown>;
 
 export type Empty4 = Record<string, unknown>;
@@ -244,9 +254,17 @@ export type FinishRequest = { Anyway?: boolean; };
 
 export type FirstAdminRequest = { Password: string; Token: string; UserName: string; };
 
+export type FreezeState = { At?: number; By?: string; Frozen: boolean; Reason?: string; };
+
 export type GetConnectionStatusRequest = { Target: string; };
 
 export type GetConnectionStatusResponse = { Status: string; Target: string; };
+
+export type GetFreezeRequest = Record<string, unknown>;
+
+export type GetLimitsRequest = { UserName?: string; };
+
+export type GetLimitsResult = { Limits: Limits; };
 
 export type GetManyRequest = { Names?: string[]; WithDecryption?: boolean; };
 
@@ -283,6 +301,8 @@ export type GroupResult2 = { Groups: Group[]; };
 export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
 
 export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; LastSeq: number; };
+
+export type HeldLimits = { Holder: string; HolderName: string; Limits: Limits; };
 
 export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
 
@@ -326,13 +346,25 @@ export type LegacyFilter = { key: string; valueSet: string[]; };
 
 export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 
+export type LimitHolder = "default" | "role" | "user";
+
+export type Limits = { ApproveAbove?: number; ConfirmAbove?: number; MaxTargets?: number; };
+
 export type LintRequest = { Content: string; DocumentFormat?: string; DocumentType?: string; };
 
 export type LintResult = { Problems: ProblemView[]; };
 
+export type ListApprovalsRequest = { CommandId?: string; Filter?: Filter4; MaxResults?: number; NextToken?: string; OnlyOpen?: boolean; };
+
+export type ListApprovalsResult = { Approvals: ApprovalView[]; NextToken?: string; };
+
 export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
+
+export type ListLimitsRequest = { Filter?: Filter4; };
+
+export type ListLimitsResult = { Limits: HeldLimits[]; };
 
 export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -454,6 +486,8 @@ export type Progress = { Command: CommandView; States: StateCount[]; };
 
 export type Protocol = "tcp" | "tls" | "udp";
 
+export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
+
 export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
 
 export type PutParameterResult = { Tier: Tier; Version: number; };
@@ -486,9 +520,9 @@ export type RenewRequest = { NodeId: string; Which?: Which; };
 
 export type Requires = { Name: string; RequireType?: string; Version?: string; VersionName?: string; };
 
-export type RerunRequest = { CommandId: string; Scope: Scope; };
+export type RerunRequest = { CommandId: string; ConfirmedTargets?: number; Scope: Scope; };
 
-export type RerunResult = { CommandId: string; };
+export type RerunResult = { AwaitsApproval: boolean; CommandId: string; };
 
 export type ResetRequest = { Password?: string; UserName: string; };
 
@@ -542,9 +576,9 @@ export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; Created
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
-export type SendResult = { Command: CommandView; };
+export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 
 export type Session = { AccessType: string; Details: string; DocumentName: string; EndDate?: number; MaxSessionDuration?: string; Owner: string; Reason: string; SessionId: string; StartDate: number; Status: string; Target: string; };
 
@@ -557,6 +591,8 @@ export type SessionTokenRequest = { DurationSeconds?: number; SerialNumber?: str
 export type SessionTokenResult = { Credentials: Credentials; };
 
 export type SessionView = { Address: string; Agent: string; CreatedAt: number; ExpiresAt: number; IsCurrent: boolean; LastSeenAt: number; LoginSessionId: string; Method: string; UserName: string; };
+
+export type SetFreezeRequest = { Frozen: boolean; Reason?: string; };
 
 export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
 
@@ -704,6 +740,7 @@ export interface Operations {
   "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
   "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
   "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty7 };
+  "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
   "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
   "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
@@ -744,6 +781,8 @@ export interface Operations {
   "Roadstead.GetAuditShipping": { request: Empty21; result: ShippingResult };
   "Roadstead.GetCaller": { request: Empty22; result: CallerView };
   "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
+  "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
+  "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
   "Roadstead.GetOverview": { request: Empty23; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
@@ -752,9 +791,11 @@ export interface Operations {
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
   "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
+  "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
+  "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
   "Roadstead.ListLoginRules": { request: Empty24; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
@@ -766,24 +807,27 @@ export interface Operations {
   "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
   "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty20 };
   "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty21 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty25 };
   "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty24 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
+  "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty25 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty26 };
   "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
   "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty26 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty25 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty27 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty26 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty27 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty28 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.RotateHubKey": { request: Empty16; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SetFreeze": { request: SetFreezeRequest; result: FreezeState };
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
@@ -793,6 +837,6 @@ export interface Operations {
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty28; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty29; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

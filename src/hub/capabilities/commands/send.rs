@@ -12,7 +12,7 @@ use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
 use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
-use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
+use crate::hub::capabilities::commands::rows::{self, Extras, Parameters};
 use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
