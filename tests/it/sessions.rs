@@ -55,6 +55,8 @@ impl Bed {
         let store = Store::open(dir.path()).await.unwrap();
         let row = node.clone();
         let inserted = store.write(move |tx| {
+            tx.execute("INSERT INTO user (name, created_at) VALUES ('ann', 0)", &[])?;
+            tx.execute("INSERT INTO user_role (user_name, role_name) VALUES ('ann', 'admin')", &[])?;
             tx.execute(
                 "INSERT INTO node (id, key_hash, name, iam_role, joined_at, status, source_address, computer_name, platform_id,
                      platform_name, platform_version, architecture, agent_version, addresses, facts)

@@ -180,6 +180,13 @@ async fn a_copied_identity_is_quarantined_until_the_copy_gets_its_own() {
     let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let _original = start(original.path(), &token, facts("boot-1"));
     let node = until_nodes(&hub, "status=online", 1).await.remove(0);
+    // The hub sees the node online before the node has written down whom it joined.
+    soon(async {
+        while !original.path().join("hub.json").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
     for file in ["identity.key", "hub.json"] {
         std::fs::copy(original.path().join(file), copy.path().join(file)).unwrap();
     }

@@ -5,6 +5,7 @@
 pub(in crate::agent) mod flow;
 mod folders;
 mod output;
+mod permission;
 mod reboot;
 mod step;
 
@@ -17,7 +18,7 @@ use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::approvals::{Approvable, Approvals, Now, Request};
+use crate::agent::approvals::Approvals;
 use crate::agent::core::{Executor, Order, OutputBody, Refused};
 use crate::agent::lock::NodeLock;
 use crate::agent::plugins::{self, Context, Limits};
@@ -26,16 +27,15 @@ use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
-use crate::model::approval::Approved;
 use crate::model::document::{self, Resolved, Step};
-use crate::model::lock::Act;
 use crate::platform::descriptors::watched;
 use crate::platform::files::{Directory, Durability};
 use crate::platform::users::User;
 use crate::wire::control::Rejection;
-use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, Work};
+use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport};
 use crate::wire::session::Open;
 use flow::{Flow, Next};
+use permission::now;
 use reboot::Resumed;
 use step::{Budget, End, Trace};
 
@@ -277,45 +277,6 @@ impl NodeExecutor {
         plugin.order(step, &context)
     }
 
-    /// The operator's signature that the run needs; `None` when it needs none.
-    fn approval_of(&self, run: &Run, now: Now) -> Result<Option<Approvable>, String> {
-        let Work {
-            document_name: name,
-            document,
-            parameters,
-            approval,
-            lookups,
-            documents,
-        } = &run.work;
-        let request = Request {
-            act: Act::Run { name, document },
-            wanted: Approved::run(name, document, parameters),
-            id: run.id.as_str(),
-            approval: approval.as_ref(),
-        };
-        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let node = self.node();
-        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now)?;
-        // What the hub adds by itself no operator has signed.
-        if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
-            return Err(
-                "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
-            );
-        }
-        Ok(approvable)
-    }
-
-    async fn use_up(&self, approvable: Approvable, hub_now: Timestamp) -> io::Result<()> {
-        let (approvals, now) = (self.approvals.clone(), now(hub_now));
-        let used = tokio::task::spawn_blocking(move || approvals.use_up(&approvable, now)).await;
-        used.map_err(io::Error::other)?
-    }
-
-    fn allows(&self, run: &Run) -> Result<(), String> {
-        let (name, document) = (&run.work.document_name, &run.work.document);
-        self.lock.allows(Act::Run { name, document })
-    }
-
     async fn load(&self, run: &CommandId) -> Option<Run> {
         let run = run.clone();
         let loaded = blocking(self.runs.clone(), move |runs| {
@@ -354,27 +315,7 @@ impl Executor for NodeExecutor {
     }
 
     async fn check_shell(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
-        self.lock.allows(Act::Shell)?;
-        if !open.start {
-            // Nothing is started by it, and whoever opened what is there had the signature.
-            return Ok(());
-        }
-        let request = Request {
-            act: Act::Shell,
-            wanted: Approved::Shell,
-            id: open.session.as_str(),
-            approval: open.approval.as_ref(),
-        };
-        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
-        let node = self.node();
-        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now(hub_now))?;
-        match approvable {
-            None => Ok(()),
-            Some(approvable) if self.approvals.was_used(&approvable) => {
-                Err(standing.refusal("`operator-lock`: the operator's signature was used for this shell before, which is over; sign again"))
-            }
-            Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
-        }
+        self.may_open(open, hub_now).await
     }
 
     /// Prepares the first step too: one way to the disk instead of two.
@@ -456,13 +397,6 @@ impl Executor for NodeExecutor {
 
     fn node_is(&self, node: &NodeId) {
         *self.node.write().unwrap_or_else(PoisonError::into_inner) = Some(node.clone());
-    }
-}
-
-fn now(hub: Timestamp) -> Now {
-    Now {
-        own: Clock::system().now(),
-        hub,
     }
 }
 

@@ -202,10 +202,18 @@ fn what_was_looked_up_is_judged_as_a_callers_value_is() {
         json!({"runCommand": ["listen {{ port }}"]}),
     );
     let parsed = Document::parse(&content).unwrap();
-    let resolve = |stored: &str| parsed.resolve(&GivenParameters::new(), &References::from([("ssm:/web/port".into(), stored.into())]));
+    let resolve = |stored: &str| {
+        parsed.resolve(
+            &GivenParameters::new(),
+            &References::from([("ssm:/web/port".into(), stored.into())]),
+        )
+    };
     assert_eq!(resolve("80").unwrap().steps[0].inputs["runCommand"], json!(["listen 80"]));
     let refused = resolve("80; reboot").unwrap_err().to_string();
-    assert!(refused.contains("parameter `port`") && refused.contains("does not match"), "{refused}");
+    assert!(
+        refused.contains("parameter `port`") && refused.contains("does not match"),
+        "{refused}"
+    );
 }
 
 #[test]

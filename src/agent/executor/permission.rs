@@ -1,0 +1,84 @@
+//! What the node's owner lets happen here: the lock file and the operators' signatures, asked before anything is begun.
+
+use std::io;
+
+use super::NodeExecutor;
+use crate::agent::approvals::{Approvable, Now, Request};
+use crate::base::{Clock, Timestamp};
+use crate::model::approval::Approved;
+use crate::model::lock::Act;
+use crate::wire::run::{Run, Work};
+use crate::wire::session::Open;
+
+impl NodeExecutor {
+    /// The operator's signature that the run needs; `None` when it needs none.
+    pub(super) fn approval_of(&self, run: &Run, now: Now) -> Result<Option<Approvable>, String> {
+        let Work {
+            document_name: name,
+            document,
+            parameters,
+            approval,
+            lookups,
+            documents,
+        } = &run.work;
+        let request = Request {
+            act: Act::Run { name, document },
+            wanted: Approved::run(name, document, parameters),
+            id: run.id.as_str(),
+            approval: approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now)?;
+        // What the hub adds by itself no operator has signed.
+        if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
+            return Err(
+                "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
+            );
+        }
+        Ok(approvable)
+    }
+
+    pub(super) async fn use_up(&self, approvable: Approvable, hub_now: Timestamp) -> io::Result<()> {
+        let (approvals, now) = (self.approvals.clone(), now(hub_now));
+        let used = tokio::task::spawn_blocking(move || approvals.use_up(&approvable, now)).await;
+        used.map_err(io::Error::other)?
+    }
+
+    pub(super) fn allows(&self, run: &Run) -> Result<(), String> {
+        let (name, document) = (&run.work.document_name, &run.work.document);
+        self.lock.allows(Act::Run { name, document })
+    }
+
+    /// *Errors*: the lock file forbids it, or the signature that it wants is missing, wrong or used before.
+    pub(super) async fn may_open(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
+        self.lock.allows(Act::Shell)?;
+        if !open.start {
+            // Nothing is started by it, and whoever opened what is there had the signature.
+            return Ok(());
+        }
+        let request = Request {
+            act: Act::Shell,
+            wanted: Approved::Shell,
+            id: open.session.as_str(),
+            approval: open.approval.as_ref(),
+        };
+        let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
+        let node = self.node();
+        let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now(hub_now))?;
+        match approvable {
+            None => Ok(()),
+            Some(approvable) if self.approvals.was_used(&approvable) => {
+                Err(standing.refusal("`operator-lock`: the operator's signature was used for this shell before, which is over; sign again"))
+            }
+            Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+pub(super) fn now(hub: Timestamp) -> Now {
+    Now {
+        own: Clock::system().now(),
+        hub,
+    }
+}
