@@ -18,10 +18,12 @@ interface Props<Text extends string> {
   freeText?: string;
   /** All tokens must hold: the operation behind the list knows no "or". */
   isAndOnly?: boolean;
+  /** It knows no search for words either. */
+  isKeysOnly?: boolean;
 }
 
 /** The filter of a list by tokens: those of the command line and of the address. */
-export function TokenFilter<Text extends string>({ label, placeholder, keys, textOf, filter, onChange, tagOperators, freeText, isAndOnly = false }: Props<Text>) {
+export function TokenFilter<Text extends string>({ label, placeholder, keys, textOf, filter, onChange, tagOperators, freeText, isAndOnly = false, isKeysOnly = false }: Props<Text>) {
   const t = useCommonTexts();
   const properties = useMemo(() => {
     const groupValuesLabel = t("filterValues");
@@ -48,6 +50,7 @@ export function TokenFilter<Text extends string>({ label, placeholder, keys, tex
       filteringPlaceholder={placeholder}
       filteringAriaLabel={label}
       hideOperations={isAndOnly}
+      disableFreeTextFiltering={isKeysOnly}
       expandToViewport
       i18nStrings={{
         operationAndText: t("filterAnd"),

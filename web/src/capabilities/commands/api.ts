@@ -14,13 +14,11 @@ import type {
   SendCommandRequest,
   StreamName,
 } from "@/platform/types";
+import { commandFilters } from "./commandTokens";
 
-export async function listCommands(status: string | undefined, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
-  const request = {
-    MaxResults: size,
-    ...(status ? { Filters: [{ key: "Status", value: status }] } : {}),
-    ...(cursor ? { NextToken: cursor } : {}),
-  };
+export async function listCommands(filter: Filter, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
+  const filters = commandFilters(filter, Date.now());
+  const request = { MaxResults: size, ...(filters.length > 0 ? { Filters: filters } : {}), ...(cursor ? { NextToken: cursor } : {}) };
   const result = await call("AmazonSSM.ListCommands", request, signal);
   return { items: result.Commands, next: result.NextToken || undefined };
 }

@@ -1,10 +1,10 @@
 export const en = {
   commands: "Commands",
   commandsHelp: "Everything that was run on nodes, newest first.",
+  commandsFilter: "Filter commands",
+  commandsFilterPlaceholder: "Filter by status, document, time …",
   runCommand: "Run a command",
   runHelp: "A shell script on one node, or on thousands.",
-  statusAll: "All states",
-  statusFilter: "Filter by state",
   emptyTitle: "No commands yet",
   emptyHelp: "Run a shell script on one node or on all of them and watch its output here.",
   stepTargets: "Where",

@@ -3,10 +3,10 @@ import type { en } from "./en";
 export const ja: Record<keyof typeof en, string> = {
   commands: "コマンド履歴",
   commandsHelp: "ノードで実行したコマンドを新しい順に表示します。",
+  commandsFilter: "コマンドの絞り込み",
+  commandsFilterPlaceholder: "状態、ドキュメント、時刻で絞り込み",
   runCommand: "コマンドの実行",
   runHelp: "1 台でも数千台でも、シェルスクリプトを実行できます。",
-  statusAll: "すべての状態",
-  statusFilter: "状態で絞り込み",
   emptyTitle: "コマンドはまだありません",
   emptyHelp: "1 台または全台でシェルスクリプトを実行し、出力をここで確認できます。",
   stepTargets: "実行先",
