@@ -25,12 +25,12 @@ test("limits are set, found by tokens, changed and taken away", async ({ page, h
   await page.getByRole("button", { name: "Set limits" }).first().click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "A role" }).click();
-  await dialog.getByRole("button", { name: "Role" }).click();
+  await dialog.getByRole("button", { name: "Role", exact: true }).click();
   await page.getByRole("option", { name: "patcher" }).click();
   await dialog.getByRole("button", { name: "Set limits" }).click();
-  await expect(dialog.getByText("At least one limit is needed")).toBeVisible();
+  await expect(dialog.getByText("At least one limit is needed").first()).toBeVisible();
   await dialog.getByLabel("Nodes at most").fill("many");
-  await expect(dialog.getByText("A whole number, or empty")).toBeVisible();
+  await expect(dialog.getByText("A whole number, or empty").first()).toBeVisible();
   await dialog.getByLabel("Nodes at most").fill("7");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Set limits" }).click();
@@ -86,7 +86,7 @@ test("above a limit the number of nodes is typed, before a command and before it
 test("a command above the limit is announced as refused before it is sent", async ({ page, hub }) => {
   hub.cli("limits", "set", "--user", "admin", "--max-targets", "1");
   await prepare(page, "true");
-  await expect(page.getByText("Your rights let one command reach 1 nodes at most")).toBeVisible();
+  await expect(page.getByText("One command of yours reaches 1 node at most")).toBeVisible();
 });
 
 test("a command waits for a second person, who approves it, or it is taken back", async ({ page, hub, browser }) => {
@@ -134,17 +134,16 @@ test("the hub is frozen from any page, says so on every page, and goes on", asyn
   await dialog.getByLabel("Reason").fill("looking into it");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Freeze" }).click();
-  await expect(page.getByText("The hub is frozen: nothing is sent to nodes")).toBeVisible();
-  expect(JSON.parse(hub.cli("freeze", "status", "-o", "json"))).toMatchObject({ frozen: true, by: "admin", reason: "looking into it" });
+  await expect(page.getByText("The hub is frozen: nothing is sent to nodes").first()).toBeVisible();
+  expect(hub.api("Roadstead.GetFreeze")).toMatchObject({ Frozen: true, By: "admin", Reason: "looking into it" });
   for (const path of ["/", "/commands/new", "/documents"]) {
     await page.goto(path);
-    await expect(page.getByText("by admin")).toBeVisible();
-    await expect(page.getByText("Reason: looking into it")).toBeVisible();
+    await expect(page.getByText(/by admin · Reason: looking into it/).first()).toBeVisible();
     await expectAccessible(page);
   }
   await page.getByRole("button", { name: "End the freeze" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "End the freeze" }).click();
   await expect(page.getByText("The freeze has ended")).toBeVisible();
   await expect(page.getByText("The hub is frozen: nothing is sent to nodes")).toBeHidden();
-  expect(JSON.parse(hub.cli("freeze", "status", "-o", "json"))).toMatchObject({ frozen: false });
+  expect(hub.api("Roadstead.GetFreeze")).toMatchObject({ Frozen: false });
 });

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Filter } from "@/platform/types";
 import { filterFromQuery, queryFromFilter } from "./nodeTokens";
 import { useCommonTexts } from "./texts";
-import { type Operator, type TokenKey, tagKeysOf, withTypedTags } from "./tokens";
+import { type Operator, type TokenKey, tagKeysOf, withTypedTokens } from "./tokens";
 
 interface Props<Text extends string> {
   label: string;
@@ -39,7 +39,8 @@ export function TokenFilter<Text extends string>({ label, placeholder, keys, tex
   }, [t, keys, textOf, tagOperators, filter]);
   const options = useMemo(() => keys.flatMap(({ key, values = [] }) => values.map((value) => ({ propertyKey: key, value }))), [keys]);
   const query = queryFromFilter(filter);
-  const take = (changed: Filter) => onChange(tagOperators ? withTypedTags(changed) : changed);
+  const known = useMemo(() => new Set(keys.map(({ key }) => key)), [keys]);
+  const take = (changed: Filter) => onChange(withTypedTokens(changed, known, tagOperators !== undefined));
 
   return (
     <PropertyFilter

@@ -1,11 +1,19 @@
 import { expect, test } from "vitest";
 import { filterFromText, where } from "@/platform/filter";
-import { tagKeysOf, withTypedTags } from "./tokens";
+import { tagKeysOf, withTypedTokens } from "./tokens";
 
-test("a tag that is typed as text is a tag", () => {
-  expect(withTypedTags(where("text", "contains", "tag:env=prod"))).toEqual(where("tag:env", "eq", "prod"));
-  expect(withTypedTags(where("text", "contains", "tag:env"))).toEqual(where("tag:env", "prefix", ""));
-  expect(withTypedTags(where("text", "contains", "tag: first draft"))).toEqual(where("text", "contains", "tag: first draft"));
+const KEYS = new Set(["status"]);
+const text = (value: string) => where("text", "contains", value);
+
+test("a token that is typed as text is that token", () => {
+  expect(withTypedTokens(text("status!=Failed"), KEYS, true)).toEqual(where("status", "ne", "Failed"));
+  expect(withTypedTokens(text("tag:env=prod"), KEYS, true)).toEqual(where("tag:env", "eq", "prod"));
+  expect(withTypedTokens(text("tag:env"), KEYS, true)).toEqual(where("tag:env", "prefix", ""));
+});
+
+test("what names no key of the list stays text", () => {
+  for (const words of ["tag: first draft", "colour=red", "uptime"]) expect(withTypedTokens(text(words), KEYS, true)).toEqual(text(words));
+  expect(withTypedTokens(text("tag:env=prod"), KEYS, false)).toEqual(text("tag:env=prod"));
 });
 
 test("a filter's tags are named once", () => {

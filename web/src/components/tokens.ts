@@ -1,6 +1,6 @@
 import type { PropertyFilterProps } from "@cloudscape-design/components/property-filter";
 import { FREE_TEXT, filterFromText } from "@/platform/filter";
-import type { Filter } from "@/platform/types";
+import type { Filter, FilterTerm } from "@/platform/types";
 
 export type Operator = PropertyFilterProps.ComparisonOperator;
 
@@ -16,12 +16,13 @@ export interface TokenKey<Text extends string> {
   defaultOperator?: Operator;
 }
 
-/** `tag:env=prod` typed as free text is meant as that tag. */
-export function withTypedTags(filter: Filter): Filter {
+/** `tag:env=prod` or `status=Failed` typed as free text is meant as that token, as on the command line. */
+export function withTypedTokens(filter: Filter, keys: ReadonlySet<string>, hasTags: boolean): Filter {
+  const isKnown = ({ Key }: FilterTerm) => keys.has(Key) || (hasTags && Key.startsWith(TAG));
   const terms = filter.Terms.flatMap((term) => {
-    if (term.Key !== FREE_TEXT || !term.Value.startsWith(TAG)) return [term];
+    if (term.Key !== FREE_TEXT) return [term];
     const typed = filterFromText(term.Value).Terms;
-    return typed.every(({ Key }) => Key.startsWith(TAG)) ? typed : [term];
+    return typed.length > 0 && typed.every(isKnown) ? typed : [term];
   });
   return { ...filter, Terms: terms };
 }

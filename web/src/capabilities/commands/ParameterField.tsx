@@ -6,6 +6,7 @@ import Textarea from "@cloudscape-design/components/textarea";
 import { type ParameterProblem, type ParameterSpec, problemOf } from "@/components/documentParameters";
 import { useCommonTexts } from "@/components/texts";
 import { useCommandTexts } from "./texts";
+import "./commands.css";
 
 interface Props {
   spec: ParameterSpec;

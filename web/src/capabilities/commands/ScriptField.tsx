@@ -1,6 +1,7 @@
 import FormField from "@cloudscape-design/components/form-field";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useCommandTexts } from "./texts";
+import "./commands.css";
 
 const PLACEHOLDER = "uptime\ndf -h /";
 

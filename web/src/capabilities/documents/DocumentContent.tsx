@@ -1,7 +1,6 @@
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import Select from "@cloudscape-design/components/select";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery } from "@tanstack/react-query";
 import { ComparedText } from "@/components/ComparedText";
@@ -34,7 +33,7 @@ export function DocumentContent({ description, content, compared, onShow, onComp
   }));
   const others = [{ value: "", label: t("compareNothing") }, ...options.filter(({ value }) => value !== shown)];
   const actions = (
-    <SpaceBetween direction="horizontal" size="xs">
+    <div className="version-choice">
       <Select
         ariaLabel={t("shownVersion")}
         options={options}
@@ -48,7 +47,7 @@ export function DocumentContent({ description, content, compared, onShow, onComp
         selectedOption={others.find(({ value }) => value === compared) ?? others[0] ?? null}
         onChange={({ detail }) => onCompare(detail.selectedOption.value ?? "")}
       />
-    </SpaceBetween>
+    </div>
   );
   return (
     <Container
