@@ -36,6 +36,8 @@ export type AuditShippingSettings = { AllowedNetworks?: Allowed; File?: FileSink
 
 export type BeginLoginResult = { Challenge: string; RpId: string; };
 
+export type BeginOidcResult = { Url: string; };
+
 export type BeginResult = { Algorithms: number[]; Challenge: string; ExcludeIds: string[]; RpId: string; UserHandle: string; UserName: string; };
 
 export type ByPathRequest = { MaxResults?: number; NextToken?: string; ParameterFilters?: StringFilter2[]; Path?: string; Recursive?: boolean; WithDecryption?: boolean; };
@@ -218,6 +220,12 @@ export type Empty29 = Record<string, unknown>;
 
 export type Empty3 = Record<string, unknown>;
 
+export type Empty30 = Record<string, unknown>;
+
+export type Empty31 = Record<string, unknown>;
+
+export type Empty32 = Record<string, unknown>;
+
 export type Empty4 = Record<string, unknown>;
 
 export type Empty5 = Record<string, unknown>;
@@ -249,6 +257,8 @@ export type Filter3 = { Key?: string; Values?: string[]; };
 export type Filter4 = { Join?: Join; Terms: Term[]; };
 
 export type Finding = { Expected: string; Found: string; Problem: Problem; Seq: number; Source: string; };
+
+export type FinishOidcLoginRequest = { Code: string; Issuer?: string; State: string; };
 
 export type FinishRequest = { Anyway?: boolean; };
 
@@ -297,6 +307,8 @@ export type GroupRequest = { CommandId: string; };
 export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 
 export type GroupResult2 = { Groups: Group[]; };
+
+export type GroupRole = { Group: string; Role: string; };
 
 export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
 
@@ -349,6 +361,8 @@ export type LegacyFilter2 = { Key?: string; Values?: string[]; };
 export type LimitHolder = "default" | "role" | "user";
 
 export type Limits = { ApproveAbove?: number; ConfirmAbove?: number; MaxTargets?: number; };
+
+export type LinkOidcUserRequest = { Subject: string; UserName: string; };
 
 export type LintRequest = { Content: string; DocumentFormat?: string; DocumentType?: string; };
 
@@ -438,6 +452,10 @@ export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; O
 
 export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
 
+export type OidcResult = { HasClientSecret: boolean; RedirectUri: string; Settings?: OidcSettings; };
+
+export type OidcSettings = { AllowedNetworks?: Allowed; CaPem?: string; ClientId: string; CreatesUsers?: boolean; GroupsClaim?: string; IsSecondFactor?: boolean; Issuer: string; Label?: string; Roles?: GroupRole[]; Scopes?: string[]; UserClaim?: string; };
+
 export type OldFilter = { key: string; value: string; };
 
 export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix";
@@ -487,6 +505,8 @@ export type Progress = { Command: CommandView; States: StateCount[]; };
 export type Protocol = "tcp" | "tls" | "udp";
 
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
+
+export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
 
 export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; Description?: string; KeyId?: string; Name?: string; Overwrite?: boolean; Policies?: string; Tags?: Tag[]; Tier?: string; Type?: string; Value?: GivenValue; };
 
@@ -594,7 +614,7 @@ export type SessionView = { Address: string; Agent: string; CreatedAt: number; E
 
 export type SetFreezeRequest = { Frozen: boolean; Reason?: string; };
 
-export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; Version: string; };
+export type SetupState = { HubName: string; NeedsAdmin: boolean; Passkeys: boolean; SingleSignOn?: string; Version: string; };
 
 export type Severity = "error" | "warning";
 
@@ -664,6 +684,8 @@ export type Tier = "Advanced" | "Standard";
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
 
+export type UnlinkOidcUserRequest = { UserName: string; };
+
 export type UnsupportedElement = { Place: string; Problem: string; };
 
 export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
@@ -676,13 +698,13 @@ export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
 
 export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
 
-export type UpdateUserRequest = { Description?: string; Password?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
+export type UpdateUserRequest = { Description?: string; Roles?: string[]; Scope?: NodeScope; Status?: UserStatus; UserName: string; };
 
 export type UserResult = { User: UserView; };
 
 export type UserStatus = "Active" | "Disabled";
 
-export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
+export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; OidcSubject?: string; PasswordChangedAt?: number; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
 
 export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?: number; };
 
@@ -743,11 +765,12 @@ export interface Operations {
   "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
   "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty9; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty10; result: Enrolment };
+  "Roadstead.BeginOidcLogin": { request: Empty9; result: BeginOidcResult };
+  "Roadstead.BeginPasskey": { request: Empty10; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty10 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
@@ -758,72 +781,77 @@ export interface Operations {
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty12 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty13 };
+  "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
   "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
-  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty13 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty14 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty16 };
   "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty15; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty16; result: HubKey };
+  "Roadstead.DescribeHub": { request: Empty17; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty18; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
-  "Roadstead.DescribeResponsibilities": { request: Empty17; result: Table };
+  "Roadstead.DescribeResponsibilities": { request: Empty19; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
   "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty18 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty18 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty20 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty20 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
+  "Roadstead.FinishOidcLogin": { request: FinishOidcLoginRequest; result: LoggedIn };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty19; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty20; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty21; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty22; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
+  "Roadstead.GetAuditHead": { request: Empty21; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty22; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty23; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty24; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
+  "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
-  "Roadstead.GetOverview": { request: Empty23; result: Overview };
+  "Roadstead.GetOverview": { request: Empty25; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty22; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty24; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
+  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty26 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
-  "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
+  "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
-  "Roadstead.ListLoginRules": { request: Empty24; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty27; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
   "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty22; result: Empty22 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty20 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty21 };
-  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty25 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty24 };
+  "Roadstead.Logout": { request: Empty24; result: Empty24 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty22 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty23 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty28 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty27 };
+  "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty26 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
-  "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty27 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty26 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty29 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
+  "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty30 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty29 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty28 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty31 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty16; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty18; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
@@ -831,12 +859,13 @@ export interface Operations {
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
+  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty26 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty12 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty29; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty32; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
 }

@@ -50,6 +50,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/limits", text: "limits" },
       { path: "/who-may", text: "whoMay", key: "w" },
       { path: "/access-keys", text: "accessKeys", key: "k" },
+      { path: "/single-sign-on", text: "singleSignOn" },
     ],
   },
   {

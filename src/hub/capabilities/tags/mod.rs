@@ -144,6 +144,7 @@ async fn change(
         asked.permit(tx, &subject)?;
         work(tx, kind, &id)?;
         asked.permit(tx, &subject)?;
+        bus.emit(tx, Event::LabelsChanged);
         if let Ok(node) = id.parse::<NodeId>() {
             bus.emit(tx, Event::NodeChanged(node));
         }
