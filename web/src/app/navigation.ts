@@ -25,6 +25,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/join-requests", text: "joinRequests", key: "q" },
       { path: "/commands/new", text: "runCommand", key: "r" },
       { path: "/commands", text: "commands", key: "c" },
+      { path: "/approvals", text: "approvals", key: "v" },
       { path: "/sessions", text: "sessions", key: "s" },
     ],
   },
@@ -36,12 +37,17 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: "groupShared",
+    entries: [{ path: "/documents", text: "documents", key: "d" }],
+  },
+  {
     text: "groupAccess",
     entries: [
       { path: "/users", text: "users", key: "u" },
       { path: "/roles", text: "roles" },
       { path: "/policies", text: "policies" },
       { path: "/groups", text: "groups" },
+      { path: "/limits", text: "limits" },
       { path: "/who-may", text: "whoMay", key: "w" },
       { path: "/access-keys", text: "accessKeys", key: "k" },
       { path: "/single-sign-on", text: "singleSignOn" },

@@ -19,3 +19,11 @@ export function nodesWith(filter: Filter): string {
 export function shellOn(nodeId: string): string {
   return `/sessions/new?node=${nodeId}`;
 }
+
+export function documentAt(name: string, version?: string): string {
+  return `/documents/at/${encodeURIComponent(name)}${version ? `?version=${encodeURIComponent(version)}` : ""}`;
+}
+
+export function runDocument(name: string, version?: string): string {
+  return `/commands/new?${new URLSearchParams({ document: name, ...(version ? { version } : {}) }).toString()}`;
+}

@@ -61,6 +61,17 @@ export type OutputGroup = Item<Result<"Roadstead.GroupOutputs">["Groups"]>;
 export type OutputPiece = Result<"Roadstead.GetOutput">;
 export type StreamName = Request<"Roadstead.GetOutput">["Stream"];
 
+export type Approval = Item<Result<"Roadstead.ListApprovals">["Approvals"]>;
+
+// Documents
+
+export type DocumentIdentifier = Item<Result<"AmazonSSM.ListDocuments">["DocumentIdentifiers"]>;
+export type DocumentDescription = Result<"AmazonSSM.DescribeDocument">["Document"];
+export type DocumentVersion = Item<Result<"AmazonSSM.ListDocumentVersions">["DocumentVersions"]>;
+export type DocumentProblem = Item<Result<"Roadstead.LintDocument">["Problems"]>;
+export type DocumentShare = Item<Result<"AmazonSSM.DescribeDocumentPermission">["AccountSharingInfoList"]>;
+export type DocumentReview = Item<Result<"AmazonSSM.ListDocumentMetadataHistory">["Metadata"]["ReviewerResponse"]>;
+
 // Sessions
 
 export type Session = Item<Result<"AmazonSSM.DescribeSessions">["Sessions"]>;
@@ -83,6 +94,9 @@ export type PolicyCondition = Item<NonNullable<PolicyStatement["Conditions"]>>;
 export type PolicyOperator = PolicyCondition["Operator"];
 export type TagSelector = Item<NonNullable<PolicyResource["Tags"]>>;
 export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
+export type HeldLimits = Item<Result<"Roadstead.ListLimits">["Limits"]>;
+export type Limits = HeldLimits["Limits"];
+export type LimitHolder = Request<"Roadstead.PutLimits">["Holder"];
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
 // Audit log

@@ -65,7 +65,6 @@ export const en = {
   filterLabel: "Filter parameters",
   path: "Path",
   pathBelow: "Everything below {path}",
-  anyTag: "Tag {key}",
   save: "Save",
   saved: "{name} has version {version}",
   saveFailed: "It was not saved",

@@ -67,7 +67,6 @@ export const ja: Record<keyof typeof en, string> = {
   filterLabel: "パラメータを絞り込む",
   path: "パス",
   pathBelow: "{path} 以下すべて",
-  anyTag: "タグ {key}",
   save: "保存",
   saved: "{name} はバージョン {version} になりました",
   saveFailed: "保存できませんでした",
