@@ -26,6 +26,7 @@ export const en = {
   runCommand: "Run a command",
   sessions: "Sessions",
   parameters: "Parameters",
+  parameterRules: "Rules for nodes",
   secretKeys: "Secret keys",
   accessKeys: "Access keys",
   audit: "Audit log",

@@ -28,6 +28,7 @@ export const ja: Record<keyof typeof en, string> = {
   runCommand: "コマンドの実行",
   sessions: "セッション",
   parameters: "パラメータ",
+  parameterRules: "ノードのルール",
   secretKeys: "シークレットのキー",
   accessKeys: "アクセスキー",
   audit: "監査ログ",

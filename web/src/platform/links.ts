@@ -19,3 +19,11 @@ export function nodesWith(filter: Filter): string {
 export function shellOn(nodeId: string): string {
   return `/sessions/new?node=${nodeId}`;
 }
+
+export function auditOf(target: string): string {
+  return `/audit?filter=${encodeURIComponent(filterToText(where("target", "eq", target)))}`;
+}
+
+export function parameterAt(name: string, tab?: string): string {
+  return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
+}
