@@ -10,6 +10,7 @@ mod keys;
 mod link;
 mod login;
 mod matrix;
+mod node_parameters;
 mod parameters;
 mod rights;
 mod sessions;

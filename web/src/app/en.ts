@@ -29,6 +29,7 @@ export const en = {
   limits: "Limits",
   sessions: "Sessions",
   parameters: "Parameters",
+  parameterRules: "Rules for nodes",
   secretKeys: "Secret keys",
   accessKeys: "Access keys",
   audit: "Audit log",

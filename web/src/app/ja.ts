@@ -31,6 +31,7 @@ export const ja: Record<keyof typeof en, string> = {
   limits: "実行上限",
   sessions: "セッション",
   parameters: "パラメータ",
+  parameterRules: "ノードのルール",
   secretKeys: "シークレットのキー",
   accessKeys: "アクセスキー",
   audit: "監査ログ",

@@ -33,6 +33,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     text: "groupApplications",
     entries: [
       { path: "/parameters", text: "parameters", key: "p" },
+      { path: "/parameter-rules", text: "parameterRules" },
       { path: "/secret-keys", text: "secretKeys" },
     ],
   },

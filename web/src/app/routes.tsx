@@ -41,6 +41,7 @@ const pages: RouteObject[] = [
   page("/parameters/new", () => import("@/capabilities/parameters/NewParameterPage"), { contentType: "form" }),
   page("/parameters/edit", () => import("@/capabilities/parameters/EditParameterPage"), { contentType: "form" }),
   page("/parameters/at", () => import("@/capabilities/parameters/ParameterPage")),
+  page("/parameter-rules", () => import("@/capabilities/parameters/NodeRulesPage"), { contentType: "table" }),
   page("/secret-keys", () => import("@/capabilities/parameters/SecretKeysPage"), { contentType: "table" }),
   page("/access-keys", () => import("@/capabilities/access/AccessKeysPage"), { contentType: "table" }),
   page("/profile", () => import("@/capabilities/access/ProfilePage")),

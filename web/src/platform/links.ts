@@ -27,3 +27,11 @@ export function documentAt(name: string, version?: string): string {
 export function runDocument(name: string, version?: string): string {
   return `/commands/new?${new URLSearchParams({ document: name, ...(version ? { version } : {}) }).toString()}`;
 }
+
+export function auditOf(target: string): string {
+  return `/audit?filter=${encodeURIComponent(filterToText(where("target", "eq", target)))}`;
+}
+
+export function parameterAt(name: string, tab?: string): string {
+  return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
+}

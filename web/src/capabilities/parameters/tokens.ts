@@ -53,10 +53,6 @@ export function parametersBelow(path: string): string {
   return `/parameters?filter=${encodeURIComponent(filterToText(where("path", "prefix", path)))}`;
 }
 
-export function parameterAt(name: string, tab?: string): string {
-  return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
-}
-
 /** `/a/b/c` as the paths that lead to it: `/a`, `/a/b`. */
 export function pathsTo(name: string): string[] {
   const levels = name.split("/").filter((level) => level !== "");
