@@ -13,5 +13,6 @@ mod parameters;
 mod rights;
 mod sessions;
 mod support;
+mod tags;
 mod tidy;
 mod trust;
