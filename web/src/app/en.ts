@@ -27,6 +27,8 @@ export const en = {
   sessions: "Sessions",
   parameters: "Parameters",
   secretKeys: "Secret keys",
+  tagEditor: "Tag editor",
+  tagRules: "Tag rules",
   accessKeys: "Access keys",
   audit: "Audit log",
   responsibilities: "Who answers for what",

@@ -29,6 +29,8 @@ export const ja: Record<keyof typeof en, string> = {
   sessions: "セッション",
   parameters: "パラメータ",
   secretKeys: "シークレットのキー",
+  tagEditor: "タグエディター",
+  tagRules: "タグのルール",
   accessKeys: "アクセスキー",
   audit: "監査ログ",
   responsibilities: "責任の分担",

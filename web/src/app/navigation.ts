@@ -33,6 +33,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     entries: [
       { path: "/parameters", text: "parameters", key: "p" },
       { path: "/secret-keys", text: "secretKeys" },
+      { path: "/tags", text: "tagEditor", key: "t" },
+      { path: "/tag-rules", text: "tagRules" },
     ],
   },
   {

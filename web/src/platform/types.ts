@@ -84,6 +84,11 @@ export type TagSelector = Item<NonNullable<PolicyResource["Tags"]>>;
 export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
+// Tags
+
+export type TaggedResource = Item<Result<"Roadstead.SearchResources">["Resources"]>;
+export type TagRule = Item<Result<"Roadstead.ListTagRules">["Rules"]>;
+
 // Audit log
 
 export type AuditEvent = Item<Result<"Roadstead.ListAuditEvents">["Events"]>;
