@@ -32,9 +32,9 @@ def run(_options):
         yield at_most("get-invocation-p50-alone", percentile(alone, 50) * 1e3, "ms", 1, "one client")
 
 
-def request(hub, body):
+def request(hub, body, operation="GetCommandInvocation"):
     headers = sign(
-        "POST", "/", hub.api.authority, {"content-type": "application/x-amz-json-1.1", "x-amz-target": "AmazonSSM.GetCommandInvocation"},
+        "POST", "/", hub.api.authority, {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"AmazonSSM.{operation}"},
         body, hub.key, hub.secret,
     )
     lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"content-length: {len(body)}", "", ""]

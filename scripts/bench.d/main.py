@@ -8,6 +8,7 @@ import sys
 import traceback
 
 import api_rate
+import audit
 import documents
 import fleet
 import footprint
@@ -21,7 +22,7 @@ import tags
 from result import Options
 
 PROBES = [
-    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *documents.PROBES, *output.PROBES, *parameters.PROBES,
+    *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *audit.PROBES, *documents.PROBES, *output.PROBES, *parameters.PROBES,
     *signing.PROBES, *fleet.PROBES,
     *rights.PROBES, *tags.PROBES,
 ]

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use crate::model::lock::{Act, DocumentName, Lock, MAX_ENTRIES, OperatorLock};
+use crate::model::lock::{Act, DocumentName, Lock, MAX_ENTRIES, OperatorClass, OperatorLock};
 use crate::platform::sshsig::Signer;
 use crate::wire::node::LockFacts;
 
@@ -253,6 +253,10 @@ pub fn parse(text: &str) -> Result<Lock, String> {
                 .iter()
                 .map(|class| class.parse())
                 .collect::<Result<Vec<_>, String>>()?;
+            let open = classes.iter().find_map(OperatorClass::is_evaded);
+            if let Some(why) = open {
+                return Err(why);
+            }
             let keys = operator.keys;
             for key in &keys {
                 key.parse::<Signer>().map_err(|error| error.to_string())?;
@@ -339,6 +343,8 @@ mod tests {
             "no-shell: perhaps\n",
             "- a\n",
             "operator-lock: {classes: [root]}\n",
+            // A hub would send it under another name.
+            "operator-lock: {classes: ['document:Mine']}\n",
             "a: [\n",
         ] {
             let bed = bed();
@@ -363,7 +369,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_read() {
         let text = "# by hand\nmonitor-only: false\nno-shell: true\nno-update: true\nno-root: true\n\
-                    allowed-documents: [AWS-RunShellScript]\noperator-lock:\n  classes: [shell, 'document:A']\n  keys:\n    - ann ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n";
+                    allowed-documents: [AWS-RunShellScript]\noperator-lock:\n  classes: [shell, 'document:AWS-RunShellScript', 'document:A@sha256:5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d']\n  keys:\n    - ann ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n";
         let lock = parse(text).unwrap();
         assert_eq!(
             lock.words(),

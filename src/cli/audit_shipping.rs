@@ -11,6 +11,7 @@ use crate::cli::client::Client;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
+use crate::platform::outgoing::{InvalidNetwork, Network};
 
 #[derive(Subcommand)]
 pub enum ShippingVerb {
@@ -41,16 +42,17 @@ impl SinkName {
 }
 
 #[derive(Args)]
-#[command(group = clap::ArgGroup::new("receiver").required(true))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("receiver"))]
 pub struct SetArgs {
     /// Append to this file in the folder `audit` of the hub's data
-    #[arg(long, value_name = "NAME", group = "receiver")]
+    #[arg(long, value_name = "NAME", groups = ["receiver", "what"])]
     file: Option<String>,
     /// Send to a syslog receiver (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT
-    #[arg(long, value_name = "URL", group = "receiver")]
+    #[arg(long, value_name = "URL", groups = ["receiver", "what"])]
     syslog: Option<String>,
     /// POST to this https address
-    #[arg(long, value_name = "URL", group = "receiver")]
+    #[arg(long, value_name = "URL", groups = ["receiver", "what"])]
     webhook: Option<String>,
     /// Every row, not only the signed head of each minute
     #[arg(long)]
@@ -62,8 +64,11 @@ pub struct SetArgs {
     #[arg(long, value_name = "FILE", requires = "webhook")]
     secret_file: Option<PathBuf>,
     /// A network that may be called although it is not public, e.g. 10.0.0.0/8; repeatable
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", group = "what")]
     allow: Vec<String>,
+    /// A network that is no longer to be called; repeatable
+    #[arg(long, value_name = "NETWORK", group = "what")]
+    disallow: Vec<String>,
 }
 
 const DELIVERIES: &[Column] = &[
@@ -128,12 +133,27 @@ async fn set(client: &Client, args: SetArgs) -> Result<()> {
             networks.push(network);
         }
     }
+    for network in &args.disallow {
+        remove(&mut networks, network)?;
+    }
     settings["AllowedNetworks"] = Value::Array(networks);
     let mut request = json!({"Settings": settings});
     if let Some(file) = &args.secret_file {
         request["WebhookSecret"] = json!(read(file)?.trim());
     }
     put(client, request).await
+}
+
+/// *Errors*: when it is not there: a network that somebody believes to be closed must not stay open over its spelling.
+fn remove(networks: &mut Vec<Value>, network: &str) -> Result<()> {
+    let wanted: Network = network.parse().map_err(|e: InvalidNetwork| Failure::usage(e.to_string()))?;
+    let before = networks.len();
+    networks.retain(|known| known.as_str().and_then(|text| text.parse().ok()) != Some(wanted));
+    if networks.len() == before {
+        let all: Vec<&str> = networks.iter().filter_map(Value::as_str).collect();
+        return Err(Failure::usage(format!("`{network}` is not among the allowed networks: {}", all.join(", "))).into());
+    }
+    Ok(())
 }
 
 /// `udp://log.example:514` as the API takes it.
@@ -181,6 +201,14 @@ async fn show_shipping(client: &Client, show: &Show) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_is_taken_away_however_it_is_written() {
+        let mut networks = vec![json!("10.0.0.0/8"), json!("192.0.2.7/32")];
+        remove(&mut networks, "192.0.2.7").unwrap();
+        assert_eq!(networks, [json!("10.0.0.0/8")]);
+        assert!(remove(&mut networks, "10.0.0.0/16").is_err() && remove(&mut networks, "ten").is_err());
+    }
 
     #[test]
     fn a_syslog_receiver_is_protocol_host_and_port() {

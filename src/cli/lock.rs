@@ -148,6 +148,12 @@ fn set(args: SetArgs) -> Result<()> {
              the node's refusal says the hash"
         ));
     }
+    let classes = after.operator_lock.iter().flat_map(|lock| &lock.classes);
+    if let Some(why) = classes.map(OperatorClass::is_evaded).find_map(|why| why) {
+        return Err(Failure::usage(why)
+            .hint("`roadstead lock document-hash FILE` computes the hash")
+            .into());
+    }
     write(&file, &after).with_context(|| format!("could not write {}", file.display()))?;
     match after.is_open() {
         true => say(&format!("{} forbids nothing now", file.display())),

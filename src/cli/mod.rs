@@ -17,6 +17,7 @@ mod follow;
 mod groups;
 mod lines;
 mod live;
+mod oidc;
 mod output;
 mod progress;
 mod prompt;
@@ -191,6 +192,9 @@ enum ClientVerb {
     /// What the logins of a role's users must bring
     #[command(subcommand)]
     LoginRule(login_rule::LoginRuleVerb),
+    /// Single sign-on by OpenID Connect, and who comes in by it
+    #[command(subcommand)]
+    Oidc(oidc::OidcVerb),
     /// What only the hub's own shell may do
     #[command(subcommand)]
     Admin(admin::AdminVerb),
@@ -264,6 +268,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,
         ClientVerb::LoginRule(verb) => login_rule::run(verb, show).await,
+        ClientVerb::Oidc(verb) => oidc::run(verb, show).await,
         ClientVerb::Admin(verb) => admin::run(verb, show).await,
         ClientVerb::HubKey(verb) => hub_key::run(verb, show).await,
         ClientVerb::Api(args) => api::run(args, show).await,

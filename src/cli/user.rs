@@ -72,14 +72,16 @@ pub struct Properties {
 }
 
 impl Properties {
-    fn into_request(self, name: &str) -> Result<Value> {
+    fn password(&self) -> Result<Option<String>> {
+        let Some(file) = &self.password_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("the password file {}", file.display()))?;
+        Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+    }
+
+    fn into_request(self, name: &str) -> Value {
         let mut request = json!({ "UserName": name });
         if !self.roles.is_empty() {
             request["Roles"] = json!(self.roles);
-        }
-        if let Some(file) = self.password_file {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("the password file {}", file.display()))?;
-            request["Password"] = json!(text.lines().next().unwrap_or_default());
         }
         if let Some(description) = self.description {
             request["Description"] = json!(description);
@@ -87,7 +89,7 @@ impl Properties {
         if !self.scope_tags.is_empty() || !self.scope_groups.is_empty() {
             request["Scope"] = json!({ "Tags": selectors(&self.scope_tags), "Groups": self.scope_groups });
         }
-        Ok(request)
+        request
     }
 }
 
@@ -107,6 +109,7 @@ const COLUMNS: &[Column] = &[
     Column::new("status", Kind::Status),
     Column::new("scope", Kind::Text),
     Column::new("has_password", Kind::Text),
+    Column::hidden("password_changed_at", Kind::Time),
     Column::new("access_keys", Kind::Text),
     Column::new("created_at", Kind::Age),
     Column::new("description", Kind::Text),
@@ -126,7 +129,14 @@ pub async fn run(verb: UserVerb, show: &Show) -> Result<()> {
         )
     };
     match verb {
-        UserVerb::Create { name, set } => record(client.hub("CreateUser", set.into_request(&name)?).await?),
+        UserVerb::Create { name, set } => {
+            let password = set.password()?;
+            let mut request = set.into_request(&name);
+            if let Some(password) = password {
+                request["Password"] = json!(password);
+            }
+            record(client.hub("CreateUser", request).await?)
+        }
         UserVerb::Show { name } => record(client.hub("DescribeUser", json!({ "UserName": name })).await?),
         UserVerb::Set {
             name,
@@ -135,14 +145,21 @@ pub async fn run(verb: UserVerb, show: &Show) -> Result<()> {
             enable,
             no_scope,
         } => {
-            let mut request = set.into_request(&name)?;
+            let password = set.password()?;
+            let mut request = set.into_request(&name);
             if disable || enable {
                 request["Status"] = json!(if disable { "Disabled" } else { "Active" });
             }
             if no_scope {
                 request["Scope"] = json!({});
             }
-            record(client.hub("UpdateUser", request).await?)
+            let changed = client.hub("UpdateUser", request).await?;
+            if let Some(password) = password {
+                let reset = json!({ "UserName": name, "Password": password });
+                let _: Value = client.hub("ResetPassword", reset).await?;
+                output::say(&format!("the password is good for one login, at which {name} sets another"));
+            }
+            record(changed)
         }
         UserVerb::List { list } => {
             let found: Vec<Value> = client.pages("Roadstead.ListUsers", json!({}), "Users", usize::MAX).await?;

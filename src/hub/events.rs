@@ -30,6 +30,8 @@ pub enum Event {
     SessionChanged(SessionId),
     /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
     RightsChanged,
+    /// A tag or a node's name changed: whose rights go by them asks again.
+    LabelsChanged,
     /// The freeze switch was turned.
     FreezeChanged,
     /// Written, labelled or deleted; by its key.

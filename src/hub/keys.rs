@@ -213,9 +213,9 @@ fn write_succession(data: &Path, succession: &Succession) -> io::Result<()> {
     replace_durably(&data.join(LINKS_FILE), &serde_json::to_vec_pretty(succession)?)
 }
 
-/// How the key of a data folder came to be, for whoever only looks at it; none when that cannot be read. Blocking.
-pub fn succession_in(data: &Path) -> Succession {
-    load_succession(&data.join(LINKS_FILE)).unwrap_or_default()
+/// How the key of a data folder came to be, for whoever only looks at it. Blocking.
+pub fn succession_in(data: &Path) -> Result<Succession, KeyFileError> {
+    load_succession(&data.join(LINKS_FILE))
 }
 
 fn load_succession(path: &Path) -> Result<Succession, KeyFileError> {

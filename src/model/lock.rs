@@ -197,6 +197,18 @@ impl OperatorClass {
     }
 }
 
+impl OperatorClass {
+    /// Why the class would hold for nothing, if so: a document that only its name tells is sent under another one.
+    pub fn is_evaded(&self) -> Option<String> {
+        match self {
+            Self::Document(named) if !named.is_pinned() => Some(format!(
+                "`document:{named}` is not built in, and a hub could send it under another name: write `document:{named}@sha256:HASH`"
+            )),
+            _ => None,
+        }
+    }
+}
+
 impl DocumentName {
     /// Whether this is the document, whatever the hub calls it.
     fn is(&self, name: &str, document: &Value) -> bool {
@@ -442,5 +454,8 @@ mod tests {
             assert_eq!(text.parse::<OperatorClass>().unwrap().to_string(), text);
         }
         assert!("root".parse::<OperatorClass>().is_err());
+        let is_evaded = |class: &str| class.parse::<OperatorClass>().unwrap().is_evaded().is_some();
+        assert!(is_evaded("document:Mine") && !is_evaded("shell"));
+        assert!(!is_evaded("document:AWS-RunShellScript") && !is_evaded(&format!("document:Mine@sha256:{hash}")));
     }
 }

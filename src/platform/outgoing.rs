@@ -9,8 +9,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
@@ -58,6 +58,8 @@ pub enum OutgoingError {
     Tls { host: String, source: io::Error },
     #[error("no authority is trusted: this system has no collection of them, and none was given")]
     NoRoots,
+    #[error("the authorities that this system trusts could not be read")]
+    Roots(#[source] io::Error),
     #[error("the given certificate authority is no PEM certificate")]
     BadRoot,
     #[error("`{0}` did not answer in time")]
@@ -66,6 +68,14 @@ pub enum OutgoingError {
     Broken { host: String, why: String },
     #[error("`{host}` answered with a redirect ({status}), which is not followed: give the address it leads to")]
     Redirected { host: String, status: StatusCode },
+}
+
+impl OutgoingError {
+    /// The error and what is behind it, on one line.
+    pub fn words(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |e| e.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// A network: an address and how many of its bits count. Written `10.0.0.0/8`, `fd00::/8`, or as one address.
@@ -270,13 +280,9 @@ async fn client_config(root: Option<&str>) -> Result<Arc<ClientConfig>, Outgoing
             roots.add(certificate).map_err(|_| OutgoingError::BadRoot)?;
         }
     }
-    for path in SYSTEM_ROOTS {
-        if let Ok(text) = tokio::fs::read(path).await {
-            let certificates = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
-            roots.add_parsable_certificates(certificates);
-            break;
-        }
-    }
+    let system = tokio::task::spawn_blocking(system_roots).await;
+    let system = system.map_err(|e| OutgoingError::Roots(io::Error::other(e)))?;
+    roots.roots.extend(system.roots.iter().cloned());
     if roots.is_empty() {
         return Err(OutgoingError::NoRoots);
     }
@@ -287,6 +293,33 @@ async fn client_config(root: Option<&str>) -> Result<Arc<ClientConfig>, Outgoing
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The system's authorities, and the file's state they were read in.
+static KNOWN_ROOTS: Mutex<Option<(FileState, Arc<RootCertStore>)>> = Mutex::new(None);
+
+/// Which file, when it was changed, how long it is.
+type FileState = (&'static str, Option<SystemTime>, u64);
+
+/// The authorities that this system trusts, read again only when their file has changed. Blocking.
+fn system_roots() -> Arc<RootCertStore> {
+    let mut known = KNOWN_ROOTS.lock().expect("no code panics while it holds the authorities");
+    for path in SYSTEM_ROOTS {
+        let Ok(meta) = std::fs::metadata(path) else { continue };
+        let state = (path, meta.modified().ok(), meta.len());
+        if let Some((read_in, roots)) = known.as_ref()
+            && *read_in == state
+        {
+            return roots.clone();
+        }
+        let Ok(text) = std::fs::read(path) else { continue };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&text).filter_map(Result::ok));
+        let roots = Arc::new(roots);
+        *known = Some((state, roots.clone()));
+        return roots;
+    }
+    Arc::new(RootCertStore::empty())
 }
 
 /// Where a call goes. *Shape*: `https://host[:port]/path[?query]`, nothing else.

@@ -1,9 +1,10 @@
-"""What other sites, old links and odd paths try against the console and the set-up."""
+"""What other sites, old links and odd paths try against the console and the set-up; and the algorithms of the port."""
 
 import http.client
 import json
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -162,3 +163,34 @@ def test_a_used_set_up_token_makes_no_second_admin(binary, tmp_path):
         assert again[1]["__type"] == "SetupClosedException"
     finally:
         fresh.close()
+
+
+def test_the_port_speaks_no_weak_protocol_and_no_weak_cipher(hub, tmp_path):
+    """By sslyze, which knows them all."""
+    found = tmp_path / "sslyze.json"
+    scan = [
+        sys.executable, "-m", "sslyze", f"127.0.0.1:{hub.port}", f"--json_out={found}", "--mozilla_config=disable", "--sslv2", "--sslv3",
+        "--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3", "--heartbleed", "--openssl_ccs", "--robot", "--reneg", "--compression", "--fallback",
+    ]
+    done = subprocess.run(scan, capture_output=True, text=True, timeout=240)
+    assert found.exists(), done.stdout + done.stderr
+    (server,) = json.loads(found.read_text())["server_scan_results"]
+    assert server["scan_status"] == "COMPLETED", server
+    results = server["scan_result"]
+
+    def accepted(protocol):
+        result = results[f"{protocol}_cipher_suites"]["result"]
+        return [suite["cipher_suite"]["name"] for suite in result["accepted_cipher_suites"]]
+
+    for old in ("ssl_2_0", "ssl_3_0", "tls_1_0", "tls_1_1"):
+        assert accepted(old) == [], old
+    assert accepted("tls_1_3"), "TLS 1.3 is spoken"
+    for name in accepted("tls_1_2") + accepted("tls_1_3"):
+        assert "GCM" in name or "CHACHA20" in name, name
+    for name in accepted("tls_1_2"):
+        assert name.startswith("TLS_ECDHE_"), name
+    assert not results["heartbleed"]["result"]["is_vulnerable_to_heartbleed"]
+    assert not results["openssl_ccs_injection"]["result"]["is_vulnerable_to_ccs_injection"]
+    assert results["robot"]["result"]["robot_result"].startswith("NOT_VULNERABLE")
+    assert not results["tls_compression"]["result"]["supports_compression"]
+    assert not results["session_renegotiation"]["result"]["is_vulnerable_to_client_renegotiation_dos"]

@@ -97,3 +97,35 @@ def test_a_disabled_user_is_refused_at_once(hub, make_user, refuses):
     client.list_commands()
     hub.cli("user", "set", "leaver", "--disable", check=OK)
     refuses("UnrecognizedClientException", client.list_commands)
+
+
+def test_an_open_view_ends_when_a_tag_takes_its_right_away(hub, nodes, make_user, ssm_plain):
+    from harness.sigv4 import sign
+    from harness.websocket import WebSocket
+
+    def tag(value):
+        ssm_plain.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], Tags=[{"Key": "part", "Value": value}])
+
+    tag("open")
+    make_user("watcher", "--role", "operator", "--scope-tag", "part=open")
+    key = rows(hub, "access-key", "create", "--user", "watcher")
+    sent = ssm_plain.send_command(InstanceIds=[nodes[0]], DocumentName="AWS-RunShellScript", Parameters={"commands": ["sleep 60"]})
+    command = sent["Command"]["CommandId"]
+    try:
+        headers = sign("GET", "/live", hub.api.authority, {}, b"", key["access_key_id"], key["secret_access_key"])
+        socket = WebSocket(hub.http.replace("http", "ws") + "/live", "roadstead.live.v1", headers=headers)
+        wishes = [("command", {"CommandId": command}), ("output", {"CommandId": command, "NodeId": nodes[0], "Stream": "stdout", "Offset": 0})]
+        for number, (topic, arguments) in enumerate(wishes):
+            socket.send(json.dumps({"Subscribe": {"Id": number, "Topic": topic, "Args": arguments}}))
+        first = json.loads(socket.receive()[1])
+        assert first["Id"] == 0 and "Event" in first, first
+        tag("closed")
+        ended = {}
+        while len(ended) < len(wishes):
+            answer = json.loads(socket.receive()[1])
+            if "Error" in answer:
+                ended[answer["Id"]] = answer["Error"]["Code"]
+        assert ended == {0: "AccessDeniedException", 1: "AccessDeniedException"}
+    finally:
+        ssm_plain.cancel_command(CommandId=command)
+        ssm_plain.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=["part"])

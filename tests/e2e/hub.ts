@@ -19,7 +19,7 @@ export function binary(): string {
   return process.env["ROADSTEAD_BIN"] ?? join(target, TRIPLE, "debug", "roadstead");
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const address = server.address();

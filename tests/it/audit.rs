@@ -149,6 +149,47 @@ async fn a_running_hub_finds_a_changed_row_and_checks_in_stretches() {
     );
 }
 
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_a_finding_and_no_fault() {
+    let hub = TestHub::start().await;
+    for _ in 0..5 {
+        write(&hub).await;
+    }
+    let damage = "UPDATE audit SET detail = CAST(x'ff' AS TEXT) WHERE seq = 4";
+    database(hub.data.path()).execute_batch(damage).unwrap();
+    let broken = verdict(&hub).await;
+    assert_eq!(
+        (&broken["Healthy"], &broken["FindingCount"]),
+        (&json!(false), &json!(1)),
+        "{broken}"
+    );
+    assert_eq!(
+        (&broken["Findings"][0]["Seq"], &broken["Findings"][0]["Problem"], &broken["LastSeq"]),
+        (&json!(4), &json!("Unreadable"), &json!(3))
+    );
+    let data = hub.stop_and_keep().await;
+    let offline = offline::verify(data.path(), Vec::new(), &[]).unwrap();
+    assert_eq!((offline.findings[0].seq, offline.findings[0].problem), (4, Problem::Unreadable));
+}
+
+#[tokio::test]
+async fn a_hub_whose_last_row_was_damaged_goes_on_writing_and_the_row_is_found() {
+    let hub = TestHub::start().await;
+    for _ in 0..3 {
+        write(&hub).await;
+    }
+    let damage = "UPDATE audit SET hash = x'00' WHERE seq = (SELECT max(seq) FROM audit)";
+    database(hub.data.path()).execute_batch(damage).unwrap();
+    write(&hub).await;
+    write(&hub).await;
+    let broken = verdict(&hub).await;
+    assert_eq!((&broken["Rows"], &broken["FindingCount"]), (&json!(6), &json!(1)), "{broken}");
+    assert_eq!(
+        (&broken["Findings"][0]["Seq"], &broken["Findings"][0]["Problem"]),
+        (&json!(4), &json!("Changed"))
+    );
+}
+
 /// P19 on the file itself: whatever is done to it while the hub is away is found without a hub.
 #[tokio::test]
 async fn whatever_is_done_to_the_file_is_found_offline() {
@@ -251,6 +292,10 @@ async fn an_export_is_checked_without_a_hub_and_against_a_head_kept_elsewhere() 
     assert_eq!(check(&lines[..3]).findings[0].problem, Problem::Truncated);
     assert!(check(&lines[2..]).healthy, "a stretch that ends at the head");
     assert!(!check(&[lines[0].clone(), lines[2].clone(), lines[3].clone()]).healthy);
+    let delivered_twice = [&lines[..], &lines[1..]].concat();
+    assert!(check(&delivered_twice).healthy, "what is shipped comes at least once");
+    let swapped = [&lines[..], &[lines[2].replace("CreateActivation", "DeleteActivation")]].concat();
+    assert!(!check(&swapped).healthy, "another row under the same number is no repetition");
     assert!(!check(&[lines.join("\n").replace("CreateActivation", "DeleteActivation")]).healthy);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Key, TestHub};
+use crate::support::{Browser, Key, PASSWORD, TestHub};
 
 const STS: &str = "AWSSecurityTokenServiceV20110615";
 
@@ -95,6 +95,90 @@ async fn a_key_that_ends_makes_none_that_lives_longer() {
         let answer = hub.call_as(&key, "Roadstead.CreateAccessKey", &wish.to_string()).await;
         assert_eq!(answer.code(), expected, "{wish}");
     }
+}
+
+#[tokio::test]
+async fn a_limited_or_temporary_key_leaves_the_users_other_keys_alone() {
+    let hub = TestHub::start().await;
+    let other = make(&hub, json!({})).await;
+    let limited = make(&hub, json!({"Scope": ["roadstead:*"]})).await;
+    let temporary = hub.call(&format!("{STS}.GetSessionToken"), &json!({})).await.ok();
+    let temporary = Key::from_answer(&temporary["Credentials"]);
+    for key in [&limited, &temporary] {
+        let switch = json!({"AccessKeyId": other.id, "Status": "Inactive"}).to_string();
+        let refused = hub.call_as(key, "Roadstead.UpdateAccessKey", &switch).await;
+        assert_eq!(refused.code(), "AccessDeniedException");
+        let delete = json!({"AccessKeyId": other.id}).to_string();
+        let refused = hub.call_as(key, "Roadstead.DeleteAccessKey", &delete).await;
+        assert_eq!(refused.code(), "AccessDeniedException");
+    }
+    assert_eq!(code(&hub, &other, "Roadstead.GetCaller").await, "ok");
+    let itself = json!({"AccessKeyId": limited.id}).to_string();
+    hub.call_as(&limited, "Roadstead.DeleteAccessKey", &itself).await.ok();
+}
+
+#[tokio::test]
+async fn a_key_that_an_admin_switched_off_is_not_switched_on_by_its_user() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let second = hub.key_of("ann").await;
+    let set = |key: &Key, status: &str| json!({"AccessKeyId": key.id, "Status": status});
+    hub.call("Roadstead.UpdateAccessKey", &set(&second, "Inactive")).await.ok();
+    for status in ["Inactive", "Active"] {
+        let answer = hub
+            .call_as(&ann, "Roadstead.UpdateAccessKey", &set(&second, status).to_string())
+            .await;
+        let expected = if status == "Active" { "AccessDeniedException" } else { "ok" };
+        assert_eq!(answer.code(), expected, "{status}");
+    }
+    assert_eq!(code(&hub, &second, "Roadstead.GetCaller").await, "UnrecognizedClientException");
+    hub.call("Roadstead.UpdateAccessKey", &set(&second, "Active")).await.ok();
+    // What ann switched off is ann's to switch on.
+    for status in ["Inactive", "Active"] {
+        let body = set(&second, status).to_string();
+        hub.call_as(&ann, "Roadstead.UpdateAccessKey", &body).await.ok();
+    }
+    assert_eq!(code(&hub, &second, "Roadstead.GetCaller").await, "ok");
+}
+
+#[tokio::test]
+async fn the_last_way_in_of_the_last_admin_is_not_taken() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "admin", &json!({})).await;
+    hub.call_as(&ann, "Roadstead.DeleteUser", r#"{"UserName": "admin"}"#).await.ok();
+    let delete = json!({"AccessKeyId": ann.id}).to_string();
+    assert_eq!(
+        hub.call_as(&ann, "Roadstead.DeleteAccessKey", &delete).await.code(),
+        "LastAdminException"
+    );
+    let switch = json!({"AccessKeyId": ann.id, "Status": "Inactive"}).to_string();
+    assert_eq!(
+        hub.call_as(&ann, "Roadstead.UpdateAccessKey", &switch).await.code(),
+        "LastAdminException"
+    );
+    assert_eq!(code(&hub, &ann, "Roadstead.GetCaller").await, "ok");
+}
+
+#[tokio::test]
+async fn a_login_that_ends_takes_the_temporary_keys_it_made_along() {
+    let hub = TestHub::start().await;
+    let mut here = Browser::logged_in(&hub, "admin", PASSWORD).await;
+    let mut there = Browser::logged_in(&hub, "admin", PASSWORD).await;
+    let get = format!("{STS}.GetSessionToken");
+    let temporary = |answer: &Value| Key::from_answer(&answer["Credentials"]);
+    let (first, second) = (
+        temporary(&here.call(&get, json!({})).await.ok()),
+        temporary(&there.call(&get, json!({})).await.ok()),
+    );
+    let id = there.call("GetCaller", json!({})).await.ok()["LoginSessionId"].clone();
+    here.call("RevokeLoginSession", json!({ "LoginSessionId": id })).await.ok();
+    assert_eq!(code(&hub, &second, "Roadstead.GetCaller").await, "UnrecognizedClientException");
+    assert_eq!(code(&hub, &first, "Roadstead.GetCaller").await, "ok");
+    // A login in the place of another goes on with its keys.
+    here.login("admin", PASSWORD).await.ok();
+    assert_eq!(code(&hub, &first, "Roadstead.GetCaller").await, "ok");
+    here.call("Logout", json!({})).await.ok();
+    assert_eq!(code(&hub, &first, "Roadstead.GetCaller").await, "UnrecognizedClientException");
 }
 
 #[tokio::test]

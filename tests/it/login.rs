@@ -157,7 +157,10 @@ async fn a_changed_password_ends_the_other_logins() {
 #[tokio::test]
 async fn a_password_set_by_an_admin_is_good_for_setting_another() {
     let hub = TestHub::start().await;
+    let set_at = async || hub.call("Roadstead.DescribeUser", &json!({"UserName": "admin"})).await.ok()["User"]["PasswordChangedAt"].clone();
+    let before = set_at().await;
     let made = hub.call("Roadstead.ResetPassword", &json!({"UserName": "admin"})).await.ok();
+    assert!(set_at().await.as_f64() > before.as_f64(), "when it was set is shown");
     let once = made["Password"].as_str().unwrap();
     let mut browser = Browser::new(&hub);
     assert_eq!(browser.login("admin", once).await.ok()["Next"], "NewPassword");

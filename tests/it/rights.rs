@@ -219,6 +219,69 @@ async fn a_policy_of_a_user_denies_what_their_role_allows() {
 }
 
 #[tokio::test]
+async fn what_is_ones_own_is_denied_by_a_policy_and_by_a_scope_of_other_actions() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let bob = hub.user("bob", "operator", &json!({"Actions": ["ssm:*"]})).await;
+    let deny = json!({"Statements": [{"Effect": "Deny", "Actions": ["roadstead:CreateAccessKey"], "Resources": [{"Kind": "access-key"}]}]});
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "no-keys", "Document": deny}))
+        .await
+        .ok();
+    call(&hub, &ann, "Roadstead.CreateAccessKey", json!({})).await.ok();
+    hub.call("Roadstead.AttachPolicy", &json!({"PolicyName": "no-keys", "UserName": "ann"}))
+        .await
+        .ok();
+    for (who, key) in [("ann", &ann), ("bob", &bob)] {
+        let refused = call(&hub, key, "Roadstead.CreateAccessKey", json!({})).await;
+        assert_eq!(refused.code(), "AccessDeniedException", "{who}");
+        call(&hub, key, "Roadstead.GetCaller", json!({})).await.ok();
+    }
+    call(&hub, &ann, "Roadstead.ListAccessKeys", json!({})).await.ok();
+}
+
+#[tokio::test]
+async fn a_new_user_of_a_deleted_ones_name_owns_nothing_of_theirs() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000001", "mine");
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let database = rusqlite::Connection::open(hub.data.path().join("hub.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    let insert = "INSERT INTO session (id, node_id, owner, reason, document, status, shell, details, started_at, idle_timeout_ms,
+        max_duration_ms) VALUES ('ann-0000000000000001a', 'mi-00000000000000001', 'ann', '', 'SSM-SessionManagerRunShell', 'Connecting',
+        'Unopened', '', 9000000000000, 0, 0)";
+    database.execute(insert, []).unwrap();
+    let resume = json!({"SessionId": "ann-0000000000000001a"});
+    let own = call(&hub, &ann, "AmazonSSM.ResumeSession", resume.clone()).await;
+    assert_eq!(own.code(), "ok");
+    hub.call("Roadstead.DeleteUser", &json!({"UserName": "ann"})).await.ok();
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let foreign = call(&hub, &ann, "AmazonSSM.ResumeSession", resume).await;
+    assert_eq!(foreign.code(), "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn login_rules_are_listed_for_the_roles_that_the_caller_sees() {
+    let hub = TestHub::start().await;
+    for role in ["*", "viewer", "admin"] {
+        hub.call("Roadstead.PutLoginRule", &json!({"Role": role, "StepUpForShell": true}))
+            .await
+            .ok();
+    }
+    let document = allow(&["roadstead:ListLoginRules"], json!({"Kind": "role", "Ids": ["viewer"]}));
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "rules", "Document": document}))
+        .await
+        .ok();
+    hub.call("Roadstead.CreateUser", &json!({"UserName": "ann"})).await.ok();
+    hub.call("Roadstead.AttachPolicy", &json!({"PolicyName": "rules", "UserName": "ann"}))
+        .await
+        .ok();
+    let ann = hub.key_of("ann").await;
+    let listed = call(&hub, &ann, "Roadstead.ListLoginRules", json!({})).await.ok();
+    let roles: Vec<&Value> = listed["LoginRules"].as_array().unwrap().iter().map(|rule| &rule["Role"]).collect();
+    assert_eq!(roles, ["*", "viewer"]);
+}
+
+#[tokio::test]
 async fn no_policy_locks_the_last_admin_out() {
     let hub = TestHub::start().await;
     let deny = json!({"Statements": [{"Effect": "Deny", "Actions": ["roadstead:*"], "Resources": [{"Kind": "*"}]}]});

@@ -34,6 +34,11 @@ use crate::link::support::{HUB_SEED, TestAgent, TestHub, patient, quick, soon};
 /// What each shell has printed; a shell that is not here is not running.
 type Shells = Arc<Mutex<HashMap<SessionId, Vec<u8>>>>;
 
+/// The login that the bed's calls come with.
+const LOGIN: &str = "INSERT INTO login_session (id, token_hash, user_name, csrf_token, stage, method, address, agent, created_at,
+        last_seen_at, expires_at)
+    VALUES ('ls-1', zeroblob(32), 'ann', '', 'full', 'password', '', '', 0, 9000000000000, 9000000000000)";
+
 struct Bed {
     dir: tempfile::TempDir,
     store: Store,
@@ -57,6 +62,7 @@ impl Bed {
         let inserted = store.write(move |tx| {
             tx.execute("INSERT INTO user (name, created_at) VALUES ('ann', 0)", &[])?;
             tx.execute("INSERT INTO user_role (user_name, role_name) VALUES ('ann', 'admin')", &[])?;
+            tx.execute(LOGIN, &[])?;
             tx.execute(
                 "INSERT INTO node (id, key_hash, name, iam_role, joined_at, status, source_address, computer_name, platform_id,
                      platform_name, platform_version, architecture, agent_version, addresses, facts)
@@ -164,6 +170,16 @@ impl Bed {
         for job in (CAPABILITY.jobs)() {
             (job.tick)(self.services.clone()).await;
         }
+    }
+
+    /// A change of rows that others make while a shell is open.
+    async fn change(&self, sql: &'static str) {
+        let services = self.services.clone();
+        let changed = self.store.write(move |tx| {
+            tx.execute(sql, &[])?;
+            services.rights.changed(tx, &services.bus)
+        });
+        changed.await.map_err(|e: StoreError| e).unwrap();
     }
 
     async fn audited(&self, operation: &'static str) -> Vec<String> {
@@ -574,6 +590,65 @@ async fn removing_a_node_ends_its_sessions() {
         "the node was removed from the hub"
     );
     bed.shell_becomes(&over, "Gone").await;
+}
+
+#[tokio::test]
+async fn a_shell_is_let_go_of_when_the_login_behind_it_ends_and_waits_for_another() {
+    let bed = Bed::start().await;
+    let (id, token) = bed.start_session().await;
+    let mut browser = bed.attach(&id, greeting(&token)).await;
+    browser.sees("$").await;
+    bed.tick().await;
+    let unused = bed.resume(&id).await;
+    bed.change("DELETE FROM login_session").await;
+    bed.tick().await;
+    assert!(matches!(browser.last_word().await, Last::Closed(1012)));
+    bed.becomes(&id, "Disconnected").await;
+    let refused = bed.attach(&id, greeting(&unused)).await;
+    assert_eq!(refused.first["Error"]["Code"], "TokenInvalid", "a token does not outlive its login");
+    bed.change(LOGIN).await;
+    let again = bed.attach(&id, greeting(&bed.resume(&id).await)).await;
+    assert_eq!(again.first["Attached"]["Started"], false, "the same shell");
+}
+
+#[tokio::test]
+async fn a_shell_ends_when_a_role_a_tag_or_the_user_behind_it_goes() {
+    let tagged = "INSERT INTO tag (kind, id, key, value) SELECT 'ManagedInstance', id, 'env', 'dev' FROM node";
+    let scoped = r#"UPDATE user SET scope = '{"Tags":[{"Key":"env","Values":["dev"]}]}'"#;
+    for (before, after) in [
+        (&[][..], "UPDATE user_role SET role_name = 'viewer'"),
+        (&[tagged, scoped][..], "UPDATE tag SET value = 'prod'"),
+        (&[][..], "UPDATE user SET status = 'Disabled'"),
+    ] {
+        let bed = Bed::start().await;
+        for sql in before {
+            bed.change(sql).await;
+        }
+        let (id, token) = bed.start_session().await;
+        let mut browser = bed.attach(&id, greeting(&token)).await;
+        browser.sees("$").await;
+        bed.tick().await;
+        browser.types("still here\n").await;
+        browser.sees("still here").await;
+        bed.change(after).await;
+        bed.tick().await;
+        assert_eq!(browser.end().await, EndReason::Terminated, "{after}");
+        bed.becomes(&id, "Terminated").await;
+    }
+}
+
+#[test]
+fn whoever_is_attached_is_looked_at_when_rights_tags_or_logins_change() {
+    use roadstead::hub::events::Event;
+    let wakes = roadstead::hub::capabilities::sessions::watch::job().wakes;
+    for event in [
+        Event::RightsChanged,
+        Event::LabelsChanged,
+        Event::LoginsChanged,
+        Event::FreezeChanged,
+    ] {
+        assert!(wakes(&event), "{event:?}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ pub fn run(task: &Task) -> Result<(), String> {
     }
 }
 
-/// A path that is not absolute lies below the run's own downloads.
+/// A path that is not absolute lies below the run's own downloads. One that is goes anywhere the agent's user may write, as
+/// upstream's agent does it: who may send such a document has a shell in all but name, and the node lock counts it as one.
 fn destination(task: &Task) -> Result<PathBuf, String> {
     fs::create_dir_all(&task.downloads).map_err(|error| format!("`{}` cannot be made: {error}", task.downloads.display()))?;
     let given = task

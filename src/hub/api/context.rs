@@ -18,7 +18,7 @@ use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::backoff::Backoff;
 use crate::hub::auth::freeze::Freeze;
 use crate::hub::auth::vault::Vault;
-use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, RightsCache, policy};
+use crate::hub::auth::{AccessKeys, Caller, ConsoleSessions, Proof, RightsCache, policy};
 use crate::hub::config::HubConfig;
 use crate::hub::events::Bus;
 use crate::hub::keys::HubKeys;
@@ -162,6 +162,15 @@ impl Services {
         let state = states.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default())).clone();
         drop(states);
         state.downcast().expect("the key is the type")
+    }
+
+    /// Whether the login or key by which a caller proved who they are is still one.
+    pub async fn still_counts(&self, caller: &Caller) -> ApiResult<bool> {
+        match &caller.proof {
+            Proof::Session(id) => self.console.is_alive(id, self.now()).await,
+            Proof::AccessKey(id) | Proof::Temporary(id) => self.keys.is_alive(id, self.now()).await,
+            Proof::Local | Proof::None => Ok(true),
+        }
     }
 
     /// A write that no caller asked for: a report, a tick. Callers' writes go through [`Cx::write`].

@@ -21,7 +21,6 @@ use tokio::task::AbortHandle;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::routes::{Message, Socket};
 use crate::hub::api::{Cx, Streams, Target, dispatch};
-use crate::hub::auth::Proof;
 use crate::hub::events::Event;
 
 /// Events that may wait for one reader, all its feeds together.
@@ -103,13 +102,14 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
             () = desk.cx.services.shutdown.cancelled() => break,
             Some(text) = queue.recv() => if to_reader.send(Message::text(text)).await.is_err() { break },
             event = events.recv() => match event {
-                Ok(Event::LoginsChanged) if !still_counts(&desk.cx).await => break,
+                Ok(Event::LoginsChanged) if !desk.still_counts().await => break,
                 Ok(Event::RightsChanged) if !desk.reconsider().await => break,
-                Err(RecvError::Lagged(_)) if !still_counts(&desk.cx).await || !desk.reconsider().await => break,
+                Ok(Event::LabelsChanged) if desk.goes_by_labels() && !desk.reconsider().await => break,
+                Err(RecvError::Lagged(_)) if !desk.still_counts().await || !desk.reconsider().await => break,
                 Err(RecvError::Closed) => break,
                 _ => {}
             },
-            _ = looks.tick() => if !still_counts(&desk.cx).await { break },
+            _ = looks.tick() => if !desk.still_counts().await { break },
             message = from_reader.next() => match message {
                 Some(Ok(Message::Text(text))) => desk.obey(&text),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
@@ -121,16 +121,6 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     let _may_be_gone = to_reader.close().await;
 }
 
-/// Whether the login or key that opened the socket is still one. What cannot be told counts as no.
-async fn still_counts(cx: &Cx) -> bool {
-    let (services, now) = (&cx.services, cx.services.now());
-    match &cx.caller().proof {
-        Proof::Session(id) => services.console.is_alive(id, now).await.unwrap_or(false),
-        Proof::AccessKey(id) | Proof::Temporary(id) => services.keys.is_alive(id, now).await.unwrap_or(false),
-        Proof::Local | Proof::None => true,
-    }
-}
-
 /// One reader and what they follow.
 struct Desk {
     cx: Cx,
@@ -140,6 +130,21 @@ struct Desk {
 }
 
 impl Desk {
+    /// Whether the login or key that opened the socket is still one. What cannot be told counts as no.
+    async fn still_counts(&self) -> bool {
+        match self.cx.services.still_counts(self.cx.caller()).await {
+            Ok(counts) => counts,
+            Err(error) => {
+                tracing::error!(error = %error, "whether a login still counts could not be read");
+                false
+            }
+        }
+    }
+
+    fn goes_by_labels(&self) -> bool {
+        self.cx.caller().rights.grants.go_by_labels()
+    }
+
     fn obey(&mut self, text: &str) {
         self.running.retain(|_, one| !one.task.is_finished());
         match serde_json::from_str(text) {

@@ -116,6 +116,8 @@ pub struct Verifier {
     uncovered: Option<(i64, Timestamp, Timestamp)>,
     findings: Vec<Finding>,
     finding_count: u64,
+    /// The rest could not be read: nothing can be said of it.
+    is_broken_off: bool,
 }
 
 impl Verifier {
@@ -131,6 +133,7 @@ impl Verifier {
             uncovered: None,
             findings: Vec::new(),
             finding_count: 0,
+            is_broken_off: false,
         };
         let mut good: Vec<KnownHead> = heads.into_iter().filter(|known| verifier.accepts(known, keys)).collect();
         good.sort_by_key(|known| known.head.seq);
@@ -239,6 +242,7 @@ impl Verifier {
 
     /// The rows could not be read any further.
     pub fn break_off(&mut self, why: &str) {
+        self.is_broken_off = true;
         let next = self.link.seq + 1;
         self.find(Finding {
             seq: next,
@@ -247,6 +251,10 @@ impl Verifier {
             found: why.to_owned(),
             source: "chain".into(),
         });
+    }
+
+    pub fn is_broken_off(&self) -> bool {
+        self.is_broken_off
     }
 
     /// Rows up to here went into an archive since the walk began.

@@ -87,6 +87,17 @@ impl Denials {
         Due { rows }
     }
 
+    /// Takes back what could not be written.
+    pub fn put_back(&mut self, due: &Due) {
+        for (entry, repeats) in &due.rows {
+            let known = self.kinds.entry(kind_of(entry)).or_insert_with(|| Repeated {
+                last: entry.clone(),
+                count: 0,
+            });
+            known.count += repeats;
+        }
+    }
+
     /// The entry and its kind, made coarser when there are too many.
     fn fold(&mut self, mut entry: Entry) -> (Entry, Kind) {
         // What is counted lies in memory; whoever is refused must not choose how much.
@@ -174,6 +185,18 @@ mod tests {
             closed.iter().map(|(_, n)| n).sum::<i64>() as usize,
             200_000 - KINDS_PER_CALLER as usize - 1 - rows
         );
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_due_again() {
+        let mut denials = Denials::default();
+        let due = denials.take(denial(MINUTE_MS, "user:a", "node/1"));
+        denials.put_back(&due);
+        denials.take(denial(MINUTE_MS, "user:a", "node/1"));
+        let due = denials.close();
+        assert_eq!(due.rows.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2]);
+        denials.put_back(&due);
+        assert_eq!(denials.close().rows[0].1, 2);
     }
 
     #[test]

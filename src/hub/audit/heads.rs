@@ -66,9 +66,14 @@ impl Keeper {
         Ok(Some(head))
     }
 
+    /// Whether this hub has signed the head. Takes no row.
+    pub fn is_ours(&self, head: &SignedHead) -> bool {
+        head.is_genuine() && self.fingerprints().contains(&head.fingerprint())
+    }
+
     /// Looks whether the log contains a head that was kept elsewhere; when it does not, that is written down, once.
     pub fn check(&self, tx: &Tx<'_>, head: &SignedHead, source: &str, now: Timestamp) -> Result<Check, StoreError> {
-        if !head.is_genuine() || !self.fingerprints().contains(&head.fingerprint()) {
+        if !self.is_ours(head) {
             return Ok(Check::NotOurs);
         }
         let anchor = anchor(tx)?;
@@ -192,8 +197,9 @@ mod sql {
     use super::*;
 
     pub fn insert(tx: &Tx<'_>, head: &SignedHead) -> Result<(), StoreError> {
+        // A head that is there for this number was signed for another row: it is what shows that the log was cut since.
         let sql = "INSERT INTO audit_head (seq, hash, at, key, signature) VALUES (:seq, :hash, :at, :key, :signature)
-                   ON CONFLICT (seq) DO UPDATE SET hash = excluded.hash, at = excluded.at, key = excluded.key, signature = excluded.signature";
+                   ON CONFLICT (seq) DO NOTHING";
         tx.execute(sql, &params(head)).map(|_| ())
     }
 
@@ -333,6 +339,22 @@ mod tests {
         assert!(known.iter().any(|known| known.source == "node" && known.head == head));
         let foreign = SignedHead::sign(&Signer::new(&[2; 32]), 900, &[0; 32], Timestamp::from_millis(1));
         assert_eq!(check(&store, &keeper, foreign).await, Check::NotOurs);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_was_signed_before_the_log_was_cut_is_not_replaced() {
+        let (_dir, store, keeper) = hub().await;
+        add_rows(&store, 5).await;
+        let first = sign(&store, &keeper).await.unwrap();
+        add_rows(&store, 5).await;
+        let second = sign(&store, &keeper).await.unwrap();
+        // The fourth row is another, and the one that says so is the fifth: a head was signed for that number before.
+        let cut = store.write(|tx| tx.execute("DELETE FROM audit WHERE seq > 3", &[]));
+        cut.await.unwrap();
+        add_rows(&store, 1).await;
+        assert_eq!(sign(&store, &keeper).await.unwrap().seq, 5);
+        let kept = store.read(|tx| after(tx, 0, 10)).await.unwrap();
+        assert_eq!(kept, [first, second]);
     }
 
     #[tokio::test]

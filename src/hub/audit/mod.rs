@@ -15,8 +15,8 @@ pub mod offline;
 pub mod row;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::{Timestamp, id::random_hex};
@@ -127,37 +127,42 @@ impl Keeper {
     /// Writes a denial, or counts it when an equal one was written in this minute.
     pub async fn deny(&self, store: &Store, entry: Entry) -> Result<(), StoreError> {
         let due = self.denials().take(entry);
-        write_due(store, due).await
+        self.write_due(store, due).await
     }
 
     /// Writes what was only counted, once its minute is over.
     pub async fn close_minute(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let due = self.denials().close_minute(now);
-        write_due(store, due).await
+        self.write_due(store, due).await
     }
 
     /// Writes all that was only counted: the hub stops.
     pub async fn close(&self, store: &Store) -> Result<(), StoreError> {
         let due = self.denials().close();
-        write_due(store, due).await
+        self.write_due(store, due).await
+    }
+
+    /// What cannot be written is counted again, and due with the next minute.
+    async fn write_due(&self, store: &Store, due: Due) -> Result<(), StoreError> {
+        if due.rows.is_empty() {
+            return Ok(());
+        }
+        let due = Arc::new(due);
+        let rows = due.clone();
+        let written = store.write(move |tx| {
+            let mut all = rows.rows.iter();
+            all.try_for_each(|(entry, repeats)| record_repeated(tx, entry, *repeats))
+        });
+        let written = written.await;
+        if written.is_err() {
+            self.denials().put_back(&due);
+        }
+        written
     }
 
     fn denials(&self) -> std::sync::MutexGuard<'_, Denials> {
         self.denials.lock().expect("no code panics while it holds the denials")
     }
-}
-
-async fn write_due(store: &Store, due: Due) -> Result<(), StoreError> {
-    if due.rows.is_empty() {
-        return Ok(());
-    }
-    store
-        .write(move |tx| {
-            due.rows
-                .iter()
-                .try_for_each(|(entry, repeats)| record_repeated(tx, entry, *repeats))
-        })
-        .await
 }
 
 /// Rows after a number, in order, with their nodes; at most `limit`.
@@ -236,10 +241,31 @@ mod sql {
     use crate::hub::audit::row::Hash;
 
     pub fn last(tx: &Tx<'_>) -> Result<Link, StoreError> {
-        match tx.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[], link)? {
-            Some(link) => Ok(link),
-            None => anchor(tx),
+        let last = tx.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[], |row| {
+            Ok((row.get::<i64>("seq")?, row.get::<Vec<u8>>("hash")?))
+        })?;
+        let Some((seq, hash)) = last else { return anchor(tx) };
+        match Hash::try_from(hash.as_slice()) {
+            Ok(hash) => Ok(Link { seq, hash }),
+            Err(_) => damaged_end(tx, seq),
         }
+    }
+
+    /// The last row's hash was cut off. What the row is worth every check says, as of any changed row; the hub goes on from
+    /// what its hash ought to be, as the check does, because a hub that can write nothing can also stop nobody.
+    fn damaged_end(tx: &Tx<'_>, seq: i64) -> Result<Link, StoreError> {
+        tracing::error!(seq, "the last row of the audit log was changed: see `roadstead audit verify`");
+        let anchor = anchor(tx)?;
+        let before = match seq - 1 {
+            before if before == anchor.seq => Some(anchor.hash),
+            before => super::hash_of(tx, before)?.and_then(|hash| Hash::try_from(hash.as_slice()).ok()),
+        };
+        let row = super::rows_after(tx, seq - 1, 1)?.pop();
+        let hash = row.map(|row| row.hash_after(&before.unwrap_or_default()));
+        Ok(Link {
+            seq,
+            hash: hash.unwrap_or_default(),
+        })
     }
 
     pub fn anchor(tx: &Tx<'_>) -> Result<Link, StoreError> {

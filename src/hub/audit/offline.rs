@@ -2,6 +2,7 @@
 //!
 //! All calls block.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -148,7 +149,10 @@ fn verify_folder(folder: &Path, mut against: Vec<KnownHead>, keys: &[String]) ->
     // A key that is there and cannot be read must not make any other good enough.
     let own = load_seed(&folder.join(KEY_FILE))?;
     let own = own.map(|seed| tls::spki_fingerprint(&tls::public_key(seed.expose())));
-    let own = own.map_or_else(Vec::new, |present| heads::trusted_keys(present, &succession_in(folder)));
+    let own = match own {
+        Some(present) => heads::trusted_keys(present, &succession_in(folder)?),
+        None => Vec::new(),
+    };
     verify_database(&database, Some(folder), against, &own)
 }
 
@@ -161,9 +165,11 @@ fn verify_database(path: &Path, folder: Option<&Path>, against: Vec<KnownHead>, 
     if let Some(folder) = folder {
         verifier.add(archive::changed_files(folder, &database.read(archive::segments)?));
     }
+    // One by one after an error, to find the row that cannot be read.
+    let mut page = PAGE;
     loop {
         let after = verifier.link().seq;
-        match database.read(|tx| next_rows(tx, after, PAGE, keys)) {
+        match database.read(|tx| next_rows(tx, after, page, keys)) {
             Ok((archived, rows)) => {
                 if let Some(anchor) = archived {
                     verifier.skip_to(anchor);
@@ -173,13 +179,15 @@ fn verify_database(path: &Path, folder: Option<&Path>, against: Vec<KnownHead>, 
                 }
                 rows.iter().for_each(|row| verifier.push(row));
             }
+            Err(_) if page > 1 => page = 1,
             Err(error) => {
                 verifier.break_off(&error.to_string());
                 break;
             }
         }
     }
-    Ok(verifier.finish(Extent::Whole))
+    let extent = if verifier.is_broken_off() { Extent::Part } else { Extent::Whole };
+    Ok(verifier.finish(extent))
 }
 
 /// An export begins where it begins: its first row must only fit to what follows and to the heads.
@@ -204,13 +212,16 @@ fn verify_export(path: &Path, against: Vec<KnownHead>, keys: &[String]) -> Resul
     }
     let skipped = usize::from(first.seq > 1);
     let mut rows = 0;
+    let mut seen = Seen::default();
     for line in lines(path).map_err(failed)? {
         match line.map_err(failed)? {
             Some(Line::Event(event)) => {
                 rows += 1;
-                if rows > skipped {
-                    verifier.push(&Row::from(*event));
+                let row = Row::from(*event);
+                if rows > skipped && !seen.repeats(&row) {
+                    verifier.push(&row);
                 }
+                seen.note(row);
             }
             Some(_) => {}
             None => {
@@ -220,6 +231,30 @@ fn verify_export(path: &Path, against: Vec<KnownHead>, keys: &[String]) -> Resul
         }
     }
     Ok(verifier.finish(Extent::Copy))
+}
+
+/// The rows read last, as they were read: what is shipped comes at least once, so a number of lines may stand there again.
+#[derive(Default)]
+struct Seen(VecDeque<Row>);
+
+impl Seen {
+    /// Longer than whatever is shipped at once.
+    const MOST: usize = 2000;
+
+    fn repeats(&self, row: &Row) -> bool {
+        let newest = self.0.back().map_or(0, |last| last.seq);
+        row.seq <= newest && self.0.iter().rev().any(|seen| seen == row)
+    }
+
+    fn note(&mut self, row: Row) {
+        if self.0.back().is_some_and(|last| row.seq <= last.seq) {
+            return;
+        }
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(row);
+    }
 }
 
 /// Each line as what it is; `None` for one that is nothing of ours.

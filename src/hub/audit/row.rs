@@ -98,6 +98,23 @@ impl Row {
         hash
     }
 
+    /// About what the row's text takes.
+    pub fn size_bytes(&self) -> usize {
+        let texts = [
+            &self.request_id,
+            &self.caller,
+            &self.user_name,
+            &self.address,
+            &self.operation,
+            &self.target,
+            &self.command_id,
+            &self.outcome,
+            &self.detail,
+        ];
+        let nodes = self.nodes.iter().map(|node| node.len() + 3);
+        400 + texts.iter().map(|text| text.len()).sum::<usize>() + nodes.sum::<usize>()
+    }
+
     /// All but the nodes, which lie in a table of their own.
     pub fn from_stored(row: &Stored<'_>) -> Result<Self, StoreError> {
         Ok(Self {

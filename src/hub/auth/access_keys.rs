@@ -82,9 +82,9 @@ impl AccessKeys {
         sql::step_up(tx, id, until)
     }
 
-    /// `false` when there is no such key.
-    pub fn set_status(tx: &Tx<'_>, id: &str, status: &str) -> Result<bool, StoreError> {
-        sql::set_status(tx, id, status)
+    /// `false` when there is no such key. Who switches it off is kept.
+    pub fn set_status(tx: &Tx<'_>, id: &str, status: &str, by: &str) -> Result<bool, StoreError> {
+        sql::set_status(tx, id, status, by)
     }
 }
 
@@ -184,9 +184,12 @@ mod sql {
             .map(|_| ())
     }
 
-    pub fn set_status(tx: &Tx<'_>, id: &str, status: &str) -> Result<bool, StoreError> {
-        let params = [(":id", id.into()), (":status", status.into())];
-        Ok(tx.execute("UPDATE access_key SET status = :status WHERE id = :id", &params)? > 0)
+    /// A key that is off already stays somebody else's doing.
+    pub fn set_status(tx: &Tx<'_>, id: &str, status: &str, by: &str) -> Result<bool, StoreError> {
+        let params = [(":id", id.into()), (":status", status.into()), (":by", by.into())];
+        let sql = "UPDATE access_key SET status = :status, disabled_by = CASE WHEN :status = 'Active' THEN NULL
+                       WHEN status = 'Active' OR disabled_by = user_name THEN :by ELSE disabled_by END WHERE id = :id";
+        Ok(tx.execute(sql, &params)? > 0)
     }
 }
 

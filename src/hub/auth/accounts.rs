@@ -2,7 +2,7 @@
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::auth::{ConsoleSessions, Stage, factors, rights};
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Condition, Select, StoreError, Tx};
 
 /// The rule of this name holds for everybody.
 pub const EVERY_ROLE: &str = "*";
@@ -13,6 +13,8 @@ pub struct Account {
     pub name: String,
     pub password_hash: Option<String>,
     pub must_change_password: bool,
+    /// Whoever let them in has asked for a second factor.
+    pub has_second_factor_elsewhere: bool,
     pub roles: Vec<String>,
 }
 
@@ -31,7 +33,7 @@ impl Account {
         if self.must_change_password {
             return Ok(Stage::NewPassword);
         }
-        if self.rule(tx)?.require_second_factor && !factors::of(tx, &self.name)?.is_any() {
+        if self.rule(tx)?.require_second_factor && !self.has_second_factor_elsewhere && !factors::of(tx, &self.name)?.is_any() {
             return Ok(Stage::Enrol);
         }
         Ok(Stage::Full)
@@ -45,6 +47,16 @@ impl Account {
         }
         Ok(strictest)
     }
+}
+
+/// Makes a user without password, roles or scope; `false` when the name is taken.
+pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+    sql::create(tx, name, now)
+}
+
+/// Replaces all roles.
+pub fn set_roles(tx: &Tx<'_>, name: &str, roles: &[String]) -> Result<(), StoreError> {
+    sql::set_roles(tx, name, roles)
 }
 
 /// Sets a password and ends every login that the old one began, but the session `spared`.
@@ -83,12 +95,13 @@ impl LoginRule {
 }
 
 pub fn rule(tx: &Tx<'_>, role: &str) -> Result<LoginRule, StoreError> {
-    Ok(sql::rules(tx, Some(role))?.pop().map(|(_, rule)| rule).unwrap_or_default())
+    let only = Condition::OneOf("login_rule.role", vec![role.into()]);
+    Ok(rules(tx, &only)?.pop().map(|(_, rule)| rule).unwrap_or_default())
 }
 
-/// Every rule that was set, by role.
-pub fn rules(tx: &Tx<'_>) -> Result<Vec<(String, LoginRule)>, StoreError> {
-    sql::rules(tx, None)
+/// The rules that were set, by role, as far as they are visible (`login_rule.role`).
+pub fn rules(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<(String, LoginRule)>, StoreError> {
+    sql::rules(tx, visible)
 }
 
 pub fn set_rule(tx: &Tx<'_>, role: &str, rule: LoginRule) -> Result<(), StoreError> {
@@ -107,9 +120,26 @@ mod sql {
                 name: row.get("name")?,
                 password_hash: row.get("password_hash")?,
                 must_change_password: row.get("must_change_password")?,
+                has_second_factor_elsewhere: false,
                 roles,
             })
         })
+    }
+
+    pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO user (name, created_at) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING";
+        Ok(tx.execute(sql, &[(":name", name.into()), (":now", now.into())])? > 0)
+    }
+
+    pub fn set_roles(tx: &Tx<'_>, user: &str, roles: &[String]) -> Result<(), StoreError> {
+        tx.execute("DELETE FROM user_role WHERE user_name = :user", &[(":user", user.into())])?;
+        for role in roles {
+            tx.execute(
+                "INSERT INTO user_role (user_name, role_name) VALUES (:user, :role) ON CONFLICT (user_name, role_name) DO NOTHING",
+                &[(":user", user.into()), (":role", role.into())],
+            )?;
+        }
+        Ok(())
     }
 
     pub fn set_password(tx: &Tx<'_>, name: &str, new: &NewPassword) -> Result<(), StoreError> {
@@ -136,10 +166,9 @@ mod sql {
         .map(|_| ())
     }
 
-    pub fn rules(tx: &Tx<'_>, role: Option<&str>) -> Result<Vec<(String, LoginRule)>, StoreError> {
-        let sql = "SELECT role, require_second_factor, step_up_for_shell, step_up_for_root FROM login_rule
-                   WHERE :role IS NULL OR role = :role ORDER BY role";
-        tx.rows(sql, &[(":role", role.map(str::to_owned).into())], |row| {
+    pub fn rules(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<(String, LoginRule)>, StoreError> {
+        let head = "SELECT role, require_second_factor, step_up_for_shell, step_up_for_root FROM login_rule";
+        Select::new(head).and_condition(visible).order("role").rows(tx, |row| {
             let rule = LoginRule {
                 require_second_factor: row.get("require_second_factor")?,
                 step_up_for_shell: row.get("step_up_for_shell")?,

@@ -18,11 +18,10 @@ use http::header::{COOKIE, USER_AGENT};
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::auth::accounts::{self, LoginRule};
-use crate::hub::auth::{Caller, Proof};
+use crate::hub::auth::{Caller, Proof, devices};
 use crate::hub::store::{Condition, Row, Select, Store, StoreError, Tx, Value};
 
 pub const COOKIE_NAME: &str = "roadstead_session";
-pub const DEVICE_COOKIE_NAME: &str = "roadstead_device";
 pub const CSRF_HEADER: &str = "x-roadstead-csrf";
 /// A session ends this long after the login, whatever happens in it.
 pub const LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -30,11 +29,9 @@ pub const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 pub const IDLE: Duration = Duration::from_secs(2 * 3600);
 /// A login that still lacks a step is not kept longer.
 const UNFINISHED: Duration = Duration::from_secs(15 * 60);
-/// A browser is known this long after its last login.
-pub const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
 /// The last request's time is written at most this often.
 const SEEN_STEP: Duration = Duration::from_secs(60);
-/// Sessions and known browsers of one user; the oldest give way.
+/// Sessions of one user; the oldest give way.
 const MAX_SESSIONS: u32 = 100;
 const AGENT_CHARS: usize = 200;
 
@@ -76,6 +73,8 @@ pub enum Method {
     PasswordAndRecoveryCode,
     Passkey,
     Provider,
+    ProviderAndCode,
+    ProviderAndRecoveryCode,
 }
 
 impl Method {
@@ -86,6 +85,8 @@ impl Method {
             Self::PasswordAndRecoveryCode => "password and recovery code",
             Self::Passkey => "passkey",
             Self::Provider => "single sign-on",
+            Self::ProviderAndCode => "single sign-on and code",
+            Self::ProviderAndRecoveryCode => "single sign-on and recovery code",
         }
     }
 }
@@ -94,6 +95,24 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+impl Method {
+    /// A login that began by this way went on by a code of the generator, or by a recovery code.
+    pub fn and(self, second: Second) -> Self {
+        match (self, second) {
+            (Self::Provider, Second::Code) => Self::ProviderAndCode,
+            (Self::Provider, Second::RecoveryCode) => Self::ProviderAndRecoveryCode,
+            (_, Second::Code) => Self::PasswordAndCode,
+            (_, Second::RecoveryCode) => Self::PasswordAndRecoveryCode,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    Code,
+    RecoveryCode,
 }
 
 /// A live session, as a request found it.
@@ -122,6 +141,7 @@ pub struct Entrance<'a> {
 
 /// A session just made: the cookies' values leave the hub this once.
 pub struct NewSession {
+    pub id: String,
     pub cookie: String,
     /// For a browser that was not known yet.
     pub device: Option<String>,
@@ -196,24 +216,35 @@ impl ConsoleSessions {
     /// Starts a session inside `tx`, in place of the one that the request came with.
     pub fn create(tx: &Tx<'_>, entrance: &Entrance<'_>) -> Result<NewSession, StoreError> {
         let now = entrance.now;
-        if let Some(before) = cookie(entrance.headers, COOKIE_NAME) {
-            sql::delete_by_token(tx, &hash(before))?;
-        }
+        let before = match cookie(entrance.headers, COOKIE_NAME) {
+            Some(before) => sql::delete_by_token(tx, &hash(before))?,
+            None => None,
+        };
         sql::delete_expired(tx, now)?;
         sql::delete_oldest(tx, entrance.user_name)?;
         let session = NewSession {
+            id: format!("ls-{}", random_hex(17)),
             cookie: random_hex(64),
-            device: remember_device(tx, entrance)?,
+            device: devices::remember(tx, entrance.headers, entrance.user_name, now)?,
             csrf_token: random_hex(48),
             stage: entrance.stage,
         };
         sql::insert(tx, &session, entrance)?;
+        if let Some(before) = before {
+            // The keys that it made go on with the login that takes its place, if that is the same user's.
+            sql::hand_keys_over(tx, &before, &session.id, entrance.user_name)?;
+            sql::delete_keys_of(tx, &before)?;
+        }
         Ok(session)
     }
 
-    /// Ends the session of a request, if it has one.
+    /// Ends the session of a request, if it has one, and the temporary keys that it made.
     pub fn end(tx: &Tx<'_>, headers: &HeaderMap) -> Result<(), StoreError> {
-        cookie(headers, COOKIE_NAME).map_or(Ok(()), |token| sql::delete_by_token(tx, &hash(token)).map(|_| ()))
+        let ended = match cookie(headers, COOKIE_NAME) {
+            Some(token) => sql::delete_by_token(tx, &hash(token))?,
+            None => None,
+        };
+        ended.map_or(Ok(()), |id| sql::delete_keys_of(tx, &id))
     }
 
     /// Of one user, or of everybody, as far as they are visible (`login_session.…`); live ones only, newest first.
@@ -225,14 +256,15 @@ impl ConsoleSessions {
         sql::owner(tx, id)
     }
 
-    /// `false` when there is no such session.
+    /// Ends a session and the temporary keys that it made; `false` when there is no such session.
     pub fn revoke(tx: &Tx<'_>, id: &str) -> Result<bool, StoreError> {
+        sql::delete_keys_of(tx, id)?;
         Ok(sql::delete(tx, id)? > 0)
     }
 
-    /// Ends all sessions of a user but `spared`, and the temporary keys that a session of theirs made; says how many sessions.
+    /// Ends all sessions of a user but `spared`, and the temporary keys that those made; says how many sessions.
     pub fn revoke_all(tx: &Tx<'_>, user_name: &str, spared: Option<&str>) -> Result<usize, StoreError> {
-        sql::delete_their_keys(tx, user_name)?;
+        sql::delete_their_keys(tx, user_name, spared)?;
         sql::delete_all(tx, user_name, spared)
     }
 
@@ -240,28 +272,6 @@ impl ConsoleSessions {
     pub fn step_up(tx: &Tx<'_>, id: &str, until: Timestamp) -> Result<(), StoreError> {
         sql::step_up(tx, id, until)
     }
-
-    /// The request's device, when this user has logged in with it before.
-    pub fn known_device(tx: &Tx<'_>, headers: &HeaderMap, user_name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(hash) = cookie(headers, DEVICE_COOKIE_NAME).map(hash) else {
-            return Ok(None);
-        };
-        Ok(sql::knows_device(tx, user_name, &hash, now)?.then_some(hash))
-    }
-
-    pub fn forget_devices(tx: &Tx<'_>, user_name: &str) -> Result<(), StoreError> {
-        sql::forget_devices(tx, user_name)
-    }
-}
-
-/// Notes the browser as the user's; makes a cookie for one that has none yet.
-fn remember_device(tx: &Tx<'_>, entrance: &Entrance<'_>) -> Result<Option<String>, StoreError> {
-    let given = cookie(entrance.headers, DEVICE_COOKIE_NAME).filter(|token| token.len() == 64);
-    let made = given.is_none().then(|| random_hex(64));
-    if let Some(token) = given.or(made.as_deref()) {
-        sql::remember_device(tx, entrance.user_name, &hash(token), entrance.now)?;
-    }
-    Ok(made)
 }
 
 impl ConsoleSession {
@@ -290,7 +300,8 @@ impl ConsoleSession {
     }
 }
 
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// A cookie's value.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut pairs = headers
         .get_all(COOKIE)
         .iter()
@@ -304,7 +315,7 @@ fn agent(headers: &HeaderMap) -> String {
     agent.chars().take(AGENT_CHARS).collect()
 }
 
-fn hash(token: &str) -> Vec<u8> {
+pub(super) fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }
 
@@ -351,7 +362,7 @@ mod sql {
     pub fn insert(tx: &Tx<'_>, session: &NewSession, entrance: &Entrance<'_>) -> Result<(), StoreError> {
         let lifetime = if entrance.stage == Stage::Full { LIFETIME } else { UNFINISHED };
         let params = [
-            (":id", format!("ls-{}", random_hex(17)).into()),
+            (":id", (&session.id).into()),
             (":hash", hash(&session.cookie).into()),
             (":user", entrance.user_name.into()),
             (":csrf", (&session.csrf_token).into()),
@@ -411,13 +422,28 @@ mod sql {
     }
 
     /// Temporary keys without a lasting one behind them were made by a login.
-    pub fn delete_their_keys(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM temporary_key WHERE user_name = :user AND parent_id IS NULL";
-        tx.execute(sql, &[(":user", user.into())]).map(|_| ())
+    pub fn delete_their_keys(tx: &Tx<'_>, user: &str, spared: Option<&str>) -> Result<(), StoreError> {
+        let params = [(":user", user.into()), (":spared", spared.map(str::to_owned).into())];
+        let sql = "DELETE FROM temporary_key WHERE user_name = :user AND parent_id IS NULL
+                     AND (:spared IS NULL OR login_session_id IS NOT :spared)";
+        tx.execute(sql, &params).map(|_| ())
     }
 
-    pub fn delete_by_token(tx: &Tx<'_>, hash: &[u8]) -> Result<usize, StoreError> {
-        tx.execute("DELETE FROM login_session WHERE token_hash = :hash", &[(":hash", hash.into())])
+    /// The id of the session that is gone now.
+    pub fn delete_by_token(tx: &Tx<'_>, hash: &[u8]) -> Result<Option<String>, StoreError> {
+        let sql = "DELETE FROM login_session WHERE token_hash = :hash RETURNING id";
+        tx.row(sql, &[(":hash", hash.into())], |row| row.get("id"))
+    }
+
+    pub fn hand_keys_over(tx: &Tx<'_>, from: &str, to: &str, user: &str) -> Result<(), StoreError> {
+        let params = [(":from", from.into()), (":to", to.into()), (":user", user.into())];
+        let sql = "UPDATE temporary_key SET login_session_id = :to WHERE login_session_id = :from AND user_name = :user";
+        tx.execute(sql, &params).map(|_| ())
+    }
+
+    pub fn delete_keys_of(tx: &Tx<'_>, id: &str) -> Result<(), StoreError> {
+        tx.execute("DELETE FROM temporary_key WHERE login_session_id = :id", &[(":id", id.into())])
+            .map(|_| ())
     }
 
     pub fn delete_expired(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
@@ -425,9 +451,8 @@ mod sql {
         tx.execute(
             "DELETE FROM login_session WHERE expires_at <= :now OR last_seen_at <= :idle",
             &[now_param, idle],
-        )?;
-        let old = [(":old", (now - DEVICE_LIFETIME).into())];
-        tx.execute("DELETE FROM known_device WHERE seen_at < :old", &old).map(|_| ())
+        )
+        .map(|_| ())
     }
 
     /// Makes room for one more.
@@ -437,11 +462,6 @@ mod sql {
             "DELETE FROM login_session WHERE user_name = :user AND id NOT IN
                 (SELECT id FROM login_session WHERE user_name = :user ORDER BY last_seen_at DESC LIMIT :kept)",
             &params,
-        )?;
-        tx.execute(
-            "DELETE FROM known_device WHERE user_name = :user AND token_hash NOT IN
-                (SELECT token_hash FROM known_device WHERE user_name = :user ORDER BY seen_at DESC LIMIT :kept)",
-            &params,
         )
         .map(|_| ())
     }
@@ -449,31 +469,6 @@ mod sql {
     pub fn step_up(tx: &Tx<'_>, id: &str, until: Timestamp) -> Result<(), StoreError> {
         let params = [(":id", id.into()), (":until", until.into())];
         tx.execute("UPDATE login_session SET stepped_up_until = :until WHERE id = :id", &params)
-            .map(|_| ())
-    }
-
-    pub fn knows_device(tx: &Tx<'_>, user: &str, hash: &[u8], now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "SELECT count(*) FROM known_device WHERE user_name = :user AND token_hash = :hash AND seen_at >= :old";
-        let params = [
-            (":user", user.into()),
-            (":hash", hash.into()),
-            (":old", (now - DEVICE_LIFETIME).into()),
-        ];
-        Ok(tx.count(sql, &params)? > 0)
-    }
-
-    pub fn remember_device(tx: &Tx<'_>, user: &str, hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        let params = [(":user", user.into()), (":hash", hash.into()), (":now", now.into())];
-        tx.execute(
-            "INSERT INTO known_device (user_name, token_hash, seen_at) VALUES (:user, :hash, :now)
-             ON CONFLICT (user_name, token_hash) DO UPDATE SET seen_at = excluded.seen_at",
-            &params,
-        )
-        .map(|_| ())
-    }
-
-    pub fn forget_devices(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM known_device WHERE user_name = :user", &[(":user", user.into())])
             .map(|_| ())
     }
 }
@@ -487,7 +482,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, "a=b; roadstead_session=abc; c=d".parse().unwrap());
         assert_eq!(cookie(&headers, COOKIE_NAME), Some("abc"));
-        assert_eq!(cookie(&headers, DEVICE_COOKIE_NAME), None);
+        assert_eq!(cookie(&headers, "roadstead_device"), None);
     }
 
     #[test]

@@ -69,8 +69,25 @@ pub fn nodes_of(tx: &Tx<'_>, kind: &str, id: &str) -> Result<Vec<String>, StoreE
     }
 }
 
+/// What somebody owned who is gone is nobody's: their name is marked as no user's name can be.
+pub fn disown(tx: &Tx<'_>, user: &str) -> Result<(), StoreError> {
+    sql::disown(tx, user, &format!("{user} (deleted)"))
+}
+
 mod sql {
     use super::*;
+
+    pub fn disown(tx: &Tx<'_>, user: &str, marked: &str) -> Result<(), StoreError> {
+        let params = [(":user", user.into()), (":marked", marked.into())];
+        for sql in [
+            "UPDATE command SET requested_by = :marked WHERE requested_by = :user",
+            "UPDATE command_approval SET requested_by = :marked WHERE requested_by = :user",
+            "UPDATE session SET owner = :marked WHERE owner = :user",
+        ] {
+            tx.execute(sql, &params)?;
+        }
+        Ok(())
+    }
 
     pub fn tags(tx: &Tx<'_>, kind: &str, id: &str) -> Result<BTreeMap<String, String>, StoreError> {
         let sql = "SELECT key, value FROM tag WHERE kind = :kind AND id = :id";

@@ -14,7 +14,7 @@
 //! A thing that is not there is judged like one without tags, so that a refusal does not tell the two apart.
 
 use crate::base::ApiError;
-use crate::hub::auth::{Caller, facts, visible};
+use crate::hub::auth::{Caller, Stage, facts, visible};
 use crate::hub::store::{Condition, StoreError, Tx};
 use crate::model::access::Decision;
 use crate::model::access::grants::touches_nodes;
@@ -79,13 +79,27 @@ impl From<ApiError> for Denial {
     }
 }
 
-/// What a caller does to themselves alone: everybody may who is known, as far as their key goes.
+/// What belongs to a caller themselves; a statement that denies may name any of them.
+const OWN_KINDS: [&str; 4] = ["user", "access-key", "login-session", "hub"];
+/// Whoever came in may ask who they are, and leave.
+const NEVER_TAKEN: [&str; 3] = ["roadstead:GetCaller", "roadstead:Logout", "sts:GetCallerIdentity"];
+
+/// What a caller does to themselves alone: everybody may who is known, as far as their key goes, and unless a policy denies it
+/// or a scope names other actions. The steps of a login that is not finished are taken from nobody.
 pub fn decide_own(caller: &Caller, action: &str) -> Result<(), Denial> {
     check_login(caller, action)?;
-    match caller.is_anonymous() {
-        true => judge(caller, action, &Target::Hub, Decision::Unmentioned),
-        false => Ok(()),
-    }
+    let grants = &caller.rights.grants;
+    let decision = match caller.stage {
+        _ if caller.is_anonymous() => Decision::Unmentioned,
+        Stage::NewPassword | Stage::Enrol => return Ok(()),
+        Stage::Full if NEVER_TAKEN.contains(&action) => return Ok(()),
+        Stage::Full if !grants.layers_leave(action) => Decision::OutOfScope,
+        Stage::Full => match grants.denied_own(action, &OWN_KINDS, &caller.name) {
+            Some(origin) => Decision::Denied(origin),
+            None => return Ok(()),
+        },
+    };
+    judge(caller, action, &Target::Hub, decision)
 }
 
 /// Whether the caller may do this to anything at all: what a malformed request is judged by.

@@ -75,7 +75,7 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
     check_new_user_name(name)?;
     let params = [(":name", name.into()), (":hash", password_hash.into()), (":now", now.into())];
     tx.execute(
-        "INSERT INTO user (name, password_hash, created_at, password_changed_at) VALUES (:name, :hash, :now, :now)",
+        "INSERT INTO user (name, password_hash, created_at, password_changed_at) VALUES (:name, :hash, :now, CASE WHEN :hash IS NULL THEN NULL ELSE :now END)",
         &params,
     )?;
     let held = [(":name", name.into()), (":role", roles::ADMIN.into())];

@@ -37,14 +37,20 @@ pub struct NewTemporaryKey {
     pub is_stepped_up: bool,
 }
 
+/// The key or the login that a temporary key came from.
+struct Source {
+    parent_id: Option<String>,
+    login_id: Option<String>,
+}
+
 impl AccessKeys {
     /// Makes a temporary key for the caller, inside `tx`.
     ///
     /// *Errors*: `AccessDeniedException` for a caller without a user behind it; `LimitExceededException`.
     pub fn make_temporary(&self, tx: &Tx<'_>, caller: &Caller, new: NewTemporaryKey) -> ApiResult<TemporaryKey> {
-        let parent_id = match &caller.proof {
-            Proof::AccessKey(id) => Some(id.clone()),
-            Proof::Session(_) => None,
+        let (parent_id, login_id) = match &caller.proof {
+            Proof::AccessKey(id) => (Some(id.clone()), None),
+            Proof::Session(id) => (None, Some(id.clone())),
             Proof::Temporary(_) => return Err(no_keys("temporary credentials get no further ones: ask with an access key")),
             Proof::Local | Proof::None => return Err(no_keys("a temporary key belongs to a user: ask with an access key")),
         };
@@ -65,7 +71,8 @@ impl AccessKeys {
             expires_at: new.expires_at,
         };
         let sealed = self.vault.seal(&context(&key.id), key.secret.expose().as_bytes());
-        sql::insert(tx, &key, &sealed, caller, parent_id, &new)?;
+        let source = Source { parent_id, login_id };
+        sql::insert(tx, &key, &sealed, caller, source, &new)?;
         Ok(key)
     }
 }
@@ -86,7 +93,7 @@ mod sql {
         key: &TemporaryKey,
         sealed: &[u8],
         caller: &Caller,
-        parent: Option<String>,
+        source: Source,
         new: &NewTemporaryKey,
     ) -> Result<(), StoreError> {
         let params = [
@@ -94,7 +101,8 @@ mod sql {
             (":sealed", sealed.into()),
             (":token", token_hash(&key.token).into()),
             (":user", (&caller.name).into()),
-            (":parent", parent.into()),
+            (":parent", source.parent_id.into()),
+            (":login", source.login_id.into()),
             (":role", new.role.as_ref().map(|r| r.name.clone()).into()),
             (":session", new.role.as_ref().map(|r| r.session.clone()).into()),
             (":scope", caller.scope.as_ref().map(Scope::to_string).into()),
@@ -103,9 +111,9 @@ mod sql {
             (":stepped_up", new.is_stepped_up.into()),
         ];
         tx.execute(
-            "INSERT INTO temporary_key (id, sealed_secret, token_hash, user_name, parent_id, role, session_name, scope,
+            "INSERT INTO temporary_key (id, sealed_secret, token_hash, user_name, parent_id, login_session_id, role, session_name, scope,
                                         created_at, expires_at, is_stepped_up)
-             VALUES (:id, :sealed, :token, :user, :parent, :role, :session, :scope, :at, :expires, :stepped_up)",
+             VALUES (:id, :sealed, :token, :user, :parent, :login, :role, :session, :scope, :at, :expires, :stepped_up)",
             &params,
         )
         .map(|_| ())

@@ -11,6 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::auth::backoff::Source;
+use crate::hub::auth::console::Method;
 
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// Wrong second proofs after which the first one is asked for again.
@@ -21,6 +22,8 @@ const MOST: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Ticket {
     pub source: Source,
+    /// How the login began.
+    pub first: Method,
     attempts: u32,
     until: Instant,
 }
@@ -31,7 +34,7 @@ pub struct Tickets(Mutex<HashMap<Vec<u8>, Ticket>>);
 
 impl Tickets {
     /// What the login goes on with.
-    pub fn issue(&self, source: Source, now: Instant) -> String {
+    pub fn issue(&self, source: Source, first: Method, now: Instant) -> String {
         let word = random_hex(64);
         let mut all = self.all();
         all.retain(|_, ticket| now < ticket.until);
@@ -42,6 +45,7 @@ impl Tickets {
         }
         let ticket = Ticket {
             source,
+            first,
             attempts: 0,
             until: now + LIFETIME,
         };
@@ -97,14 +101,14 @@ mod tests {
     #[test]
     fn a_ticket_ends_by_use_by_time_and_by_wrong_tries() {
         let (tickets, now) = (Tickets::default(), Instant::now());
-        let word = tickets.issue(source(), now);
+        let word = tickets.issue(source(), Method::Password, now);
         for _ in 0..ATTEMPTS {
             assert_eq!(tickets.attempt(&word, now).unwrap().source.user, "ann");
         }
         assert!(tickets.attempt(&word, now).is_err());
-        let late = tickets.issue(source(), now);
+        let late = tickets.issue(source(), Method::Password, now);
         assert!(tickets.attempt(&late, now + LIFETIME).is_err());
-        let spent = tickets.issue(source(), now);
+        let spent = tickets.issue(source(), Method::Password, now);
         tickets.spend(&spent);
         assert!(tickets.attempt(&spent, now).is_err() && tickets.attempt("", now).is_err());
     }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_parameters.sql"),
     include_str!("migrations/0010_documents.sql"),
     include_str!("migrations/0011_tags.sql"),
+    include_str!("migrations/0013_logins.sql"),
 ];
 
 /// The writer's connection and the readers'.

@@ -350,6 +350,26 @@ impl Grants {
         is_allowed && !is_denied && self.layers_leave(action)
     }
 
+    /// Whether a tag or a group, which changes without a change of rights, decides about anything.
+    pub fn go_by_labels(&self) -> bool {
+        let statements = self.statements.iter().flat_map(|s| &s.selectors);
+        let layers = self.layers.iter().filter_map(|l| l.nodes.as_ref());
+        statements.chain(layers).any(|s| !s.tags.is_empty() || !s.groups.is_empty())
+    }
+
+    /// A statement that denies what a caller does to their own account, whichever of these kinds it names.
+    pub fn denied_own(&self, action: &str, kinds: &[&str], user: &str) -> Option<&Origin> {
+        kinds.iter().find_map(|kind| {
+            let thing = Thing {
+                kind: (*kind).to_owned(),
+                id: if *kind == "user" { user.to_owned() } else { String::new() },
+                own: true,
+                ..Thing::default()
+            };
+            self.find(Effect::Deny, action, &thing)
+        })
+    }
+
     pub fn has_node_scope(&self) -> bool {
         self.layers.iter().any(|l| l.nodes.is_some())
     }

@@ -1,6 +1,6 @@
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/parameters", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/parameters", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/hub", "/nowhere"];
 
 // Axe takes a second or two for each page, more on a busy machine.
 const TOUR_MS = 240_000;

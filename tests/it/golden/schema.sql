@@ -6,7 +6,7 @@ CREATE TABLE access_key (
     status        TEXT NOT NULL,
     created_at    INTEGER NOT NULL,
     last_used_at  INTEGER
-, expires_at INTEGER, scope TEXT, last_used_from TEXT, last_used_service TEXT, stepped_up_until INTEGER) STRICT;
+, expires_at INTEGER, scope TEXT, last_used_from TEXT, last_used_service TEXT, stepped_up_until INTEGER, disabled_by TEXT) STRICT;
 
 CREATE TABLE activation (
     id                 TEXT PRIMARY KEY,
@@ -290,6 +290,13 @@ CREATE TABLE node_group_member (
     PRIMARY KEY (group_name, node_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE oidc_identity (
+    issuer    TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE parameter (
     key     TEXT PRIMARY KEY,
     name    TEXT NOT NULL,
@@ -475,7 +482,7 @@ CREATE TABLE temporary_key (
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
     is_stepped_up INTEGER NOT NULL
-) STRICT;
+, login_session_id TEXT) STRICT;
 
 CREATE TABLE totp (
     user_name      TEXT PRIMARY KEY REFERENCES user (name) ON DELETE CASCADE,
@@ -570,6 +577,8 @@ CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name
 
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
 
+CREATE UNIQUE INDEX oidc_identity_by_user ON oidc_identity (user_name);
+
 CREATE INDEX parameter_by_parent ON parameter (parent, key);
 
 CREATE INDEX parameter_policy_due ON parameter_policy (due_at, key, position) WHERE status = 'Pending';
@@ -605,6 +614,8 @@ CREATE INDEX tag_by_text ON tag (kind, key, lower(value), id);
 CREATE INDEX tag_by_value ON tag (kind, key, value, id);
 
 CREATE INDEX temporary_key_by_expiry ON temporary_key (expires_at);
+
+CREATE INDEX temporary_key_by_login ON temporary_key (login_session_id) WHERE login_session_id IS NOT NULL;
 
 CREATE INDEX temporary_key_by_parent ON temporary_key (parent_id);
 

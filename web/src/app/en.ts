@@ -32,6 +32,7 @@ export const en = {
   accessKeys: "Access keys",
   audit: "Audit log",
   responsibilities: "Who answers for what",
+  singleSignOn: "Single sign-on",
   hub: "About this hub",
   search: "Search or go to",
   display: "Appearance and language",

@@ -34,6 +34,7 @@ export const ja: Record<keyof typeof en, string> = {
   accessKeys: "アクセスキー",
   audit: "監査ログ",
   responsibilities: "責任の分担",
+  singleSignOn: "シングルサインオン",
   hub: "このハブについて",
   search: "検索・移動",
   display: "表示と言語",

@@ -46,6 +46,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/groups", text: "groups" },
       { path: "/who-may", text: "whoMay", key: "w" },
       { path: "/access-keys", text: "accessKeys", key: "k" },
+      { path: "/single-sign-on", text: "singleSignOn" },
     ],
   },
   {

@@ -41,6 +41,7 @@ const pages: RouteObject[] = [
   page("/tag-rules", () => import("@/capabilities/tags/TagRulesPage"), { contentType: "table" }),
   page("/access-keys", () => import("@/capabilities/access/AccessKeysPage"), { contentType: "table" }),
   page("/profile", () => import("@/capabilities/access/ProfilePage")),
+  page("/single-sign-on", () => import("@/capabilities/access/OidcPage"), { contentType: "form" }),
   page("/users", () => import("@/capabilities/rights/UsersPage"), { contentType: "table" }),
   page("/roles", () => import("@/capabilities/rights/RolesPage"), { contentType: "table" }),
   page("/policies", () => import("@/capabilities/rights/PoliciesPage"), { contentType: "table" }),
@@ -57,6 +58,7 @@ const pages: RouteObject[] = [
 const routes: RouteObject[] = [
   page("/setup", () => import("@/capabilities/access/SetupPage")),
   page("/login", () => import("@/capabilities/access/LoginPage")),
+  page("/login/oidc", () => import("@/capabilities/access/OidcReturnPage")),
   {
     element: (
       <RequireCaller>

@@ -100,3 +100,8 @@ export type AuditDelivery = Item<AuditShipping["Deliveries"]>;
 export type Ship = NonNullable<NonNullable<AuditShippingSettings["File"]>["Ship"]>;
 export type SyslogProtocol = NonNullable<AuditShippingSettings["Syslog"]>["Protocol"];
 export type Responsibility = Item<Result<"Roadstead.DescribeResponsibilities">["Responsibilities"]>;
+
+// Single sign-on
+
+export type Oidc = Result<"Roadstead.GetOidc">;
+export type OidcSettings = Request<"Roadstead.PutOidc">["Settings"];

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Cx;
 use crate::hub::auth::accounts::Account;
-use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, DEVICE_COOKIE_NAME, DEVICE_LIFETIME, Entrance, LIFETIME, NewSession};
-use crate::hub::auth::{Caller, Proof, Stage};
+use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, Entrance, LIFETIME, NewSession};
+use crate::hub::auth::{Caller, Proof, Stage, devices};
 use crate::hub::store::{StoreError, Tx};
 
 /// What a step of a login answers.
@@ -88,7 +88,7 @@ impl Welcome {
 pub fn answer(cx: &Cx, user_name: String, session: NewSession) -> LoggedIn {
     cx.set_cookie(cookie(cx, COOKIE_NAME, &session.cookie, LIFETIME));
     if let Some(device) = &session.device {
-        cx.set_cookie(cookie(cx, DEVICE_COOKIE_NAME, device, DEVICE_LIFETIME));
+        cx.set_cookie(cookie(cx, devices::COOKIE_NAME, device, devices::LIFETIME));
     }
     LoggedIn {
         user_name,
@@ -98,7 +98,8 @@ pub fn answer(cx: &Cx, user_name: String, session: NewSession) -> LoggedIn {
     }
 }
 
-fn cookie(cx: &Cx, name: &str, value: &str, lifetime: Duration) -> String {
+/// `Set-Cookie` for a cookie of the console's; a lifetime of zero takes it away.
+pub fn cookie(cx: &Cx, name: &str, value: &str, lifetime: Duration) -> String {
     let is_tls = cx.request().origin.starts_with("https://");
     let secure = if is_tls { "; Secure" } else { "" };
     format!(

@@ -61,6 +61,17 @@ pub fn is_whole(cx: &Cx) -> ApiResult<()> {
     ))
 }
 
+/// What decides who comes in and as what is an admin's.
+///
+/// *Errors*: `AccessDeniedException`.
+pub fn is_admin(cx: &Cx) -> ApiResult<()> {
+    is_whole(cx)?;
+    match cx.caller().rights.is_admin() {
+        true => Ok(()),
+        false => Err(ApiError::new("AccessDeniedException", "only an admin changes how people come in")),
+    }
+}
+
 /// *Errors*: `AccessDeniedException` when somebody who is no admin gives the admin role.
 pub fn may_give(cx: &Cx, wanted: &[String]) -> ApiResult<()> {
     is_whole(cx)?;

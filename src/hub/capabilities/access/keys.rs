@@ -10,15 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, dispatch};
 use crate::hub::auth::access_keys::NewKey;
-use crate::hub::auth::{AccessKeys, Caller, Proof, Scope};
+use crate::hub::auth::{AccessKeys, Caller, Proof, Scope, policy};
 use crate::hub::capabilities::access::guard;
 use crate::hub::events::Event;
 use crate::hub::store::{Condition, StoreError, Tx};
+use crate::model::access::Decision;
 
 const KIND: &str = "access-key";
 /// An expiry further away is none.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
-const STATUSES: [&str; 2] = ["Active", "Inactive"];
+const ACTIVE: &str = "Active";
+const STATUSES: [&str; 2] = [ACTIVE, "Inactive"];
 
 pub fn operations(api: &mut Declare<'_>) {
     api.own(Service::Roadstead, "CreateAccessKey", create_access_key)
@@ -55,29 +57,19 @@ struct CreateResult {
 
 async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
     constraint::at_most(&request.description, "description", 256)?;
-    may_make(cx.caller())?;
-    if let Some(name) = request.user_name.as_ref().filter(|name| **name != cx.caller().name) {
+    looks_after_keys(cx.caller())?;
+    // Whoever works on the hub's own host is no user.
+    let is_other = |name: &String| *name != cx.caller().name || cx.caller().proof == Proof::Local;
+    let other = request.user_name.filter(is_other);
+    if let Some(name) = &other {
         dispatch::authorise(&cx, &Target::Resource("user", name.clone())).await?;
-        let (asked, name) = (cx.clone(), name.clone());
-        cx.read(move |tx| guard::may_change(tx, &asked, &name)).await?;
     }
     let (now, expires_at) = (cx.now(), request.expires_at);
     check_expiry(expires_at, now)?;
-    if request.user_name.as_ref().is_none_or(|name| *name == cx.caller().name) {
-        ends_with_its_maker(&cx, expires_at).await?;
-    }
     let scope = request.scope.map(Scope::parse).transpose()?;
-    let (services, caller) = (cx.services.clone(), cx.caller().clone());
+    let asked = cx.clone();
     let made = cx.write(move |tx| {
-        let user_name = match request.user_name {
-            Some(name) => name,
-            // Whoever works on the hub's own host acts as an admin; a key needs a real user behind it.
-            None if caller.proof == Proof::Local => first_admin(tx)?,
-            None => caller.name,
-        };
-        if sql::users(tx, &user_name)? == 0 {
-            return Err(ApiError::validation(format!("there is no user `{user_name}`")));
-        }
+        let user_name = whose(tx, &asked, other, expires_at)?;
         let new = NewKey {
             user_name: user_name.clone(),
             description: request.description,
@@ -86,7 +78,7 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
             scope,
             credentials: None,
         };
-        let key = services.keys.prepare(new)?;
+        let key = asked.services.keys.prepare(new)?;
         key.insert(tx)?;
         Ok((key.id, key.secret, user_name))
     });
@@ -100,22 +92,39 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
     })
 }
 
-/// A key that is narrower than its user must not make one that is not.
-fn may_make(caller: &Caller) -> ApiResult<()> {
+/// The user who gets a key, judged by the rows as they are in the transaction that makes it.
+fn whose(tx: &Tx<'_>, cx: &Cx, other: Option<String>, expires_at: Option<Timestamp>) -> ApiResult<String> {
+    let Some(name) = other else {
+        // The hub's own user acts as an admin; a key needs a real user behind it.
+        if cx.caller().proof == Proof::Local {
+            return first_admin(tx);
+        }
+        ends_with_its_maker(tx, cx.caller(), expires_at)?;
+        return Ok(cx.caller().name.clone());
+    };
+    guard::may_change(tx, cx, &name)?;
+    match sql::users(tx, &name)? {
+        0 => Err(ApiError::validation(format!("there is no user `{name}`"))),
+        _ => Ok(name),
+    }
+}
+
+/// A key that is narrower than its user, or ends soon, must not make or free one that is not.
+fn looks_after_keys(caller: &Caller) -> ApiResult<()> {
     let why = match &caller.proof {
-        Proof::Temporary(_) => "temporary credentials make no access keys: use the user's own key or login",
-        _ if caller.scope.is_some() => "a key that is limited to some actions makes no keys: use the user's own login",
+        Proof::Temporary(_) => "temporary credentials make and change no access keys: use the user's own key or login",
+        _ if caller.scope.is_some() => "a key that is limited to some actions makes and changes no other keys: use the user's own login",
         _ => return Ok(()),
     };
     Err(ApiError::new("AccessDeniedException", why))
 }
 
 /// A key that ends by itself must not live on in another one of its user.
-async fn ends_with_its_maker(cx: &Cx, expires_at: Option<Timestamp>) -> ApiResult<()> {
-    let Proof::AccessKey(id) = cx.caller().proof.clone() else {
+fn ends_with_its_maker(tx: &Tx<'_>, caller: &Caller, expires_at: Option<Timestamp>) -> ApiResult<()> {
+    let Proof::AccessKey(id) = &caller.proof else {
         return Ok(());
     };
-    match cx.read(move |tx| Ok(sql::expiry(tx, &id)?)).await? {
+    match sql::expiry(tx, id)? {
         Some(end) if expires_at.is_none_or(|at| at > end) => Err(ApiError::new(
             "AccessDeniedException",
             "a key that ends by itself makes no key that lives longer: give an earlier `ExpiresAt`, or use the user's own login",
@@ -204,13 +213,17 @@ struct UpdateRequest {
 
 async fn update_access_key(cx: Cx, request: UpdateRequest) -> ApiResult<Empty> {
     constraint::one_of(&request.status, "status", &STATUSES)?;
-    may_touch(&cx, &request.access_key_id).await?;
-    let bus = cx.services.bus.clone();
+    let asked = cx.clone();
     cx.write(move |tx| {
-        if !AccessKeys::set_status(tx, &request.access_key_id, &request.status)? {
-            return Err(no_such_key(&request.access_key_id));
+        let (id, status) = (&request.access_key_id, &request.status);
+        let act = if status == ACTIVE { Act::SwitchOn } else { Act::TakeAway };
+        may_touch(tx, &asked, id, act)?;
+        let had_admin = guard::has_admin(tx)?;
+        if !AccessKeys::set_status(tx, id, status, &asked.caller().name)? {
+            return Err(no_such_key(id));
         }
-        bus.emit(tx, Event::LoginsChanged);
+        guard::keeps_admin(tx, had_admin)?;
+        asked.services.bus.emit(tx, Event::LoginsChanged);
         Ok(Empty {})
     })
     .await
@@ -223,31 +236,47 @@ struct DeleteRequest {
 }
 
 async fn delete_access_key(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
-    may_touch(&cx, &request.access_key_id).await?;
-    let bus = cx.services.bus.clone();
+    let asked = cx.clone();
     cx.write(move |tx| {
-        if !AccessKeys::delete(tx, &request.access_key_id)? {
-            return Err(no_such_key(&request.access_key_id));
+        let id = &request.access_key_id;
+        may_touch(tx, &asked, id, Act::TakeAway)?;
+        let had_admin = guard::has_admin(tx)?;
+        if !AccessKeys::delete(tx, id)? {
+            return Err(no_such_key(id));
         }
-        bus.emit(tx, Event::LoginsChanged);
+        guard::keeps_admin(tx, had_admin)?;
+        asked.services.bus.emit(tx, Event::LoginsChanged);
         Ok(Empty {})
     })
     .await
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    SwitchOn,
+    /// Switch off or delete.
+    TakeAway,
+}
+
 /// One's own key, or the right to this one. Whoever has neither does not learn whether it exists.
-async fn may_touch(cx: &Cx, id: &str) -> ApiResult<()> {
-    let wanted = id.to_owned();
-    let owner = cx.read(move |tx| Ok(sql::owner(tx, &wanted)?)).await?;
-    match owner {
-        Some(owner) if owner == cx.caller().name && cx.caller().proof != Proof::Local => Ok(()),
-        owner => {
-            dispatch::authorise(cx, &Target::Resource(KIND, id.to_owned())).await?;
-            let asked = cx.clone();
-            cx.read(move |tx| guard::may_change(tx, &asked, owner.as_deref().unwrap_or_default()))
-                .await
+///
+/// Of one's own keys, what a policy denies is denied, and what somebody else switched off takes their right to switch on.
+fn may_touch(tx: &Tx<'_>, cx: &Cx, id: &str, act: Act) -> ApiResult<()> {
+    let caller = cx.caller();
+    if caller.proof != Proof::AccessKey(id.to_owned()) {
+        looks_after_keys(caller)?;
+    }
+    let whose = sql::owner(tx, id)?;
+    let (owner, disabled_by) = whose.unwrap_or_default();
+    if owner == caller.name && caller.proof != Proof::Local {
+        let is_denied = matches!(policy::decide_one(tx, caller, &cx.request().action, KIND, id)?, Decision::Denied(_));
+        let is_theirs = disabled_by.is_none_or(|by| by == caller.name);
+        if !is_denied && (is_theirs || act == Act::TakeAway) {
+            return Ok(());
         }
     }
+    cx.permit(tx, &Target::Resource(KIND, id.to_owned()))?;
+    guard::may_change(tx, cx, &owner)
 }
 
 fn no_such_key(id: &str) -> ApiError {
@@ -274,9 +303,11 @@ mod sql {
         tx.row(sql, &[], |row| row.get("name"))
     }
 
-    pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<String>, StoreError> {
-        tx.row("SELECT user_name FROM access_key WHERE id = :id", &[(":id", id.into())], |row| {
-            row.get("user_name")
+    /// Whose key it is, and who has switched it off.
+    pub fn owner(tx: &Tx<'_>, id: &str) -> Result<Option<(String, Option<String>)>, StoreError> {
+        let sql = "SELECT user_name, disabled_by FROM access_key WHERE id = :id";
+        tx.row(sql, &[(":id", id.into())], |row| {
+            Ok((row.get("user_name")?, row.get("disabled_by")?))
         })
     }
 }

@@ -15,12 +15,13 @@ use crate::hub::api::{Cx, Declare, Service};
 use crate::hub::audit::Outcome;
 use crate::hub::auth::accounts::{self, Account};
 use crate::hub::auth::backoff::Source;
-use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, Method};
+use crate::hub::auth::console::{COOKIE_NAME, ConsoleSessions, Method, Second};
 use crate::hub::auth::passwords::Queue;
 use crate::hub::auth::tickets::Tickets;
-use crate::hub::auth::{factors, passwords, setup};
+use crate::hub::auth::{devices, factors, passwords, setup};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
-use crate::hub::capabilities::access::passkeys;
+use crate::hub::capabilities::access::{oidc, passkeys};
+use crate::hub::events::Event;
 use crate::hub::store::Tx;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -43,16 +44,20 @@ struct SetupState {
     hub_name: String,
     /// Whether passkeys can be used where this page is.
     passkeys: bool,
+    /// What the button for single sign-on says, when there is a provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    single_sign_on: Option<String>,
 }
 
 async fn get_setup_state(cx: Cx, _request: Empty) -> ApiResult<SetupState> {
-    let needs_admin = !cx.read(|tx| Ok(setup::has_admin(tx)?)).await?;
+    let (has_admin, single_sign_on) = cx.read(|tx| Ok((setup::has_admin(tx)?, oidc::label(tx)?))).await?;
     let hub_name = cx.services.facts.addresses.first().cloned().unwrap_or_default();
     Ok(SetupState {
-        needs_admin,
+        needs_admin: !has_admin,
         version: env!("CARGO_PKG_VERSION"),
         hub_name,
         passkeys: passkeys::obstacle(&cx).is_none(),
+        single_sign_on,
     })
 }
 
@@ -108,13 +113,18 @@ async fn login(cx: Cx, request: LoginRequest) -> ApiResult<LoggedIn> {
         None => return Err(fail(&cx, &source, "wrong user name or password").await?),
     };
     renew_hash(&cx, &account, password).await;
+    after_first_proof(&cx, source, account, Method::Password).await
+}
+
+/// Asks for the second factor of a user who has one; the others are in.
+pub async fn after_first_proof(cx: &Cx, source: Source, account: Account, first: Method) -> ApiResult<LoggedIn> {
     let name = account.name.clone();
     let has_factor = cx.read(move |tx| Ok(factors::of(tx, &name)?.is_any())).await?;
-    if has_factor {
-        let ticket = cx.services.state::<Tickets>().issue(source, Instant::now());
+    if has_factor && !account.has_second_factor_elsewhere {
+        let ticket = cx.services.state::<Tickets>().issue(source, first, Instant::now());
         return Ok(entrance::second_factor(account.name, ticket));
     }
-    enter(&cx, &source, account, Method::Password).await
+    enter(cx, &source, account, first).await
 }
 
 /// Where the attempt comes from and whose account it aims at. An impossible name is nobody's.
@@ -127,7 +137,7 @@ async fn recognise(cx: &Cx, user: String) -> ApiResult<(Source, Option<Account>)
             return Ok((None, None));
         }
         let account = accounts::find(tx, &name)?;
-        let device = ConsoleSessions::known_device(tx, &headers, &name, now)?;
+        let device = devices::known(tx, &headers, &name, now)?;
         Ok((account, device))
     });
     let (account, device) = found.await?;
@@ -190,8 +200,8 @@ async fn continue_login(cx: Cx, request: ContinueRequest) -> ApiResult<LoggedIn>
     let ticket = tickets.attempt(&request.ticket, Instant::now())?;
     cx.services.backoff.admit_code(&ticket.source, Instant::now())?;
     let method = match (&request.code, &request.recovery_code) {
-        (Some(_), None) => Method::PasswordAndCode,
-        (None, Some(_)) => Method::PasswordAndRecoveryCode,
+        (Some(_), None) => ticket.first.and(Second::Code),
+        (None, Some(_)) => ticket.first.and(Second::RecoveryCode),
         _ => return Err(ApiError::validation("give either `Code` or `RecoveryCode`")),
     };
     let (user, services, now) = (ticket.source.user.clone(), cx.services.clone(), cx.now());
@@ -216,8 +226,13 @@ async fn continue_login(cx: Cx, request: ContinueRequest) -> ApiResult<LoggedIn>
 }
 
 async fn logout(cx: Cx, _request: Empty) -> ApiResult<Empty> {
-    let headers = cx.request().headers.clone();
-    cx.write(move |tx| Ok(ConsoleSessions::end(tx, &headers)?)).await?;
+    let (headers, bus) = (cx.request().headers.clone(), cx.services.bus.clone());
+    cx.write(move |tx| {
+        ConsoleSessions::end(tx, &headers)?;
+        bus.emit(tx, Event::LoginsChanged);
+        Ok(())
+    })
+    .await?;
     cx.set_cookie(format!("{COOKIE_NAME}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"));
     Ok(Empty {})
 }

@@ -98,13 +98,16 @@ async fn revoke_login_session(cx: Cx, request: RevokeRequest) -> ApiResult<Empty
     let id = request.login_session_id;
     let wanted = id.clone();
     let owner = cx.read(move |tx| Ok(ConsoleSessions::owner(tx, &wanted)?)).await?;
-    if owner.as_ref() != Some(&cx.caller().name) {
+    let is_own = owner.as_ref() == Some(&cx.caller().name);
+    if !is_own {
         dispatch::authorise(&cx, &Target::Resource(KIND, id.clone())).await?;
-        let (asked, owner) = (cx.clone(), owner.unwrap_or_default());
-        cx.read(move |tx| guard::may_change(tx, &asked, &owner)).await?;
     }
+    let (asked, owner) = (cx.clone(), owner.unwrap_or_default());
     let bus = cx.services.bus.clone();
     cx.write_saying(format!("login session `{id}`"), move |tx| {
+        if !is_own {
+            guard::may_change(tx, &asked, &owner)?;
+        }
         if !ConsoleSessions::revoke(tx, &id)? {
             let message = format!("there is no login session `{id}`: it may have ended by itself");
             return Err(ApiError::new("ResourceNotFoundException", message));
@@ -133,14 +136,15 @@ async fn revoke_login_sessions(cx: Cx, request: RevokeAllRequest) -> ApiResult<R
     let (user, spared) = match request.user_name {
         Some(name) if name != me => {
             dispatch::authorise(&cx, &Target::Resource("user", name.clone())).await?;
-            let (asked, user) = (cx.clone(), name.clone());
-            cx.read(move |tx| guard::may_change(tx, &asked, &user)).await?;
             (name, None)
         }
-        _ => (me, current(&cx)),
+        _ => (me.clone(), current(&cx)),
     };
-    let bus = cx.services.bus.clone();
+    let (asked, bus) = (cx.clone(), cx.services.bus.clone());
     cx.write_saying(format!("all login sessions of user `{user}`"), move |tx| {
+        if user != me {
+            guard::may_change(tx, &asked, &user)?;
+        }
         let revoked = ConsoleSessions::revoke_all(tx, &user, spared.as_deref())?;
         bus.emit(tx, Event::LoginsChanged);
         Ok(RevokeAllResult { revoked })

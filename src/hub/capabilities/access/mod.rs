@@ -1,5 +1,5 @@
-//! Who may come in and what they may do: the first admin, console login, access keys, temporary keys ([`login`], [`keys`],
-//! [`sts`]); [`users`], [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions;
+//! Who may come in and what they may do: the first admin, console login, single sign-on, access keys, temporary keys ([`login`],
+//! [`oidc`], [`keys`], [`sts`]); [`users`], [`roles`], [`policies`] and [`groups`]; [`explain`] shows decisions;
 //! [`limits`] and [`freeze`] bound the damage. What a policy means is
 //! `model/access`; how it is asked is `auth/policy`; what no change may do is [`guard`].
 
@@ -14,6 +14,9 @@ pub mod keys;
 pub mod limits;
 pub mod login;
 pub mod login_sessions;
+pub mod oidc;
+pub mod oidc_login;
+pub mod oidc_people;
 pub mod passkeys;
 pub mod passwords;
 pub mod policies;
@@ -34,6 +37,9 @@ pub const CAPABILITY: Capability = Capability {
         passwords::operations(api);
         factors::operations(api);
         passkeys::operations(api);
+        oidc::operations(api);
+        oidc_login::operations(api);
+        oidc_people::operations(api);
         step_up::operations(api);
         recovery::operations(api);
         keys::operations(api);

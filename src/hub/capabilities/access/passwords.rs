@@ -9,11 +9,10 @@ use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Secret};
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::audit::Outcome;
-use crate::hub::auth::Proof;
 use crate::hub::auth::accounts::{self, NewPassword};
 use crate::hub::auth::backoff::Source;
-use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::passwords::{self, Queue};
+use crate::hub::auth::{Proof, devices};
 use crate::hub::capabilities::access::entrance::{self, LoggedIn, Welcome};
 use crate::hub::capabilities::access::guard;
 use crate::hub::events::Event;
@@ -115,7 +114,7 @@ async fn reset_password(cx: Cx, request: ResetRequest) -> ApiResult<ResetResult>
         guard::may_change(tx, &asked, &request.user_name)?;
         let account = accounts::existing(tx, &request.user_name)?;
         accounts::set_password(tx, &account.name, &new, None)?;
-        ConsoleSessions::forget_devices(tx, &account.name)?;
+        devices::forget(tx, &account.name)?;
         bus.emit(tx, Event::LoginsChanged);
         Ok(ResetResult { password: made })
     })

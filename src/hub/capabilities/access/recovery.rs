@@ -7,8 +7,7 @@ use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Secret};
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::auth::accounts::{self, NewPassword};
-use crate::hub::auth::console::ConsoleSessions;
-use crate::hub::auth::{Proof, factors, passwords};
+use crate::hub::auth::{Proof, devices, factors, passwords};
 use crate::hub::events::Event;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -53,7 +52,7 @@ async fn recover_user(cx: Cx, request: RecoverRequest) -> ApiResult<RecoverResul
         let account = accounts::existing(tx, &request.user_name)?;
         accounts::set_password(tx, &account.name, &new, None)?;
         factors::clear(tx, &account.name)?;
-        ConsoleSessions::forget_devices(tx, &account.name)?;
+        devices::forget(tx, &account.name)?;
         bus.emit(tx, Event::LoginsChanged);
         Ok(RecoverResult {
             user_name: account.name,

@@ -14,7 +14,8 @@ use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::{AccessKeys, Proof, factors};
 use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::access::passkeys::{self, PasskeyProof};
-use crate::hub::capabilities::access::{passwords, users};
+use crate::hub::capabilities::access::{passwords, roles, users};
+use crate::hub::store::Condition;
 
 /// How long a fresh proof counts.
 const VALID: Duration = Duration::from_secs(10 * 60);
@@ -139,7 +140,9 @@ struct RuleView {
 }
 
 async fn list_login_rules(cx: Cx, _request: Empty) -> ApiResult<RulesResult> {
-    let rules = cx.read(|tx| Ok(accounts::rules(tx)?)).await?;
+    let everybody = Condition::OneOf("login_rule.role", vec![accounts::EVERY_ROLE.into()]);
+    let visible = Condition::any([cx.visible(roles::KIND, "login_rule.role"), everybody]);
+    let rules = cx.read(move |tx| Ok(accounts::rules(tx, &visible)?)).await?;
     let login_rules = rules.into_iter().map(|(role, rule)| RuleView {
         role,
         require_second_factor: rule.require_second_factor,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::auth::{ConsoleSessions, passwords, rights, setup};
+use crate::hub::auth::{ConsoleSessions, accounts, facts, passwords, rights, setup};
 use crate::hub::capabilities::access::{groups, guard};
 use crate::hub::events::Event;
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
@@ -55,8 +55,14 @@ struct UserView {
     status: Status,
     scope: Scope,
     has_password: bool,
+    /// When the password was set, by whomever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_changed_at: Option<Timestamp>,
     access_keys: i64,
     created_at: Timestamp,
+    /// What the single sign-on provider calls them, when they may come in by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc_subject: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,7 +117,7 @@ async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
             let words = format!("there is a user `{}` already", request.user_name);
             return Err(ApiError::new("AlreadyExistsException", words));
         }
-        sql::set_roles(tx, &request.user_name, &request.roles)?;
+        accounts::set_roles(tx, &request.user_name, &request.roles)?;
         asked.rights_changed(tx)?;
         result(tx, &request.user_name)
     })
@@ -173,8 +179,6 @@ struct UpdateRequest {
     user_name: String,
     /// Replaces all roles.
     roles: Option<Vec<String>>,
-    /// A new password; every console session of the user ends.
-    password: Option<String>,
     description: Option<String>,
     status: Option<Status>,
     /// Replaces the scope; an empty one lifts it.
@@ -188,7 +192,6 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
     if let Some(scope) = &request.scope {
         check_scope(scope)?;
     }
-    let hash = hash(request.password.clone(), &request.user_name).await?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let name = &request.user_name;
@@ -198,13 +201,13 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
         if let Some(wanted) = &request.roles {
             check_roles(tx, wanted)?;
             guard::may_give(&asked, wanted)?;
-            sql::set_roles(tx, name, wanted)?;
+            accounts::set_roles(tx, name, wanted)?;
         }
         if let Some(scope) = &request.scope {
             groups::check_named(tx, &scope.groups)?;
         }
-        sql::update(tx, &request, hash.as_deref())?;
-        if hash.is_some() || request.status == Some(Status::Disabled) {
+        sql::update(tx, &request)?;
+        if request.status == Some(Status::Disabled) {
             ConsoleSessions::revoke_all(tx, name, None)?;
             asked.services.bus.emit(tx, Event::LoginsChanged);
         }
@@ -218,8 +221,8 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
 #[derive(Serialize, JsonSchema)]
 struct Empty {}
 
-/// What they did stays on record under their name; a new user of the same name is somebody else to the audit log's reader only
-/// by its time.
+/// What they did stays on record under their name, marked so that a new user of the same name does not own it. To the audit
+/// log's reader the two differ by time only.
 async fn delete_user(cx: Cx, request: DescribeRequest) -> ApiResult<Empty> {
     let asked = cx.clone();
     cx.write(move |tx| {
@@ -228,6 +231,7 @@ async fn delete_user(cx: Cx, request: DescribeRequest) -> ApiResult<Empty> {
         require(tx, &name)?;
         let had_admin = guard::has_admin(tx)?;
         sql::delete(tx, &name)?;
+        facts::disown(tx, &name)?;
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
         asked.services.bus.emit(tx, Event::LoginsChanged);
@@ -249,21 +253,23 @@ fn check_scope(scope: &Scope) -> ApiResult<()> {
     scope.check().map_err(|e| ApiError::validation(e.to_string()))
 }
 
-/// *Errors*: `ValidationException` naming the role that there is not.
 fn check_roles(tx: &Tx<'_>, wanted: &[String]) -> ApiResult<()> {
     constraint::count_at_most(wanted, "roles", MAX_ROLES)?;
-    for role in wanted {
-        if !is_role(tx, role)? {
-            let own = tx.rows("SELECT name FROM role ORDER BY name LIMIT 20", &[], |row| row.get::<String>("name"))?;
-            let all: Vec<&str> = roles::BUILT_IN.into_iter().chain(own.iter().map(String::as_str)).collect();
-            let shown: String = role.chars().filter(|c| !c.is_control()).take(80).collect();
-            return Err(ApiError::validation(format!(
-                "there is no role `{shown}`: use one of {}",
-                all.join(", ")
-            )));
-        }
+    wanted.iter().try_for_each(|role| check_role(tx, role))
+}
+
+/// *Errors*: `ValidationException` naming the role that there is not.
+pub fn check_role(tx: &Tx<'_>, role: &str) -> ApiResult<()> {
+    if is_role(tx, role)? {
+        return Ok(());
     }
-    Ok(())
+    let own = tx.rows("SELECT name FROM role ORDER BY name LIMIT 20", &[], |row| row.get::<String>("name"))?;
+    let all: Vec<&str> = roles::BUILT_IN.into_iter().chain(own.iter().map(String::as_str)).collect();
+    let shown: String = role.chars().filter(|c| !c.is_control()).take(80).collect();
+    Err(ApiError::validation(format!(
+        "there is no role `{shown}`: use one of {}",
+        all.join(", ")
+    )))
 }
 
 pub fn is_role(tx: &Tx<'_>, name: &str) -> Result<bool, StoreError> {
@@ -299,7 +305,8 @@ mod sql {
     use super::*;
 
     pub const SELECT: &str = "SELECT user.name, user.description, user.status, user.scope, user.password_hash IS NOT NULL AS has_password,
-        user.created_at, (SELECT count(*) FROM access_key WHERE access_key.user_name = user.name) AS keys FROM user";
+        user.password_changed_at, user.created_at, (SELECT count(*) FROM access_key WHERE access_key.user_name = user.name) AS keys,
+        (SELECT subject FROM oidc_identity WHERE oidc_identity.user_name = user.name) AS oidc_subject FROM user";
 
     pub fn from_row(row: &Row<'_>) -> Result<UserView, StoreError> {
         let status: String = row.get("status")?;
@@ -315,8 +322,10 @@ mod sql {
             },
             scope: row.json("scope")?,
             has_password: row.get("has_password")?,
+            password_changed_at: row.get("password_changed_at")?,
             access_keys: row.get("keys")?,
             created_at: row.get("created_at")?,
+            oidc_subject: row.get("oidc_subject")?,
         })
     }
 
@@ -329,35 +338,24 @@ mod sql {
             (":now", now.into()),
         ];
         tx.execute(
-            "INSERT INTO user (name, password_hash, description, scope, created_at) VALUES (:name, :hash, :description, :scope, :now)
+            "INSERT INTO user (name, password_hash, password_changed_at, description, scope, created_at)
+             VALUES (:name, :hash, CASE WHEN :hash IS NULL THEN NULL ELSE :now END, :description, :scope, :now)
              ON CONFLICT (name) DO NOTHING",
             &params,
         )
     }
 
-    pub fn set_roles(tx: &Tx<'_>, user: &str, roles: &[String]) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM user_role WHERE user_name = :user", &[(":user", user.into())])?;
-        for role in roles {
-            tx.execute(
-                "INSERT INTO user_role (user_name, role_name) VALUES (:user, :role) ON CONFLICT (user_name, role_name) DO NOTHING",
-                &[(":user", user.into()), (":role", role.into())],
-            )?;
-        }
-        Ok(())
-    }
-
     /// Members that are absent stay as they are.
-    pub fn update(tx: &Tx<'_>, request: &UpdateRequest, hash: Option<&str>) -> Result<(), StoreError> {
+    pub fn update(tx: &Tx<'_>, request: &UpdateRequest) -> Result<(), StoreError> {
         let params = [
             (":name", (&request.user_name).into()),
-            (":hash", hash.into()),
             (":description", request.description.clone().into()),
             (":status", request.status.map(Status::as_str).into()),
             (":scope", request.scope.as_ref().map(Value::json).into()),
         ];
         tx.execute(
-            "UPDATE user SET password_hash = coalesce(:hash, password_hash), description = coalesce(:description, description),
-                status = coalesce(:status, status), scope = coalesce(:scope, scope) WHERE name = :name",
+            "UPDATE user SET description = coalesce(:description, description), status = coalesce(:status, status),
+                scope = coalesce(:scope, scope) WHERE name = :name",
             &params,
         )
         .map(|_| ())

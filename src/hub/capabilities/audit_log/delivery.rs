@@ -11,6 +11,7 @@ use crate::base::id::random_hex;
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::audit::offline::{AuditEvent, Line};
+use crate::hub::audit::row::Row;
 use crate::hub::audit::{self, heads};
 use crate::hub::capabilities::audit_log::shipping::{self, Settings, Ship, Sink, State};
 use crate::hub::capabilities::audit_log::sinks;
@@ -21,6 +22,9 @@ use crate::hub::store::{StoreError, Tx};
 const PERIOD: Duration = Duration::from_secs(5);
 /// Rows, and heads, of one delivery.
 const BATCH: usize = 500;
+/// Rows read at once, and the text of a delivery at which no further ones are: a row with ten thousand nodes has 0.2 MB of it.
+const READ: usize = 50;
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Deliveries to one receiver in its turn, which ends after [`PERIOD`] in any case: the others wait for it.
 const BATCHES: usize = 20;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -118,7 +122,7 @@ async fn serve_once(services: &Arc<Services>, settings: &Settings, sink: Sink, s
 fn gather(tx: &Tx<'_>, state: &State, ship: Ship) -> Result<Batch, StoreError> {
     let rows = match ship {
         Ship::Heads => Vec::new(),
-        Ship::Rows => audit::rows_after(tx, state.row_seq, BATCH)?,
+        Ship::Rows => next_rows(tx, state.row_seq)?,
     };
     let reached = match ship {
         Ship::Heads => i64::MAX,
@@ -142,6 +146,26 @@ fn gather(tx: &Tx<'_>, state: &State, ship: Ship) -> Result<Batch, StoreError> {
     })
 }
 
+/// As many as make one delivery.
+fn next_rows(tx: &Tx<'_>, after: i64) -> Result<Vec<Row>, StoreError> {
+    let (mut rows, mut bytes): (Vec<Row>, usize) = (Vec::new(), 0);
+    while rows.len() < BATCH {
+        let reached = rows.last().map_or(after, |row| row.seq);
+        let more = audit::rows_after(tx, reached, READ.min(BATCH - rows.len()))?;
+        if more.is_empty() {
+            break;
+        }
+        for row in more {
+            bytes += row.size_bytes();
+            if bytes > BATCH_BYTES && !rows.is_empty() {
+                return Ok(rows);
+            }
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
 /// Doubles with each failure, and varies by a quarter, so that many hubs do not come back at once.
 fn backoff(failures: i64) -> Duration {
     let doubled = FIRST_WAIT * (1 << failures.clamp(1, 8)) / 2;
@@ -151,10 +175,29 @@ fn backoff(failures: i64) -> Duration {
 }
 
 impl Batch {
+    #[cfg(test)]
+    pub fn of(lines: Vec<Line>) -> Self {
+        Self {
+            lines,
+            head_seq: 0,
+            row_seq: 0,
+        }
+    }
+
     /// The lines as text, each ended.
     pub fn text(&self) -> String {
+        Self::joined(&self.lines)
+    }
+
+    /// The lines that follow this one, all of them when it is not among them.
+    pub fn text_after(&self, last: Option<&Line>) -> String {
+        let known = self.lines.iter().rposition(|line| Some(line) == last);
+        Self::joined(&self.lines[known.map_or(0, |at| at + 1)..])
+    }
+
+    fn joined(lines: &[Line]) -> String {
         let mut text = String::new();
-        for line in &self.lines {
+        for line in lines {
             text.push_str(&serde_json::to_string(line).expect("our own types serialise"));
             text.push('\n');
         }
@@ -184,6 +227,32 @@ mod tests {
             assert!(wait >= FIRST_WAIT * 3 / 4 && wait <= LONGEST_WAIT * 5 / 4, "{failures}: {wait:?}");
         }
         assert!(backoff(1) <= FIRST_WAIT * 5 / 4);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_has_a_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let filled = store.write(move |tx| {
+            let nodes: Vec<_> = (0..10_000).map(|_| crate::base::id::NodeId::random()).collect();
+            for seq in 1..=12 {
+                tx.note(|notes| notes.nodes.clone_from(&nodes));
+                record(
+                    tx,
+                    &Entry::by_hub(Timestamp::from_millis(seq), "roadstead:Test", "hub".into(), String::new()),
+                )?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        filled.await.unwrap();
+        let batch = store
+            .read(|tx| gather(tx, &shipping::state(tx, Sink::File)?, Ship::Rows))
+            .await
+            .unwrap();
+        assert!((1..12).contains(&batch.lines.len()), "{}", batch.lines.len());
+        let length = batch.text().len();
+        assert!(length < 2 * BATCH_BYTES, "{length}");
+        assert_eq!(batch.row_seq, batch.lines.len() as i64);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -31,6 +31,8 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-roadstead-signature");
 /// Facility 13 (log audit) with severity 6 (information) or 4 (warning).
 const PRIORITY: u8 = 13 * 8 + 6;
 const PRIORITY_DENIED: u8 = 13 * 8 + 4;
+/// Longest line of a file that is looked at.
+const MAX_LINE: u64 = 1024 * 1024;
 /// What fits into one datagram on any network; a longer line is sent without its nodes.
 const MAX_DATAGRAM: usize = 60_000;
 
@@ -42,7 +44,7 @@ pub async fn send(services: &Arc<Services>, settings: &Settings, sink: Sink, bat
     let sending = async {
         match sink {
             Sink::File => match &settings.file {
-                Some(file) => append(services, &file.name, batch.text()).await,
+                Some(file) => append(services, &file.name, batch.clone()).await,
                 None => Ok(()),
             },
             Sink::Syslog => match &settings.syslog {
@@ -59,15 +61,27 @@ pub async fn send(services: &Arc<Services>, settings: &Settings, sink: Sink, bat
     sent.unwrap_or_else(|_| Err("the receiver took too long".into()))
 }
 
-async fn append(services: &Services, name: &str, text: String) -> Result<(), String> {
+/// Held while the file is written: a write that hangs (a mount that is away) outlasts its time limit and may still succeed.
+#[derive(Default)]
+struct Appending(Mutex<()>);
+
+async fn append(services: &Services, name: &str, batch: Batch) -> Result<(), String> {
     let (folder, name) = (services.config.data.join(FOLDER), name.to_owned());
-    let written = tokio::task::spawn_blocking(move || append_now(&folder, &name, text.as_bytes())).await;
+    let appending = services.state::<Appending>();
+    let written = tokio::task::spawn_blocking(move || {
+        let Ok(_alone) = appending.0.try_lock() else {
+            return Err(io::Error::other("an earlier write to it has not ended yet"));
+        };
+        append_now(&folder, &name, &batch)
+    })
+    .await;
     let written = written.unwrap_or_else(|e| Err(io::Error::other(e)));
     written.map_err(|error| format!("the file cannot be written: {error}"))
 }
 
-/// The name was checked when it was set, so that it is one below the folder.
-fn append_now(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
+/// The name was checked when it was set, so that it is one below the folder. What the file ends in already is left out: the
+/// write before this one may have come to its end after nobody waited for it any more.
+fn append_now(folder: &Path, name: &str, batch: &Batch) -> io::Result<()> {
     Directory::create_private(folder)?;
     let mut options = std::fs::OpenOptions::new();
     let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
@@ -87,7 +101,8 @@ fn append_now(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     if end != *b"\n" {
         file.write_all(b"\n")?;
     }
-    let Err(error) = file.write_all(text).and_then(|()| file.sync_data()) else {
+    let text = batch.text_after(last_line(&file, length)?.as_ref());
+    let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) else {
         return Ok(());
     };
     // All of it is sent again: a full disk must not leave half a line and then the same lines anew.
@@ -99,24 +114,34 @@ fn append_now(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     }
 }
 
+/// The last whole line of a file of ours, when it is one.
+fn last_line(file: &std::fs::File, length: u64) -> io::Result<Option<Line>> {
+    let from = length.saturating_sub(MAX_LINE);
+    let mut tail = vec![0; (length - from) as usize];
+    file.read_exact_at(&mut tail, from)?;
+    let whole = tail.strip_suffix(b"\n").unwrap_or_default();
+    let line = whole.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(serde_json::from_slice(line).ok())
+}
+
 async fn log(syslog: &SyslogSink, allowed: &Allowed, batch: &Batch) -> Result<(), String> {
     let SyslogSink { host, port, .. } = syslog;
     match syslog.protocol {
         Protocol::Udp => send_datagrams(host, *port, allowed, batch).await,
         Protocol::Tcp => {
-            let stream = outgoing::connect(host, *port, allowed).await.map_err(|e| words(&e))?;
+            let stream = outgoing::connect(host, *port, allowed).await.map_err(|e| e.words())?;
             write_framed(stream, batch).await
         }
         Protocol::Tls => {
             let connecting = outgoing::connect_tls(host, *port, allowed, syslog.ca_pem.as_deref());
-            let stream = connecting.await.map_err(|e| words(&e))?;
+            let stream = connecting.await.map_err(|e| e.words())?;
             write_framed(stream, batch).await
         }
     }
 }
 
 async fn send_datagrams(host: &str, port: u16, allowed: &Allowed, batch: &Batch) -> Result<(), String> {
-    let addresses = outgoing::addresses(host, port, allowed).await.map_err(|e| words(&e))?;
+    let addresses = outgoing::addresses(host, port, allowed).await.map_err(|e| e.words())?;
     let address = addresses.first().ok_or("the receiver has no address")?;
     let own = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let failed = |error: io::Error| format!("{address} cannot be sent to: {error}");
@@ -177,7 +202,7 @@ fn without_nodes(line: &Line) -> Line {
 }
 
 async fn post(services: &Services, webhook: &WebhookSink, allowed: &Allowed, batch: &Batch) -> Result<(), String> {
-    let url = webhook.url.parse::<Url>().map_err(|e| words(&e))?;
+    let url = webhook.url.parse::<Url>().map_err(|e| e.words())?;
     let body = batch.text();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -195,7 +220,7 @@ async fn post(services: &Services, webhook: &WebhookSink, allowed: &Allowed, bat
         allowed,
         root: webhook.ca_pem.as_deref(),
     };
-    let answer = outgoing::call(call).await.map_err(|e| words(&e))?;
+    let answer = outgoing::call(call).await.map_err(|e| e.words())?;
     match answer.status.is_success() {
         true => Ok(()),
         false => Err(format!("the receiver answered {}", answer.status)),
@@ -207,12 +232,6 @@ fn signature(secret: &Secret<Vec<u8>>, now: Timestamp, body: &str) -> String {
     let time = now.millis() / 1000;
     let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
     format!("t={time},v1={}", HEXLOWER.encode(tag.as_ref()))
-}
-
-/// An error and what is behind it, on one line.
-fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -253,13 +272,25 @@ mod tests {
     fn a_file_is_appended_to_and_a_link_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("audit");
-        append_now(&folder, "log", b"a\n").unwrap();
-        append_now(&folder, "log", b"b\n").unwrap();
-        assert_eq!(std::fs::read(folder.join("log")).unwrap(), b"a\nb\n");
-        append_now(&folder, "log", b"half a li").unwrap();
-        append_now(&folder, "log", b"c\n").unwrap();
-        assert_eq!(std::fs::read(folder.join("log")).unwrap(), b"a\nb\nhalf a li\nc\n");
+        let line = |seq| Line::Head {
+            head: SignedHead::sign(&Signer::new(&[1; 32]), seq, &[2; 32], Timestamp::from_millis(seq)),
+        };
+        let batch = |seqs: &[i64]| Batch::of(seqs.iter().map(|seq| line(*seq)).collect());
+        let text = |seqs: &[i64]| batch(seqs).text();
+        let file = folder.join("log");
+        append_now(&folder, "log", &batch(&[1, 2])).unwrap();
+        append_now(&folder, "log", &batch(&[3])).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text(&[1, 2, 3]));
+        // The write was done, and nobody heard of it: what is there already is not written again.
+        append_now(&folder, "log", &batch(&[2, 3, 4])).unwrap();
+        append_now(&folder, "log", &batch(&[3, 4])).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text(&[1, 2, 3, 4]));
+        let half = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+        (&half).write_all(b"half a li").unwrap();
+        append_now(&folder, "log", &batch(&[5])).unwrap();
+        let expected = format!("{}half a li\n{}", text(&[1, 2, 3, 4]), text(&[5]));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
         std::os::unix::fs::symlink("/dev/null", folder.join("link")).unwrap();
-        assert!(append_now(&folder, "link", b"x").is_err());
+        assert!(append_now(&folder, "link", &batch(&[1])).is_err());
     }
 }

@@ -109,6 +109,10 @@ fn await_the_end(services: Arc<Services>) {
 
 /// An agent hands back what it keeps: does the log still contain it?
 async fn compare(services: &Arc<Services>, node: &NodeId, head: SignedHead) {
+    // Whoever sends what this hub has not signed makes it read and write nothing.
+    if !services.audit.is_ours(&head) {
+        return tracing::warn!(node_id = %node, seq = head.seq, "an agent handed back a head that this hub has not signed");
+    }
     let (keeper, now, source, seq) = (services.audit.clone(), services.now(), format!("node:{node}"), head.seq);
     // Nearly always it fits, and then there is nothing to write.
     let known = services.read({

@@ -64,35 +64,97 @@ async fn verify_audit(cx: Cx, request: VerifyRequest) -> ApiResult<VerifyResult>
     });
     let brought: Vec<KnownHead> = brought.chain(file).collect();
     let own = keys.clone();
-    let mut verifier = cx.read(move |tx| Ok(begin(tx, request.from_seq, brought, &own)?)).await?;
+    let against = brought.clone();
+    let begun = cx.services.store.read(move |tx| begin(tx, request.from_seq, against, &own)).await;
+    let mut walk = Walk {
+        cx: &cx,
+        verifier: begun.unwrap_or_else(|error| unreadable(brought, &keys, &error)),
+        keys,
+        page: PAGE,
+    };
     let mut left = most as usize;
     while left > 0 {
-        let (after, page) = (verifier.link().seq, left.min(PAGE));
-        let keys = keys.clone();
-        let (archived, rows) = cx.read(move |tx| Ok(audit::next_rows(tx, after, page, &keys)?)).await?;
-        if let Some(anchor) = archived {
-            verifier.skip_to(anchor);
+        match walk.step(left).await? {
+            Some(count) => left -= count,
+            None => {
+                let extent = walk.extent();
+                return Ok(VerifyResult {
+                    verdict: walk.verifier.finish(extent),
+                    next_seq: None,
+                });
+            }
         }
-        if rows.is_empty() {
-            return Ok(VerifyResult {
-                verdict: verifier.finish(Extent::Whole),
-                next_seq: None,
-            });
-        }
-        left -= rows.len();
-        // Hashing is quick, yet a thousand rows of it are not for the thread that serves others.
-        verifier = tokio::task::spawn_blocking(move || {
-            rows.iter().for_each(|row| verifier.push(row));
-            verifier
-        })
-        .await
-        .map_err(ApiError::internal)?;
     }
-    let next_seq = Some(verifier.link().seq + 1);
+    let next_seq = Some(walk.verifier.link().seq + 1);
     Ok(VerifyResult {
-        verdict: verifier.finish(Extent::Part),
+        verdict: walk.verifier.finish(Extent::Part),
         next_seq,
     })
+}
+
+/// Not even the beginning can be read: heads or archives that are damaged are findings as rows are.
+fn unreadable(brought: Vec<KnownHead>, keys: &[String], error: &StoreError) -> Verifier {
+    let mut verifier = Verifier::new(Link::START, brought, keys);
+    verifier.break_off(&error.to_string());
+    verifier
+}
+
+/// A walk along the rows of the running hub.
+struct Walk<'c> {
+    cx: &'c Cx,
+    verifier: Verifier,
+    keys: Vec<String>,
+    /// Rows read at once; one by one to find the row that cannot be read.
+    page: usize,
+}
+
+impl Walk<'_> {
+    /// How many rows were walked; `None` at the end, or where the rows cannot be read any further.
+    async fn step(&mut self, left: usize) -> ApiResult<Option<usize>> {
+        if self.verifier.is_broken_off() {
+            return Ok(None);
+        }
+        let (after, page, keys) = (self.verifier.link().seq, left.min(self.page), self.keys.clone());
+        let read = self
+            .cx
+            .services
+            .store
+            .read(move |tx| audit::next_rows(tx, after, page, &keys))
+            .await;
+        let (archived, rows) = match read {
+            Ok(read) => read,
+            Err(_) if page > 1 => {
+                self.page = 1;
+                return Ok(Some(0));
+            }
+            Err(error) => {
+                self.verifier.break_off(&error.to_string());
+                return Ok(None);
+            }
+        };
+        if let Some(anchor) = archived {
+            self.verifier.skip_to(anchor);
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let count = rows.len();
+        // Hashing is quick, yet a thousand rows of it are not for the thread that serves others.
+        let mut verifier = std::mem::replace(&mut self.verifier, Verifier::new(Link::START, Vec::new(), &[]));
+        let walked = tokio::task::spawn_blocking(move || {
+            rows.iter().for_each(|row| verifier.push(row));
+            verifier
+        });
+        self.verifier = walked.await.map_err(ApiError::internal)?;
+        Ok(Some(count))
+    }
+
+    fn extent(&self) -> Extent {
+        match self.verifier.is_broken_off() {
+            true => Extent::Part,
+            false => Extent::Whole,
+        }
+    }
 }
 
 /// The head in `head.json`. One that was written after this call began is no proof against the rows read before it.

@@ -306,6 +306,7 @@ async fn rename_node(cx: Cx, request: RenameRequest) -> ApiResult<Empty> {
         )?;
         // A group's rule may look at names: nobody renames a node into their hands, or out of them.
         asked.permit(tx, &Target::Resource(KIND, request.node_id.to_string()))?;
+        bus.emit(tx, Event::LabelsChanged);
         bus.emit(tx, Event::NodeChanged(request.node_id.clone()));
         Ok(Empty {})
     })

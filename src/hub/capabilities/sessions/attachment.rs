@@ -113,9 +113,12 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Resul
     let redeemed = session.ok().and_then(|id| Some((live.tokens.redeem(&greeting.token, &id)?, id)));
     let ((token, bearer), session) = redeemed.ok_or_else(|| Refusal::new("TokenInvalid", invalid))?;
     (socket.admitted)();
+    if !services.still_counts(&bearer.caller).await? {
+        return Err(Refusal::new("TokenInvalid", "the login that asked for the token is over"));
+    }
     let wish = Wish {
         token,
-        name: bearer.name.clone(),
+        caller: bearer.caller.clone(),
         take_over: greeting.take_over,
         before: greeting.before.as_deref().map(TokenHash::of),
     };
@@ -210,7 +213,7 @@ impl Visit {
     /// The audit row that says who opens which shell, durable before anything is sent to the node.
     async fn begin(&self) -> Result<Session, Refusal> {
         let (id, bus, now) = (self.session.clone(), self.services.bus.clone(), self.services.now());
-        let entry = self.entry("roadstead:OpenShell", self.bearer.caller.clone(), String::new());
+        let entry = self.entry("roadstead:OpenShell", self.bearer.caller.to_string(), String::new());
         let session = self.services.write(move |tx| {
             let Some(session) = lifecycle::advance(tx, &bus, &id, Event::Opening, "", now)? else {
                 return Ok(None);
@@ -272,6 +275,11 @@ impl Visit {
                     "the hub was frozen: the shell waits ten minutes for you to come back",
                 ))
             }
+            Notice::LoginOver => {
+                self.note(Event::Detached).await;
+                // The client asks for another token, which takes a login.
+                Farewell::Closed(CloseCode::Restart, "the login is over")
+            }
             Notice::Returned => {
                 self.note(Event::Detached).await;
                 Farewell::Closed(CloseCode::Normal, "replaced by the same client")
@@ -282,7 +290,7 @@ impl Visit {
     /// The node has said how the shell ended.
     async fn close(&self, ended: Ended) {
         let (id, words) = (self.session.clone(), lifecycle::words(&ended));
-        let (bus, now, bearer) = (self.services.bus.clone(), self.services.now(), self.bearer.caller.clone());
+        let (bus, now, bearer) = (self.services.bus.clone(), self.services.now(), self.bearer.caller.to_string());
         let entry = self.entry("roadstead:EndShell", String::new(), words.clone());
         let closed = self.services.write(move |tx: &Tx<'_>| {
             let Some(session) = lifecycle::advance(tx, &bus, &id, Event::NodeEnded(ended.reason), &words, now)? else {

@@ -214,6 +214,7 @@ mod sql {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::auth::{Caller, Proof};
     use crate::hub::capabilities::sessions::lifecycle::{Session, Shell, State, Status};
     use crate::hub::capabilities::sessions::seats::Wish;
     use crate::hub::capabilities::sessions::tokens::TokenHash;
@@ -303,7 +304,7 @@ mod tests {
         let live = Arc::new(Live::default());
         let wish = Wish {
             token: TokenHash::of("1"),
-            name: "ann".into(),
+            caller: Caller::new("ann", Proof::Local),
             take_over: false,
             before: None,
         };

@@ -173,8 +173,7 @@ async fn connected_node(cx: &Cx, target: &str, approval: Option<&Approval>) -> A
 fn ticket(cx: &Cx, session: &SessionId) -> (String, String) {
     let request = cx.request();
     let bearer = Bearer {
-        name: cx.caller().name.clone(),
-        caller: cx.caller().to_string(),
+        caller: cx.caller().clone(),
         address: request.address.clone(),
         request_id: request.id.clone(),
     };

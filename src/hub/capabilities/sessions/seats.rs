@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::SessionId;
+use crate::hub::auth::Caller;
 use crate::hub::capabilities::sessions::tokens::TokenHash;
 
 /// How long somebody who is asked to leave may take to write down that they left.
@@ -28,13 +29,15 @@ pub enum Notice {
     Returned,
     /// The hub is frozen: the shell waits, nobody writes to it.
     Frozen,
+    /// Their login was ended; the shell waits for whoever may take it up.
+    LoginOver,
 }
 
 /// How much somebody wants the seat.
 #[derive(Clone, Debug)]
 pub struct Wish {
     pub token: TokenHash,
-    pub name: String,
+    pub caller: Caller,
     pub take_over: bool,
     /// The token of the attachment that this client had before.
     pub before: Option<TokenHash>,
@@ -42,7 +45,7 @@ pub struct Wish {
 
 struct Seat {
     token: TokenHash,
-    name: String,
+    caller: Caller,
     notice: watch::Sender<Option<Notice>>,
     /// Cancelled when the seat is free.
     left: CancellationToken,
@@ -86,11 +89,15 @@ impl Seats {
     fn try_take(&self, session: &SessionId, wish: &Wish) -> Result<Held, (InUse, Option<CancellationToken>)> {
         let mut taken = self.taken.lock().expect("no code panics while it holds the map");
         if let Some(seat) = taken.get(session) {
-            let in_use = InUse { by: seat.name.clone() };
+            let in_use = InUse {
+                by: seat.caller.name.clone(),
+            };
             let notice = if wish.before == Some(seat.token) {
                 Notice::Returned
             } else if wish.take_over {
-                Notice::TakenOver { by: wish.name.clone() }
+                Notice::TakenOver {
+                    by: wish.caller.name.clone(),
+                }
             } else {
                 return Err((in_use, None));
             };
@@ -101,7 +108,7 @@ impl Seats {
         let left = CancellationToken::new();
         let seat = Seat {
             token: wish.token,
-            name: wish.name.clone(),
+            caller: wish.caller.clone(),
             notice,
             left: left.clone(),
         };
@@ -115,16 +122,16 @@ impl Seats {
     }
 
     /// Every session that somebody is attached to, and who.
-    pub fn taken(&self) -> Vec<(SessionId, String)> {
+    pub fn taken(&self) -> Vec<(SessionId, Caller)> {
         let taken = self.taken.lock().expect("no code panics while it holds the map");
-        taken.iter().map(|(id, seat)| (id.clone(), seat.name.clone())).collect()
+        taken.iter().map(|(id, seat)| (id.clone(), seat.caller.clone())).collect()
     }
 
-    /// Asks whoever is attached to leave while the hub is frozen.
-    pub fn let_go(&self, session: &SessionId) {
+    /// Asks whoever is attached to leave; the shell stays.
+    pub fn let_go(&self, session: &SessionId, why: Notice) {
         let taken = self.taken.lock().expect("no code panics while it holds the map");
         if let Some(seat) = taken.get(session) {
-            seat.notify(Notice::Frozen);
+            seat.notify(why);
         }
     }
 
@@ -181,11 +188,12 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::auth::Proof;
 
     fn wish(token: &str) -> Wish {
         Wish {
             token: TokenHash::of(token),
-            name: "bob".into(),
+            caller: Caller::new("bob", Proof::Local),
             take_over: false,
             before: None,
         }

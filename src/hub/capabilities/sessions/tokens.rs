@@ -11,6 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use tokio::time::Instant;
 
 use crate::base::id::SessionId;
+use crate::hub::auth::Caller;
 
 /// How long a token waits for its attachment.
 pub const LIFETIME: Duration = Duration::from_secs(60);
@@ -27,12 +28,10 @@ impl TokenHash {
     }
 }
 
-/// Whom a token was given to, for the audit log and for whoever is taken over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Whom a token was given to: their rights and their login are looked at as long as they are attached.
+#[derive(Clone, Debug)]
 pub struct Bearer {
-    pub name: String,
-    /// As the audit log names the caller.
-    pub caller: String,
+    pub caller: Caller,
     pub address: String,
     pub request_id: String,
 }
@@ -81,8 +80,7 @@ mod tests {
 
     fn bearer() -> Bearer {
         Bearer {
-            name: "admin".into(),
-            caller: "user:admin".into(),
+            caller: Caller::local(),
             address: "::1".into(),
             request_id: "1".into(),
         }
@@ -93,11 +91,15 @@ mod tests {
         let (tokens, mine, other) = (Tokens::default(), SessionId::random("a"), SessionId::random("a"));
         let token = tokens.issue(&mine, bearer());
         assert!(token.len() <= 300);
-        assert_eq!(tokens.redeem(&token, &mine), Some((TokenHash::of(&token), bearer())));
-        assert_eq!(tokens.redeem(&token, &mine), None);
+        let (hash, redeemed) = tokens.redeem(&token, &mine).unwrap();
+        assert_eq!((hash, redeemed.caller.name), (TokenHash::of(&token), bearer().caller.name));
+        assert!(tokens.redeem(&token, &mine).is_none());
         let token = tokens.issue(&mine, bearer());
-        assert_eq!(tokens.redeem(&token, &other), None);
-        assert_eq!(tokens.redeem(&token, &mine), None, "a token shown to the wrong session is burnt");
+        assert!(tokens.redeem(&token, &other).is_none());
+        assert!(
+            tokens.redeem(&token, &mine).is_none(),
+            "a token shown to the wrong session is burnt"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -107,7 +109,7 @@ mod tests {
         tokio::time::advance(LIFETIME - Duration::from_millis(1)).await;
         let in_time = tokens.issue(&session, bearer());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(tokens.redeem(&token, &session), None);
+        assert!(tokens.redeem(&token, &session).is_none());
         assert!(tokens.redeem(&in_time, &session).is_some());
         assert!(tokens.issued.lock().unwrap().is_empty());
     }

@@ -1,4 +1,4 @@
-//! Who is attached is asked again: when rights change, and when the hub is frozen.
+//! Who is attached is asked again: when rights or what they go by change, when logins end, and when the hub is frozen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,63 +11,81 @@ use crate::hub::api::{Services, Target};
 use crate::hub::auth::{Caller, Proof, policy};
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, Event};
+use crate::hub::capabilities::sessions::seats::Notice;
 use crate::hub::capabilities::sessions::{KIND, Live};
 use crate::hub::events;
 use crate::hub::jobs::Job;
 
-/// Events may be lost; looked at anew this often.
+/// Events may be lost, and logins also end by time; looked at anew this often.
 const PERIOD: Duration = Duration::from_secs(30);
-/// How the hub's own shell is called; its rights never change.
-const LOCAL: &str = "local";
 
 pub fn job() -> Job<Arc<Services>> {
     Job {
         name: "session rights",
         period: PERIOD,
-        wakes: |event| matches!(event, events::Event::RightsChanged | events::Event::FreezeChanged),
+        wakes: |event| {
+            matches!(
+                event,
+                events::Event::RightsChanged | events::Event::LabelsChanged | events::Event::LoginsChanged | events::Event::FreezeChanged
+            )
+        },
         tick: |services| run(services).boxed(),
     }
 }
 
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    MayStay,
+    /// The right is gone: the shell ends.
+    NotAllowed,
+    /// The login or key is gone, the right is not: the shell waits for its owner.
+    LoginOver,
+}
+
 async fn run(services: Arc<Services>) {
     let live = services.state::<Live>();
-    for (session, name) in live.seats.taken() {
+    for (session, caller) in live.seats.taken() {
         if services.freeze.is_on() {
-            live.seats.let_go(&session);
+            live.seats.let_go(&session, Notice::Frozen);
             continue;
         }
-        match may_stay(&services, &session, &name).await {
-            Ok(true) => {}
-            Ok(false) => end(&services, &session, &name).await,
+        match judge(&services, &session, &caller).await {
+            Ok(Verdict::MayStay) => {}
+            Ok(Verdict::NotAllowed) => end(&services, &session, &caller.name).await,
+            Ok(Verdict::LoginOver) => live.seats.let_go(&session, Notice::LoginOver),
             Err(error) => tracing::error!(error = %error, "whether a session may go on could not be read"),
         }
     }
 }
 
-/// Whether this user may still open a shell on the session's node, and take this one up.
-async fn may_stay(services: &Services, session: &SessionId, name: &str) -> ApiResult<bool> {
-    if name == LOCAL {
-        return Ok(true);
+/// Whether whoever is attached may still open a shell on the session's node, and take this one up, by the login they came with.
+async fn judge(services: &Services, session: &SessionId, caller: &Caller) -> ApiResult<Verdict> {
+    if caller.proof == Proof::Local {
+        return Ok(Verdict::MayStay);
     }
-    let Some(rights) = services.rights.of(&services.store, name).await? else {
-        return Ok(false);
+    let caller = match services.rights.equip(&services.store, caller.clone()).await {
+        Ok(caller) => caller,
+        Err(error) if error.code == "UnrecognizedClientException" => return Ok(Verdict::NotAllowed),
+        Err(error) => return Err(error),
     };
-    let mut caller = Caller::new(name, Proof::Session(String::new()));
-    caller.rights = rights;
-    let id = session.clone();
-    services
-        .read(move |tx| {
-            let Some(found) = lifecycle::sql::find(tx, &id)? else {
-                return Ok(true);
-            };
-            let node = Target::Resource(nodes::KIND, found.node.to_string());
-            let itself = Target::Resource(KIND, id.as_str().to_owned());
-            let may_start = policy::decide_in(tx, &caller, "ssm:StartSession", &node)?.is_ok();
-            let is_own = found.owner == caller.name;
-            let may_resume = policy::decide_in(tx, &caller, "ssm:ResumeSession", &itself)?.is_ok();
-            Ok(if is_own { may_start } else { may_resume })
-        })
-        .await
+    let (id, asked) = (session.clone(), caller.clone());
+    let is_allowed = services.read(move |tx| {
+        let Some(found) = lifecycle::sql::find(tx, &id)? else {
+            return Ok(true);
+        };
+        let (action, target) = match found.owner == asked.name {
+            true => ("ssm:StartSession", Target::Resource(nodes::KIND, found.node.to_string())),
+            false => ("ssm:ResumeSession", Target::Resource(KIND, id.as_str().to_owned())),
+        };
+        Ok(policy::decide_in(tx, &asked, action, &target)?.is_ok())
+    });
+    if !is_allowed.await? {
+        return Ok(Verdict::NotAllowed);
+    }
+    match services.still_counts(&caller).await? {
+        true => Ok(Verdict::MayStay),
+        false => Ok(Verdict::LoginOver),
+    }
 }
 
 async fn end(services: &Arc<Services>, session: &SessionId, name: &str) {

@@ -201,6 +201,7 @@ async fn make<R: Send + 'static>(
     resources: Vec<R>,
     change: impl Fn(&Tx<'_>, &R) -> ApiResult<()> + Send + 'static,
 ) -> ApiResult<Vec<(R, ApiError)>> {
+    let bus = cx.services.bus.clone();
     cx.write(move |tx| {
         let (count, mut failed) = (resources.len(), Vec::new());
         for resource in resources {
@@ -212,6 +213,7 @@ async fn make<R: Send + 'static>(
             }
         }
         tx.note(|notes| notes.detail = format!("{} of {count} resources", count - failed.len()));
+        bus.emit(tx, Event::LabelsChanged);
         Ok(failed)
     })
     .await

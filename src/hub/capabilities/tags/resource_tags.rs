@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::capabilities::tags::changes::said;
+use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::Tx;
 use crate::model::parameter::Reference;
@@ -133,6 +134,7 @@ async fn change(
         asked.permit(tx, &subject)?;
         work(tx, kind, &id)?;
         asked.permit(tx, &subject)?;
+        asked.services.bus.emit(tx, Event::LabelsChanged);
         said(&asked, tx, kind, &id);
         Ok(Empty {})
     })

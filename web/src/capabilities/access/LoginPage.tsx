@@ -3,7 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
-import { Navigate, useNavigate, useSearchParams } from "react-router";
+import { Navigate, useLocation, useNavigate, useSearchParams } from "react-router";
 import { PublicFrame } from "@/components/PublicFrame";
 import { usePage } from "@/components/usePage";
 import { setCsrfToken } from "@/platform/api";
@@ -13,6 +13,7 @@ import { setPreference } from "@/platform/preferences";
 import type { LoginResult } from "@/platform/types";
 import { useEntered, useSetupState } from "./api";
 import { EnrolStep } from "./EnrolStep";
+import { OidcButton } from "./OidcButton";
 import { PasskeyButton } from "./PasskeyButton";
 import { PasswordForm } from "./PasswordForm";
 import { PasswordStep } from "./PasswordStep";
@@ -28,7 +29,9 @@ export default function LoginPage() {
   const navigate = useNavigate();
   const caller = useCallerQuery();
   const [params] = useSearchParams();
-  const [login, setLogin] = useState<LoginResult>();
+  // A login that began at the provider goes on here.
+  const { state } = useLocation() as { state: LoginResult | null };
+  const [login, setLogin] = useState<LoginResult | undefined>(state ?? undefined);
   usePage(t("loginTitle"));
 
   // After a reload the hub still knows which step was next.
@@ -74,6 +77,7 @@ export default function LoginPage() {
       <SpaceBetween size="m">
         <PasswordStep onEntered={goOn} />
         {byPasskey}
+        {setup.data?.SingleSignOn && <OidcButton label={setup.data.SingleSignOn} next={safeNext(params.get("next"))} />}
       </SpaceBetween>
     );
   };

@@ -87,6 +87,8 @@ const METHODS = {
   "password and recovery code": "methodRecovery",
   passkey: "methodPasskey",
   "single sign-on": "methodProvider",
+  "single sign-on and code": "methodProviderCode",
+  "single sign-on and recovery code": "methodProviderRecovery",
 } as const;
 
 function methodText(method: string, t: Translator): string {

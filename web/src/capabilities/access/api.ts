@@ -1,7 +1,7 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "@/platform/api";
 import { setPreference } from "@/platform/preferences";
-import type { Request } from "@/platform/types";
+import type { OidcSettings, Request } from "@/platform/types";
 
 export function useSetupState() {
   return useQuery({
@@ -41,4 +41,15 @@ export function deleteAccessKey(id: string) {
 export async function listLoginSessions(userName: string, signal: AbortSignal) {
   const { LoginSessions } = await call("Roadstead.ListLoginSessions", { UserName: userName }, signal);
   return { items: LoginSessions };
+}
+
+export const oidcQuery = queryOptions({ queryKey: ["oidc"], queryFn: ({ signal }) => call("Roadstead.GetOidc", {}, signal) });
+
+/** An empty secret leaves the one that is set. */
+export function putOidc(settings: OidcSettings, secret: string) {
+  return call("Roadstead.PutOidc", { Settings: settings, ...(secret && { ClientSecret: secret }) });
+}
+
+export function deleteOidc() {
+  return call("Roadstead.DeleteOidc", {});
 }

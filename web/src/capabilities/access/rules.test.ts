@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isTotpCode, keyRequest, safeNext, tokenFromFragment } from "./rules";
+import { isTotpCode, keyRequest, refusalCode, safeNext, tokenFromFragment } from "./rules";
 
 it.each<[string | null, string]>([
   [null, "/"],
@@ -10,6 +10,12 @@ it.each<[string | null, string]>([
   ["/login", "/"],
 ])("after login %s leads to %s", (next, path) => {
   expect(safeNext(next)).toBe(path);
+});
+
+it("shows a provider's word for a refusal and no other text", () => {
+  expect(refusalCode(new URLSearchParams("code=a"))).toBeUndefined();
+  expect(refusalCode(new URLSearchParams("error=access_denied&error_description=Call 0900"))).toBe("access_denied");
+  expect(refusalCode(new URLSearchParams("error=Call 0900"))).toBe("error");
 });
 
 it("finds the token in the fragment", () => {

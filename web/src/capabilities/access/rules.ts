@@ -7,6 +7,13 @@ export function safeNext(next: string | null): string {
   return next?.startsWith("/") && !/^\/[/\\]/.test(next) && !/^\/(login|setup)\b/.test(next) ? next : "/";
 }
 
+/** Why a provider sent the browser back without a code: its word for it, or nothing. Other texts of the address are not shown. */
+export function refusalCode(params: URLSearchParams): string | undefined {
+  const code = params.get("error");
+  if (code === null) return undefined;
+  return /^[a-z_]{1,60}$/.test(code) ? code : "error";
+}
+
 /** The token stands in the fragment, which no server log ever sees. */
 export function tokenFromFragment(fragment: string): string | undefined {
   return new URLSearchParams(fragment.replace(/^#/, "")).get("token") ?? undefined;

@@ -51,6 +51,13 @@ function Verdict({ verdict, onClose }: { verdict: AuditVerdict; onClose: () => v
   const locale = useLocale();
   const number = (value: number) => formatNumber(value, locale);
   const extent = t("verifiedRows", { rows: number(verdict.Rows), first: number(verdict.FirstSeq), last: number(verdict.LastSeq), heads: number(verdict.Heads) });
+  if (verdict.Healthy && verdict.Heads === 0) {
+    return (
+      <Alert type="warning" header={t("fitsTogether")} dismissible onDismiss={onClose}>
+        {extent} {t("fitsTogetherHelp")}
+      </Alert>
+    );
+  }
   if (verdict.Healthy) {
     return (
       <Alert type="success" header={t("healthy")} dismissible onDismiss={onClose}>

@@ -29,6 +29,8 @@ export const en = {
   verifying: "{rows} rows",
   verifyFailed: "The log could not be verified",
   healthy: "The log is what was written",
+  fitsTogether: "The rows fit together",
+  fitsTogetherHelp: "No signed head was at hand to compare them with, so a log that was written anew as a whole would look the same. The hub signs one within a minute.",
   broken: "{count, plural, one {The log is broken: # finding} other {The log is broken: # findings}}",
   verifiedRows: "{rows} rows ({first} to {last}) compared with {heads} signed heads.",
   problemChanged: "Row {row}: it, or the row before it, was changed.",

@@ -31,6 +31,8 @@ export const ja: Record<keyof typeof en, string> = {
   verifying: "{rows} 行",
   verifyFailed: "ログを検証できませんでした",
   healthy: "ログは改変されていません",
+  fitsTogether: "行どうしは整合しています",
+  fitsTogetherHelp: "比較できる署名付きの記録がないため、ログ全体が書き直されていても見分けられません。ハブは 1 分以内に署名します。",
   broken: "{count, plural, other {ログに # 件の異常があります}}",
   verifiedRows: "{rows} 行（{first}〜{last}）を署名済みヘッド {heads} 件と照合しました。",
   problemChanged: "行 {row}：この行または直前の行が変更されています。",

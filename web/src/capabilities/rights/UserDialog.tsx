@@ -8,7 +8,7 @@ import { FocusedInput } from "@/components/FocusedInput";
 import { FormDialog } from "@/components/FormDialog";
 import { useNotify } from "@/components/Notifications";
 import type { User } from "@/platform/types";
-import { createUser, updateUser } from "./api";
+import { createUser, resetPassword, updateUser } from "./api";
 import { RolesField } from "./RolesField";
 import { ScopeFields } from "./ScopeFields";
 import { scopeForm, scopeOf } from "./scopes";
@@ -41,9 +41,13 @@ export function UserDialog({ user, onClose, onSaved }: Props) {
       Description: description.trim(),
       Roles: [...roles],
       Scope: scopeOf(scope),
-      ...(password ? { Password: password } : {}),
     };
-    await (user ? updateUser({ ...common, Status: isActive ? "Active" : "Disabled" }) : createUser(common));
+    if (user) {
+      await updateUser({ ...common, Status: isActive ? "Active" : "Disabled" });
+      if (password) await resetPassword(user.UserName, password);
+    } else {
+      await createUser({ ...common, ...(password ? { Password: password } : {}) });
+    }
     notify({ type: "success", content: t(user ? "userSaved" : "userCreated", { name: name.trim() }) });
     onSaved();
     return true;

@@ -27,6 +27,8 @@ export const listUsers: FetchPage<User> = async (cursor, size, signal) => {
 
 export const createUser = (request: Request<"Roadstead.CreateUser">) => call("Roadstead.CreateUser", request);
 export const updateUser = (request: Request<"Roadstead.UpdateUser">) => call("Roadstead.UpdateUser", request);
+/** Good for one login, at which the user sets another. */
+export const resetPassword = (name: string, password: string) => call("Roadstead.ResetPassword", { UserName: name, Password: password });
 export const deleteUser = (name: string) => call("Roadstead.DeleteUser", { UserName: name });
 
 export const listRoles: FetchPage<Role> = async (cursor, size, signal) => {

@@ -18,7 +18,7 @@ export const en = {
   userActiveHelp: "Whoever is not active is refused everywhere, with every key; nothing of theirs is lost.",
   password: "Password",
   passwordHelp: "Without one the user can only use access keys.",
-  passwordChangeHelp: "Empty: it stays as it is. A new one ends every login of this user.",
+  passwordChangeHelp: "Empty: it stays as it is. A new one ends every login of this user and is good for one login, at which they set another.",
   description: "Description",
   status: "Status",
   active: "Active",

@@ -20,7 +20,7 @@ export const ja: Record<keyof typeof en, string> = {
   userActiveHelp: "無効にすると、すべてのキーを含めてあらゆる操作が拒否されます。データは失われません。",
   password: "パスワード",
   passwordHelp: "設定しない場合、アクセスキーだけを使えます。",
-  passwordChangeHelp: "空欄なら変更しません。新しいパスワードを設定すると、このユーザーのログインはすべて終了します。",
+  passwordChangeHelp: "空欄なら変更しません。新しいパスワードを設定すると、このユーザーのログインはすべて終了します。次回のログインで本人が別のパスワードに変更します。",
   description: "説明",
   status: "状態",
   active: "有効",

@@ -1,0 +1,53 @@
+"""What the audit log costs a write: the same hub with its rows, and with a trigger that leaves them out, by turns."""
+
+import json
+import multiprocessing
+import sqlite3
+import statistics
+
+from api_rate import ask, request
+from harness.process import Bed
+from result import Probe, at_most
+
+CLIENTS = 16
+SECONDS = 3
+ROUNDS = 5
+LEAVE_OUT = "CREATE TRIGGER bench_leave_out BEFORE INSERT ON audit BEGIN SELECT RAISE(IGNORE); END"
+
+
+def run(_options):
+    with Bed(tag="bench") as hub, multiprocessing.Pool(CLIENTS) as pool:
+        activation = hub.api.ssm("CreateActivation", IamRole="r")["ActivationId"]
+        members = {"ResourceType": "Activation", "ResourceId": activation, "Tags": [{"Key": "a", "Value": "b"}]}
+        bytes_ = request(hub, json.dumps(members).encode(), "AddTagsToResource")
+
+        def rate():
+            return sum(len(part) for part in pool.map(ask, [(hub.port, bytes_, SECONDS)] * CLIENTS, chunksize=1)) / SECONDS
+
+        rate()
+        with_rows, without = [], []
+        for _ in range(ROUNDS):
+            with_rows.append(rate())
+            change(hub, LEAVE_OUT)
+            without.append(rate())
+            change(hub, "DROP TRIGGER bench_leave_out")
+        figures = metrics(hub)
+        each = figures["roadstead_audit_seconds_total"] / figures["roadstead_audit_rows_total"] * 1e6
+        a, b = statistics.median(with_rows), statistics.median(without)
+        detail = f"{a:.0f}/s with, {b:.0f}/s without, medians of {ROUNDS}; {CLIENTS} clients; {each:.0f} us in the writer each"
+        yield at_most("audit-price", (1 - a / b) * 100, "%", 10, detail)
+
+
+def change(hub, sql):
+    database = sqlite3.connect(hub.data / "hub.db", timeout=30)
+    database.execute(sql)
+    database.commit()
+    database.close()
+
+
+def metrics(hub):
+    lines = hub.get("/metrics")[1].decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
+
+
+PROBES = [Probe("audit", ["audit-price"], run)]
