@@ -18,12 +18,13 @@ import rights
 import run_command
 import session
 import signing
+import tags
 from result import Options
 
 PROBES = [
     *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *audit.PROBES, *documents.PROBES, *output.PROBES, *parameters.PROBES,
     *signing.PROBES, *fleet.PROBES,
-    *rights.PROBES,
+    *rights.PROBES, *tags.PROBES,
 ]
 
 

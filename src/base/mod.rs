@@ -8,6 +8,7 @@ pub mod error;
 pub mod id;
 pub mod secret;
 
+pub use arn::Arn;
 pub use clock::{Clock, Timestamp};
 pub use error::{ApiError, ApiResult};
 pub use secret::Secret;

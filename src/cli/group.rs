@@ -59,6 +59,7 @@ const COLUMNS: &[Column] = &[
     Column::new("group_name", Kind::Text),
     Column::new("node_count", Kind::Text),
     Column::new("rule", Kind::Text),
+    Column::hidden("query", Kind::Text),
     Column::new("description", Kind::Text),
     Column::new("created_at", Kind::Age),
     Column::hidden("node_ids", Kind::Text),

@@ -24,6 +24,7 @@ mod progress;
 mod prompt;
 mod rows;
 mod shell;
+mod tag;
 mod text;
 mod trust;
 mod url;
@@ -170,6 +171,9 @@ enum ClientVerb {
     /// Groups of nodes
     #[command(subcommand, visible_alias = "groups")]
     Group(group::GroupVerb),
+    /// Tags over all resources, and rules about them
+    #[command(subcommand, visible_alias = "tags")]
+    Tag(tag::TagVerb),
     /// How many nodes one command may reach
     #[command(subcommand)]
     Limits(limits::LimitsVerb),
@@ -257,6 +261,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Role(verb) => role::run(verb, show).await,
         ClientVerb::Policy(verb) => policy::run(verb, show).await,
         ClientVerb::Group(verb) => group::run(verb, show).await,
+        ClientVerb::Tag(verb) => tag::run(verb, show).await,
         ClientVerb::Limits(verb) => limits::run(verb, show).await,
         ClientVerb::Approval(verb) => approval::run(verb, show).await,
         ClientVerb::Freeze(verb) => freeze::run(verb, show).await,

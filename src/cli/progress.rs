@@ -4,6 +4,31 @@ use std::io::{IsTerminal, Write, stderr};
 
 use crate::cli::follow::CommandState;
 
+/// How many of a known number are done, on such a line.
+pub struct Counted {
+    total: usize,
+    is_shown: bool,
+}
+
+impl Counted {
+    pub fn new(total: usize) -> Self {
+        Self { total, is_shown: false }
+    }
+
+    pub fn show(&mut self, done: usize) {
+        if stderr().is_terminal() {
+            let _ = write!(stderr().lock(), "\r\u{1b}[K{done} of {} done", self.total);
+            self.is_shown = true;
+        }
+    }
+
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            let _ = write!(stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
 /// One line on a terminal that is written over.
 #[derive(Default)]
 pub struct Progress {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::store::{StoreError, Tx, Value};
+use crate::hub::store::{Condition, StoreError, Tx, Value};
 
 /// Tags a resource may carry (upstream's limit).
 pub const MAX_TAGS: usize = 50;
@@ -30,15 +30,119 @@ pub enum Kind {
     Activation,
     Parameter,
     Document,
+    Group,
+}
+
+/// Where the resources of a kind lie.
+pub struct Rows {
+    /// Their ids and names, as `id` and `name`.
+    pub select: &'static str,
+    pub count: &'static str,
+    /// The column of the id, qualified by its table.
+    pub id: &'static str,
+    /// The column of what people call it.
+    pub name: &'static str,
+    /// The order of their ids, and what comes after one of them.
+    pub by: &'static str,
+    /// What holds for those that are there.
+    pub is_live: Condition,
 }
 
 impl Kind {
+    /// Those that [`Kind::rows`] knows come first, by name.
+    pub const ALL: &[Self] = &[Self::Document, Self::Group, Self::Node, Self::Parameter, Self::Activation];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Node => "ManagedInstance",
             Self::Activation => "Activation",
             Self::Parameter => "Parameter",
             Self::Document => "Document",
+            Self::Group => "Group",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// The kind's name among rights.
+    pub fn right(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Activation => "activation",
+            Self::Parameter => "parameter",
+            Self::Document => "document",
+            Self::Group => "group",
+        }
+    }
+
+    /// `TYPE` in `arn:aws:ssm:REGION:ACCOUNT:TYPE/ID`; `None` for what has no ARN and so no part in the tagging API.
+    pub fn arn_type(self) -> Option<&'static str> {
+        match self {
+            Self::Node => Some("managed-instance"),
+            Self::Parameter => Some("parameter"),
+            Self::Document => Some("document"),
+            Self::Group => Some("group"),
+            Self::Activation => None,
+        }
+    }
+
+    /// The service in its ARN.
+    pub fn arn_service(self) -> &'static str {
+        match self {
+            Self::Group => "resource-groups",
+            _ => "ssm",
+        }
+    }
+
+    /// What upstream's groups call the type; `None` for what is in no group.
+    pub fn cloud_type(self) -> Option<&'static str> {
+        match self {
+            Self::Node => Some("AWS::SSM::ManagedInstance"),
+            Self::Parameter => Some("AWS::SSM::Parameter"),
+            Self::Document => Some("AWS::SSM::Document"),
+            Self::Group | Self::Activation => None,
+        }
+    }
+
+    /// `None` for what has no part in the tagging API.
+    pub fn rows(self) -> Option<Rows> {
+        match self {
+            Self::Node => Some(Rows {
+                select: "SELECT node.id AS id, node.name AS name FROM node",
+                count: "SELECT count(*) FROM node",
+                id: "node.id",
+                name: "node.name",
+                by: "node.id",
+                is_live: Condition::Plain("node.removed_at IS NULL"),
+            }),
+            Self::Parameter => Some(Rows {
+                select: "SELECT parameter.key AS id, parameter.key AS name FROM parameter",
+                count: "SELECT count(*) FROM parameter",
+                id: "parameter.key",
+                name: "parameter.key",
+                by: "parameter.key",
+                is_live: Condition::Always,
+            }),
+            Self::Document => Some(Rows {
+                select: "SELECT document.name AS id, document.name AS name FROM document",
+                count: "SELECT count(*) FROM document",
+                id: "document.name",
+                name: "document.name",
+                by: "document.name",
+                // The hub's own library is nobody's to keep in order.
+                is_live: Condition::Plain("document.owner = ''"),
+            }),
+            Self::Group => Some(Rows {
+                select: "SELECT node_group.name AS id, node_group.name AS name FROM node_group",
+                count: "SELECT count(*) FROM node_group",
+                id: "node_group.name",
+                name: "node_group.name",
+                by: "node_group.name",
+                is_live: Condition::Always,
+            }),
+            Self::Activation => None,
         }
     }
 }
@@ -50,6 +154,7 @@ pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
         Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
         Kind::Parameter => "SELECT count(*) FROM parameter WHERE key = :id",
         Kind::Document => "SELECT count(*) FROM document WHERE name = :id",
+        Kind::Group => "SELECT count(*) FROM node_group WHERE name = :id",
     };
     Ok(tx.count(sql, &[(":id", id.into())])? > 0)
 }

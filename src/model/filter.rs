@@ -163,7 +163,7 @@ impl Term {
     }
 
     /// Letters compare without case. An absent value equals nothing, so that only the negated operators hold for it.
-    fn matches(&self, value: Option<&str>) -> bool {
+    pub fn matches(&self, value: Option<&str>) -> bool {
         let Some(value) = value else {
             return matches!(self.op, Op::Ne | Op::Ncontains);
         };

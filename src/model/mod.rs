@@ -7,3 +7,4 @@ pub mod filter;
 pub mod lock;
 pub mod parameter;
 pub mod privilege;
+pub mod tag_query;

@@ -15,5 +15,6 @@ mod parameters;
 mod rights;
 mod sessions;
 mod support;
+mod tags;
 mod tidy;
 mod trust;

@@ -379,7 +379,7 @@ async fn an_iam_policy_is_stored_whole_or_not_at_all() {
 }
 
 /// A node's row, written beside the hub, and tags on it.
-fn add_node(hub: &TestHub, id: &str, tag: &str) {
+pub fn add_node(hub: &TestHub, id: &str, tag: &str) {
     let database = rusqlite::Connection::open(hub.data.path().join("hub.db")).unwrap();
     database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     let node = "INSERT INTO node (id, key_hash, name, iam_role, joined_at, status, source_address, computer_name, platform_id,

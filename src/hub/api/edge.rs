@@ -6,20 +6,19 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
+use crate::hub::api::protocol::Protocol;
 use crate::hub::api::registry::{Access, Operation};
 use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
-use crate::hub::api::{Cx, Registry, Service, Services, Streams, dispatch, live, metrics, query};
+use crate::hub::api::{Cx, Registry, Services, Streams, dispatch, live, metrics};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::{Caller, Proof, unauthenticated};
 use crate::platform::addresses::local_addresses;
 use crate::platform::sigv4::Authorization;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
 /// The API as the port sees it.
 pub struct Edge {
@@ -31,10 +30,10 @@ pub struct Edge {
 impl Routes for Edge {
     fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
         async move {
-            let id = audit::request_id();
-            match query::is_query(&request) {
-                true => self.answer_query(&request, peer, &id).await,
-                false => respond(&id, self.answer(&request, peer, &id).await),
+            let (id, protocol) = (audit::request_id(), Protocol::of(&request));
+            match self.answer(protocol, &request, peer, &id).await {
+                Ok((operation, answer)) => answer.dress(protocol.answer(operation, answer.body.clone(), &id)),
+                Err(error) => refuse(protocol, &error, &id),
             }
         }
         .boxed()
@@ -43,7 +42,8 @@ impl Routes for Edge {
     fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>> {
         async move {
             let id = audit::request_id();
-            self.open_socket(request, peer, &id).await.map_err(|error| respond(&id, Err(error)))
+            let opened = self.open_socket(request, peer, &id).await;
+            opened.map_err(|error| refuse(Protocol::Json, &error, &id))
         }
         .boxed()
     }
@@ -70,41 +70,26 @@ struct Answer {
     is_authenticated: bool,
 }
 
-impl Edge {
-    async fn answer(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<Answer> {
-        let operation = self.operation(request.headers())?;
-        self.count(operation, self.perform(operation, request, request.body(), peer, id).await)
-    }
-
-    /// Upstream's older form: parameters of a form in, XML out.
-    async fn answer_query(&self, request: &Request<Bytes>, peer: Peer, id: &str) -> Response<Bytes> {
-        let answer = async {
-            let call = query::Call::parse(request.body())?;
-            let operation = self
-                .registry
-                .find(Service::Sts, &call.action)
-                .ok_or_else(|| unknown(&call.action))?;
-            let answer = self.count(operation, self.perform(operation, request, &call.body, peer, id).await)?;
-            Ok((operation.name, answer))
-        };
-        match answer.await {
-            Ok((name, answer)) => {
-                let body = query::result(name, &answer.body, id);
-                let mut response = respond(id, Ok(Answer { body, ..answer }));
-                response.headers_mut().insert(CONTENT_TYPE, query::XML);
-                response
-            }
-            Err(error) => {
-                log_fault(id, &error);
-                query::refusal(&error, id)
-            }
+impl Answer {
+    /// The response with what goes into its head.
+    fn dress(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        if self.is_authenticated {
+            response.extensions_mut().insert(Authenticated);
         }
+        for cookie in self.cookies.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
     }
+}
 
-    fn count(&self, operation: &Operation, answer: ApiResult<Answer>) -> ApiResult<Answer> {
+impl Edge {
+    async fn answer(&self, protocol: Protocol, request: &Request<Bytes>, peer: Peer, id: &str) -> ApiResult<(&Operation, Answer)> {
+        let (operation, body) = protocol.read(&self.registry, request)?;
+        let answer = self.perform(operation, request, &body, peer, id).await;
         let code = answer.as_ref().map_or_else(|error| error.code, |_| "ok");
         self.services.state::<metrics::Calls>().count(operation.name, code);
-        answer
+        Ok((operation, answer?))
     }
 
     /// `body` is the operation's request as JSON.
@@ -127,14 +112,6 @@ impl Edge {
             cookies,
             is_authenticated,
         })
-    }
-
-    fn operation(&self, headers: &HeaderMap) -> ApiResult<&Operation> {
-        let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or("");
-        let (prefix, name) = target.split_once('.').unwrap_or((target, ""));
-        let service = Service::ALL.into_iter().find(|s| s.target_prefix() == prefix);
-        let operation = service.and_then(|service| self.registry.find(service, name));
-        operation.ok_or_else(|| unknown(target))
     }
 
     /// Who is calling, with the rights they have now.
@@ -228,14 +205,6 @@ fn address_of(peer: Peer) -> String {
     peer.address.ip().to_canonical().to_string()
 }
 
-fn unknown(operation: &str) -> ApiError {
-    let shown: String = operation.chars().filter(|c| !c.is_control()).take(100).collect();
-    ApiError::new(
-        "UnknownOperationException",
-        format!("the operation `{shown}` is not known to this hub"),
-    )
-}
-
 /// The local key is worth nothing on another machine, should it get there.
 fn is_this_machine(peer: Peer) -> bool {
     peer.loopback || local_addresses().contains(&peer.address.ip().to_canonical())
@@ -261,43 +230,11 @@ fn origin_of(headers: &HeaderMap, peer: Peer) -> String {
     format!("{scheme}://{host}")
 }
 
-fn respond(request_id: &str, answer: ApiResult<Answer>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    match answer {
-        Ok(answer) => {
-            *response.body_mut() = answer.body;
-            if answer.is_authenticated {
-                response.extensions_mut().insert(Authenticated);
-            }
-            for cookie in answer.cookies.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
-        }
-        Err(error) => {
-            *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            *response.body_mut() = error_body(request_id, &error);
-        }
-    }
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    response
-}
-
-/// Both spellings of the message: some of upstream's shapes model one, some the other.
-fn error_body(request_id: &str, error: &ApiError) -> Bytes {
-    log_fault(request_id, error);
-    let body = serde_json::json!({ "__type": error.code, "message": error.message, "Message": error.message });
-    Bytes::from(body.to_string())
-}
-
-fn log_fault(request_id: &str, error: &ApiError) {
+fn refuse(protocol: Protocol, error: &ApiError, request_id: &str) -> Response<Bytes> {
     if let Some(source) = &error.source {
         tracing::error!(request_id, code = error.code, cause = %chain(source.as_ref()), "operation failed");
     }
+    protocol.refusal(error, request_id)
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

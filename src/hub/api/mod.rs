@@ -10,7 +10,7 @@ pub mod edge;
 pub mod live;
 pub mod metrics;
 pub mod page;
-pub mod query;
+pub mod protocol;
 pub mod registry;
 pub mod routes;
 pub mod timekeeper;

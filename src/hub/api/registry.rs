@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::live::Feed;
+use crate::hub::api::protocol::rest::Route;
 use crate::hub::api::routes::Socket;
 use crate::hub::api::{Cx, Services, Target};
 use crate::hub::jobs::Job;
@@ -46,10 +48,14 @@ pub enum Service {
     Roadstead,
     /// Upstream's security token service: who am I, and keys that end by themselves.
     Sts,
+    /// Upstream's API over the tags of every kind of resource.
+    Tagging,
+    /// Upstream's groups of resources.
+    ResourceGroups,
 }
 
 impl Service {
-    pub const ALL: [Self; 3] = [Self::Ssm, Self::Roadstead, Self::Sts];
+    pub const ALL: [Self; 5] = [Self::Ssm, Self::Roadstead, Self::Sts, Self::Tagging, Self::ResourceGroups];
 
     /// The part of `X-Amz-Target` before the dot.
     pub fn target_prefix(self) -> &'static str {
@@ -57,6 +63,8 @@ impl Service {
             Self::Ssm => "AmazonSSM",
             Self::Roadstead => "Roadstead",
             Self::Sts => "AWSSecurityTokenServiceV20110615",
+            Self::Tagging => "ResourceGroupsTaggingAPI_20170126",
+            Self::ResourceGroups => "Ardi",
         }
     }
 
@@ -66,6 +74,8 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Roadstead => "roadstead",
             Self::Sts => "sts",
+            Self::Tagging => "tag",
+            Self::ResourceGroups => "resource-groups",
         }
     }
 }
@@ -101,6 +111,8 @@ pub struct Operation {
     /// Request and result, for the golden files. A release build leaves them out: a megabyte of code that it never runs.
     #[cfg(debug_assertions)]
     pub schemas: Schemas,
+    /// Where clients of a REST service find it.
+    pub rest: Option<Route>,
 }
 
 /// Every operation, topic and socket of the hub.
@@ -123,6 +135,7 @@ impl Registry {
         (capability.operations)(&mut Declare {
             registry: self,
             capability: capability.name,
+            latest: None,
         });
     }
 }
@@ -131,6 +144,7 @@ impl Registry {
 pub struct Declare<'r> {
     registry: &'r mut Registry,
     capability: &'static str,
+    latest: Option<(Service, &'static str)>,
 }
 
 impl Declare<'_> {
@@ -186,6 +200,20 @@ impl Declare<'_> {
         self.add(Access::Open, service, name, |_| Target::Hub, run)
     }
 
+    /// Where clients of a REST service find the operation that was declared last.
+    pub fn rest(&mut self, method: Method, template: &'static str) -> &mut Self {
+        self.rest_status(method, template, StatusCode::OK)
+    }
+
+    /// The same for an operation whose answer has another status than 200.
+    pub fn rest_status(&mut self, method: Method, template: &'static str, status: StatusCode) -> &mut Self {
+        let (service, name) = self.latest.expect("an operation is declared before its address");
+        let operations = self.registry.operations.get_mut(&service);
+        let operation = operations.and_then(|all| all.get_mut(name)).expect("what was declared is there");
+        operation.rest = Some(Route { method, template, status });
+        self
+    }
+
     fn add<Req, Res, F>(
         &mut self,
         access: Access,
@@ -211,9 +239,11 @@ impl Declare<'_> {
             decode,
             #[cfg(debug_assertions)]
             schemas: |generator| (generator.subschema_for::<Req>(), generator.subschema_for::<Res>()),
+            rest: None,
         };
         let twice = self.registry.operations.entry(service).or_default().insert(name, operation);
         assert!(twice.is_none(), "operation {name} is declared twice");
+        self.latest = Some((service, name));
         self
     }
 }

@@ -15,6 +15,7 @@ pub fn tag_kind(kind: &str) -> Option<&'static str> {
         "parameter" => "Parameter",
         "document" => "Document",
         "activation" => "Activation",
+        "group" => "Group",
         "baseline" => "PatchBaseline",
         "window" => "MaintenanceWindow",
         "association" => "Association",

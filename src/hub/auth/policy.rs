@@ -19,6 +19,10 @@ use crate::hub::store::{Condition, StoreError, Tx};
 use crate::model::access::Decision;
 use crate::model::access::grants::touches_nodes;
 
+/// The kind that stands for things of every kind, in operations over all of them at once: whoever may do it to anything may ask,
+/// and finds what they may see.
+pub const ANY: &str = "resource";
+
 /// What an operation acts on; every operation must name one, so that no check can be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -130,7 +134,7 @@ pub fn decide_early(caller: &Caller, action: &str, target: &Target) -> Option<Re
             }
             Some(Ok(()))
         }
-        Target::Resources(kind, _) | Target::Rows(kind) => Some(match grants.may_ever(action, Some(kind)) {
+        Target::Resources(kind, _) | Target::Rows(kind) => Some(match grants.may_ever(action, (*kind != ANY).then_some(kind)) {
             true => Ok(()),
             false => judge(caller, action, target, Decision::Unmentioned),
         }),

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod explorer;
 pub mod fleet;
 pub mod parameters;
+pub mod resource_groups;
 pub mod sessions;
 pub mod settings;
 pub mod tags;
@@ -27,5 +28,6 @@ pub const ALL: &[Capability] = &[
     activations::CAPABILITY,
     commands::CAPABILITY,
     sessions::CAPABILITY,
+    resource_groups::CAPABILITY,
     explorer::CAPABILITY,
 ];

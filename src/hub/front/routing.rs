@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use super::body::{Answer, BodyError, collect};
 use super::http::{Caller, Entry};
 use super::{Front, downloads, headers, origin, websocket};
+use crate::hub::api::protocol::is_call;
 use crate::hub::api::routes::{Authenticated, Health, LIVE_PROTOCOL, STREAM_PROTOCOL};
 use crate::hub::web;
 
@@ -89,6 +90,10 @@ pub(super) async fn answer(front: Arc<Front>, caller: Caller, mut request: Reque
 }
 
 async fn serve(front: &Arc<Front>, caller: &Caller, request: Request<Incoming>) -> Response<Answer> {
+    // Some of the API's protocols have their own addresses. What tells them apart from pages is a header that no link sets.
+    if is_call(request.headers()) && !request.headers().contains_key(UPGRADE) {
+        return call(front, caller, request).await;
+    }
     let path = request.uri().path().to_owned();
     match route(request.method(), &path) {
         Route::Api => call(front, caller, request).await,

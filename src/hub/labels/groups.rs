@@ -1,9 +1,12 @@
-//! Groups of nodes: by list, or by a filter rule that is looked at anew each time. Rights and targets use them by name.
+//! Groups of nodes: by list, or by a filter rule or a query over tags that is looked at anew each time. Rights and targets use
+//! them by name.
 
 use std::collections::BTreeMap;
 
+use crate::hub::labels::Kind;
 use crate::hub::store::{Column, Condition, StoreError, Tx, Value};
 use crate::model::filter::{Filter, Join, TAG_PREFIX};
+use crate::model::tag_query::TagQuery;
 
 /// How a group knows its nodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +14,26 @@ pub enum Members {
     Listed,
     /// Whatever matches now.
     Rule(Filter),
+    /// Whatever has these tags now; upstream's way. Beside nodes it can mean other kinds, which only upstream's lists show.
+    Query(TagQuery),
+}
+
+impl Members {
+    /// As the group's row says it.
+    ///
+    /// *Errors*: a stored rule or query that does not parse.
+    pub fn read(name: &str, rule: Option<&str>, query: Option<&str>) -> Result<Self, StoreError> {
+        match (rule, query) {
+            (None, None) => Ok(Self::Listed),
+            (Some(rule), _) => rule
+                .parse()
+                .map(Self::Rule)
+                .map_err(|e| StoreError::Malformed(format!("the rule of group `{name}`: {e}"))),
+            (None, Some(query)) => TagQuery::parse(query)
+                .map(Self::Query)
+                .map_err(|e| StoreError::Malformed(format!("the query of group `{name}`: {e}"))),
+        }
+    }
 }
 
 /// The filter keys of nodes, for lists and for groups' rules.
@@ -55,6 +78,20 @@ pub fn condition(name: &str, members: &Members, column: &'static str) -> Conditi
             head: "SELECT node.id FROM node",
             inner: Box::new(Condition::all([Condition::Plain("node.removed_at IS NULL"), rule(filter)])),
         },
+        Members::Query(wanted) => query(wanted, Kind::Node, column),
+    }
+}
+
+/// Resources of a kind that a query means, as a condition on the column that holds their id.
+pub fn query(query: &TagQuery, kind: Kind, column: &'static str) -> Condition {
+    match kind.cloud_type() {
+        Some(word) if query.is_about(word) => Condition::all(query.tag_filters.iter().map(|filter| Condition::Tagged {
+            id: column,
+            kind: kind.as_str(),
+            key: filter.key.clone(),
+            values: filter.values.clone(),
+        })),
+        _ => Condition::Never,
     }
 }
 
@@ -75,18 +112,13 @@ pub fn rule(filter: &Filter) -> Condition {
 pub fn find<'n>(tx: &Tx<'_>, names: impl IntoIterator<Item = &'n str>) -> Result<BTreeMap<String, Members>, StoreError> {
     let mut found = BTreeMap::new();
     for name in names {
-        let rule = tx.row("SELECT rule FROM node_group WHERE name = :name", &[(":name", name.into())], |row| {
-            row.get::<Option<String>>("rule")
+        let sql = "SELECT rule, query FROM node_group WHERE name = :name";
+        let row = tx.row(sql, &[(":name", name.into())], |row| {
+            Ok((row.get::<Option<String>>("rule")?, row.get::<Option<String>>("query")?))
         })?;
-        let Some(rule) = rule else { continue };
-        let members = match rule {
-            None => Members::Listed,
-            Some(text) => Members::Rule(
-                text.parse()
-                    .map_err(|e| StoreError::Malformed(format!("the rule of group `{name}`: {e}")))?,
-            ),
-        };
-        found.insert(name.to_owned(), members);
+        if let Some((rule, query)) = row {
+            found.insert(name.to_owned(), Members::read(name, rule.as_deref(), query.as_deref())?);
+        }
     }
     Ok(found)
 }
@@ -100,6 +132,10 @@ pub fn contains(tx: &Tx<'_>, name: &str, members: &Members, node: &str) -> Resul
             .and("node.id = ?", [Value::from(node)])
             .and("node.removed_at IS NULL", [])
             .and_condition(&rule(filter)),
+        Members::Query(wanted) => crate::hub::store::Select::new("SELECT count(*) FROM node")
+            .and("node.id = ?", [Value::from(node)])
+            .and("node.removed_at IS NULL", [])
+            .and_condition(&query(wanted, Kind::Node, "node.id")),
     };
     Ok(select.count(tx)? > 0)
 }

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_trust.sql"),
     include_str!("migrations/0009_parameters.sql"),
     include_str!("migrations/0010_documents.sql"),
+    include_str!("migrations/0011_tags.sql"),
     include_str!("migrations/0012_node_parameters.sql"),
     include_str!("migrations/0013_logins.sql"),
     include_str!("migrations/0014_rate.sql"),

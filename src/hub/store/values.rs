@@ -6,8 +6,8 @@ use std::str::FromStr;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
-use crate::base::Timestamp;
 use crate::base::id::{ActivationId, CommandId, NodeId, SessionId};
+use crate::base::{ApiResult, Timestamp};
 use crate::hub::store::StoreError;
 
 /// Named parameters of one statement: `&[(":name", value.into())]`.
@@ -70,6 +70,24 @@ impl<'c> Tx<'c> {
     /// What was noted so far, for the row that is written now.
     pub fn take_notes(&self) -> Notes {
         self.notes.take()
+    }
+
+    /// A part of the transaction that can fail alone: what it wrote is undone, the rest goes on. Effects that it asked for
+    /// with [`Tx::after_commit`] before it failed are dropped too.
+    pub fn within<T>(&self, work: impl FnOnce(&Self) -> ApiResult<T>) -> ApiResult<T> {
+        let effects = self.effects.borrow().len();
+        self.batch("SAVEPOINT part")?;
+        let done = work(self);
+        if done.is_err() {
+            self.effects.borrow_mut().truncate(effects);
+            self.batch("ROLLBACK TO part")?;
+        }
+        self.batch("RELEASE part")?;
+        done
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch(sql).map_err(StoreError::from_sql)
     }
 
     /// Runs one statement and answers how many rows it changed.

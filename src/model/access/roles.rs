@@ -108,6 +108,12 @@ const READS: &[&str] = &[
     "roadstead:GetOverview",
     "roadstead:GetOutput",
     "roadstead:GetFreeze",
+    "tag:Get*",
+    "tag:List*",
+    "tag:Describe*",
+    "resource-groups:Get*",
+    "resource-groups:List*",
+    "resource-groups:Search*",
 ];
 /// What the reading roles read: the fleet and what was done to it. Values of parameters are not among it.
 const SEEN: &[&str] = &[
@@ -127,6 +133,7 @@ const SEEN: &[&str] = &[
     "automation",
     "inventory",
     "freeze",
+    "tag-rule",
 ];
 
 fn viewer() -> Vec<Statement> {
@@ -158,6 +165,9 @@ fn operator() -> Vec<Statement> {
             &[
                 "ssm:AddTagsToResource",
                 "ssm:RemoveTagsFromResource",
+                "tag:TagResources",
+                "tag:UntagResources",
+                "roadstead:ChangeTags",
                 "roadstead:RenameNode",
                 "roadstead:RenewNodeIdentity",
                 "roadstead:ReleaseNode",

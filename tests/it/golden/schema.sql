@@ -282,7 +282,7 @@ CREATE TABLE node_group (
     description TEXT NOT NULL,
     rule        TEXT,
     created_at  INTEGER NOT NULL
-) STRICT;
+, query TEXT, criticality INTEGER, owner TEXT, display_name TEXT) STRICT;
 
 CREATE TABLE node_group_member (
     group_name TEXT NOT NULL REFERENCES node_group (name) ON DELETE CASCADE,
@@ -462,6 +462,14 @@ CREATE TABLE tag (
     PRIMARY KEY (kind, id, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE tag_rule (
+    key         TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    allowed     TEXT NOT NULL,
+    is_required INTEGER NOT NULL,
+    PRIMARY KEY (key, kind)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE temporary_key (
     id            TEXT PRIMARY KEY,
     sealed_secret BLOB NOT NULL,
@@ -602,6 +610,10 @@ CREATE INDEX session_over ON session (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX step_output_by_hash ON step_output (hash);
 
 CREATE INDEX step_output_wanted ON step_output (node_id, command_id) WHERE wanted = 1;
+
+CREATE INDEX tag_by_key ON tag (key, value, kind, id);
+
+CREATE INDEX tag_by_text ON tag (kind, key, lower(value), id);
 
 CREATE INDEX tag_by_value ON tag (kind, key, value, id);
 

@@ -31,6 +31,8 @@ export const en = {
   parameters: "Parameters",
   parameterRules: "Rules for nodes",
   secretKeys: "Secret keys",
+  tagEditor: "Tag editor",
+  tagRules: "Tag rules",
   accessKeys: "Access keys",
   audit: "Audit log",
   responsibilities: "Who answers for what",

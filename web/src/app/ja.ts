@@ -33,6 +33,8 @@ export const ja: Record<keyof typeof en, string> = {
   parameters: "パラメータ",
   parameterRules: "ノードのルール",
   secretKeys: "シークレットのキー",
+  tagEditor: "タグエディター",
+  tagRules: "タグのルール",
   accessKeys: "アクセスキー",
   audit: "監査ログ",
   responsibilities: "責任の分担",

@@ -35,6 +35,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/parameters", text: "parameters", key: "p" },
       { path: "/parameter-rules", text: "parameterRules" },
       { path: "/secret-keys", text: "secretKeys" },
+      { path: "/tags", text: "tagEditor", key: "t" },
+      { path: "/tag-rules", text: "tagRules" },
     ],
   },
   {

@@ -99,6 +99,11 @@ export type Limits = HeldLimits["Limits"];
 export type LimitHolder = Request<"Roadstead.PutLimits">["Holder"];
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
+// Tags
+
+export type TaggedResource = Item<Result<"Roadstead.SearchResources">["Resources"]>;
+export type TagRule = Item<Result<"Roadstead.ListTagRules">["Rules"]>;
+
 // Audit log
 
 export type AuditEvent = Item<Result<"Roadstead.ListAuditEvents">["Events"]>;

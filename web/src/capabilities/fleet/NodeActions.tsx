@@ -4,15 +4,16 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { Suspense, lazy, useState } from "react";
 import { useNavigate } from "react-router";
 import { RouteButton } from "@/components/RouteButton";
+import { useLastChanges } from "@/components/tagging/last";
 import { useMay } from "@/components/useMay";
 import { runOnFilter, runOnNodes, shellOn } from "@/platform/links";
 import type { Filter, NodeSummary } from "@/platform/types";
+import { matchingNodes } from "./matchingNodes";
 import { RemoveNodes } from "./RemoveNodes";
-import { useLastChanges } from "./tagging/last";
 import { TagsDialog } from "./TagsDialog";
 import { useFleetTexts } from "./texts";
 
-const BulkTagsDialog = lazy(() => import("./tagging/BulkTagsDialog"));
+const BulkTagsDialog = lazy(() => import("@/components/tagging/BulkTagsDialog"));
 
 /** Upstream's limit on nodes named one by one. */
 const MOST_BY_NAME = 50;
@@ -48,7 +49,8 @@ export function NodeActions({ selected, allMatching, matching, onDone }: Props) 
   const noRun = runReason();
   const noShell = shellReason();
   const run = () => navigate(allMatching ? runOnFilter(allMatching) : runOnNodes(selected.map((node) => node.NodeId)));
-  const last = useLastChanges();
+  const changes = useLastChanges();
+  const last = changes?.every(({ type }) => type === "ManagedInstance") ? changes : undefined;
   const count = allMatching ? matching : selected.length;
   const noTagsReason = count === 0 ? t("chooseFirst") : refusal("ssm:AddTagsToResource");
   const noTags = noTagsReason ? { disabled: true, disabledReason: noTagsReason } : {};
@@ -86,9 +88,13 @@ export function NodeActions({ selected, allMatching, matching, onDone }: Props) 
       {dialog === "tags" && one && <TagsDialog node={one} onClose={() => setDialog(undefined)} onSaved={onDone} />}
       <Suspense>
         {dialog === "tags" && !one && (
-          <BulkTagsDialog wanted={allMatching ? { filter: allMatching } : { ids: selected.map((node) => node.NodeId) }} onClose={() => setDialog(undefined)} />
+          <BulkTagsDialog
+            noun="node"
+            wanted={allMatching ? matchingNodes(allMatching) : { named: selected.map(({ NodeId }) => ({ type: "ManagedInstance", id: NodeId })) }}
+            onClose={() => setDialog(undefined)}
+          />
         )}
-        {dialog === "undo" && last && <BulkTagsDialog wanted={{ ids: [] }} undoing={last} onClose={() => setDialog(undefined)} />}
+        {dialog === "undo" && last && <BulkTagsDialog noun="node" wanted={{ named: [] }} undoing={last} onClose={() => setDialog(undefined)} />}
       </Suspense>
       {dialog === "remove" && <RemoveNodes nodes={selected} onClose={() => setDialog(undefined)} onRemoved={onDone} />}
     </>

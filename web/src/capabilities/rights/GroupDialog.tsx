@@ -28,7 +28,7 @@ interface Props {
 export function GroupDialog(props: Props) {
   const t = useRightsTexts();
   const common = useCommonTexts();
-  const isListed = props.group !== undefined && props.group.Rule === undefined;
+  const isListed = props.group !== undefined && props.group.Rule === undefined && props.group.Query === undefined;
   const name = props.group?.GroupName ?? "";
   // Never from an earlier reading: what is saved is the whole list, so it would undo what somebody else changed since.
   const query = useQuery({ queryKey: ["groups", "nodes", name], queryFn: ({ signal }) => groupNodes(name, signal), enabled: isListed, gcTime: 0 });
@@ -45,7 +45,7 @@ function GroupFields({ group, members, onClose, onSaved }: Props & { members: re
   const notify = useNotify();
   const [name, setName] = useState(group?.GroupName ?? "");
   const [description, setDescription] = useState(group?.Description ?? "");
-  const [kind, setKind] = useState<"rule" | "list">(group && group.Rule === undefined ? "list" : "rule");
+  const [kind, setKind] = useState<"rule" | "list" | "query">(kindOf(group));
   const [rule, setRule] = useState(filterFromText(group?.Rule ?? ""));
   const [nodes, setNodes] = useState<readonly string[]>(members);
   const [isTried, setTried] = useState(false);
@@ -54,7 +54,7 @@ function GroupFields({ group, members, onClose, onSaved }: Props & { members: re
   const save = async () => {
     setTried(true);
     if (name.trim() === "" || isRuleMissing) return false;
-    const chosen = kind === "rule" ? { Rule: filterToText(rule) } : { NodeIds: [...nodes] };
+    const chosen = kind === "query" ? {} : kind === "rule" ? { Rule: filterToText(rule) } : { NodeIds: [...nodes] };
     await (group ? updateGroup : createGroup)({ GroupName: name.trim(), Description: description.trim(), ...chosen });
     notify({ type: "success", content: t("groupSaved", { name: name.trim() }) });
     onSaved();
@@ -76,21 +76,28 @@ function GroupFields({ group, members, onClose, onSaved }: Props & { members: re
             options={[
               { id: "rule", text: t("groupRule") },
               { id: "list", text: t("groupList") },
+              // Made by upstream's clients; one that is given up for a rule or a list is gone.
+              ...(group?.Query === undefined ? [] : [{ id: "query", text: t("groupQuery") }]),
             ]}
-            onChange={({ detail }) => setKind(detail.selectedId === "list" ? "list" : "rule")}
+            onChange={({ detail }) => setKind(detail.selectedId as typeof kind)}
           />
         </FormField>
-        {kind === "rule" ? (
+        {kind === "query" && <code>{group?.Query}</code>}
+        {kind === "rule" && (
           <FormField label={t("groupRule")} errorText={isTried && isRuleMissing ? t("groupRuleNeeded") : undefined} stretch>
             <NodeFilter filter={rule} onChange={setRule} />
           </FormField>
-        ) : (
-          <NodesField ids={nodes} onChange={setNodes} />
         )}
+        {kind === "list" && <NodesField ids={nodes} onChange={setNodes} />}
         <FormField label={t("description")}>
           <Input value={description} autoComplete={false} onChange={({ detail }) => setDescription(detail.value)} />
         </FormField>
       </SpaceBetween>
     </FormDialog>
   );
+}
+
+function kindOf(group: Group | undefined): "rule" | "list" | "query" {
+  if (group?.Query !== undefined) return "query";
+  return group && group.Rule === undefined ? "list" : "rule";
 }

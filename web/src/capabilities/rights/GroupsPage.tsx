@@ -53,7 +53,7 @@ function groupColumns(t: Translator, onOpen: (group: Group) => void): Column<Gro
         </span>
       ),
     },
-    { id: "rule", header: t("groupRule"), width: 320, cell: ({ Rule }) => (Rule === undefined ? t("groupListed") : <code>{Rule}</code>) },
+    { id: "rule", header: t("groupRule"), width: 320, cell: ({ Rule, Query }) => (Rule === undefined && Query === undefined ? t("groupListed") : <code>{Rule ?? Query}</code>) },
     { id: "nodes", header: t("groupNodes"), width: 110, cell: ({ NodeCount }) => NodeCount },
     { id: "description", header: t("description"), width: 240, cell: ({ Description }) => Description || "–" },
     { id: "created", header: t("created"), width: 160, cell: ({ CreatedAt }) => <TimeAgo at={CreatedAt} /> },

@@ -145,6 +145,7 @@ export const en = {
   groupRule: "Filter",
   groupRuleNeeded: "At least one condition is needed",
   groupList: "List of nodes",
+  groupQuery: "Query of tags",
   groupListed: "A list",
   groupNodes: "Nodes",
   nodesFind: "Find nodes by name, address or tag",

@@ -146,6 +146,7 @@ export const ja: Record<keyof typeof en, string> = {
   groupRule: "条件",
   groupRuleNeeded: "条件を 1 つ以上指定してください",
   groupList: "ノードの一覧",
+  groupQuery: "タグの条件",
   groupListed: "一覧で指定",
   groupNodes: "ノード数",
   nodesFind: "名前、アドレス、タグで検索",

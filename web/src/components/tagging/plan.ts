@@ -1,6 +1,6 @@
 import type { Tag } from "@/platform/types";
 
-/** Tagging many nodes at once: what a person asks for, what it means on each node, and how it is taken back. Pure. */
+/** Tagging many resources at once: what a person asks for, what it means on each, and how it is taken back. Pure. */
 
 /** Upstream's limit on tags of one resource. */
 export const TAGS_MOST = 50;
@@ -15,15 +15,19 @@ export interface Rule {
   value: string;
 }
 
-export interface Tagged {
+/** Upstream's `ResourceType`, and the id: together they say which resource it is. */
+export interface Named {
+  type: string;
   id: string;
+}
+
+export interface Tagged extends Named {
   name: string;
   tags: readonly Tag[];
 }
 
-/** What is sent for one node, with the value that each touched key had before; no value: it was not there. */
-export interface Change {
-  id: string;
+/** What is sent for one resource, with the value that each touched key had before; no value: it was not there. */
+export interface Change extends Named {
   name: string;
   set: Tag[];
   remove: string[];
@@ -63,7 +67,7 @@ export function changeOf(node: Tagged, rules: readonly Rule[]): Change | undefin
     if (rule.action === "remove") remove.push(rule.key);
     else set.push({ Key: rule.key, Value: rule.value });
   }
-  return before.size === 0 ? undefined : { id: node.id, name: node.name, set, remove, before };
+  return before.size === 0 ? undefined : { type: node.type, id: node.id, name: node.name, set, remove, before };
 }
 
 export interface Plan {
@@ -130,10 +134,10 @@ export interface Undoing {
 
 /** The way back from changes that were made, as far as nobody touched the same keys since. */
 export function undoOf(made: readonly Change[], now: readonly Tagged[]): Undoing {
-  const current = new Map(now.map((node) => [node.id, node]));
+  const current = new Map(now.map((node) => [keyOf(node), node]));
   const undoing: Undoing = { changes: [], skipped: 0 };
   for (const change of made) {
-    const node = current.get(change.id);
+    const node = current.get(keyOf(change));
     const back = node && wayBack(change, node);
     if (!back || back.before.size < change.before.size) undoing.skipped += 1;
     if (back && back.before.size > 0) undoing.changes.push(back);
@@ -152,7 +156,11 @@ function wayBack(change: Change, node: Tagged): Change {
     if (old === undefined) remove.push(key);
     else set.push({ Key: key, Value: old });
   }
-  return { id: node.id, name: node.name, set, remove, before };
+  return { type: node.type, id: node.id, name: node.name, set, remove, before };
+}
+
+export function keyOf({ type, id }: Named): string {
+  return `${type}/${id}`;
 }
 
 function valueOf(tags: readonly Tag[], key: string): string | undefined {

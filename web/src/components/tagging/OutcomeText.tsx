@@ -3,14 +3,15 @@ import ExpandableSection from "@cloudscape-design/components/expandable-section"
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { ErrorState, sentence } from "@/components/ErrorState";
 import { RouteLink } from "@/components/RouteLink";
-import { useFleetTexts } from "../texts";
+import { resourcePath } from "./paths";
+import { keyOf } from "./plan";
 import type { Failure, Outcome } from "./run";
+import type { Translator } from "./texts";
 
 const ERRORS_SHOWN = 100;
 
-/** What was changed, what was not and why, node by node. */
-export function OutcomeText({ outcome: { made, failed, left } }: { outcome: Outcome }) {
-  const t = useFleetTexts();
+/** What was changed, what was not and why, one by one. */
+export function OutcomeText({ t, outcome: { made, failed, left } }: { t: Translator; outcome: Outcome }) {
   const first = failed[0];
   return (
     <SpaceBetween size="m">
@@ -22,7 +23,7 @@ export function OutcomeText({ outcome: { made, failed, left } }: { outcome: Outc
         <ExpandableSection headerText={t("tagFailed", { count: failed.length })} defaultExpanded>
           <ul className="plain-list tag-errors">
             {failed.slice(0, ERRORS_SHOWN).map((failure) => (
-              <FailureLine key={failure.change.id} failure={failure} />
+              <FailureLine key={keyOf(failure.change)} failure={failure} />
             ))}
             {failed.length > ERRORS_SHOWN && <li>{t("moreTags", { count: failed.length - ERRORS_SHOWN })}</li>}
           </ul>
@@ -33,9 +34,10 @@ export function OutcomeText({ outcome: { made, failed, left } }: { outcome: Outc
 }
 
 function FailureLine({ failure: { change, error } }: { failure: Failure }) {
+  const path = resourcePath(change);
   return (
     <li>
-      <RouteLink to={`/nodes/${change.id}`}>{change.name}</RouteLink>: {sentence(error)}
+      {path === undefined ? change.name : <RouteLink to={path}>{change.name}</RouteLink>}: {sentence(error)}
     </li>
   );
 }

@@ -9,26 +9,15 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::base::{ApiError, ApiResult};
 
-pub const XML: HeaderValue = HeaderValue::from_static("text/xml");
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 const VERSION: &str = "2011-06-15";
 /// Parameters of one request; the model's largest has about a hundred.
 const MAX_PARAMETERS: usize = 500;
-
-/// Whether a request names no target but carries a form.
-pub fn is_query(request: &Request<Bytes>) -> bool {
-    let is_form = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    is_form && !request.headers().contains_key("x-amz-target")
-}
 
 /// One request: the operation's name and its members as JSON.
 #[derive(Debug)]
@@ -70,22 +59,7 @@ impl Call {
 }
 
 fn decoded(text: &str) -> ApiResult<String> {
-    let malformed = || ApiError::validation("the form is not percent-encoded UTF-8");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let byte = match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
-                let pair = digit().zip(digit()).ok_or_else(malformed)?;
-                u8::try_from(pair.0 * 16 + pair.1).map_err(|_| malformed())?
-            }
-            other => other,
-        };
-        bytes.push(byte);
-    }
-    String::from_utf8(bytes).map_err(|_| malformed())
+    super::decoded(&text.replace('+', " ")).ok_or_else(|| ApiError::validation("the form is not percent-encoded UTF-8"))
 }
 
 /// An operation's answer as XML. An answer without members has no result element.
@@ -123,7 +97,7 @@ fn push(xml: &mut String, value: &Value) {
 }
 
 /// An error in this protocol's form, codes and statuses.
-pub fn refusal(error: &ApiError, request_id: &str) -> Response<Bytes> {
+pub fn refusal(error: &ApiError, request_id: &str) -> (StatusCode, Bytes) {
     let (status, code) = spelled(error);
     let kind = if status.is_server_error() { "Receiver" } else { "Sender" };
     let xml = format!(
@@ -131,15 +105,7 @@ pub fn refusal(error: &ApiError, request_id: &str) -> Response<Bytes> {
          <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n",
         escaped(&error.message)
     );
-    let mut response = Response::new(Bytes::from(xml));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, XML);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    response
+    (status, Bytes::from(xml))
 }
 
 /// The same error has another name and status here than in the JSON protocol.

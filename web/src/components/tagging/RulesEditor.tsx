@@ -3,11 +3,12 @@ import Autosuggest from "@cloudscape-design/components/autosuggest";
 import Select from "@cloudscape-design/components/select";
 import { useRef, useState } from "react";
 import { useCommonTexts } from "@/components/texts";
-import { call } from "@/platform/api";
-import { useFleetTexts } from "../texts";
+import { suggestTags } from "./api";
 import { ACTIONS, type Action, EMPTY_RULE, type Rule, TAGS_MOST, ruleError } from "./plan";
+import type { Translator } from "./texts";
 
 interface Props {
+  t: Translator;
   rules: readonly Rule[];
   onChange: (rules: Rule[]) => void;
 }
@@ -15,8 +16,7 @@ interface Props {
 const ACTION_TEXTS = { set: "tagSet", add: "tagAddMissing", remove: "tagTakeAway" } as const;
 
 /** Rows of action, key and value. Keys and values that are in use are suggested. */
-export function RulesEditor({ rules, onChange }: Props) {
-  const t = useFleetTexts();
+export function RulesEditor({ t, rules, onChange }: Props) {
   const common = useCommonTexts();
   const change = (index: number, part: Partial<Rule>) => onChange(rules.map((rule, at) => (at === index ? { ...rule, ...part } : rule)));
   const actions = ACTIONS.map((value) => ({ value, label: t(ACTION_TEXTS[value]) }));
@@ -39,7 +39,7 @@ export function RulesEditor({ rules, onChange }: Props) {
         {
           label: common("tagKey"),
           control: (rule, index) => (
-            <Suggested name={common("tagKey")} collectionKey="tag" value={rule.key} onChange={(key) => change(index, { key })} />
+            <Suggested t={t} name={common("tagKey")} value={rule.key} onChange={(key) => change(index, { key })} />
           ),
           errorText: (_, index) => {
             const error = ruleError(rules, index);
@@ -50,8 +50,9 @@ export function RulesEditor({ rules, onChange }: Props) {
           label: common("tagValue"),
           control: (rule, index) => (
             <Suggested
+              t={t}
               name={common("tagValue")}
-              collectionKey={`tag:${rule.key.trim()}`}
+              tagKey={rule.key.trim()}
               value={rule.action === "remove" ? "" : rule.value}
               disabled={rule.action === "remove"}
               onChange={(value) => change(index, { value })}
@@ -70,22 +71,23 @@ export function RulesEditor({ rules, onChange }: Props) {
 }
 
 interface SuggestedProps {
+  t: Translator;
   name: string;
-  collectionKey: string;
+  /** Values of it are suggested; without it, keys. */
+  tagKey?: string;
   value: string;
   disabled?: boolean;
   onChange: (value: string) => void;
 }
 
-function Suggested({ name, collectionKey, value, disabled, onChange }: SuggestedProps) {
-  const t = useFleetTexts();
+function Suggested({ t, name, tagKey, value, disabled, onChange }: SuggestedProps) {
   const [options, setOptions] = useState<string[]>([]);
   const latest = useRef(0);
   const load = async (prefix: string) => {
     const turn = ++latest.current;
-    if (collectionKey === "tag:") return;
-    const answer = await call("Roadstead.SuggestValues", { Collection: "node", Key: collectionKey, Prefix: prefix }).catch(() => undefined);
-    if (turn === latest.current) setOptions(answer?.Values ?? []);
+    if (tagKey === "") return;
+    const found = await suggestTags(tagKey, prefix);
+    if (turn === latest.current) setOptions(found);
   };
   return (
     <Autosuggest

@@ -4,21 +4,21 @@ import Box from "@cloudscape-design/components/box";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber } from "@/platform/time";
-import { useFleetTexts } from "../texts";
 import { type Effect, type Plan, type Rule, type Tagged, effectsOf } from "./plan";
+import type { Translator } from "./texts";
 
 const VALUES_SHOWN = 3;
 const NAMES_SHOWN = 5;
 
 interface Props {
+  t: Translator;
   nodes: readonly Tagged[];
   rules: readonly Rule[];
   plan: Plan;
 }
 
 /** What would change where, before anything does. */
-export function PlanPreview({ nodes, rules, plan }: Props) {
-  const t = useFleetTexts();
+export function PlanPreview({ t, nodes, rules, plan }: Props) {
   if (rules.length === 0) return <Box color="text-body-secondary">{t("tagPreviewNone")}</Box>;
   return (
     <SpaceBetween size="s">
@@ -26,7 +26,7 @@ export function PlanPreview({ nodes, rules, plan }: Props) {
       <ul className="plain-list">
         {effectsOf(nodes, rules).map((effect) => (
           <li key={effect.rule.key}>
-            <EffectText effect={effect} />
+            <EffectText t={t} effect={effect} />
           </li>
         ))}
       </ul>
@@ -39,8 +39,7 @@ export function PlanPreview({ nodes, rules, plan }: Props) {
   );
 }
 
-function EffectText({ effect: { rule, added, changed, removed, same, lost } }: { effect: Effect }) {
-  const t = useFleetTexts();
+function EffectText({ t, effect: { rule, added, changed, removed, same, lost } }: { t: Translator; effect: Effect }) {
   const locale = useLocale();
   const number = (count: number) => formatNumber(count, locale);
   const more = lost.length - VALUES_SHOWN;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Tag } from "@/platform/types";
 import { type Rule, type Tagged, areUsable, changeOf, effectsOf, planOf, ruleError, undoOf } from "./plan";
 
-const node = (id: string, tags: Record<string, string>): Tagged => ({ id, name: id, tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) });
+const node = (id: string, tags: Record<string, string>): Tagged => ({ type: "ManagedInstance", id, name: id, tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) });
 const set = (key: string, value: string): Rule => ({ action: "set", key, value });
 const add = (key: string, value: string): Rule => ({ action: "add", key, value });
 const remove = (key: string): Rule => ({ action: "remove", key, value: "" });

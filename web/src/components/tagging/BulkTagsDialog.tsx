@@ -8,20 +8,22 @@ import { useMemo, useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber } from "@/platform/time";
-import { changeTags } from "../api";
-import { useFleetTexts } from "../texts";
+import { changeTags } from "./api";
 import { rememberChanges } from "./last";
 import { OutcomeText } from "./OutcomeText";
 import { type Change, EMPTY_RULE, type Rule, areUsable, filledRules, planOf, undoOf } from "./plan";
 import { PlanPreview } from "./PlanPreview";
+import { type Noun, useTaggingTexts } from "./texts";
 import { RulesEditor } from "./RulesEditor";
 import { type Outcome, makeChanges } from "./run";
 import { type Wanted, useSnapshot } from "./useSnapshot";
 
-/** So many nodes at a time: quick, and the hub stays free for others. */
-const PARALLEL = 6;
+/** Two requests of so many resources: quick, and the hub stays free for others. */
+const BATCH = 250;
+const PARALLEL = 2;
 
 interface Props {
+  noun: Noun;
   wanted: Wanted;
   /** The changes to take back; without them the dialog asks what to change. */
   undoing?: readonly Change[];
@@ -30,16 +32,16 @@ interface Props {
 
 type Phase = { at: "choosing" } | { at: "making"; done: number; of: number; stop: AbortController } | { at: "over"; outcome: Outcome };
 
-/** Changes the tags of many nodes: rules, preview, progress, what failed, and the way back. */
-export default function BulkTagsDialog({ wanted, undoing, onClose }: Props) {
-  const t = useFleetTexts();
+/** Changes the tags of many resources: rules, preview, progress, what failed, and the way back. */
+export default function BulkTagsDialog({ noun, wanted, undoing, onClose }: Props) {
+  const t = useTaggingTexts(noun);
   const client = useQueryClient();
   const locale = useLocale();
   const [isUndoing, setUndoing] = useState(undoing);
   const [rules, setRules] = useState<Rule[]>([EMPTY_RULE]);
   const [turn, setTurn] = useState(0);
   const [phase, setPhase] = useState<Phase>({ at: "choosing" });
-  const snapshot = useSnapshot(isUndoing ? { ids: isUndoing.map(({ id }) => id) } : wanted, turn);
+  const snapshot = useSnapshot(isUndoing ? { named: isUndoing } : wanted, turn);
   const filled = useMemo(() => filledRules(rules), [rules]);
   const plan = useMemo(() => planOf(snapshot.nodes ?? [], filled), [snapshot.nodes, filled]);
   const back = useMemo(() => (isUndoing ? undoOf(isUndoing, snapshot.nodes ?? []) : undefined), [isUndoing, snapshot.nodes]);
@@ -50,7 +52,8 @@ export default function BulkTagsDialog({ wanted, undoing, onClose }: Props) {
     const stop = new AbortController();
     const of = wantedChanges.length;
     setPhase({ at: "making", done: 0, of, stop });
-    const outcome = await makeChanges(wantedChanges, ({ id, remove, set }) => changeTags(id, remove, set), {
+    const outcome = await makeChanges(wantedChanges, changeTags, {
+      batch: BATCH,
       parallel: PARALLEL,
       signal: stop.signal,
       onProgress: (done) => setPhase({ at: "making", done, of, stop }),
@@ -58,8 +61,7 @@ export default function BulkTagsDialog({ wanted, undoing, onClose }: Props) {
     const made = [...before, ...outcome.made];
     rememberChanges(made);
     setPhase({ at: "over", outcome: { ...outcome, made } });
-    void client.invalidateQueries({ queryKey: ["nodes"] });
-    void client.invalidateQueries({ queryKey: ["node-tag-keys"] });
+    for (const queryKey of [["nodes"], ["resources"], ["node-tag-keys"], ["tag-keys"]]) void client.invalidateQueries({ queryKey });
   };
   const undo = (made: readonly Change[]) => {
     setUndoing(made);
@@ -68,7 +70,7 @@ export default function BulkTagsDialog({ wanted, undoing, onClose }: Props) {
   };
 
   const content = () => {
-    if (phase.at === "over") return <OutcomeText outcome={phase.outcome} />;
+    if (phase.at === "over") return <OutcomeText t={t} outcome={phase.outcome} />;
     if (phase.at === "making") {
       return (
         <ProgressBar
@@ -83,8 +85,8 @@ export default function BulkTagsDialog({ wanted, undoing, onClose }: Props) {
     if (back) return <Box>{t("tagUndoPreview", { count: back.changes.length, skipped: back.skipped })}</Box>;
     return (
       <SpaceBetween size="l">
-        <RulesEditor rules={rules} onChange={setRules} />
-        <PlanPreview nodes={snapshot.nodes} rules={filled} plan={plan} />
+        <RulesEditor t={t} rules={rules} onChange={setRules} />
+        <PlanPreview t={t} nodes={snapshot.nodes} rules={filled} plan={plan} />
       </SpaceBetween>
     );
   };

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import type { Change } from "./plan";
 
-/** The last change of many nodes' tags in this window, so that it can be taken back from any page. One that changed nothing is none. */
+/** The last change of many resources' tags in this window, so that it can be taken back from any page. One that changed nothing is none. */
 let last: readonly Change[] | undefined;
 const listeners = new Set<() => void>();
 
