@@ -1,8 +1,14 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
+export type AccessRule = { Name: string; Nodes: Nodes; Path: string; WithDecryption: boolean; };
+
 export type AccessSubject = { Id?: string; Kind: string; };
 
 export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
+
+export type AccountSettings = { GroupLifecycleEventsDesiredStatus: string; GroupLifecycleEventsStatus: string; };
+
+export type AccountSettingsResult = { AccountSettings: AccountSettings; };
 
 export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
@@ -50,15 +56,25 @@ export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; 
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
+export type CancelResult = { EndedCount: number; NotBegunCount: number; StoppingCount: number; };
+
 export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
+
+export type ChangeTagsRequest = { Changes: TagChange[]; };
+
+export type ChangeTagsResult = { Changed: number; Failed: FailedTagChange[]; };
 
 export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
-export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
+
+export type ComplianceDetails = { ComplianceStatus: boolean; KeysWithNoncompliantValues: string[]; MissingTagKeys: string[]; NoncompliantKeys: string[]; };
+
+export type ComplianceSummary = { LastUpdated: string; NonCompliantResources: number; Region: string; ResourceType?: string; TargetId: string; TargetIdType: string; };
 
 export type ConfirmRequest = { Attestation: string; Challenge: string; ClientData: string; Name: string; };
 
@@ -81,6 +97,10 @@ export type CreateRequest3 = { Description?: string; ExpiresAt?: number; Scope?:
 export type CreateRequest4 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
 
 export type CreateRequest5 = { Alias?: string; Description?: string; };
+
+export type CreateResourceGroupRequest = { Configuration?: GroupConfigurationItem[]; Criticality?: number; Description?: string; DisplayName?: string; Name: string; Owner?: string; ResourceQuery?: ResourceQuery; Tags?: Record<string, string>; };
+
+export type CreateResourceGroupResult = { Group: ResourceGroup; GroupConfiguration?: GroupConfiguration; ResourceQuery?: ResourceQuery; Tags: Record<string, string>; };
 
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
@@ -124,9 +144,13 @@ export type DeleteRequest3 = { Name?: string; };
 
 export type DeleteRequest4 = { AccessKeyId: string; };
 
+export type DeleteRequest5 = { Name: string; };
+
 export type DeleteResult = Record<string, unknown>;
 
 export type DeleteRoleRequest = { RoleName: string; };
+
+export type DeleteTagRuleRequest = { Key: string; };
 
 export type DeliveryView = { DeliveredAt?: number; DeliveredSeq: number; Failures: number; LastError: string; LastErrorAt?: number; NextAttemptAt?: number; Pending: number; Sink: Sink; };
 
@@ -140,6 +164,10 @@ export type DescribePropertiesRequest = { FiltersWithOperator?: StringFilter[]; 
 
 export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[]; NextToken?: string; };
 
+export type DescribeReportCreationRequest = Record<string, unknown>;
+
+export type DescribeReportCreationResult = { Status: string; };
+
 export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
 
 export type DescribeRequest2 = { DocumentVersion?: string; Name: string; VersionName?: string; };
@@ -151,6 +179,8 @@ export type DescribeRequest4 = { Filters?: LegacyFilter2[]; MaxResults?: number;
 export type DescribeRequest5 = { CommandId: string; };
 
 export type DescribeRequest6 = { NodeId: string; };
+
+export type DescribeRequest7 = { NodeId: string; };
 
 export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
 
@@ -226,6 +256,14 @@ export type Empty31 = Record<string, unknown>;
 
 export type Empty32 = Record<string, unknown>;
 
+export type Empty33 = Record<string, unknown>;
+
+export type Empty34 = Record<string, unknown>;
+
+export type Empty35 = Record<string, unknown>;
+
+export type Empty36 = Record<string, unknown>;
+
 export type Empty4 = Record<string, unknown>;
 
 export type Empty5 = Record<string, unknown>;
@@ -245,6 +283,14 @@ export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resour
 export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
 
 export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
+
+export type FailedResource = { ErrorCode: string; ErrorMessage: string; ResourceArn: string; };
+
+export type FailedTagChange = { Code: string; Message: string; ResourceId: string; ResourceType: string; };
+
+export type FailureInfo = { ErrorCode: string; ErrorMessage: string; StatusCode: number; };
+
+export type File = { Names: string[]; Problem?: string; SaidAt: number; Target: string; };
 
 export type FileSink = { Name: string; Ship?: Ship; };
 
@@ -266,11 +312,25 @@ export type FirstAdminRequest = { Password: string; Token: string; UserName: str
 
 export type FreezeState = { At?: number; By?: string; Frozen: boolean; Reason?: string; };
 
+export type GetAccountSettingsRequest = Record<string, unknown>;
+
+export type GetComplianceSummaryRequest = { GroupBy?: string[]; MaxResults?: number; PaginationToken?: string; RegionFilters?: string[]; ResourceTypeFilters?: string[]; TagKeyFilters?: string[]; TargetIdFilters?: string[]; };
+
+export type GetComplianceSummaryResult = { PaginationToken: string; SummaryList: ComplianceSummary[]; };
+
 export type GetConnectionStatusRequest = { Target: string; };
 
 export type GetConnectionStatusResponse = { Status: string; Target: string; };
 
 export type GetFreezeRequest = Record<string, unknown>;
+
+export type GetGroupConfigurationRequest = { Group?: string; };
+
+export type GetGroupConfigurationResult = { GroupConfiguration: GroupConfiguration; };
+
+export type GetGroupQueryRequest = { Group?: string; GroupName?: string; };
+
+export type GetGroupTagsRequest = { Arn: string; };
 
 export type GetLimitsRequest = { UserName?: string; };
 
@@ -288,6 +348,10 @@ export type GetRequest3 = { Name?: string; WithDecryption?: boolean; };
 
 export type GetRequest4 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
 
+export type GetResourcesRequest = { ExcludeCompliantResources?: boolean; IncludeComplianceDetails?: boolean; PaginationToken?: string; ResourceARNList?: string[]; ResourceTypeFilters?: string[]; ResourcesPerPage?: number; TagFilters?: TagFilter[]; TagsPerPage?: number; };
+
+export type GetResourcesResult = { PaginationToken: string; ResourceTagMappingList: ResourceTagMapping[]; };
+
 export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
@@ -296,13 +360,37 @@ export type GetResult3 = { Parameter: Parameter; };
 
 export type GetResult4 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source2; StoredBytes: number; Text: string; };
 
+export type GetTagKeysRequest = { PaginationToken?: string; };
+
+export type GetTagKeysResult = { PaginationToken: string; TagKeys: string[]; };
+
+export type GetTagValuesRequest = { Key: string; PaginationToken?: string; };
+
+export type GetTagValuesResult = { PaginationToken: string; TagValues: string[]; };
+
 export type GivenValue = string;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
+export type GroupConfiguration = { Configuration: GroupConfigurationItem[]; Status: string; };
+
+export type GroupConfigurationItem = { Parameters?: GroupConfigurationParameter[]; Type: string; };
+
+export type GroupConfigurationParameter = { Name: string; Values?: string[]; };
+
 export type GroupNameRequest = { GroupName: string; };
 
+export type GroupQuery = { GroupName: string; ResourceQuery: ResourceQuery; };
+
+export type GroupQueryResult = { GroupQuery: GroupQuery; };
+
 export type GroupRequest = { CommandId: string; };
+
+export type GroupResource = { Identifier: ResourceIdentifier; };
+
+export type GroupResourcesRequest = { Group: string; ResourceArns: string[]; };
+
+export type GroupResourcesResult = { Failed: FailedResource[]; Pending: PendingResource[]; Succeeded: string[]; };
 
 export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 
@@ -310,9 +398,17 @@ export type GroupResult2 = { Groups: Group[]; };
 
 export type GroupRole = { Group: string; Role: string; };
 
-export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
+export type GroupTagsResult = { Arn: string; Tags: Record<string, string>; };
+
+export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Query?: string; Rule?: string; };
+
+export type GroupingStatus = { Action: string; ResourceArn: string; Status: string; };
+
+export type GroupingStatusFilter = { Name: string; Values: string[]; };
 
 export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; LastSeq: number; };
+
+export type Held = { GivenAt: number; LatestVersion?: number; Name: string; Version: number; };
 
 export type HeldLimits = { Holder: string; HolderName: string; Limits: Limits; };
 
@@ -372,6 +468,14 @@ export type ListApprovalsRequest = { CommandId?: string; Filter?: Filter4; MaxRe
 
 export type ListApprovalsResult = { Approvals: ApprovalView[]; NextToken?: string; };
 
+export type ListGroupResourcesRequest = { Filters?: ResourceFilter[]; Group?: string; GroupName?: string; MaxResults?: number; NextToken?: string; };
+
+export type ListGroupResourcesResult = { NextToken?: string; QueryErrors: QueryError[]; ResourceIdentifiers: ResourceIdentifier[]; Resources: GroupResource[]; };
+
+export type ListGroupingStatusesRequest = { Filters?: GroupingStatusFilter[]; Group: string; MaxResults?: number; NextToken?: string; };
+
+export type ListGroupingStatusesResult = { Group: string; GroupingStatuses: GroupingStatus[]; NextToken?: string; };
+
 export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
@@ -400,7 +504,19 @@ export type ListRequest7 = { UserName?: string; };
 
 export type ListRequest8 = Record<string, unknown>;
 
+export type ListRequest9 = Record<string, unknown>;
+
+export type ListRequiredTagsRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListRequiredTagsResult = { NextToken?: string; RequiredTags: RequiredTag[]; };
+
+export type ListResourceGroupsRequest = { Filters?: ResourceGroupFilter[]; maxResults?: string; nextToken?: string; };
+
+export type ListResourceGroupsResult = { GroupIdentifiers: ResourceGroupIdentifier[]; Groups: ResourceGroup[]; NextToken?: string; };
+
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
+
+export type ListResult10 = { Keys: SecretKey[]; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
 
@@ -416,11 +532,19 @@ export type ListResult7 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
 export type ListResult8 = { LoginSessions: SessionView[]; };
 
-export type ListResult9 = { Keys: SecretKey[]; };
+export type ListResult9 = { Rules: AccessRule[]; };
 
 export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
+
+export type ListTagRulesRequest = Record<string, unknown>;
+
+export type ListTagRulesResult = { Rules: TagRule[]; };
+
+export type ListTagSyncTasksRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListTagSyncTasksResult = { TagSyncTasks: Empty35[]; };
 
 export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -436,11 +560,15 @@ export type ModifyRequest = { AccountIdsToAdd?: string[]; AccountIdsToRemove?: s
 
 export type NamedRequest = { KeyId: string; };
 
+export type NamedResource = { ResourceId: string; ResourceType: string; };
+
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
 export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVersion: string; Architecture: string; BootId: string; BootedAt?: number; ClockAheadMs?: number; ComputerName: string; ConnectedAt?: number; CpuCount: number; JoinedAt: number; Kernel: string; LastSeenAt?: number; Lock: string[]; LostWithoutRoot: string[]; MachineId: string; MemoryBytes: number; Name: string; NodeId: string; NodeLock?: NodeLock; OfflineReason?: OfflineReason; OfflineSentence?: string; Platform: string; PlatformId: string; PlatformVersion: string; Quarantine: System[]; RunsAs: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
 
 export type NodeLock = { AllowedDocuments?: string[]; Files: string[]; MonitorOnly: boolean; NoRoot: boolean; NoShell: boolean; NoUpdate: boolean; OperatorClasses: string[]; OperatorKeys: string[]; Trouble?: string; };
+
+export type NodeParameters = { Files: File[]; Parameters: Held[]; Rules: AccessRule[]; };
 
 export type NodeScope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
 
@@ -448,7 +576,13 @@ export type NodeStatus = "Offline" | "Online";
 
 export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Lock: string[]; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
 
+export type NodeUse = { Files: string[]; GivenAt: number; NodeId: string; NodeName: string; Version: number; };
+
+export type Nodes = { All?: boolean; NodeIds?: string[]; Tags?: Tag[]; };
+
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
+
+export type OfflineNodes = "Fail" | "Skip" | "Wait";
 
 export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
 
@@ -473,6 +607,8 @@ export type ParameterView = { DefaultValue?: string; Description?: string; Name:
 export type PasskeyProof = { AuthenticatorData: string; Challenge: string; ClientData: string; PasskeyId: string; Signature: string; };
 
 export type PasskeyView = { CreatedAt: number; LastUsedAt?: number; Name: string; PasskeyId: string; RpId: string; };
+
+export type PendingResource = { ResourceArn: string; };
 
 export type PlatformCount = { Count: number; Name: string; };
 
@@ -504,6 +640,8 @@ export type Progress = { Command: CommandView; States: StateCount[]; };
 
 export type Protocol = "tcp" | "tls" | "udp";
 
+export type PutGroupConfigurationRequest = { Configuration?: GroupConfigurationItem[]; Group?: string; };
+
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
 
 export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
@@ -514,11 +652,17 @@ export type PutParameterResult = { Tier: Tier; Version: number; };
 
 export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
 
+export type PutRequest = { Name?: string; Nodes?: Nodes; Path?: string; WithDecryption?: boolean; };
+
 export type PutRetentionRequest = { KeepDays?: number; };
 
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
 export type PutShippingRequest = { Settings: AuditShippingSettings; WebhookSecret?: string; };
+
+export type PutTagRuleRequest = { AllowedValues?: string[]; IsRequired?: boolean; Key: string; ResourceTypes?: string[]; };
+
+export type QueryError = { ErrorCode: string; Message: string; };
 
 export type RecoverRequest = { UserName: string; };
 
@@ -538,6 +682,8 @@ export type RenameRequest = { Name: string; NodeId: string; };
 
 export type RenewRequest = { NodeId: string; Which?: Which; };
 
+export type RequiredTag = { ReportingTagKeys: string[]; ResourceType: string; };
+
 export type Requires = { Name: string; RequireType?: string; Version?: string; VersionName?: string; };
 
 export type RerunRequest = { CommandId: string; ConfirmedTargets?: number; Scope: Scope; };
@@ -551,6 +697,24 @@ export type ResetResult = { Password?: string; };
 export type ResolveRequest = { Filter?: Filter4; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
 
 export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+
+export type ResourceFilter = { Name: string; Values: string[]; };
+
+export type ResourceGroup = { Criticality?: number; Description: string; DisplayName?: string; GroupArn: string; Name: string; Owner?: string; };
+
+export type ResourceGroupFilter = { Name: string; Values: string[]; };
+
+export type ResourceGroupIdentifier = { Criticality?: number; Description: string; DisplayName?: string; GroupArn: string; GroupName: string; Owner?: string; };
+
+export type ResourceGroupRequest = { Group?: string; GroupName?: string; };
+
+export type ResourceGroupResult = { Group: ResourceGroup; };
+
+export type ResourceIdentifier = { ResourceArn: string; ResourceType: string; };
+
+export type ResourceQuery = { Query: string; Type: string; };
+
+export type ResourceTagMapping = { ComplianceDetails?: ComplianceDetails; ResourceARN: string; Tags: Tag[]; };
 
 export type Response = { Comment: Comment[]; CreateTime: number; ReviewStatus: string; Reviewer: string; UpdatedTime: number; };
 
@@ -584,9 +748,17 @@ export type RulesResult = { LoginRules: RuleView[]; };
 
 export type Scope = "all" | "failed";
 
+export type SearchByQueryRequest = { MaxResults?: number; NextToken?: string; ResourceQuery: ResourceQuery; };
+
+export type SearchByQueryResult = { NextToken?: string; QueryErrors: QueryError[]; ResourceIdentifiers: ResourceIdentifier[]; };
+
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
 export type SearchRequest2 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Sort?: Sort; };
+
+export type SearchResourcesRequest = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Resources?: NamedResource[]; };
+
+export type SearchResourcesResult = { NextToken?: string; Resources: TaggedResource[]; Total: number; };
 
 export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
 
@@ -596,7 +768,7 @@ export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; Created
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 
@@ -640,9 +812,13 @@ export type Source = { Key?: string; Name?: string; Values?: string[]; };
 
 export type Source2 = "live" | "stored";
 
+export type StartReportCreationRequest = { S3Bucket: string; };
+
 export type StartSessionRequest = { DocumentName?: string; OperatorApproval?: Approval; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
 
 export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type StartTagSyncTaskRequest = { Group: string; RoleArn: string; };
 
 export type State = "Approved" | "Pending" | "Rejected";
 
@@ -662,6 +838,10 @@ export type SuggestRequest = { Collection: string; Key: string; Prefix?: string;
 
 export type SuggestResult = { Values: string[]; };
 
+export type SuggestTagsRequest = { Key?: string; Prefix?: string; };
+
+export type SuggestTagsResult = { Values: string[]; };
+
 export type SyslogSink = { CaPem?: string; Host: string; Port: number; Protocol: Protocol; Ship?: Ship; };
 
 export type System = { Address: string; BootId: string; FirstSeenAt: number; IsLeaving: boolean; LastSeenAt: number; MachineId: string; WasConnected: boolean; };
@@ -670,7 +850,23 @@ export type Table = { Responsibilities: Responsibility[]; };
 
 export type Tag = { Key: string; Value: string; };
 
+export type TagChange = { Remove?: string[]; ResourceId: string; ResourceType: string; Set?: Tag[]; };
+
+export type TagFilter = { Key?: string; Values?: string[]; };
+
+export type TagGroupRequest = { Arn: string; Tags: Record<string, string>; };
+
+export type TagResourcesRequest = { ResourceARNList: string[]; Tags: Record<string, string>; };
+
+export type TagResourcesResult = { FailedResourcesMap: Record<string, FailureInfo>; };
+
+export type TagRule = { AllowedValues: string[]; IsRequired: boolean; Key: string; ResourceType: string; };
+
 export type TagSelector = { Key: string; Values?: string[]; };
+
+export type TagSyncTaskRequest = { TaskArn: string; };
+
+export type TaggedResource = { MissingKeys: string[]; Name: string; ResourceARN: string; ResourceId: string; ResourceType: string; Tags: Tag[]; WrongKeys: string[]; };
 
 export type Target = { Key: string; Values?: string[]; };
 
@@ -688,6 +884,16 @@ export type UnlinkOidcUserRequest = { UserName: string; };
 
 export type UnsupportedElement = { Place: string; Problem: string; };
 
+export type UntagGroupRequest = { Arn: string; Keys: string[]; };
+
+export type UntagGroupResult = { Arn: string; Keys: string[]; };
+
+export type UntagResourcesRequest = { ResourceARNList: string[]; TagKeys: string[]; };
+
+export type UpdateAccountSettingsRequest = { GroupLifecycleEventsDesiredStatus?: string; };
+
+export type UpdateGroupQueryRequest = { Group?: string; GroupName?: string; ResourceQuery: ResourceQuery; };
+
 export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
 export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayName?: string; DocumentFormat?: string; DocumentVersion?: string; Name: string; TargetType?: string; VersionName?: string; };
@@ -695,6 +901,8 @@ export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayNa
 export type UpdateRequest2 = { DocumentReviews: Reviews; DocumentVersion?: string; Name: string; };
 
 export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
+
+export type UpdateResourceGroupRequest = { Criticality?: number; Description?: string; DisplayName?: string; Group?: string; GroupName?: string; Owner?: string; };
 
 export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
 
@@ -705,6 +913,10 @@ export type UserResult = { User: UserView; };
 export type UserStatus = "Active" | "Disabled";
 
 export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; OidcSubject?: string; PasswordChangedAt?: number; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
+
+export type UsesRequest = { Name: string; };
+
+export type UsesResult = { NodeCount: number; Nodes: NodeUse[]; };
 
 export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?: number; };
 
@@ -722,14 +934,14 @@ export type Which = "Connected" | "Refused";
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
-  "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
+  "AmazonSSM.CancelCommand": { request: CancelRequest; result: CancelResult };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
   "AmazonSSM.CreateDocument": { request: CreateRequest2; result: DescriptionResult };
-  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
-  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty4 };
+  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty2 };
+  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty3 };
   "AmazonSSM.DeleteParameter": { request: DeleteRequest3; result: DeleteResult };
   "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
-  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty5 };
+  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
   "AmazonSSM.DescribeDocument": { request: DescribeRequest2; result: DescribeResult2 };
   "AmazonSSM.DescribeDocumentPermission": { request: DescribeRequest3; result: DescribeResult3 };
@@ -751,7 +963,7 @@ export interface Operations {
   "AmazonSSM.ListDocumentVersions": { request: VersionsRequest; result: VersionsResult };
   "AmazonSSM.ListDocuments": { request: ListRequest3; result: ListResult3 };
   "AmazonSSM.ListTagsForResource": { request: ListRequest4; result: ListResult4 };
-  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty6 };
+  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty5 };
   "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
@@ -761,16 +973,17 @@ export interface Operations {
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
   "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
   "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
-  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty7 };
+  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty6 };
   "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.BeginOidcLogin": { request: Empty9; result: BeginOidcResult };
-  "Roadstead.BeginPasskey": { request: Empty10; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty7 };
+  "Roadstead.BeginOidcLogin": { request: Empty8; result: BeginOidcResult };
+  "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty9; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty10; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
+  "Roadstead.ChangeTags": { request: ChangeTagsRequest; result: ChangeTagsResult };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty10 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
@@ -781,91 +994,133 @@ export interface Operations {
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty12 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty13 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
+  "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty13 };
   "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
   "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty16 };
+  "Roadstead.DeleteTagRule": { request: DeleteTagRuleRequest; result: Empty16 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty17 };
   "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty17; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty18; result: HubKey };
+  "Roadstead.DescribeHub": { request: Empty18; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty19; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
-  "Roadstead.DescribeResponsibilities": { request: Empty19; result: Table };
+  "Roadstead.DescribeNodeParameters": { request: DescribeRequest7; result: NodeParameters };
+  "Roadstead.DescribeResponsibilities": { request: Empty20; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty20 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty20 };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty7 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty21 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty21 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishOidcLogin": { request: FinishOidcLoginRequest; result: LoggedIn };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty21; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty22; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty23; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty24; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
+  "Roadstead.GetAuditHead": { request: Empty22; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty23; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty24; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty25; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
-  "Roadstead.GetOverview": { request: Empty25; result: Overview };
+  "Roadstead.GetOverview": { request: Empty26; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty24; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty25; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
-  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty26 };
+  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty27 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
-  "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
+  "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
-  "Roadstead.ListLoginRules": { request: Empty27; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
+  "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListParameterUses": { request: UsesRequest; result: UsesResult };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListSecretKeys": { request: ListRequest9; result: ListResult10 };
+  "Roadstead.ListTagRules": { request: ListTagRulesRequest; result: ListTagRulesResult };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty24; result: Empty24 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty22 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty23 };
-  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty28 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty27 };
+  "Roadstead.Logout": { request: Empty25; result: Empty25 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty23 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty24 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty29 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
+  "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty13 };
   "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
+  "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty29 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
-  "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty30 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty29 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty30 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
+  "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty31 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty30 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty31 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty32 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty18; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty19; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SearchResources": { request: SearchResourcesRequest; result: SearchResourcesResult };
   "Roadstead.SetFreeze": { request: SetFreezeRequest; result: FreezeState };
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
+  "Roadstead.SuggestTags": { request: SuggestTagsRequest; result: SuggestTagsResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty26 };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty12 };
+  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty32; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty33; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
+  "ResourceGroupsTaggingAPI_20170126.DescribeReportCreation": { request: DescribeReportCreationRequest; result: DescribeReportCreationResult };
+  "ResourceGroupsTaggingAPI_20170126.GetComplianceSummary": { request: GetComplianceSummaryRequest; result: GetComplianceSummaryResult };
+  "ResourceGroupsTaggingAPI_20170126.GetResources": { request: GetResourcesRequest; result: GetResourcesResult };
+  "ResourceGroupsTaggingAPI_20170126.GetTagKeys": { request: GetTagKeysRequest; result: GetTagKeysResult };
+  "ResourceGroupsTaggingAPI_20170126.GetTagValues": { request: GetTagValuesRequest; result: GetTagValuesResult };
+  "ResourceGroupsTaggingAPI_20170126.ListRequiredTags": { request: ListRequiredTagsRequest; result: ListRequiredTagsResult };
+  "ResourceGroupsTaggingAPI_20170126.StartReportCreation": { request: StartReportCreationRequest; result: Empty34 };
+  "ResourceGroupsTaggingAPI_20170126.TagResources": { request: TagResourcesRequest; result: TagResourcesResult };
+  "ResourceGroupsTaggingAPI_20170126.UntagResources": { request: UntagResourcesRequest; result: TagResourcesResult };
+  "Ardi.CancelTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.CreateGroup": { request: CreateResourceGroupRequest; result: CreateResourceGroupResult };
+  "Ardi.DeleteGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.GetAccountSettings": { request: GetAccountSettingsRequest; result: AccountSettingsResult };
+  "Ardi.GetGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.GetGroupConfiguration": { request: GetGroupConfigurationRequest; result: GetGroupConfigurationResult };
+  "Ardi.GetGroupQuery": { request: GetGroupQueryRequest; result: GroupQueryResult };
+  "Ardi.GetTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.GetTags": { request: GetGroupTagsRequest; result: GroupTagsResult };
+  "Ardi.GroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
+  "Ardi.ListGroupResources": { request: ListGroupResourcesRequest; result: ListGroupResourcesResult };
+  "Ardi.ListGroupingStatuses": { request: ListGroupingStatusesRequest; result: ListGroupingStatusesResult };
+  "Ardi.ListGroups": { request: ListResourceGroupsRequest; result: ListResourceGroupsResult };
+  "Ardi.ListTagSyncTasks": { request: ListTagSyncTasksRequest; result: ListTagSyncTasksResult };
+  "Ardi.PutGroupConfiguration": { request: PutGroupConfigurationRequest; result: Empty36 };
+  "Ardi.SearchResources": { request: SearchByQueryRequest; result: SearchByQueryResult };
+  "Ardi.StartTagSyncTask": { request: StartTagSyncTaskRequest; result: Empty35 };
+  "Ardi.Tag": { request: TagGroupRequest; result: GroupTagsResult };
+  "Ardi.UngroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
+  "Ardi.Untag": { request: UntagGroupRequest; result: UntagGroupResult };
+  "Ardi.UpdateAccountSettings": { request: UpdateAccountSettingsRequest; result: AccountSettingsResult };
+  "Ardi.UpdateGroup": { request: UpdateResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.UpdateGroupQuery": { request: UpdateGroupQueryRequest; result: GroupQueryResult };
 }
