@@ -50,7 +50,8 @@ def test_a_command_that_is_still_running_is_attached_to_again(bed, tmp_path):
     for _ in range(3):
         agent.kill()
         agent.restart()
-        assert invocation(own, command, agent.node)["Status"] == "InProgress"
+        # The agent may have died before it told that it had begun: then it tells when it is back.
+        until(lambda: invocation(own, command, agent.node)["Status"] == "InProgress", 20, "the node telling that it has begun")
         os.kill(pid, 0)
     gate.touch()
     assert wait_invocation(own, command, agent.node)["StandardOutputContent"] == "begun\ndone\n"

@@ -4,11 +4,13 @@ import http.client
 import json
 import ssl
 import threading
+import time
 import urllib.parse
 
 from harness.sigv4 import sign
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+KEPT_FOR = 10
 
 
 def joined(headers):
@@ -90,6 +92,10 @@ class Api:
         return name.startswith(("List", "Describe", "Get", "Search", "Resolve"))
 
     def _connection(self, fresh):
+        if time.monotonic() - getattr(self._local, "used", 0) > KEPT_FOR:
+            # The hub hangs up on whoever is idle for long; what is no read must not meet that.
+            self.close()
+        self._local.used = time.monotonic()
         connection = None if fresh else getattr(self._local, "connection", None)
         if connection is None:
             if self.tls:

@@ -1,7 +1,7 @@
 """A node that is a whole system of its own: what it changes lies in memory over the system that is there, and goes with it.
 
-Files, mounts, processes and the name are its own (Linux namespaces, an overlay); the network is the test's. Each start is a boot of its
-own. It needs root and the right to mount; `why_not()` says what is missing."""
+Files, mounts, processes, the name and the machine id are its own (Linux namespaces, an overlay); the network is the test's. Each start
+is a boot of its own. It needs root and the right to mount; `why_not()` says what is missing."""
 
 import functools
 import os
@@ -17,6 +17,8 @@ mkdir "$system/upper" "$system/work" "$system/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$system/upper,workdir=$system/work" "$system/root"
 cat /proc/sys/kernel/random/uuid >"$system/boot"
 cd "$system/root"
+rm -f etc/machine-id
+printf %s "$system" | md5sum | cut -c1-32 >etc/machine-id
 mount -t proc proc proc
 mount --bind "$system/boot" proc/sys/kernel/random/boot_id
 while [ "$1" != -- ]; do mkdir -p "./$1"; mount --rbind "$1" "./$1"; shift; done
@@ -49,8 +51,6 @@ class OwnSystem:
         folder = hub.folder / name
         self.root = folder / "system"
         self.root.mkdir(parents=True)
-        # Tests before may have been long: a connection that was idle is hung up.
-        hub.api.close()
         self.agent = hub.join(name, prefix=enter(self.root, pathlib.Path(hub.binary).parent), env=env)
 
     @property
