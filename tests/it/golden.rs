@@ -96,3 +96,34 @@ fn the_list_of_differences() {
 fn who_answers_for_what() {
     holds("docs/responsibilities.md", &capabilities::audit_log::responsibilities::page());
 }
+
+/// What the library holds, read where the documents are written.
+#[test]
+fn the_list_of_the_library() {
+    let folder = root().join("src/hub/capabilities/documents/library");
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let description = text.lines().find_map(|line| line.strip_prefix("description: ")).unwrap();
+        rows.push((path.file_stem().unwrap().to_string_lossy().into_owned(), description.to_owned()));
+    }
+    rows.sort();
+    let mut page = String::from(LIBRARY);
+    for (name, description) in rows {
+        writeln!(page, "| `{name}` | {description} |").unwrap();
+    }
+    holds("docs/library.md", &page);
+}
+
+const LIBRARY: &str = "# The library of documents
+
+What every hub has from the start, without a network. `roadstead document show NAME` says which parameters a document takes;
+[documents](documents.md) says how one is run. Collected from the documents by a test.
+
+| document | what it does |
+|---|---|
+";

@@ -169,9 +169,9 @@ class Hub(Process):
     def token(self, count=1, **members):
         return self.api.hub("CreateJoinLine", Count=count, **members)["Token"]
 
-    def join(self, name, token=None, group=None, wait=True, env=None):
-        """Starts an agent and waits until the hub shows it online."""
-        agent = Agent(self, self.folder / name, token or self.token(), group=group, env=env)
+    def join(self, name, token=None, group=None, wait=True, env=None, prefix=()):
+        """Starts an agent and waits until the hub shows it online. What stands before it says where it runs (`harness.system`)."""
+        agent = Agent(self, self.folder / name, token or self.token(), group=group, env=env, prefix=prefix)
         self.agents.append(agent)
         agent.spawn()
         if wait:
@@ -193,12 +193,13 @@ class Hub(Process):
 class Agent(Process):
     """`roadstead serve --agent`, joined with a token at its first start."""
 
-    def __init__(self, hub, folder, token, group=None, env=None):
+    def __init__(self, hub, folder, token, group=None, env=None, prefix=()):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.hub = hub
         self.data = folder / "agent"
-        argv = [hub.binary, "serve", "--agent", "--join", token, "--data", str(self.data)]
+        self.prefix = prefix
+        argv = [*prefix, hub.binary, "serve", "--agent", "--join", token, "--data", str(self.data)]
         super().__init__(argv, folder, "agent", base_env(ROADSTEAD_TEST_MARK=hub.marker, **(env or {})), group)
 
     @property
@@ -217,7 +218,7 @@ class Agent(Process):
 
     def restart(self, seconds=30):
         """Starts again with its own key, as a service would; the join token is not needed any more."""
-        self.argv = [self.hub.binary, "serve", "--agent", "--data", str(self.data)]
+        self.argv = [*self.prefix, self.hub.binary, "serve", "--agent", "--data", str(self.data)]
         self.spawn()
         return self.wait_online(seconds)
 

@@ -3,6 +3,9 @@
 //! They lie in `library/` as YAML, are part of the binary, and become rows at each start of the hub, so that lists, rights, tags
 //! and commands treat them as any other. One whose text has changed since gets a new version, which is its default: a command
 //! that ran an earlier one still shows what it ran.
+//!
+//! A line `#include NAME` stands for the lines of `library/shared/NAME.sh`: what several scripts do is written once, and still every
+//! document that a node or a reader gets is whole.
 
 use rust_embed::RustEmbed;
 
@@ -28,10 +31,30 @@ fn all() -> Vec<Builtin> {
     Files::iter()
         .filter_map(|file| {
             let name = file.strip_suffix(".yaml")?.to_owned();
-            let text = String::from_utf8(Files::get(&file)?.data.into_owned()).ok()?;
+            let text = whole(&read(&file)?);
             Some(Builtin { name, text })
         })
         .collect()
+}
+
+fn read(file: &str) -> Option<String> {
+    String::from_utf8(Files::get(file)?.data.into_owned()).ok()
+}
+
+/// The text with its `#include` lines filled in, each as deep as the line stands.
+fn whole(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let included = line.trim_start().strip_prefix("#include ");
+        match included.and_then(|name| read(&format!("shared/{name}.sh"))) {
+            None => lines.push(line.to_owned()),
+            Some(part) => {
+                let depth = &line[..line.len() - line.trim_start().len()];
+                lines.extend(part.lines().map(|inner| format!("{depth}{inner}").trim_end().to_owned()));
+            }
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Puts the library into the rows. To be called once, before the hub listens.
@@ -109,8 +132,9 @@ mod tests {
 
     #[test]
     fn every_document_of_the_library_is_good_and_says_what_it_does() {
-        assert!(all().len() >= 4);
+        assert!(all().len() >= 60);
         for builtin in all() {
+            assert!(!builtin.text.contains("#include"), "{} includes what there is not", builtin.name);
             let root = text::parse(&builtin.text, Format::Yaml).unwrap_or_else(|problem| panic!("{}: {problem}", builtin.name));
             let reading = Document::read(&root);
             assert!(reading.problems.is_empty(), "{}: {:?}", builtin.name, reading.problems);
@@ -120,6 +144,14 @@ mod tests {
                 assert!(spec.description.is_some(), "{}: {name} has no description", builtin.name);
             }
         }
+    }
+
+    #[test]
+    fn what_is_included_stands_as_deep_as_its_line() {
+        let text = whole("a: |\n  #include gone\n  b\n");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].starts_with("  gone() {") && lines.last() == Some(&"  b"), "{text}");
+        assert_eq!(whole("#include nothing\n"), "#include nothing\n");
     }
 
     /// A caller's text reaches a shell as a variable only, unless it is the script itself.
