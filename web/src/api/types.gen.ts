@@ -4,6 +4,10 @@ export type AccessSubject = { Id?: string; Kind: string; };
 
 export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
 
+export type AccountSettings = { GroupLifecycleEventsDesiredStatus: string; GroupLifecycleEventsStatus: string; };
+
+export type AccountSettingsResult = { AccountSettings: AccountSettings; };
+
 export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
@@ -52,6 +56,10 @@ export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
 export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
 
+export type ChangeTagsRequest = { Changes: TagChange[]; };
+
+export type ChangeTagsResult = { Changed: number; Failed: FailedTagChange[]; };
+
 export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
@@ -59,6 +67,10 @@ export type CommandCounts = { Failed24h: number; Last24h: number; Recent: Comman
 export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
+
+export type ComplianceDetails = { ComplianceStatus: boolean; KeysWithNoncompliantValues: string[]; MissingTagKeys: string[]; NoncompliantKeys: string[]; };
+
+export type ComplianceSummary = { LastUpdated: string; NonCompliantResources: number; Region: string; ResourceType?: string; TargetId: string; TargetIdType: string; };
 
 export type ConfirmRequest = { Attestation: string; Challenge: string; ClientData: string; Name: string; };
 
@@ -81,6 +93,10 @@ export type CreateRequest3 = { Description?: string; ExpiresAt?: number; Scope?:
 export type CreateRequest4 = { Count?: number; ExpiresInSeconds?: number; Name?: string; NeedsApproval?: boolean; Tags?: Tag[]; };
 
 export type CreateRequest5 = { Alias?: string; Description?: string; };
+
+export type CreateResourceGroupRequest = { Configuration?: GroupConfigurationItem[]; Criticality?: number; Description?: string; DisplayName?: string; Name: string; Owner?: string; ResourceQuery?: ResourceQuery; Tags?: Record<string, string>; };
+
+export type CreateResourceGroupResult = { Group: ResourceGroup; GroupConfiguration?: GroupConfiguration; ResourceQuery?: ResourceQuery; Tags: Record<string, string>; };
 
 export type CreateResult = { ActivationCode: string; ActivationId: string; };
 
@@ -128,6 +144,8 @@ export type DeleteResult = Record<string, unknown>;
 
 export type DeleteRoleRequest = { RoleName: string; };
 
+export type DeleteTagRuleRequest = { Key: string; };
+
 export type DeliveryView = { DeliveredAt?: number; DeliveredSeq: number; Failures: number; LastError: string; LastErrorAt?: number; NextAttemptAt?: number; Pending: number; Sink: Sink; };
 
 export type DeregisterRequest = { InstanceId: string; };
@@ -139,6 +157,10 @@ export type DescribeInformationResult = { InstanceInformationList: InstanceInfor
 export type DescribePropertiesRequest = { FiltersWithOperator?: StringFilter[]; InstancePropertyFilterList?: LegacyFilter[]; MaxResults?: number; NextToken?: string; };
 
 export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[]; NextToken?: string; };
+
+export type DescribeReportCreationRequest = Record<string, unknown>;
+
+export type DescribeReportCreationResult = { Status: string; };
 
 export type DescribeRequest = { Filters?: Filter[]; MaxResults?: number; NextToken?: string; };
 
@@ -226,6 +248,14 @@ export type Empty31 = Record<string, unknown>;
 
 export type Empty32 = Record<string, unknown>;
 
+export type Empty33 = Record<string, unknown>;
+
+export type Empty34 = Record<string, unknown>;
+
+export type Empty35 = Record<string, unknown>;
+
+export type Empty36 = Record<string, unknown>;
+
 export type Empty4 = Record<string, unknown>;
 
 export type Empty5 = Record<string, unknown>;
@@ -245,6 +275,12 @@ export type ExplainAccessRequest = { Action?: string; RequestId?: string; Resour
 export type ExplainAccessResult = { Action: string; RecordedReason?: string; Resource: AccessSubject; Statements: ConsideredStatement[]; Verdict: AccessVerdict; };
 
 export type FactorsView = { IsRequired: boolean; Passkeys: PasskeyView[]; PasskeysUnusable?: string; RecoveryCodesLeft: number; TotpSince?: number; };
+
+export type FailedResource = { ErrorCode: string; ErrorMessage: string; ResourceArn: string; };
+
+export type FailedTagChange = { Code: string; Message: string; ResourceId: string; ResourceType: string; };
+
+export type FailureInfo = { ErrorCode: string; ErrorMessage: string; StatusCode: number; };
 
 export type FileSink = { Name: string; Ship?: Ship; };
 
@@ -266,11 +302,25 @@ export type FirstAdminRequest = { Password: string; Token: string; UserName: str
 
 export type FreezeState = { At?: number; By?: string; Frozen: boolean; Reason?: string; };
 
+export type GetAccountSettingsRequest = Record<string, unknown>;
+
+export type GetComplianceSummaryRequest = { GroupBy?: string[]; MaxResults?: number; PaginationToken?: string; RegionFilters?: string[]; ResourceTypeFilters?: string[]; TagKeyFilters?: string[]; TargetIdFilters?: string[]; };
+
+export type GetComplianceSummaryResult = { PaginationToken: string; SummaryList: ComplianceSummary[]; };
+
 export type GetConnectionStatusRequest = { Target: string; };
 
 export type GetConnectionStatusResponse = { Status: string; Target: string; };
 
 export type GetFreezeRequest = Record<string, unknown>;
+
+export type GetGroupConfigurationRequest = { Group?: string; };
+
+export type GetGroupConfigurationResult = { GroupConfiguration: GroupConfiguration; };
+
+export type GetGroupQueryRequest = { Group?: string; GroupName?: string; };
+
+export type GetGroupTagsRequest = { Arn: string; };
 
 export type GetLimitsRequest = { UserName?: string; };
 
@@ -288,6 +338,10 @@ export type GetRequest3 = { Name?: string; WithDecryption?: boolean; };
 
 export type GetRequest4 = { CommandId: string; MaxBytes?: number; NodeId: string; Offset?: number; Step?: number; Stream: StreamName; };
 
+export type GetResourcesRequest = { ExcludeCompliantResources?: boolean; IncludeComplianceDetails?: boolean; PaginationToken?: string; ResourceARNList?: string[]; ResourceTypeFilters?: string[]; ResourcesPerPage?: number; TagFilters?: TagFilter[]; TagsPerPage?: number; };
+
+export type GetResourcesResult = { PaginationToken: string; ResourceTagMappingList: ResourceTagMapping[]; };
+
 export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
@@ -296,13 +350,37 @@ export type GetResult3 = { Parameter: Parameter; };
 
 export type GetResult4 = { Complete: boolean; Cut?: CutView; NextOffset: number; Source: Source2; StoredBytes: number; Text: string; };
 
+export type GetTagKeysRequest = { PaginationToken?: string; };
+
+export type GetTagKeysResult = { PaginationToken: string; TagKeys: string[]; };
+
+export type GetTagValuesRequest = { Key: string; PaginationToken?: string; };
+
+export type GetTagValuesResult = { PaginationToken: string; TagValues: string[]; };
+
 export type GivenValue = string;
 
 export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
+export type GroupConfiguration = { Configuration: GroupConfigurationItem[]; Status: string; };
+
+export type GroupConfigurationItem = { Parameters?: GroupConfigurationParameter[]; Type: string; };
+
+export type GroupConfigurationParameter = { Name: string; Values?: string[]; };
+
 export type GroupNameRequest = { GroupName: string; };
 
+export type GroupQuery = { GroupName: string; ResourceQuery: ResourceQuery; };
+
+export type GroupQueryResult = { GroupQuery: GroupQuery; };
+
 export type GroupRequest = { CommandId: string; };
+
+export type GroupResource = { Identifier: ResourceIdentifier; };
+
+export type GroupResourcesRequest = { Group: string; ResourceArns: string[]; };
+
+export type GroupResourcesResult = { Failed: FailedResource[]; Pending: PendingResource[]; Succeeded: string[]; };
 
 export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 
@@ -310,7 +388,13 @@ export type GroupResult2 = { Groups: Group[]; };
 
 export type GroupRole = { Group: string; Role: string; };
 
-export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Rule?: string; };
+export type GroupTagsResult = { Arn: string; Tags: Record<string, string>; };
+
+export type GroupView = { CreatedAt: number; Description: string; GroupName: string; NodeCount: number; Query?: string; Rule?: string; };
+
+export type GroupingStatus = { Action: string; ResourceArn: string; Status: string; };
+
+export type GroupingStatusFilter = { Name: string; Values: string[]; };
 
 export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; LastSeq: number; };
 
@@ -372,6 +456,14 @@ export type ListApprovalsRequest = { CommandId?: string; MaxResults?: number; Ne
 
 export type ListApprovalsResult = { Approvals: ApprovalView[]; NextToken?: string; };
 
+export type ListGroupResourcesRequest = { Filters?: ResourceFilter[]; Group?: string; GroupName?: string; MaxResults?: number; NextToken?: string; };
+
+export type ListGroupResourcesResult = { NextToken?: string; QueryErrors: QueryError[]; ResourceIdentifiers: ResourceIdentifier[]; Resources: GroupResource[]; };
+
+export type ListGroupingStatusesRequest = { Filters?: GroupingStatusFilter[]; Group: string; MaxResults?: number; NextToken?: string; };
+
+export type ListGroupingStatusesResult = { Group: string; GroupingStatuses: GroupingStatus[]; NextToken?: string; };
+
 export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
@@ -400,6 +492,14 @@ export type ListRequest7 = { UserName?: string; };
 
 export type ListRequest8 = Record<string, unknown>;
 
+export type ListRequiredTagsRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListRequiredTagsResult = { NextToken?: string; RequiredTags: RequiredTag[]; };
+
+export type ListResourceGroupsRequest = { Filters?: ResourceGroupFilter[]; maxResults?: string; nextToken?: string; };
+
+export type ListResourceGroupsResult = { GroupIdentifiers: ResourceGroupIdentifier[]; Groups: ResourceGroup[]; NextToken?: string; };
+
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
@@ -422,6 +522,14 @@ export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListRolesResult = { NextToken?: string; Roles: RoleView[]; };
 
+export type ListTagRulesRequest = Record<string, unknown>;
+
+export type ListTagRulesResult = { Rules: TagRule[]; };
+
+export type ListTagSyncTasksRequest = { MaxResults?: number; NextToken?: string; };
+
+export type ListTagSyncTasksResult = { TagSyncTasks: Empty35[]; };
+
 export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
@@ -435,6 +543,8 @@ export type Metadata = { ReviewerResponse: Response[]; };
 export type ModifyRequest = { AccountIdsToAdd?: string[]; AccountIdsToRemove?: string[]; Name: string; PermissionType: string; SharedDocumentVersion?: string; };
 
 export type NamedRequest = { KeyId: string; };
+
+export type NamedResource = { ResourceId: string; ResourceType: string; };
 
 export type NodeCounts = { ByPlatform: PlatformCount[]; Offline: number; Online: number; Total: number; };
 
@@ -474,6 +584,8 @@ export type PasskeyProof = { AuthenticatorData: string; Challenge: string; Clien
 
 export type PasskeyView = { CreatedAt: number; LastUsedAt?: number; Name: string; PasskeyId: string; RpId: string; };
 
+export type PendingResource = { ResourceArn: string; };
+
 export type PlatformCount = { Count: number; Name: string; };
 
 export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
@@ -504,6 +616,8 @@ export type Progress = { Command: CommandView; States: StateCount[]; };
 
 export type Protocol = "tcp" | "tls" | "udp";
 
+export type PutGroupConfigurationRequest = { Configuration?: GroupConfigurationItem[]; Group?: string; };
+
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
 
 export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
@@ -519,6 +633,10 @@ export type PutRetentionRequest = { KeepDays?: number; };
 export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
 export type PutShippingRequest = { Settings: AuditShippingSettings; WebhookSecret?: string; };
+
+export type PutTagRuleRequest = { AllowedValues?: string[]; IsRequired?: boolean; Key: string; ResourceTypes?: string[]; };
+
+export type QueryError = { ErrorCode: string; Message: string; };
 
 export type RecoverRequest = { UserName: string; };
 
@@ -538,6 +656,8 @@ export type RenameRequest = { Name: string; NodeId: string; };
 
 export type RenewRequest = { NodeId: string; Which?: Which; };
 
+export type RequiredTag = { ReportingTagKeys: string[]; ResourceType: string; };
+
 export type Requires = { Name: string; RequireType?: string; Version?: string; VersionName?: string; };
 
 export type RerunRequest = { CommandId: string; ConfirmedTargets?: number; Scope: Scope; };
@@ -551,6 +671,24 @@ export type ResetResult = { Password?: string; };
 export type ResolveRequest = { Filter?: Filter4; InstanceIds?: string[]; Targets?: Target[]; TimeoutSeconds?: number; WithIds?: boolean; };
 
 export type ResolveResult = { NodeIds?: string[]; Offline: number; OfflineNodes: OfflineNode[]; Online: number; Sample: NodeSummary[]; Total: number; WaitEndsAt: number; };
+
+export type ResourceFilter = { Name: string; Values: string[]; };
+
+export type ResourceGroup = { Criticality?: number; Description: string; DisplayName?: string; GroupArn: string; Name: string; Owner?: string; };
+
+export type ResourceGroupFilter = { Name: string; Values: string[]; };
+
+export type ResourceGroupIdentifier = { Criticality?: number; Description: string; DisplayName?: string; GroupArn: string; GroupName: string; Owner?: string; };
+
+export type ResourceGroupRequest = { Group?: string; GroupName?: string; };
+
+export type ResourceGroupResult = { Group: ResourceGroup; };
+
+export type ResourceIdentifier = { ResourceArn: string; ResourceType: string; };
+
+export type ResourceQuery = { Query: string; Type: string; };
+
+export type ResourceTagMapping = { ComplianceDetails?: ComplianceDetails; ResourceARN: string; Tags: Tag[]; };
 
 export type Response = { Comment: Comment[]; CreateTime: number; ReviewStatus: string; Reviewer: string; UpdatedTime: number; };
 
@@ -584,9 +722,17 @@ export type RulesResult = { LoginRules: RuleView[]; };
 
 export type Scope = "all" | "failed";
 
+export type SearchByQueryRequest = { MaxResults?: number; NextToken?: string; ResourceQuery: ResourceQuery; };
+
+export type SearchByQueryResult = { NextToken?: string; QueryErrors: QueryError[]; ResourceIdentifiers: ResourceIdentifier[]; };
+
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
 export type SearchRequest2 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Sort?: Sort; };
+
+export type SearchResourcesRequest = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Resources?: NamedResource[]; };
+
+export type SearchResourcesResult = { NextToken?: string; Resources: TaggedResource[]; Total: number; };
 
 export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: string; };
 
@@ -640,9 +786,13 @@ export type Source = { Key?: string; Name?: string; Values?: string[]; };
 
 export type Source2 = "live" | "stored";
 
+export type StartReportCreationRequest = { S3Bucket: string; };
+
 export type StartSessionRequest = { DocumentName?: string; OperatorApproval?: Approval; Parameters?: Record<string, string[]>; Reason?: string; Target: string; };
 
 export type StartSessionResponse = { SessionId: string; StreamUrl: string; TokenValue: string; };
+
+export type StartTagSyncTaskRequest = { Group: string; RoleArn: string; };
 
 export type State = "Approved" | "Pending" | "Rejected";
 
@@ -662,6 +812,10 @@ export type SuggestRequest = { Collection: string; Key: string; Prefix?: string;
 
 export type SuggestResult = { Values: string[]; };
 
+export type SuggestTagsRequest = { Key?: string; Prefix?: string; };
+
+export type SuggestTagsResult = { Values: string[]; };
+
 export type SyslogSink = { CaPem?: string; Host: string; Port: number; Protocol: Protocol; Ship?: Ship; };
 
 export type System = { Address: string; BootId: string; FirstSeenAt: number; IsLeaving: boolean; LastSeenAt: number; MachineId: string; WasConnected: boolean; };
@@ -670,7 +824,23 @@ export type Table = { Responsibilities: Responsibility[]; };
 
 export type Tag = { Key: string; Value: string; };
 
+export type TagChange = { Remove?: string[]; ResourceId: string; ResourceType: string; Set?: Tag[]; };
+
+export type TagFilter = { Key?: string; Values?: string[]; };
+
+export type TagGroupRequest = { Arn: string; Tags: Record<string, string>; };
+
+export type TagResourcesRequest = { ResourceARNList: string[]; Tags: Record<string, string>; };
+
+export type TagResourcesResult = { FailedResourcesMap: Record<string, FailureInfo>; };
+
+export type TagRule = { AllowedValues: string[]; IsRequired: boolean; Key: string; ResourceType: string; };
+
 export type TagSelector = { Key: string; Values?: string[]; };
+
+export type TagSyncTaskRequest = { TaskArn: string; };
+
+export type TaggedResource = { MissingKeys: string[]; Name: string; ResourceARN: string; ResourceId: string; ResourceType: string; Tags: Tag[]; WrongKeys: string[]; };
 
 export type Target = { Key: string; Values?: string[]; };
 
@@ -688,6 +858,16 @@ export type UnlinkOidcUserRequest = { UserName: string; };
 
 export type UnsupportedElement = { Place: string; Problem: string; };
 
+export type UntagGroupRequest = { Arn: string; Keys: string[]; };
+
+export type UntagGroupResult = { Arn: string; Keys: string[]; };
+
+export type UntagResourcesRequest = { ResourceARNList: string[]; TagKeys: string[]; };
+
+export type UpdateAccountSettingsRequest = { GroupLifecycleEventsDesiredStatus?: string; };
+
+export type UpdateGroupQueryRequest = { Group?: string; GroupName?: string; ResourceQuery: ResourceQuery; };
+
 export type UpdateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
 export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayName?: string; DocumentFormat?: string; DocumentVersion?: string; Name: string; TargetType?: string; VersionName?: string; };
@@ -695,6 +875,8 @@ export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayNa
 export type UpdateRequest2 = { DocumentReviews: Reviews; DocumentVersion?: string; Name: string; };
 
 export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
+
+export type UpdateResourceGroupRequest = { Criticality?: number; Description?: string; DisplayName?: string; Group?: string; GroupName?: string; Owner?: string; };
 
 export type UpdateRoleRequest = { Description?: string; Policies?: string[]; RoleName: string; };
 
@@ -770,6 +952,7 @@ export interface Operations {
   "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
   "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
+  "Roadstead.ChangeTags": { request: ChangeTagsRequest; result: ChangeTagsResult };
   "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
@@ -786,36 +969,37 @@ export interface Operations {
   "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
   "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
   "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty16 };
+  "Roadstead.DeleteTagRule": { request: DeleteTagRuleRequest; result: Empty16 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty17 };
   "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty17; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty18; result: HubKey };
+  "Roadstead.DescribeHub": { request: Empty18; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty19; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
-  "Roadstead.DescribeResponsibilities": { request: Empty19; result: Table };
+  "Roadstead.DescribeResponsibilities": { request: Empty20; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
   "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty20 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty20 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty21 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty21 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishOidcLogin": { request: FinishOidcLoginRequest; result: LoggedIn };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty21; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty22; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty23; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty24; result: CallerView };
+  "Roadstead.GetAuditHead": { request: Empty22; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty23; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty24; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty25; result: CallerView };
   "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
-  "Roadstead.GetOverview": { request: Empty25; result: Overview };
+  "Roadstead.GetOverview": { request: Empty26; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty24; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty25; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
-  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty26 };
+  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty27 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
   "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
@@ -823,49 +1007,85 @@ export interface Operations {
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
-  "Roadstead.ListLoginRules": { request: Empty27; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
   "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListTagRules": { request: ListTagRulesRequest; result: ListTagRulesResult };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty24; result: Empty24 };
+  "Roadstead.Logout": { request: Empty25; result: Empty25 };
   "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty22 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty23 };
-  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty28 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty27 };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty23 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty24 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty29 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
   "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
+  "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty29 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty30 };
   "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
   "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty30 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty29 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty31 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty30 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty31 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty32 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty18; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty19; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SearchResources": { request: SearchResourcesRequest; result: SearchResourcesResult };
   "Roadstead.SetFreeze": { request: SetFreezeRequest; result: FreezeState };
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
+  "Roadstead.SuggestTags": { request: SuggestTagsRequest; result: SuggestTagsResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
-  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty26 };
+  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
   "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty12 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty32; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty33; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
+  "ResourceGroupsTaggingAPI_20170126.DescribeReportCreation": { request: DescribeReportCreationRequest; result: DescribeReportCreationResult };
+  "ResourceGroupsTaggingAPI_20170126.GetComplianceSummary": { request: GetComplianceSummaryRequest; result: GetComplianceSummaryResult };
+  "ResourceGroupsTaggingAPI_20170126.GetResources": { request: GetResourcesRequest; result: GetResourcesResult };
+  "ResourceGroupsTaggingAPI_20170126.GetTagKeys": { request: GetTagKeysRequest; result: GetTagKeysResult };
+  "ResourceGroupsTaggingAPI_20170126.GetTagValues": { request: GetTagValuesRequest; result: GetTagValuesResult };
+  "ResourceGroupsTaggingAPI_20170126.ListRequiredTags": { request: ListRequiredTagsRequest; result: ListRequiredTagsResult };
+  "ResourceGroupsTaggingAPI_20170126.StartReportCreation": { request: StartReportCreationRequest; result: Empty34 };
+  "ResourceGroupsTaggingAPI_20170126.TagResources": { request: TagResourcesRequest; result: TagResourcesResult };
+  "ResourceGroupsTaggingAPI_20170126.UntagResources": { request: UntagResourcesRequest; result: TagResourcesResult };
+  "Ardi.CancelTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.CreateGroup": { request: CreateResourceGroupRequest; result: CreateResourceGroupResult };
+  "Ardi.DeleteGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.GetAccountSettings": { request: GetAccountSettingsRequest; result: AccountSettingsResult };
+  "Ardi.GetGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.GetGroupConfiguration": { request: GetGroupConfigurationRequest; result: GetGroupConfigurationResult };
+  "Ardi.GetGroupQuery": { request: GetGroupQueryRequest; result: GroupQueryResult };
+  "Ardi.GetTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.GetTags": { request: GetGroupTagsRequest; result: GroupTagsResult };
+  "Ardi.GroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
+  "Ardi.ListGroupResources": { request: ListGroupResourcesRequest; result: ListGroupResourcesResult };
+  "Ardi.ListGroupingStatuses": { request: ListGroupingStatusesRequest; result: ListGroupingStatusesResult };
+  "Ardi.ListGroups": { request: ListResourceGroupsRequest; result: ListResourceGroupsResult };
+  "Ardi.ListTagSyncTasks": { request: ListTagSyncTasksRequest; result: ListTagSyncTasksResult };
+  "Ardi.PutGroupConfiguration": { request: PutGroupConfigurationRequest; result: Empty36 };
+  "Ardi.SearchResources": { request: SearchByQueryRequest; result: SearchByQueryResult };
+  "Ardi.StartTagSyncTask": { request: StartTagSyncTaskRequest; result: Empty35 };
+  "Ardi.Tag": { request: TagGroupRequest; result: GroupTagsResult };
+  "Ardi.UngroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
+  "Ardi.Untag": { request: UntagGroupRequest; result: UntagGroupResult };
+  "Ardi.UpdateAccountSettings": { request: UpdateAccountSettingsRequest; result: AccountSettingsResult };
+  "Ardi.UpdateGroup": { request: UpdateResourceGroupRequest; result: ResourceGroupResult };
+  "Ardi.UpdateGroupQuery": { request: UpdateGroupQueryRequest; result: GroupQueryResult };
 }
