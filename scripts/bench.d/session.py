@@ -1,6 +1,8 @@
 """A shell through the hub (`roadstead ssh`) against `ssh -tt` to the same machine, and the browser's protocol."""
 
+import ctypes
 import os
+import pathlib
 import pty
 import pwd
 import select
@@ -109,8 +111,36 @@ def measure(argv, env):
     return {"open": median(opens) * 1e3, "echo_p50": percentile(keys, 50) * 1e6, "echo_p99": percentile(keys, 99) * 1e6, "down": median(rates)}
 
 
-def measure_ssh(home):
-    """The same figures for a private sshd of this user on the loopback, whose shells find that home."""
+class PlainShells:
+    """Makes the login shells of one process find no start-up files at home: doors are compared and not what a profile does.
+
+    Needs root (a mount namespace); else the profile's time is part of what opening takes, on both sides."""
+
+    MS_BIND, MS_REC, MS_PRIVATE, CLONE_NEWNS = 0x1000, 0x4000, 0x40000, 0x20000
+
+    def __init__(self):
+        home = pathlib.Path(pwd.getpwuid(os.geteuid()).pw_dir)
+        names = [".profile", ".bash_profile", ".bash_login", ".bashrc", ".zprofile", ".zshrc", ".zlogin", ".zshenv"]
+        self.files = [os.fsencode(home / name) for name in names if (home / name).is_file()]
+        self.libc = ctypes.CDLL(None, use_errno=True)
+
+    @property
+    def detail(self):
+        return "login shell without files of its user" if os.geteuid() == 0 else "login shell with its user's files (root is needed to leave them out)"
+
+    def enter(self):
+        """In the child, before its program."""
+        if os.geteuid() != 0:
+            return
+        if self.libc.unshare(self.CLONE_NEWNS) or self.libc.mount(None, b"/", None, self.MS_REC | self.MS_PRIVATE, None):
+            raise OSError(ctypes.get_errno(), "no mount namespace of its own")
+        for file in self.files:
+            if self.libc.mount(b"/dev/null", file, None, self.MS_BIND, None):
+                raise OSError(ctypes.get_errno(), "not hidden", file)
+
+
+def measure_ssh(shells):
+    """The same figures for a private sshd of this user on the loopback."""
     folder, port = tempfile.mkdtemp(prefix="roadstead-sshd-"), free_port()
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{name}"], check=True)
@@ -118,11 +148,10 @@ def measure_ssh(home):
         f.write(
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n"
             f"PasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\nPrintLastLog no\nPidFile {folder}/pid\n"
-            f"SetEnv HOME={home}\n"
         )
     if os.geteuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)
-    daemon = subprocess.Popen([shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", f"{folder}/config"], stderr=subprocess.DEVNULL)
+    daemon = subprocess.Popen([shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", f"{folder}/config"], stderr=subprocess.DEVNULL, preexec_fn=shells.enter)
     client = [
         "ssh", "-tt", "-F", "none", "-p", str(port), "-i", f"{folder}/user", "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no",
         "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "127.0.0.1",
@@ -137,15 +166,15 @@ def measure_ssh(home):
 
 
 def through_the_hub(options):
-    # The doors are compared and not what a user's profile does: both sides start the login shell in an empty home.
-    with Bed(tag="bench") as hub, tempfile.TemporaryDirectory(prefix="roadstead-home-") as home:
-        agent = hub.join("shell", env={"HOME": home, "SHELL": pwd.getpwuid(os.geteuid()).pw_shell})
+    shells = PlainShells()
+    with Bed(tag="bench") as hub:
+        agent = hub.join("shell", group=shells)
         ours = measure([hub.binary, "ssh", "shell"], {**hub.client_env(HOME=os.path.expanduser("~")), "TERM": "xterm"})
-        theirs = measure_ssh(home) if options.with_peers else {}
+        theirs = measure_ssh(shells) if options.with_peers else {}
         yield against("session-echo-p50", ours["echo_p50"], "us", 1.5, theirs.get("echo_p50"), SSH["echo_p50"], f"{KEYS} keys, terminal to terminal")
         yield against("session-echo-p99", ours["echo_p99"], "us", 2, theirs.get("echo_p99"), SSH["echo_p99"], f"{KEYS} keys")
         yield against("session-down", ours["down"], "MiB/s", 1, theirs.get("down"), SSH["down"], f"{MEBIBYTES} MiB, median of 3", less=False)
-        detail = f"process start to the shell's first answer, median of {OPENS}, login shell in an empty home"
+        detail = f"process start to the shell's first answer, median of {OPENS}, {shells.detail}"
         yield against("session-open", ours["open"], "ms", 0.5, theirs.get("open"), SSH["open"], detail)
         yield from browser(hub, agent.node)
 

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod inline;
 pub mod journal;
 pub mod lock;
+pub mod parameters;
 pub mod plugins;
 pub mod session;
 pub mod spool;
@@ -45,6 +46,7 @@ use crate::platform::{memory, processes};
 use crate::wire::audit::SignedHead;
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::parameters::Values;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
@@ -54,6 +56,7 @@ use executor::NodeExecutor;
 use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
 use lock::NodeLock;
+use parameters::NodeParameters;
 use session::Sessions;
 use witness::{Seen, Witness};
 use zygote::{Spawner, Zygote};
@@ -146,6 +149,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         };
     }
     let witness = Witness::open(&data);
+    let parameters = NodeParameters::open(data.clone(), home.identity().seed());
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
     let lock = NodeLock::of(&data);
     let executor =
@@ -167,11 +171,14 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         agent: agent.clone(),
         witness,
         lock: lock.clone(),
+        parameters: parameters.clone(),
     });
     let served = tokio::select! {
         served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
         () = agent.executor().lost() => Ok(()),
         never = look_after(&agent, &lock) => match never {},
+        never = parameters.run() => match never {},
+        never = tell_of_parameters(&agent, &parameters) => match never {},
     };
     agent.stop().await;
     if served.is_ok() && !shutdown.is_cancelled() {
@@ -246,6 +253,15 @@ async fn look_after(agent: &NodeAgent, lock: &NodeLock) -> std::convert::Infalli
     }
 }
 
+/// What changes of parameters here is told to the hub without waiting for the next connection.
+async fn tell_of_parameters(agent: &NodeAgent, parameters: &NodeParameters) -> std::convert::Infallible {
+    let mut told = parameters.told();
+    loop {
+        let news = parameters.news(&mut told).await;
+        agent.send(news).await;
+    }
+}
+
 type NodeAgent = Agent<NodeExecutor, FileStore>;
 
 /// A real node's agent, as the line to the hub sees it.
@@ -253,6 +269,7 @@ struct NodeDuties {
     agent: NodeAgent,
     witness: Witness,
     lock: NodeLock,
+    parameters: NodeParameters,
 }
 
 impl NodeDuties {
@@ -288,6 +305,9 @@ impl Duties for NodeDuties {
         if let Some(kept) = self.witness.kept() {
             self.agent.send(ToHub::AuditHead(kept)).await;
         }
+        for frame in self.parameters.introduction() {
+            self.agent.send(frame).await;
+        }
     }
 
     fn obey(&self, node: &NodeId, terms: Terms) {
@@ -303,6 +323,10 @@ impl Duties for NodeDuties {
 
     async fn output(&self, query: OutputQuery) -> Option<OutputBody> {
         self.agent.output(query).await
+    }
+
+    async fn parameters(&self, values: Values) -> io::Result<()> {
+        self.parameters.take(values).await
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Clock;
 use crate::base::id::CommandId;
 use crate::cli::args::ListArgs;
-use crate::cli::output::{self, Column, Kind, Listing, Show};
+use crate::cli::output::{Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
 
 #[derive(Subcommand)]
@@ -55,10 +55,12 @@ pub async fn run(verb: ApprovalVerb, show: &Show) -> Result<()> {
     let now = Clock::system().now();
     let (operation, id, reason) = match verb {
         ApprovalVerb::List { list, all } => {
-            let request = json!({ "OnlyOpen": !all });
+            let mut request = json!({ "OnlyOpen": !all });
+            if let Some(filter) = &list.filter {
+                request["Filter"] = serde_json::to_value(filter)?;
+            }
             let found: Vec<Value> = client.pages("Roadstead.ListApprovals", request, "Approvals", list.limit()).await?;
-            let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            let rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
             return show.listing(&Listing { columns: COLUMNS, rows }, now);
         }
         ApprovalVerb::Approve { id, reason } => ("ApproveCommand", id, reason),

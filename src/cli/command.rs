@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::base::Clock;
@@ -41,6 +42,19 @@ pub enum CommandVerb {
         follow: bool,
         #[arg(long, value_enum, default_value_t)]
         stream: Streams,
+    },
+    /// Run a command again, on the nodes where it did not succeed
+    Rerun {
+        id: CommandId,
+        /// On all its nodes
+        #[arg(long)]
+        all: bool,
+        /// So many nodes are meant, where a limit asks for the number
+        #[arg(long, value_name = "N")]
+        confirm_targets: Option<u64>,
+        /// Print the new command's id and do not wait
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Stop a command: on nodes that have not started it, and where it runs
     Cancel {
@@ -90,6 +104,16 @@ pub async fn run(verb: CommandVerb, show: &Show) -> Result<()> {
                 nodes.push(node::resolve(&client, given).await?.id);
             }
             Follow::new(&client, &id).only(nodes, stream).logs(show, follow).await
+        }
+        CommandVerb::Rerun {
+            id,
+            all,
+            confirm_targets,
+            no_wait,
+        } => {
+            let scope = if all { "all" } else { "failed" };
+            let request = json!({"CommandId": id, "Scope": scope, "ConfirmedTargets": confirm_targets});
+            rerun(&client, request, no_wait, show).await
         }
         CommandVerb::Cancel { id, node } => cancel(&client, &id, &node).await,
     }
@@ -194,14 +218,75 @@ async fn cancel(client: &Client, id: &CommandId, nodes: &[String]) -> Result<()>
     if !ids.is_empty() {
         request["InstanceIds"] = json!(ids);
     }
-    let _: Value = client.ssm("CancelCommand", request).await?;
-    say(&format!("command {id} is being cancelled; watch it: roadstead command show {id}"));
+    let found: Cancelled = client.ssm("CancelCommand", request).await?;
+    say(&found.words());
+    if found.stopping_count > 0 {
+        say(&format!("watch it: roadstead command show {id}"));
+    }
     Ok(())
+}
+
+/// What a cancel found.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cancelled {
+    not_begun_count: u64,
+    stopping_count: u64,
+    ended_count: u64,
+}
+
+impl Cancelled {
+    fn words(&self) -> String {
+        let parts = [
+            (self.not_begun_count, "not begun, and never will be"),
+            (self.stopping_count, "told to stop"),
+            (self.ended_count, "ended before"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{} {what}", text::count(*count, "node")))
+            .collect();
+        parts.join("; ")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rerun {
+    command_id: CommandId,
+    #[serde(default)]
+    awaits_approval: bool,
+}
+
+async fn rerun(client: &Client, request: Value, no_wait: bool, show: &Show) -> Result<()> {
+    let again: Rerun = client.hub("RerunCommand", request).await?;
+    if again.awaits_approval {
+        say("it waits until another person approves it: roadstead approval approve COMMAND");
+    }
+    if no_wait {
+        return output::write(&match show.is_structured() {
+            true => output::json(&json!({"command_id": again.command_id}))?,
+            false => format!("{}\n", again.command_id),
+        });
+    }
+    let ended = Follow::new(client, &again.command_id).until_end(show).await?;
+    follow::say_summary(&ended);
+    ended.verdict()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cancel_says_what_it_found() {
+        let found = Cancelled {
+            not_begun_count: 2,
+            stopping_count: 1,
+            ended_count: 0,
+        };
+        assert_eq!(found.words(), "2 nodes not begun, and never will be; 1 node told to stop");
+    }
 
     #[test]
     fn the_preview_is_the_first_line_that_says_something() {

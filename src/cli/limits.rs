@@ -7,12 +7,17 @@ use serde_json::{Value, json};
 use crate::base::Clock;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
+use crate::model::filter::Filter;
 
 #[derive(Subcommand)]
 pub enum LimitsVerb {
     /// List the limits that are set
     #[command(visible_alias = "ls")]
-    List,
+    List {
+        /// Only rows that match, e.g. 'holder=role operator'
+        #[arg(long, value_name = "FILTER")]
+        filter: Option<Filter>,
+    },
     /// What counts for you, or for a user
     Show {
         #[arg(long, value_name = "NAME")]
@@ -81,8 +86,9 @@ pub async fn run(verb: LimitsVerb, show: &Show) -> Result<()> {
     let client = context::connect().await?;
     let now = Clock::system().now();
     match verb {
-        LimitsVerb::List => {
-            let found: Value = client.hub("ListLimits", json!({})).await?;
+        LimitsVerb::List { filter } => {
+            let request = filter.map_or(json!({}), |filter| json!({ "Filter": filter }));
+            let found: Value = client.hub("ListLimits", request).await?;
             let flat = |held: &Value| {
                 let mut row = held["Limits"].clone();
                 row["Holder"] = held["Holder"].clone();

@@ -19,6 +19,7 @@ mod lines;
 mod live;
 mod oidc;
 mod output;
+mod pace;
 mod progress;
 mod prompt;
 mod rows;

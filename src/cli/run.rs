@@ -18,6 +18,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
 use crate::cli::node::{self, NodeRef};
 use crate::cli::output::{self, Format, Show, say};
+use crate::cli::pace::{Offline, Pace};
 use crate::cli::{shell, sign, text};
 use crate::model::approval::Approved;
 use crate::model::document::{GivenParameters, stock};
@@ -26,11 +27,14 @@ use crate::model::filter::{Filter, Op, Term};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  roadstead run --node web-1 -- uptime\n  \
     roadstead run --tag role=web --timeout 10m -- systemctl restart nginx\n  \
-    roadstead run --filter 'status=online platform:debian' --script fix.sh --yes\n\n\
+    roadstead run --filter 'status=online platform:debian' --script fix.sh --yes\n  \
+    roadstead run --tag role=web --canary 1 --concurrency 10% --max-errors 2 -- apt-get -y upgrade\n\n\
     One argument after -- is a line for the shell; several are the words of one command.")]
 pub struct RunArgs {
     #[command(flatten)]
     targets: TargetArgs,
+    #[command(flatten)]
+    pace: Pace,
     /// How long a node that is offline is waited for
     #[arg(long, default_value = "10m", value_parser = text::parse_duration, value_name = "DURATION")]
     timeout: Duration,
@@ -98,7 +102,8 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     let client = context::connect().await?;
     let targets = targets(&client, &args.targets).await?;
     let preview = preview(&client, &targets, args.timeout + args.execution_timeout, args.sign_with.is_some()).await?;
-    say_preview(&preview);
+    say_preview(&preview, args.pace.offline);
+    args.pace.say(preview.total);
     ask(&preview, args.yes)?;
     let command = send(&client, &args, commands, targets, preview.node_ids).await?;
     if args.no_wait || show.output == Format::Name {
@@ -247,7 +252,7 @@ async fn preview(client: &Client, targets: &Value, wait: Duration, with_ids: boo
 /// How many offline nodes are named before sending.
 const NAMED_OFFLINE: usize = 10;
 
-fn say_preview(preview: &Preview) {
+fn say_preview(preview: &Preview, offline: Offline) {
     let now = Clock::system().now();
     let mut words = text::count(preview.total, "node");
     if preview.offline > 0 {
@@ -268,14 +273,19 @@ fn say_preview(preview: &Preview) {
     if preview.offline > NAMED_OFFLINE as u64 {
         say(&format!("  and {} more", preview.offline - NAMED_OFFLINE as u64));
     }
-    if preview.offline > 0 {
-        let until = preview.wait_ends_at;
-        say(&format!(
+    if preview.offline == 0 {
+        return;
+    }
+    let until = preview.wait_ends_at;
+    say(&match offline {
+        Offline::Wait => format!(
             "The command waits for them until {} ({}).",
             text::moment(until),
             text::relative(until, now)
-        ));
-    }
+        ),
+        Offline::Skip => "They are left out.".to_owned(),
+        Offline::Fail => "They count as failed.".to_owned(),
+    });
 }
 
 /// A person is asked before several nodes are touched; a script is not.
@@ -314,6 +324,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
         Some(document) => name_document(&mut request, document, &args.parameters),
         None => name_shell(&mut request, args, commands, nodes)?,
     }
+    args.pace.name(&mut request);
     if let Some(count) = args.confirm_targets {
         request["ConfirmedTargets"] = json!(count);
     }

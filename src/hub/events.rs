@@ -36,6 +36,8 @@ pub enum Event {
     FreezeChanged,
     /// Written, labelled or deleted; by its key.
     ParameterChanged(String),
+    /// What nodes may read of parameters changed.
+    NodeParametersChanged,
     /// A key that seals secrets was rotated.
     SecretKeyRotated,
     /// A login was revoked, a password changed, or a key switched off: open sockets look whether theirs still counts.

@@ -33,6 +33,18 @@ impl Directory {
         Ok(Self { handle })
     }
 
+    /// Opens the absolute `path` with every symbolic link in it refused: whoever owns a directory on the way cannot point it
+    /// elsewhere.
+    pub fn open_real(path: &Path) -> io::Result<Self> {
+        let root = Self::open(Path::new("/"))?;
+        let below = path.strip_prefix("/").map_err(|_| outside(&path.display().to_string()))?;
+        match below.to_str() {
+            Some("") => Ok(root),
+            Some(below) => root.directory(below),
+            None => Err(outside(&path.display().to_string())),
+        }
+    }
+
     /// Creates `path` with mode 0700 when it is missing, and opens it.
     pub fn create_private(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
@@ -61,6 +73,12 @@ impl Directory {
     /// A file for reading and writing, created with `mode` when it is missing.
     pub fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
         Ok(self.open_at(name, OFlags::RDWR | OFlags::CREATE, Mode::from_raw_mode(mode))?.into())
+    }
+
+    /// A file for writing that is not there yet.
+    pub fn create_new(&self, name: &str, mode: u32) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        Ok(self.open_at(name, flags, Mode::from_raw_mode(mode))?.into())
     }
 
     /// The whole file; an error when it is longer than `limit`.
@@ -242,6 +260,11 @@ mod tests {
             assert!(directory.open_file(name).is_err(), "{name}");
             assert!(directory.open_stepwise(name, OFlags::RDONLY, Mode::empty()).is_err(), "{name}");
         }
+        assert!(Directory::open_real(&temporary.path().join("link")).is_err());
+        assert!(Directory::open_real(Path::new("relative")).is_err());
+        let real = temporary.path().canonicalize().unwrap();
+        Directory::open_real(&real).unwrap().create_new("fresh", 0o600).unwrap();
+        assert!(directory.create_new("fresh", 0o600).is_err());
         for name in ["../x", "a/b", "..", ".", "", "a/"] {
             assert!(directory.rename(name, "y").is_err(), "{name}");
             assert!(directory.create_directory(name).is_err(), "{name}");

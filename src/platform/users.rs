@@ -30,6 +30,54 @@ impl User {
     }
 }
 
+/// Numbers of `user` or `user:group`; each may be a number already. Without a group it is the user's own.
+///
+/// *Errors*: which of the two this system does not know.
+pub fn owner(text: &str) -> Result<(u32, u32), String> {
+    let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
+    let groups = std::fs::read("/etc/group").unwrap_or_default();
+    owner_in(text, &String::from_utf8_lossy(&passwd), &String::from_utf8_lossy(&groups))
+}
+
+/// The number of a user, who may be named by it.
+pub fn uid(user: &str) -> Option<u32> {
+    let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
+    known(&String::from_utf8_lossy(&passwd), user)
+        .map(|(uid, _)| uid)
+        .or_else(|| user.parse().ok())
+}
+
+fn owner_in(text: &str, passwd: &str, groups: &str) -> Result<(u32, u32), String> {
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let listed = known(passwd, user);
+    let uid = listed.map(|(uid, _)| uid).or_else(|| user.parse().ok());
+    let uid = uid.ok_or_else(|| format!("there is no user `{user}`"))?;
+    let gid = match group {
+        Some(group) => known(groups, group).map(|(gid, _)| gid).or_else(|| group.parse().ok()),
+        None => listed.map(|(_, gid)| gid),
+    };
+    let missing = || match group {
+        Some(group) => format!("there is no group `{group}`"),
+        None => format!("user `{user}` has no group of its own; write `{user}:GROUP`"),
+    };
+    Ok((uid, gid.ok_or_else(missing)?))
+}
+
+/// The two numbers of the line that begins with this name or has it as its number; a group's line has only one.
+fn known(lines: &str, name: &str) -> Option<(u32, u32)> {
+    lines.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [listed, _, number, rest @ ..] = fields.as_slice() else {
+            return None;
+        };
+        if *listed != name && *number != name {
+            return None;
+        }
+        let number = number.parse().ok()?;
+        Some((number, rest.first().and_then(|gid| gid.parse().ok()).unwrap_or(number)))
+    })
+}
+
 fn find(passwd: &str, uid: u32) -> Option<User> {
     passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -63,6 +111,24 @@ mod tests {
         let odd = find(PASSWD, 7).unwrap();
         assert_eq!((odd.home, odd.shell), ("/".into(), PathBuf::from("/bin/sh")));
         assert_eq!(find(PASSWD, 1), None);
+    }
+
+    #[test]
+    fn a_name_and_a_number_are_both_an_owner() {
+        let owner = |text| {
+            owner_in(
+                text,
+                "root:x:0:0::/root:/bin/sh\nww:x:33:34::/:/bin/sh\n",
+                "root:x:0:\nadm:x:4:ww\n",
+            )
+        };
+        assert_eq!(owner("root"), Ok((0, 0)));
+        assert_eq!(owner("ww"), Ok((33, 34)));
+        assert_eq!(owner("33"), Ok((33, 34)));
+        assert_eq!(owner("ww:adm"), Ok((33, 4)));
+        assert_eq!(owner("1234:5"), Ok((1234, 5)));
+        assert!(owner("1234").is_err() && owner("nobody-here").is_err() && owner("ww:none").is_err());
+        assert_eq!(uid("0"), Some(0));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{ActivationId, CommandId, NodeId};
 use crate::wire::audit::SignedHead;
 use crate::wire::node::NodeFacts;
+use crate::wire::parameters::{FileStates, Want};
 use crate::wire::run::Report;
 use crate::wire::succession::KeyLink;
 use crate::wire::warrant::Warranted;
@@ -32,6 +33,10 @@ pub enum ToHub {
     AuditHead(SignedHead),
     /// The agent pins this key of the hub now (fingerprint).
     Trusts { hub_key: String },
+    /// What this node wants to know of parameters, in place of what it wanted before. Said after each `Welcome`.
+    WantParameters(Want),
+    /// What this node makes of parameters now, in place of what it said before.
+    ParameterFiles(FileStates),
     /// The agent goes away on purpose.
     Goodbye { reason: Goodbye },
 }

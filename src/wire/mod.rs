@@ -6,6 +6,7 @@
 //! * `POST /control`: one for the life of the connection. Both bodies are a sequence of JSON frames ([`frame`]), hub to
 //!   agent [`control::ToAgent`], agent to hub [`control::ToHub`]. The agent's first frame is `Hello` or `Enrol`.
 //! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
+//! * `POST /parameters`: everything the node may have of the parameters it wants ([`parameters::Values`] as the JSON request body).
 //! * `POST /session`: one attachment to a shell ([`session`]); both bodies are binary frames.
 //!
 //! Every order (a run, anything said to a shell's door) carries the hub's signed [`warrant`] for this very node.
@@ -16,6 +17,7 @@ pub mod audit;
 pub mod control;
 pub mod frame;
 pub mod node;
+pub mod parameters;
 pub mod run;
 pub mod session;
 pub mod stream;
@@ -32,6 +34,7 @@ pub const VERSIONS: &[u32] = &[1];
 pub const CONTROL_PATH: &str = "/control";
 pub const OUTPUT_PATH: &str = "/output";
 pub const SESSION_PATH: &str = "/session";
+pub const PARAMETERS_PATH: &str = "/parameters";
 
 /// Receive window of one stream, both ways.
 pub const STREAM_WINDOW: u32 = 256 * 1024;

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+import { type Browser, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
 import { ADMIN, Hub, PASSWORD } from "./hub";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -66,6 +66,29 @@ export async function logIn(page: Page, hub: Hub): Promise<void> {
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Log in" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+}
+
+/** A page of its own for another user. */
+export async function asUser(browser: Browser, hub: Hub, name: string, password: string): Promise<Page> {
+  // Without the administrator's login, which would end when somebody else logs in over it.
+  const context = await browser.newContext({ baseURL: hub.url, locale: "en-GB", storageState: { cookies: [], origins: [] } });
+  const page = await context.newPage();
+  await page.goto("/login");
+  await page.getByLabel("User name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  const overview = page.getByRole("heading", { level: 1, name: "Overview" });
+  const own = page.getByLabel("New password", { exact: true });
+  await expect(overview.or(own)).toBeVisible();
+  if (await own.isVisible()) {
+    // A password that somebody else set is changed first.
+    await page.getByLabel("Current password").fill(password);
+    await own.fill(`${password} of her own`);
+    await page.getByLabel("Password again").fill(`${password} of her own`);
+    await page.getByRole("button", { name: "Change the password" }).click();
+  }
+  await expect(overview).toBeVisible();
+  return page;
 }
 
 /** No violation of WCAG 2.2 A or AA. */

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod commands;
 mod coverage;
 mod documents;
 mod golden;
@@ -9,6 +10,7 @@ mod keys;
 mod link;
 mod login;
 mod matrix;
+mod node_parameters;
 mod parameters;
 mod rights;
 mod sessions;

@@ -427,6 +427,48 @@ async fn limits_bound_a_command_and_ask_for_its_number() {
 }
 
 #[tokio::test]
+async fn limits_and_approvals_are_found_by_the_tokens_of_other_lists() {
+    let hub = TestHub::start().await;
+    for n in 0..2 {
+        add_node(&hub, &format!("mi-0000000000000000{n}"), "all");
+    }
+    for (holder, name) in [("default", None), ("role", Some("operator")), ("user", Some("ann"))] {
+        if let Some("ann") = name {
+            hub.user("ann", "operator", &json!({})).await;
+        }
+        let limits = json!({"Holder": holder, "HolderName": name, "Limits": {"ApproveAbove": 1}});
+        hub.call("Roadstead.PutLimits", &limits).await.ok();
+    }
+    let filter = |key: &str, op: &str, value: &str| json!({"Filter": {"Terms": [{"Key": key, "Op": op, "Value": value}]}});
+    for (asked, found) in [
+        (filter("holder", "eq", "role"), 1),
+        (filter("holder", "ne", "role"), 2),
+        (filter("holder_name", "prefix", "AN"), 1),
+        (filter("text", "contains", "operator"), 1),
+    ] {
+        let listed = hub.call("Roadstead.ListLimits", &asked).await.ok();
+        assert_eq!(listed["Limits"].as_array().unwrap().len(), found, "{asked}");
+    }
+    let sent = command(json!({"Key": "tag:part", "Values": ["all"]}));
+    let sent = hub.call("AmazonSSM.SendCommand", &sent).await.ok();
+    assert_eq!(sent["AwaitsApproval"], true);
+    for (asked, found) in [
+        (filter("decision", "eq", "Open"), 1),
+        (filter("decision", "eq", "approved"), 0),
+        (filter("document_name", "prefix", "aws-run"), 1),
+        (filter("decided_by", "ne", "ann"), 1),
+        (filter("text", "contains", "nothing like it"), 0),
+    ] {
+        let listed = hub.call("Roadstead.ListApprovals", &asked).await.ok();
+        assert_eq!(listed["Approvals"].as_array().unwrap().len(), found, "{asked}");
+    }
+    for operation in ["Roadstead.ListLimits", "Roadstead.ListApprovals"] {
+        let refused = hub.call(operation, &filter("colour", "eq", "red")).await;
+        assert_eq!(refused.code(), "ValidationException");
+    }
+}
+
+#[tokio::test]
 async fn a_large_command_waits_for_a_second_person() {
     let hub = TestHub::start().await;
     for n in 0..2 {

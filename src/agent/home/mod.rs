@@ -18,6 +18,7 @@ mod line;
 mod streams;
 mod verdict;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, r
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::parameters::Values;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::succession::{KeyLink, MAX_LINKS, follow};
@@ -74,6 +76,11 @@ pub trait Duties: Send + Sync + 'static {
 
     /// A run's stored output; `None` when there is none.
     fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
+
+    /// Everything the hub gives this node of the parameters it wants; kept durably when this is over.
+    fn parameters(&self, _values: Values) -> impl Future<Output = io::Result<()>> + Send {
+        async { Err(io::ErrorKind::Unsupported.into()) }
+    }
 
     /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
     /// line this is dropped.
@@ -175,6 +182,11 @@ impl Home {
     /// What the data directory and the token (which wins for addresses) say. Blocking.
     pub fn open(data: &Path, token: Option<JoinToken>) -> Result<Self, HomeError> {
         Self::new(Identity::load(data)?, token)
+    }
+
+    /// Whose home this is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Pure: decides between what is known and what the token says.

@@ -17,20 +17,26 @@ use http::{Method, Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::agent::home::Duties;
 use crate::platform::http2::{next_bytes, send_bytes};
 use crate::wire::frame::MAX_FRAME_BYTES;
+use crate::wire::parameters::MAX_VALUES_BYTES;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::stream::{FrameSink, SessionSource};
-use crate::wire::{OUTPUT_PATH, SESSION_PATH};
+use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SESSION_PATH};
 
 /// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
 pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
 
 /// For the hub to finish a question it has begun.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+/// For the hub to hand over the values of parameters.
+const VALUES_LIMIT: Duration = Duration::from_secs(30);
+/// What values usually fit into, so that no copy of them is left behind by growing.
+const VALUES_BYTES: usize = 256 * 1024;
 /// Frames between a shell and its line; what the line's window holds comes on top.
 const SESSION_FRAMES: usize = 8;
 /// For a session to notice that its line is gone.
@@ -45,6 +51,7 @@ pub(super) async fn serve<D: Duties>(
 ) {
     let served = match (request.method(), request.uri().path()) {
         (&Method::POST, OUTPUT_PATH) => output(&*duties, request.into_body(), &mut respond, &over).await,
+        (&Method::POST, PARAMETERS_PATH) => parameters(&*duties, request.into_body(), &mut respond).await,
         (&Method::POST, SESSION_PATH) => session(&*duties, request.into_body(), &mut respond, &over).await,
         _ => answer(&mut respond, StatusCode::NOT_FOUND, true).map(drop),
     };
@@ -71,6 +78,28 @@ async fn output<D: Duties>(
         sent = pour(bytes, &mut stream) => sent,
         () = over.cancelled() => Ok(()),
     }
+}
+
+/// The hub's values, whole; it hears when they are on this node's disk.
+async fn parameters<D: Duties>(duties: &D, mut body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let whole = async {
+        let mut json = Zeroizing::new(Vec::with_capacity(VALUES_BYTES));
+        while let Some(bytes) = next_bytes(&mut body).await {
+            json.extend_from_slice(&bytes.ok()?);
+            if json.len() > MAX_VALUES_BYTES {
+                return None;
+            }
+        }
+        serde_json::from_slice(&json).ok()
+    };
+    let Some(values) = timeout(VALUES_LIMIT, whole).await.ok().flatten() else {
+        return answer(respond, StatusCode::BAD_REQUEST, true).map(drop);
+    };
+    let status = match duties.parameters(values).await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::INSUFFICIENT_STORAGE,
+    };
+    answer(respond, status, true).map(drop)
 }
 
 async fn question(mut body: RecvStream) -> Option<OutputQuery> {

@@ -1,6 +1,7 @@
 //! `roadstead param …`: parameters, their versions, and their values as environment, JSON or YAML.
 
 mod input;
+mod node;
 mod tree;
 
 use std::path::PathBuf;
@@ -26,9 +27,27 @@ pub enum ParamVerb {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Which nodes may read which paths
+    #[command(subcommand)]
+    Access(node::AccessVerb),
+    /// What a node has of parameters, and which of its files it makes of them
+    Held {
+        /// Its id or name
+        node: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Which nodes have a parameter, in which version, and in which files
+    Uses {
+        name: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
     /// Print a value: NAME, NAME:VERSION or NAME:LABEL
     Get {
         name: String,
+        #[command(flatten)]
+        here: node::Here,
         /// Open a secret; the hub records who read it
         #[arg(long)]
         decrypt: bool,
@@ -76,6 +95,9 @@ pub enum ParamVerb {
     Exec {
         #[command(flatten)]
         below: Below,
+        /// Put this in front of each variable's name
+        #[arg(long, default_value = "", value_name = "PREFIX")]
+        prefix: String,
         #[arg(required = true, last = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
@@ -90,6 +112,8 @@ pub struct Below {
     /// With the secrets; without it they are left out
     #[arg(long)]
     decrypt: bool,
+    #[command(flatten)]
+    here: node::Here,
 }
 
 #[derive(clap::Args)]
@@ -197,10 +221,16 @@ const HISTORY: &[Column] = &[
 ];
 
 pub async fn run(verb: ParamVerb, show: &Show) -> Result<()> {
+    if let Some(done) = node::answered_here(&verb).await {
+        return done;
+    }
     let client = context::connect().await?;
     match verb {
+        ParamVerb::Access(verb) => node::access(&client, verb, show).await,
+        ParamVerb::Held { node, list } => node::held(&client, &node, &list, show).await,
+        ParamVerb::Uses { name, list } => node::uses(&client, &name, &list, show).await,
         ParamVerb::List { path, list } => list_all(&client, path, &list, show).await,
-        ParamVerb::Get { name, decrypt } => get(&client, &name, decrypt, show).await,
+        ParamVerb::Get { name, decrypt, .. } => get(&client, &name, decrypt, show).await,
         ParamVerb::Put(args) => put(&client, args).await,
         ParamVerb::History { name, decrypt, list } => history(&client, &name, decrypt, &list, show).await,
         ParamVerb::Label { name, labels, remove } => label(&client, &name, labels, remove).await,
@@ -210,9 +240,9 @@ pub async fn run(verb: ParamVerb, show: &Show) -> Result<()> {
             output::write(&tree::print(&found, format)?)
         }
         ParamVerb::Import(args) => import(&client, args).await,
-        ParamVerb::Exec { below, command } => {
+        ParamVerb::Exec { below, prefix, command } => {
             let found = tree::fetch(&client, &below.path, below.decrypt).await?;
-            tree::exec(&found, &command)
+            tree::exec(&found, &prefix, &command)
         }
     }
 }

@@ -27,15 +27,25 @@ pub struct Entry {
 
 /// Everything below a path. Without `decrypt` secrets are left out, and said to be.
 pub async fn fetch(client: &Client, path: &str, decrypt: bool) -> Result<Values> {
-    let root = match path.trim_end_matches('/') {
-        "" => "/".to_owned(),
-        root => root.to_owned(),
-    };
+    let root = root_of(path);
     let request = json!({"Path": root, "Recursive": true, "WithDecryption": decrypt, "MaxResults": 10});
     let found: Vec<Value> = client
         .pages("AmazonSSM.GetParametersByPath", request, "Parameters", usize::MAX)
         .await?;
-    let is_sealed = |p: &Value| p["Type"] == "SecureString" && !decrypt;
+    Ok(relative(&found, &root, decrypt, |p| p["Type"] == "SecureString"))
+}
+
+/// A path without the slash at its end.
+pub fn root_of(path: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        root => root.to_owned(),
+    }
+}
+
+/// The values by their names below `root`; secrets only with `decrypt`, and otherwise counted aloud.
+pub fn relative(found: &[Value], root: &str, decrypt: bool, is_secret: impl Fn(&Value) -> bool) -> Values {
+    let is_sealed = |p: &Value| is_secret(p) && !decrypt;
     let left_out = found.iter().filter(|p| is_sealed(p)).count();
     if left_out > 0 {
         output::say(&format!(
@@ -45,10 +55,10 @@ pub async fn fetch(client: &Client, path: &str, decrypt: bool) -> Result<Values>
     }
     let shown = found.iter().filter(|p| !is_sealed(p)).filter_map(|p| {
         let name = p["Name"].as_str()?;
-        let relative = name.strip_prefix(root.as_str()).unwrap_or(name).trim_start_matches('/');
+        let relative = name.strip_prefix(root).unwrap_or(name).trim_start_matches('/');
         Some((relative.to_owned(), p["Value"].as_str()?.to_owned()))
     });
-    Ok(shown.collect())
+    shown.collect()
 }
 
 /// What `param exec` calls a parameter: `db/max-size` is `DB_MAX_SIZE`.
@@ -65,22 +75,36 @@ pub fn variable(name: &str) -> String {
 }
 
 /// *Errors*: two names that would be one variable.
-fn variables(values: &Values) -> Result<BTreeMap<String, &str>> {
+fn variables<'v>(values: &'v Values, prefix: &str) -> Result<BTreeMap<String, &'v str>> {
     let mut all: BTreeMap<String, &str> = BTreeMap::new();
     for (name, value) in values {
-        if all.insert(variable(name), value).is_some() {
-            let words = format!("two parameters would both be the variable {}", variable(name));
+        let variable = format!("{prefix}{}", variable(name));
+        if all.insert(variable.clone(), value).is_some() {
+            let words = format!("two parameters would both be the variable {variable}");
             return Err(Failure::new(Exit::Conflict, words).into());
         }
     }
     Ok(all)
 }
 
+/// Whether a variable says which code is run: whoever may write a parameter must not choose that for whoever reads it.
+fn chooses_code(variable: &str) -> bool {
+    variable.starts_with("LD_")
+        || matches!(
+            variable,
+            "PATH" | "IFS" | "ENV" | "BASH_ENV" | "SHELLOPTS" | "PS4" | "GCONV_PATH" | "PYTHONPATH" | "PYTHONSTARTUP" | "PYTHONHOME"
+        )
+        || matches!(
+            variable,
+            "PERL5LIB" | "PERL5OPT" | "RUBYLIB" | "RUBYOPT" | "NODE_OPTIONS" | "JAVA_TOOL_OPTIONS"
+        )
+}
+
 pub fn print(values: &Values, format: FileFormat) -> Result<String> {
     let object = || Value::Object(values.iter().map(|(name, value)| (name.clone(), json!(value))).collect());
     match format {
         FileFormat::Env => {
-            let lines = variables(values)?
+            let lines = variables(values, "")?
                 .into_iter()
                 .map(|(name, value)| format!("{name}={}\n", shell::quote(value)));
             Ok(lines.collect())
@@ -99,11 +123,20 @@ pub fn print_value(value: &str, raw: bool) -> Result<()> {
 }
 
 /// Becomes the command, with the values in its environment.
-pub fn exec(values: &Values, command: &[String]) -> Result<()> {
+///
+/// *Errors*: a variable that would choose which code is run; a command that cannot be started.
+pub fn exec(values: &Values, prefix: &str, command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::usage("there is no command after `--`").into());
     };
-    let error = Command::new(program).args(arguments).envs(variables(values)?).exec();
+    let variables = variables(values, prefix)?;
+    if let Some(bad) = variables.keys().find(|name| chooses_code(name)) {
+        let words = format!("a parameter would be the variable {bad}, which chooses the code that runs");
+        return Err(Failure::new(Exit::Conflict, words)
+            .hint("put something in front of all names with --prefix")
+            .into());
+    }
+    let error = Command::new(program).args(arguments).envs(variables).exec();
     Err(Failure::new(Exit::Remote(127), format!("{program} could not be started: {error}")).into())
 }
 
@@ -226,6 +259,9 @@ mod tests {
     fn names_that_would_be_one_variable_are_refused() {
         let clash: Values = [("a-b", "1"), ("a_b", "2")].map(|(k, v)| (k.into(), v.into())).into();
         assert!(print(&clash, FileFormat::Env).is_err());
+        let path: Values = [("path", "/tmp/evil")].map(|(k, v)| (k.into(), v.into())).into();
+        assert!(exec(&path, "", &["true".to_owned()]).is_err());
+        assert!(variables(&path, "APP_").unwrap().contains_key("APP_PATH"));
         assert_eq!(variable("9/x.y"), "_9_X_Y");
     }
 }

@@ -289,6 +289,15 @@ impl Cx {
         self.services.store.read(work).await
     }
 
+    /// As [`Cx::read`], on this thread, for what looks a few rows up by their keys; see [`Store::glance`].
+    pub async fn glance<T, F>(&self, work: F) -> ApiResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+    {
+        self.services.store.glance(work).await
+    }
+
     /// The rows of `kind` that this operation may show or touch for its caller. Every list puts it into its `SELECT`
     /// (`Select::and_condition`), every count too; `id` is the column that holds the row's id there, qualified by its table.
     pub fn visible(&self, kind: &'static str, id: &'static str) -> Condition {

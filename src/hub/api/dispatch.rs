@@ -47,7 +47,7 @@ pub async fn authorise(cx: &Cx, target: &policy::Target) -> ApiResult<()> {
         Some(decided) => decided,
         None => {
             let (asked, target) = (cx.clone(), target.clone());
-            cx.read(move |tx| Ok(policy::decide_in(tx, asked.caller(), &asked.request().action, &target)?))
+            cx.glance(move |tx| Ok(policy::decide_in(tx, asked.caller(), &asked.request().action, &target)?))
                 .await?
         }
     };

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::routes::{Message, Socket};
@@ -26,6 +27,8 @@ use crate::hub::events::Event;
 /// Events that may wait for one reader, all its feeds together.
 const QUEUE: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// Many tags may change at once: what goes by them is looked at so often at most.
+const LABELS_STEP: Duration = Duration::from_secs(1);
 /// Logins and keys also end by time, of which nobody tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -91,6 +94,8 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     let (out, mut queue) = mpsc::channel::<String>(QUEUE);
     let mut events = cx.services.bus.subscribe();
     let mut looks = tokio::time::interval(LOOK_AGAIN);
+    // When to look at labels that have changed, and when that was done last.
+    let (mut labels_due, mut labels_seen) = (None, None);
     let mut desk = Desk {
         cx,
         streams,
@@ -104,11 +109,18 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
             event = events.recv() => match event {
                 Ok(Event::LoginsChanged) if !desk.still_counts().await => break,
                 Ok(Event::RightsChanged) if !desk.reconsider().await => break,
-                Ok(Event::LabelsChanged) if desk.goes_by_labels() && !desk.reconsider().await => break,
+                Ok(Event::LabelsChanged) if desk.goes_by_labels() => {
+                    let soonest = labels_seen.map_or_else(Instant::now, |seen: Instant| seen + LABELS_STEP);
+                    labels_due.get_or_insert(soonest);
+                }
                 Err(RecvError::Lagged(_)) if !desk.still_counts().await || !desk.reconsider().await => break,
                 Err(RecvError::Closed) => break,
                 _ => {}
             },
+            () = until(labels_due) => {
+                (labels_due, labels_seen) = (None, Some(Instant::now()));
+                if !desk.reconsider().await { break }
+            }
             _ = looks.tick() => if !desk.still_counts().await { break },
             message = from_reader.next() => match message {
                 Some(Ok(Message::Text(text))) => desk.obey(&text),
@@ -119,6 +131,14 @@ pub async fn serve(cx: Cx, streams: Arc<Streams>, socket: Socket) {
     }
     desk.running.values().for_each(|one| one.task.abort());
     let _may_be_gone = to_reader.close().await;
+}
+
+/// For ever when nothing is due.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// One reader and what they follow.

@@ -1,13 +1,14 @@
 //! Access keys: what programs sign requests with. Their secrets lie sealed in the database.
 //!
-//! Nothing of a key is kept in memory: each request reads its row anew (`auth/signature.rs`), so that a key that was
-//! switched off, deleted or whose user is gone is refused at the next request.
+//! What a request found out about a key is kept in memory only until the next commit (`auth/signature.rs`), so that a key that
+//! was switched off, deleted or whose user is gone is refused at the next request.
 
 use std::sync::Arc;
 
 use crate::base::id::random_hex;
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::auth::Scope;
+use crate::hub::auth::signature::Seen;
 use crate::hub::auth::vault::Vault;
 use crate::hub::store::{Condition, Row, Select, Store, StoreError, Tx};
 
@@ -17,6 +18,7 @@ pub struct AccessKeys {
     pub(super) vault: Arc<Vault>,
     /// Exists only in this process's memory and in `DATA/local.json`.
     local: (String, Secret<String>),
+    pub(super) seen: Seen,
 }
 
 /// One key as it is listed; the secret is shown only once, when it is made.
@@ -43,7 +45,8 @@ pub struct LastUse {
 impl AccessKeys {
     pub fn new(store: Store, vault: Arc<Vault>) -> Self {
         let local = (format!("LOCAL{}", random_hex(16).to_uppercase()), Secret::new(random_hex(40)));
-        Self { store, vault, local }
+        let seen = Seen::default();
+        Self { store, vault, local, seen }
     }
 
     /// Id and secret of the key for the hub's own user on this host.

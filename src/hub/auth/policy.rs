@@ -8,8 +8,8 @@
 //!   the caller's own or when the caller may do the same to *every* node of it; so a person who sees half of a command's nodes
 //!   sees their shares and not the command.
 //! * `document`, `parameter`, `activation` …: id (a path for parameters) and tags.
-//! * account-like things (`user`, `role`, `policy`, `group`, `access-key`, `limits`, `audit`, `hub`): id, and own where they
-//!   have an owner.
+//! * account-like things (`user`, `role`, `policy`, `group`, `access-key`, `limits`, `audit`, `parameter-access`, `hub`): id,
+//!   and own where they have an owner.
 //!
 //! A thing that is not there is judged like one without tags, so that a refusal does not tell the two apart.
 

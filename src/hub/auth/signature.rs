@@ -1,5 +1,7 @@
 //! From a signed request to its caller: whose key, is it alive, is the signature right.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,8 @@ use crate::platform::sigv4::{self, Authorization, SignatureError, SignedParts, S
 const CLOCK_WINDOW: Duration = Duration::from_secs(300);
 /// The last use of a key is written at most this often.
 const LAST_USE_STEP: Duration = Duration::from_secs(60);
+/// Keys in memory; with more than that they begin anew.
+const MAX_SEEN: usize = 1000;
 
 /// A key as one request found it.
 struct Found {
@@ -62,16 +66,31 @@ impl AccessKeys {
                 region: authorization.region,
             });
         }
-        let (found, secret) = self.find(&authorization.access_key_id).await?.ok_or_else(unrecognized)?;
-        check_token(request, &found)?;
+        let known = self.known(&authorization).await?;
+        let found = &known.found;
+        check_token(request, found)?;
         check_clock(request, now)?;
-        check_signature(request, &authorization, &secret)?;
-        check_expiry(&found, now)?;
-        self.note_use(&authorization, &found, address, now);
+        check_with(request, &authorization, &known.key)?;
+        check_expiry(found, now)?;
+        self.note_use(&authorization, found, address, now);
+        let caller = found.caller(&authorization.access_key_id);
+        self.seen.keep(&authorization, known);
         Ok(Signed {
-            caller: found.caller(authorization.access_key_id),
+            caller,
             region: authorization.region,
         })
+    }
+
+    /// The key behind a signature, as it is in the database now.
+    async fn known(&self, authorization: &Authorization) -> ApiResult<Arc<Known>> {
+        // Asked for before the rows are read: a commit in between makes it old at once.
+        let generation = self.store.generation();
+        if let Some(known) = self.seen.find(authorization, generation) {
+            return Ok(known);
+        }
+        let (found, secret) = self.find(&authorization.access_key_id).await?.ok_or_else(unrecognized)?;
+        let key = signing_key(authorization, &secret);
+        Ok(Arc::new(Known { generation, found, key }))
     }
 
     /// Whether a key that signed earlier still counts.
@@ -82,7 +101,7 @@ impl AccessKeys {
 
     async fn find(&self, id: &str) -> ApiResult<Option<(Found, Secret<String>)>> {
         let wanted = id.to_owned();
-        let found = self.store.read(move |tx| {
+        let found = self.store.glance(move |tx| {
             let found = match wanted.starts_with(PREFIX) {
                 true => sql::temporary(tx, &wanted)?,
                 false => sql::lasting(tx, &wanted)?,
@@ -124,19 +143,68 @@ impl AccessKeys {
 }
 
 impl Found {
-    fn caller(self, key_id: String) -> Caller {
-        let (proof, assumed) = match self.temporary {
-            Some(temporary) => (Proof::Temporary(key_id), temporary.role),
+    fn caller(&self, key_id: &str) -> Caller {
+        let key_id = key_id.to_owned();
+        let (proof, assumed) = match &self.temporary {
+            Some(temporary) => (Proof::Temporary(key_id), temporary.role.clone()),
             None => (Proof::AccessKey(key_id), None),
         };
         Caller {
-            scope: self.scope,
+            scope: self.scope.clone(),
             assumed,
             stepped_up_until: self.stepped_up_until,
             rule: self.rule,
-            ..Caller::new(self.user_name, proof)
+            ..Caller::new(self.user_name.clone(), proof)
         }
     }
+}
+
+/// A key and what its secret comes to for one day, region and service.
+pub(super) struct Known {
+    /// The database's, from before the key was looked up.
+    generation: u64,
+    found: Found,
+    key: SigningKey,
+}
+
+/// Keys that signed well, by id, day, region and service. Each counts until the next commit: callers that only read sign
+/// against memory, and whatever is changed about a key, its user or a rule counts at the next request.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<HashMap<[String; 4], Arc<Known>>>);
+
+impl Seen {
+    fn find(&self, authorization: &Authorization, generation: u64) -> Option<Arc<Known>> {
+        let known = self.lock();
+        let known = known.get(&place(authorization))?;
+        (known.generation == generation).then(|| known.clone())
+    }
+
+    fn keep(&self, authorization: &Authorization, fresh: Arc<Known>) {
+        let place = place(authorization);
+        let mut known = self.lock();
+        if known.get(&place).is_some_and(|known| Arc::ptr_eq(known, &fresh)) {
+            return;
+        }
+        if known.len() >= MAX_SEEN {
+            known.clear();
+        }
+        known.insert(place, fresh);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[String; 4], Arc<Known>>> {
+        self.0.lock().expect("no code panics while it holds the map")
+    }
+}
+
+fn place(authorization: &Authorization) -> [String; 4] {
+    let Authorization {
+        access_key_id,
+        date,
+        region,
+        service,
+        ..
+    } = authorization;
+    [access_key_id, date, region, service].map(String::clone)
 }
 
 /// A temporary key counts with its token only, a lasting one without any.
@@ -166,7 +234,14 @@ fn check_expiry(found: &Found, now: Timestamp) -> ApiResult<()> {
 }
 
 fn check_signature(request: &Request<Bytes>, authorization: &Authorization, secret: &Secret<String>) -> ApiResult<()> {
-    let key = SigningKey::derive(secret, &authorization.date, &authorization.region, &authorization.service);
+    check_with(request, authorization, &signing_key(authorization, secret))
+}
+
+fn signing_key(authorization: &Authorization, secret: &Secret<String>) -> SigningKey {
+    SigningKey::derive(secret, &authorization.date, &authorization.region, &authorization.service)
+}
+
+fn check_with(request: &Request<Bytes>, authorization: &Authorization, key: &SigningKey) -> ApiResult<()> {
     let parts = SignedParts {
         method: request.method().as_str(),
         path: request.uri().path(),
@@ -174,7 +249,7 @@ fn check_signature(request: &Request<Bytes>, authorization: &Authorization, secr
         headers: request.headers(),
         body_sha256: &sigv4::sha256_hex(request.body()),
     };
-    sigv4::verify(authorization, &key, &parts).map_err(|e| match e {
+    sigv4::verify(authorization, key, &parts).map_err(|e| match e {
         SignatureError::Malformed(_) | SignatureError::MissingHeader(_) => incomplete(e.to_string()),
         other => invalid(other.to_string()),
     })

@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -221,6 +222,11 @@ impl Link {
     /// Opens an attachment to a shell; the first frame to send is `Open`.
     pub async fn session(&self, node: &NodeId) -> Result<(SessionSink, SessionSource), LinkError> {
         streams::session(&self.shared, node).await
+    }
+
+    /// Hands a node the parameters it may have; comes back when its agent has taken them.
+    pub async fn parameters(&self, node: &NodeId, values: Bytes) -> Result<(), LinkError> {
+        streams::parameters(&self.shared, node, values).await
     }
 
     /// Cuts a node's connection because the node was removed.

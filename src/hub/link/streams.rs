@@ -17,7 +17,7 @@ use crate::hub::link::registry::StreamSlot;
 use crate::platform::http2::next_bytes;
 use crate::wire::run::OutputQuery;
 use crate::wire::stream::{self, FrameSink, StreamError};
-use crate::wire::{OUTPUT_PATH, SESSION_PATH};
+use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SESSION_PATH};
 
 /// Why a stream to an agent is not open, or has ended early.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,10 @@ pub(super) async fn session(shared: &Shared, node: &NodeId) -> Result<(SessionSi
     let sink = FrameSink::new(stream);
     let source = stream::SessionSource::new(body);
     Ok((SessionSink { sink }, SessionSource { source, _place: place }))
+}
+
+pub(super) async fn parameters(shared: &Shared, node: &NodeId, values: Bytes) -> Result<(), LinkError> {
+    open(shared, node, PARAMETERS_PATH, Some(values)).await.map(drop)
 }
 
 async fn open(

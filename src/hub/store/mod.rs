@@ -3,7 +3,8 @@
 //! `write` combines: one task takes every waiting closure and runs them in one transaction, each inside its own savepoint,
 //! commits once with `synchronous=FULL`, and only then answers all of them. An error or a panic rolls back only the closure
 //! it came from. A write whose caller went away still commits. `write_lazily` may wait a moment for company. `read` runs on a
-//! small pool of read-only connections, each call in one snapshot. Measured reasons: `docs/decisions/0002-combined-writes.md`.
+//! small pool of read-only connections, each call in one snapshot; `glance` does so on the caller's own thread. Measured
+//! reasons: `docs/decisions/0002-combined-writes.md`, `docs/decisions/0018-glances.md`.
 //!
 //! *Invariant*: whoever saw `Ok` from `write` finds the rows after kill -9 and after a power cut.
 
@@ -15,6 +16,7 @@ mod values;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -68,7 +70,11 @@ pub struct Store {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<Readers>,
     trouble: Arc<Mutex<Option<String>>>,
+    commits: Commits,
 }
+
+/// How many commits there were, counted before any of their callers is answered.
+type Commits = Arc<AtomicU64>;
 
 struct Readers {
     idle: Mutex<Vec<Connection>>,
@@ -83,8 +89,8 @@ impl Store {
             .await
             .map_err(|e| StoreError::Panicked(e.to_string()))??;
         let (send, receive) = mpsc::channel(WRITE_QUEUE);
-        let trouble = Arc::new(Mutex::new(None));
-        tokio::spawn(run_writer(writer, receive, trouble.clone()));
+        let (trouble, commits) = (Arc::new(Mutex::new(None)), Commits::default());
+        tokio::spawn(run_writer(writer, receive, trouble.clone(), commits.clone()));
         let readers = Readers {
             permits: Semaphore::new(readers.len()),
             idle: Mutex::new(readers),
@@ -93,6 +99,7 @@ impl Store {
             writer: send,
             readers: Arc::new(readers),
             trouble,
+            commits,
         })
     }
 
@@ -141,6 +148,26 @@ impl Store {
     /// What kept the last commit from happening, until one succeeds again.
     pub fn trouble(&self) -> Option<String> {
         self.trouble.lock().expect("no code panics while it holds the words").clone()
+    }
+
+    /// A number that is another one after every commit, from before its callers are answered. What was read after asking for
+    /// it is as it was while the number is the same.
+    pub fn generation(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
+    /// As [`Store::read`], on the caller's own thread, for what looks a few rows up by their keys: two changes of thread cost
+    /// several times what such a lookup does. Where all readers are busy it waits its turn as [`Store::read`] does.
+    pub async fn glance<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match self.readers.permits.try_acquire() {
+            Ok(_permit) => self.readers.run(work),
+            Err(_) => self.read(work).await,
+        }
     }
 
     /// Runs `work` on one snapshot of the database.
@@ -246,7 +273,12 @@ where
     }
 }
 
-async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, trouble: Arc<Mutex<Option<String>>>) {
+async fn run_writer(
+    mut connection: Connection,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    trouble: Arc<Mutex<Option<String>>>,
+    commits: Commits,
+) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_COMBINED).await > 0 {
         let deadline = Instant::now() + LAZY;
@@ -256,9 +288,9 @@ async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dy
                 Ok(_) => {}
             }
         }
-        let jobs = std::mem::take(&mut batch);
+        let (jobs, commits) = (std::mem::take(&mut batch), commits.clone());
         let ran = tokio::task::spawn_blocking(move || {
-            let words = run_batch(&connection, jobs);
+            let words = run_batch(&connection, jobs, &commits);
             (connection, words)
         });
         match ran.await {
@@ -275,8 +307,11 @@ async fn run_writer(mut connection: Connection, mut queue: mpsc::Receiver<Box<dy
 }
 
 /// Runs all jobs in one transaction and answers them; says what went wrong when there was no commit.
-fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) -> Option<String> {
-    match commit_batch(connection, &mut jobs) {
+fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>, commits: &AtomicU64) -> Option<String> {
+    let committed = commit_batch(connection, &mut jobs);
+    // Also when it failed: whether something of it is there is then the database's secret.
+    commits.fetch_add(1, Ordering::AcqRel);
+    match committed {
         Ok(()) => {
             jobs.into_iter().for_each(|job| job.answer(Ok(())));
             None
@@ -398,6 +433,31 @@ mod tests {
         assert!(matches!(c, Err(StoreError::Panicked(text)) if text == "a bug"));
         store.write(|tx| insert(tx, "d")).await.unwrap();
         assert_eq!(names(&store).await, ["a", "d"]);
+    }
+
+    #[tokio::test]
+    async fn the_generation_is_another_one_before_a_write_is_answered_and_the_same_without_writes() {
+        let (_dir, store) = store().await;
+        let before = store.generation();
+        store.write(|tx| insert(tx, "a")).await.unwrap();
+        let after = store.generation();
+        assert_ne!(before, after);
+        let glanced: Result<_, StoreError> = store.glance(|tx| tx.count("SELECT count(*) FROM setting", &[])).await;
+        assert_eq!((glanced.unwrap(), store.generation()), (1, after));
+    }
+
+    #[tokio::test]
+    async fn a_glance_waits_when_every_reader_is_busy_and_survives_a_panic() {
+        let (_dir, store) = store().await;
+        let busy: Vec<_> = (0..READERS).map(|_| store.readers.permits.try_acquire().unwrap()).collect();
+        let mut glance = Box::pin(store.glance(|tx| tx.count("SELECT count(*) FROM setting", &[])));
+        assert!(futures_util::poll!(&mut glance).is_pending());
+        drop(busy);
+        let glanced: Result<_, StoreError> = glance.await;
+        assert_eq!(glanced.unwrap(), 0);
+        let panicked: Result<(), StoreError> = store.glance(|_| panic!("a bug")).await;
+        assert!(matches!(panicked, Err(StoreError::Panicked(text)) if text == "a bug"));
+        assert!(names(&store).await.is_empty());
     }
 
     #[tokio::test]

@@ -19,7 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_parameters.sql"),
     include_str!("migrations/0010_documents.sql"),
     include_str!("migrations/0011_tags.sql"),
+    include_str!("migrations/0012_node_parameters.sql"),
     include_str!("migrations/0013_logins.sql"),
+    include_str!("migrations/0014_rate.sql"),
 ];
 
 /// The writer's connection and the readers'.

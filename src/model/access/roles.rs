@@ -79,7 +79,7 @@ fn kinds(names: &[&str]) -> Vec<Resource> {
 }
 
 /// What only those see who answer for access: denied to nobody, simply not given.
-const ACCOUNT_KINDS: &[&str] = &["user", "role", "policy", "limits", "access-key", "audit"];
+const ACCOUNT_KINDS: &[&str] = &["user", "role", "policy", "limits", "access-key", "audit", "parameter-access"];
 /// Reading verbs of the API.
 const READS: &[&str] = &[
     "ssm:Describe*",

@@ -1,6 +1,9 @@
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/commands", "/commands/new", "/sessions", "/access-keys", "/profile", "/parameters", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/hub", "/nowhere"];
+
+/** Pages whose title is the name of a thing, in any language. */
+const NAMED = ["/documents/at/AWS-RunShellScript", "/documents/at/Roadstead-SetHostsEntry?tab=parameters", "/documents/at/Roadstead-SetHostsEntry?tab=versions"];
 
 // Axe takes a second or two for each page, more on a busy machine.
 const TOUR_MS = 240_000;
@@ -9,7 +12,7 @@ for (const scheme of ["light", "dark"] as const) {
   test(`every page is accessible, in ${scheme}`, async ({ page }) => {
     test.setTimeout(TOUR_MS);
     await page.emulateMedia({ colorScheme: scheme });
-    for (const path of PAGES) {
+    for (const path of [...PAGES, ...NAMED]) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible();
       await expectAccessible(page);
@@ -21,7 +24,7 @@ for (const scheme of ["light", "dark"] as const) {
 test("every page fits a telephone", async ({ page }) => {
   test.setTimeout(TOUR_MS);
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const path of PAGES) {
+  for (const path of [...PAGES, ...NAMED]) {
     await page.goto(path);
     await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible();
     await expectAccessible(page);
@@ -56,6 +59,11 @@ test("the console speaks Japanese, on every page", async ({ page }) => {
   for (const path of PAGES) {
     await page.goto(path);
     await expect(page.getByRole("heading", { level: 1 }).first()).toHaveText(/[ぁ-んァ-ヶ一-龯]/);
+    await expectAccessible(page);
+  }
+  for (const path of NAMED) {
+    await page.goto(path);
+    await expect(page.getByRole("tab").first()).toHaveText(/[ぁ-んァ-ヶ一-龯]/);
     await expectAccessible(page);
   }
 });

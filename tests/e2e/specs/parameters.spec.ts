@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, expectAccessible, test } from "../fixtures";
 
 test("a parameter is created, shown, given a next version, compared, labelled and deleted", async ({ page }) => {
@@ -57,4 +59,49 @@ test("a secret is shown only on demand, and its key can be rotated", async ({ pa
   await page.getByRole("button", { name: "Rotate", exact: true }).click();
   await expect(page.getByText("alias/aws/ssm has a new version")).toBeVisible();
   await expectAccessible(page);
+});
+
+test("a rule gives a node a path, and node and parameter show who has what", async ({ page, hub }) => {
+  hub.api("AmazonSSM.PutParameter", { Name: "/e2e/node/host", Value: "db1", Type: "String" });
+  const agent = await hub.join("reader");
+  const node = await agent.node();
+  const template = join(agent.data, "in");
+  const target = join(agent.data, "out");
+  writeFileSync(template, "host={{ /e2e/node/host }}\n");
+  writeFileSync(join(agent.data, "parameters.yaml"), JSON.stringify({ paths: ["/e2e/node"], files: [{ template, target }] }));
+
+  await page.goto("/parameter-rules");
+  await expect(page.getByText("Without a rule no node reads any parameter.")).toBeVisible();
+  await page.getByRole("button", { name: "Create a rule" }).click();
+  const dialog = page.getByRole("dialog");
+  await expectAccessible(page);
+  await dialog.getByLabel("Name", { exact: true }).fill("e2e");
+  await dialog.getByLabel("Path").fill("/e2e/node");
+  await dialog.getByLabel("Node ids").fill(node);
+  await dialog.getByRole("button", { name: "Save the rule" }).click();
+  await expect(page.getByRole("cell", { name: "/e2e/node" })).toBeVisible();
+  await expectAccessible(page);
+
+  await page.goto(`/nodes/${node}?tab=parameters`);
+  await expect(page.getByText("e2e: /e2e/node, without secrets")).toBeVisible();
+  await expect(page.getByRole("link", { name: "/e2e/node/host" })).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByText("Up to date")).toBeVisible({ timeout: 40_000 });
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "/e2e/node/host" }).click();
+  await expect(page.getByRole("link", { name: "reader" })).toBeVisible();
+  await expect(page.getByText(target)).toBeVisible();
+  await expectAccessible(page);
+
+  await page.goto("/parameter-rules");
+  await page.getByRole("radio", { name: "Select e2e" }).check({ force: true });
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByRole("dialog").getByLabel("Give secrets in the clear").check({ force: true });
+  await page.getByRole("dialog").getByRole("button", { name: "Save the rule" }).click();
+  await expect(page.getByText("Given in the clear")).toBeVisible();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("textbox").fill("e2e");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("Without a rule no node reads any parameter.")).toBeVisible();
+  await page.goto(`/nodes/${node}?tab=parameters`);
+  await expect(page.getByText("This node has no parameters")).toBeVisible({ timeout: 40_000 });
 });

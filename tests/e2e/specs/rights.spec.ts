@@ -1,31 +1,6 @@
-import type { Browser, Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "../fixtures";
-import type { Hub } from "../hub";
+import { asUser, expect, expectAccessible, test } from "../fixtures";
 
 const PASSWORD_OF_ANN = "a long password for one";
-
-/** A page of its own for another user. */
-async function as(browser: Browser, hub: Hub, name: string): Promise<Page> {
-  // Without the administrator's login, which would end when somebody else logs in over it.
-  const context = await browser.newContext({ baseURL: hub.url, locale: "en-GB", storageState: { cookies: [], origins: [] } });
-  const page = await context.newPage();
-  await page.goto("/login");
-  await page.getByLabel("User name").fill(name);
-  await page.getByLabel("Password").fill(PASSWORD_OF_ANN);
-  await page.getByRole("button", { name: "Log in" }).click();
-  const overview = page.getByRole("heading", { level: 1, name: "Overview" });
-  const own = page.getByLabel("New password", { exact: true });
-  await expect(overview.or(own)).toBeVisible();
-  if (await own.isVisible()) {
-    // A password that somebody else set is changed first.
-    await page.getByLabel("Current password").fill(PASSWORD_OF_ANN);
-    await own.fill(`${PASSWORD_OF_ANN} of her own`);
-    await page.getByLabel("Password again").fill(`${PASSWORD_OF_ANN} of her own`);
-    await page.getByRole("button", { name: "Change the password" }).click();
-  }
-  await expect(overview).toBeVisible();
-  return page;
-}
 
 test("a user is created, may only look, is narrowed, and is deleted by name", async ({ page, hub, browser }) => {
   await page.goto("/users");
@@ -37,7 +12,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
   await dialog.getByRole("button", { name: "Create a user" }).click();
   await expect(page.getByRole("button", { name: "ann", exact: true })).toBeVisible();
 
-  const other = await as(browser, hub, "ann");
+  const other = await asUser(browser, hub, "ann", PASSWORD_OF_ANN);
   await other.goto("/nodes");
   await expect(other.getByRole("link", { name: "harbour" })).toBeVisible();
   await other.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });

@@ -452,7 +452,7 @@ export type LintRequest = { Content: string; DocumentFormat?: string; DocumentTy
 
 export type LintResult = { Problems: ProblemView[]; };
 
-export type ListApprovalsRequest = { CommandId?: string; MaxResults?: number; NextToken?: string; OnlyOpen?: boolean; };
+export type ListApprovalsRequest = { CommandId?: string; Filter?: Filter4; MaxResults?: number; NextToken?: string; OnlyOpen?: boolean; };
 
 export type ListApprovalsResult = { Approvals: ApprovalView[]; NextToken?: string; };
 
@@ -468,7 +468,7 @@ export type ListGroupsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListGroupsResult = { Groups: GroupView[]; NextToken?: string; };
 
-export type ListLimitsRequest = Record<string, unknown>;
+export type ListLimitsRequest = { Filter?: Filter4; };
 
 export type ListLimitsResult = { Limits: HeldLimits[]; };
 

@@ -1,8 +1,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "react-router";
-import { whenUnauthenticated } from "@/platform/api";
+import { whenFrozen, whenUnauthenticated } from "@/platform/api";
 import { callerQuery } from "@/platform/caller";
 import { ApiError } from "@/platform/errors";
+import { freezeQuery } from "@/platform/freeze";
 import { useAppearance } from "./appearance";
 import { CloudscapeTexts } from "./CloudscapeTexts";
 import { router } from "./routes";
@@ -23,6 +24,9 @@ const client = new QueryClient({
 whenUnauthenticated(() => {
   if (client.getQueryData(callerQuery.queryKey)) void client.resetQueries({ queryKey: callerQuery.queryKey });
 });
+
+// Whoever is refused for a freeze reads of it at once, not at the next look.
+whenFrozen(() => void client.invalidateQueries({ queryKey: freezeQuery.queryKey }));
 
 export function App() {
   useAppearance();

@@ -9,6 +9,7 @@ import { useNotificationBar } from "@/components/Notifications";
 import { type Crumb, CrumbContext } from "@/components/usePage";
 import { useLiveState } from "@/platform/live";
 import { useIsHubLost, useWhenHubIsBack } from "@/platform/reach";
+import { FreezeBanner } from "./FreezeBanner";
 import type { RouteHandle } from "./routes";
 import { SideBar } from "./SideBar";
 import { useAppTexts } from "./texts";
@@ -34,7 +35,7 @@ declare module "react" {
 }
 
 /** Everything below the bar: navigation, messages, the page and its panel. */
-export function Layout() {
+export function Layout({ onFreeze }: { onFreeze: () => void }) {
   const t = useAppTexts();
   const navigate = useNavigate();
   const bar = useNotificationBar();
@@ -63,6 +64,7 @@ export function Layout() {
             toolsHide
             notifications={
               <>
+                <FreezeBanner onEnd={onFreeze} />
                 {(isLost || isLiveLost) && <Alert type="warning">{t(isLost ? "hubLost" : "liveLost")}</Alert>}
                 {bar}
               </>

@@ -10,29 +10,36 @@ import { useAppTexts } from "./texts";
 
 const CommandPalette = lazy(() => import("./palette/CommandPalette"));
 const KeyboardHelp = lazy(() => import("./palette/KeyboardHelp"));
+const FreezeDialog = lazy(() => import("./FreezeDialog"));
 
-type Dialog = "palette" | "help" | undefined;
+type Dialog = "palette" | "help" | "freeze" | undefined;
 
-/** Bar, page and the two dialogs that the keyboard opens anywhere. */
+/** Bar, page and the dialogs that open anywhere. */
 export function Shell() {
   const t = useAppTexts();
   const navigate = useNavigate();
   const [dialog, setDialog] = useState<Dialog>();
   const keys = useMemo(
-    () => ({ palette: () => setDialog("palette"), help: () => setDialog("help"), go: (path: string) => void navigate(path) }),
+    () => ({
+      palette: () => setDialog("palette"),
+      help: () => setDialog("help"),
+      freeze: () => setDialog("freeze"),
+      go: (path: string) => void navigate(path),
+    }),
     [navigate],
   );
   useGlobalKeys(keys);
-  const actions = useShellActions(keys.help);
+  const actions = useShellActions(keys);
   return (
     <NotificationsProvider closeLabel={t("close")}>
       <header id="top-bar">
-        <TopBar onPalette={keys.palette} onHelp={keys.help} />
+        <TopBar onPalette={keys.palette} onHelp={keys.help} onFreeze={keys.freeze} />
       </header>
-      <Layout />
+      <Layout onFreeze={keys.freeze} />
       <StepUpDialog />
       <Suspense>
         {dialog === "palette" && <CommandPalette actions={actions} onClose={() => setDialog(undefined)} />}
+        {dialog === "freeze" && <FreezeDialog onClose={() => setDialog(undefined)} />}
         {dialog === "help" && <KeyboardHelp onClose={() => setDialog(undefined)} />}
       </Suspense>
     </NotificationsProvider>

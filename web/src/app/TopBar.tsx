@@ -1,20 +1,24 @@
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { type Preferences, usePreference } from "@/platform/preferences";
 import { useCaller } from "@/platform/caller";
+import { freezeQuery } from "@/platform/freeze";
 import { useAppTexts } from "./texts";
 import { useLogout } from "./useLogout";
 
 interface Props {
   onPalette: () => void;
   onHelp: () => void;
+  onFreeze: () => void;
 }
 
-export function TopBar({ onPalette, onHelp }: Props) {
+export function TopBar({ onPalette, onHelp, onFreeze }: Props) {
   const t = useAppTexts();
   const caller = useCaller();
   const navigate = useNavigate();
   const logout = useLogout();
+  const isFrozen = useQuery(freezeQuery).data?.Frozen === true;
   const [appearance, setAppearance] = usePreference("appearance");
   const [language, setLanguage] = usePreference("language");
 
@@ -36,6 +40,7 @@ export function TopBar({ onPalette, onHelp }: Props) {
 
   const utilities: TopNavigationProps.Utility[] = [
     { type: "button", iconName: "search", text: t("search"), onClick: onPalette },
+    { type: "button", iconName: "status-stopped", text: t(isFrozen ? "frozen" : "freeze"), badge: isFrozen, onClick: onFreeze },
     {
       type: "menu-dropdown",
       iconName: "settings",

@@ -25,6 +25,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/join-requests", text: "joinRequests", key: "q" },
       { path: "/commands/new", text: "runCommand", key: "r" },
       { path: "/commands", text: "commands", key: "c" },
+      { path: "/approvals", text: "approvals", key: "v" },
       { path: "/sessions", text: "sessions", key: "s" },
     ],
   },
@@ -32,10 +33,15 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     text: "groupApplications",
     entries: [
       { path: "/parameters", text: "parameters", key: "p" },
+      { path: "/parameter-rules", text: "parameterRules" },
       { path: "/secret-keys", text: "secretKeys" },
       { path: "/tags", text: "tagEditor", key: "t" },
       { path: "/tag-rules", text: "tagRules" },
     ],
+  },
+  {
+    text: "groupShared",
+    entries: [{ path: "/documents", text: "documents", key: "d" }],
   },
   {
     text: "groupAccess",
@@ -44,6 +50,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/roles", text: "roles" },
       { path: "/policies", text: "policies" },
       { path: "/groups", text: "groups" },
+      { path: "/limits", text: "limits" },
       { path: "/who-may", text: "whoMay", key: "w" },
       { path: "/access-keys", text: "accessKeys", key: "k" },
       { path: "/single-sign-on", text: "singleSignOn" },

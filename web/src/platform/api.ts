@@ -18,6 +18,13 @@ export function whenUnauthenticated(handler: () => void): void {
   onUnauthenticated = handler;
 }
 
+let onFrozen: (() => void) | undefined;
+
+/** Called when the hub refuses something because it is frozen. */
+export function whenFrozen(handler: (() => void) | undefined): void {
+  onFrozen = handler;
+}
+
 let proveAnew: (() => Promise<boolean>) | undefined;
 let proving: Promise<boolean> | undefined;
 
@@ -91,6 +98,7 @@ function refusal(response: Response, text: string, token: string | undefined): A
   const code = body.__type ? errorCode(body.__type) : `Http${response.status}`;
   const message = body.message ?? body.Message ?? `the hub answered ${response.status}`;
   const error = new ApiError(code, message, response.headers.get("x-amzn-RequestId") ?? undefined);
+  if (code === "FrozenException") onFrozen?.();
   // A call of the login before, on its way while a new password or factor replaced it, says nothing about the present one.
   if (error.isUnauthenticated && token === csrfToken) {
     setPreference("isLoggedIn", false);

@@ -19,3 +19,19 @@ export function nodesWith(filter: Filter): string {
 export function shellOn(nodeId: string): string {
   return `/sessions/new?node=${nodeId}`;
 }
+
+export function documentAt(name: string, version?: string): string {
+  return `/documents/at/${encodeURIComponent(name)}${version ? `?version=${encodeURIComponent(version)}` : ""}`;
+}
+
+export function runDocument(name: string, version?: string): string {
+  return `/commands/new?${new URLSearchParams({ document: name, ...(version ? { version } : {}) }).toString()}`;
+}
+
+export function auditOf(target: string): string {
+  return `/audit?filter=${encodeURIComponent(filterToText(where("target", "eq", target)))}`;
+}
+
+export function parameterAt(name: string, tab?: string): string {
+  return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
+}

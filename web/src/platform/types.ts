@@ -51,6 +51,7 @@ export type OfflineNode = Item<ResolvedTargets["OfflineNodes"]>;
 // Commands
 
 export type SendCommandRequest = Request<"AmazonSSM.SendCommand">;
+export type OfflineChoice = NonNullable<SendCommandRequest["OfflineNodes"]>;
 export type Target = Required<Item<NonNullable<SendCommandRequest["Targets"]>>>;
 export type Command = Item<Result<"AmazonSSM.ListCommands">["Commands"]>;
 export type CommandDescription = Result<"Roadstead.DescribeCommand">;
@@ -59,6 +60,17 @@ export type Invocation = Item<Result<"Roadstead.SearchInvocations">["Invocations
 export type OutputGroup = Item<Result<"Roadstead.GroupOutputs">["Groups"]>;
 export type OutputPiece = Result<"Roadstead.GetOutput">;
 export type StreamName = Request<"Roadstead.GetOutput">["Stream"];
+
+export type Approval = Item<Result<"Roadstead.ListApprovals">["Approvals"]>;
+
+// Documents
+
+export type DocumentIdentifier = Item<Result<"AmazonSSM.ListDocuments">["DocumentIdentifiers"]>;
+export type DocumentDescription = Result<"AmazonSSM.DescribeDocument">["Document"];
+export type DocumentVersion = Item<Result<"AmazonSSM.ListDocumentVersions">["DocumentVersions"]>;
+export type DocumentProblem = Item<Result<"Roadstead.LintDocument">["Problems"]>;
+export type DocumentShare = Item<Result<"AmazonSSM.DescribeDocumentPermission">["AccountSharingInfoList"]>;
+export type DocumentReview = Item<Result<"AmazonSSM.ListDocumentMetadataHistory">["Metadata"]["ReviewerResponse"]>;
 
 // Sessions
 
@@ -82,6 +94,9 @@ export type PolicyCondition = Item<NonNullable<PolicyStatement["Conditions"]>>;
 export type PolicyOperator = PolicyCondition["Operator"];
 export type TagSelector = Item<NonNullable<PolicyResource["Tags"]>>;
 export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
+export type HeldLimits = Item<Result<"Roadstead.ListLimits">["Limits"]>;
+export type Limits = HeldLimits["Limits"];
+export type LimitHolder = Request<"Roadstead.PutLimits">["Holder"];
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
 // Tags

@@ -11,9 +11,13 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::auth::{Caller, Proof, rights};
 use crate::hub::capabilities::access::{guard, users};
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Column, Select, StoreError, Tx};
+use crate::model::filter::Filter;
 
 const KIND: &str = "limits";
+
+/// All keys that a filter may use, for messages.
+const FILTER_KEYS: &str = "holder, holder_name, text";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -159,8 +163,12 @@ impl Holder {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
 #[schemars(rename = "ListLimitsRequest")]
-struct ListRequest {}
+struct ListRequest {
+    #[serde(default)]
+    filter: Filter,
+}
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -178,9 +186,26 @@ struct HeldLimits {
 }
 
 /// All that are set: no more than there are users and roles with one.
-async fn list_limits(cx: Cx, _request: ListRequest) -> ApiResult<ListResult> {
-    let limits = cx.read(|tx| Ok(sql::list(tx)?)).await?;
+///
+/// *Errors*: `ValidationException` for a key that they do not have.
+async fn list_limits(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
+    request.filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
+    let select = Select::new(sql::LIST)
+        .and_condition(&cx.visible(KIND, "rights_limit.holder"))
+        .and_filter(&request.filter, column)
+        .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of limits: use {FILTER_KEYS}")))?
+        .order("rights_limit.holder_kind, rights_limit.holder");
+    let limits = cx.read(move |tx| Ok(select.rows(tx, sql::held)?)).await?;
     Ok(ListResult { limits })
+}
+
+fn column(key: &str) -> Option<Column> {
+    Some(Column::plain(match key {
+        "holder" => "rights_limit.holder_kind",
+        "holder_name" => "rights_limit.holder",
+        "text" => "rights_limit.holder_kind || ' ' || rights_limit.holder",
+        _ => return None,
+    }))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -238,14 +263,13 @@ mod sql {
         tx.row(sql, &[(":kind", holder.as_str().into()), (":name", name.into())], from_row)
     }
 
-    pub fn list(tx: &Tx<'_>) -> Result<Vec<HeldLimits>, StoreError> {
-        let sql = "SELECT holder_kind, holder, max_targets, confirm_above, approve_above FROM rights_limit ORDER BY holder_kind, holder";
-        tx.rows(sql, &[], |row| {
-            Ok(HeldLimits {
-                holder: row.get("holder_kind")?,
-                holder_name: row.get("holder")?,
-                limits: from_row(row)?,
-            })
+    pub const LIST: &str = "SELECT holder_kind, holder, max_targets, confirm_above, approve_above FROM rights_limit";
+
+    pub fn held(row: &Row<'_>) -> Result<HeldLimits, StoreError> {
+        Ok(HeldLimits {
+            holder: row.get("holder_kind")?,
+            holder_name: row.get("holder")?,
+            limits: from_row(row)?,
         })
     }
 

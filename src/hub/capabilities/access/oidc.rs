@@ -14,7 +14,6 @@ use crate::base::{ApiError, ApiResult, Secret};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::auth::provider::{Provider, ProviderCache};
 use crate::hub::capabilities::access::{guard, users};
-use crate::hub::events::Event;
 use crate::hub::store::{StoreError, Tx};
 use crate::platform::outgoing::Allowed;
 
@@ -178,14 +177,11 @@ async fn put_oidc(cx: Cx, request: PutOidcRequest) -> ApiResult<Empty> {
         settings: request.settings,
     };
     stored.provider(&cx)?.probe().await?;
-    let bus = cx.services.bus.clone();
     cx.write_saying(format!("issuer `{}`", stored.settings.issuer), move |tx| {
         for given in &stored.settings.roles {
             users::check_role(tx, &given.role)?;
         }
-        sql::keep(tx, &stored)?;
-        bus.emit(tx, Event::LoginsChanged);
-        Ok(())
+        Ok(sql::keep(tx, &stored)?)
     })
     .await?;
     cx.services.state::<ProviderCache>().clear();

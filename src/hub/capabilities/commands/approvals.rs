@@ -26,7 +26,11 @@ use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::events::Event;
 use crate::hub::jobs::Job;
-use crate::hub::store::{Row, Select, StoreError, Tx, Value};
+use crate::hub::store::{Column, Row, Select, StoreError, Tx, Value};
+use crate::model::filter::Filter;
+
+/// All keys that a filter may use, for messages.
+const FILTER_KEYS: &str = "command_id, document_name, requested_by, decision, decided_by, comment, reason, text";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -105,6 +109,8 @@ struct ListRequest {
     only_open: bool,
     /// Only that of one command.
     command_id: Option<CommandId>,
+    #[serde(default)]
+    filter: Filter,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -118,10 +124,15 @@ struct ListResult {
     next_token: Option<String>,
 }
 
+/// *Errors*: `ValidationException` for a filter key that approvals do not have, `InvalidNextToken`.
 async fn list_approvals(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let size = page::size(request.max_results, 1, 100, 50)?;
     let after: Option<(i64, CommandId)> = page::parse(request.next_token.as_deref())?;
-    let mut select = Select::new(sql::SELECT).and_condition(&cx.visible(KIND, "command_approval.command_id"));
+    request.filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
+    let mut select = Select::new(sql::SELECT)
+        .and_condition(&cx.visible(KIND, "command_approval.command_id"))
+        .and_filter(&request.filter, column)
+        .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of approvals: use {FILTER_KEYS}")))?;
     if request.only_open {
         select = select.and("command_approval.decision IS NULL", []);
     }
@@ -140,6 +151,23 @@ async fn list_approvals(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let found = cx.read(move |tx| Ok(select.rows(tx, sql::from_row)?)).await?;
     let (approvals, next_token) = page::cut(found, size, |a| (a.requested_at.millis(), a.command_id.clone()));
     Ok(ListResult { approvals, next_token })
+}
+
+fn column(key: &str) -> Option<Column> {
+    Some(Column::plain(match key {
+        "command_id" => "command_approval.command_id",
+        "document_name" => "command.document_name",
+        "requested_by" => "command_approval.requested_by",
+        "decision" => "coalesce(command_approval.decision, 'Open')",
+        "decided_by" => "command_approval.decided_by",
+        "comment" => "command.comment",
+        "reason" => "command_approval.reason",
+        "text" => {
+            "command_approval.command_id || ' ' || command.document_name || ' ' || command_approval.requested_by || ' ' ||
+             coalesce(command_approval.decided_by, '') || ' ' || command.comment || ' ' || command_approval.reason"
+        }
+        _ => return None,
+    }))
 }
 
 #[derive(Deserialize, JsonSchema)]

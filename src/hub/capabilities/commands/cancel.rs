@@ -32,11 +32,20 @@ struct CancelRequest {
     instance_ids: Vec<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
-struct Empty {}
+/// Ours, all three: what the cancel found, by node. Upstream answers nothing.
+#[derive(Default, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct CancelResult {
+    /// Certainly not begun, and now never will be.
+    not_begun_count: u64,
+    /// They have it, or may have it: told to stop, and ended when they say so.
+    stopping_count: u64,
+    /// They had ended before.
+    ended_count: u64,
+}
 
 /// A command that has ended stays as it is; that is no error.
-async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<Empty> {
+async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<CancelResult> {
     constraint::count_at_most(&request.instance_ids, "instanceIds", 50)?;
     let mut seen = BTreeSet::new();
     if let Some(twice) = request.instance_ids.iter().find(|id| !seen.insert(id.as_str())) {
@@ -44,35 +53,43 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<Empty> {
     }
     let id: CommandId = request.command_id.parse().map_err(|_| unknown(&request.command_id))?;
     let (now, bus, link, command) = (cx.now(), cx.services.bus.clone(), cx.services.link().clone(), id.clone());
-    let told = cx.write(move |tx| {
-        rows::sql::command(tx, &command)?.ok_or_else(|| unknown(command.as_str()))?;
-        let mut told = Vec::new();
-        for (node, state, is_accepted) in sql::open(tx, &command, &request.instance_ids)? {
-            // Only a node that is away and never took it certainly does not run it.
-            if !is_accepted && !link.is_connected(&node) {
-                end(tx, &command, &node, state, "cancelled before the node took it", now)?;
-            } else if let Ok(next) = state.next(Happening::CancelAsked) {
-                rows::sql::set_state(tx, &command, &node, next)?;
-                told.push(node);
+    let done = cx.write(move |tx| {
+        let whole = rows::sql::command(tx, &command)?.ok_or_else(|| unknown(command.as_str()))?;
+        let (mut told, mut found) = (Vec::new(), CancelResult::default());
+        for open in sql::open(tx, &command, &request.instance_ids)? {
+            // Only a node that was not told, or is away and never took it, certainly does not run it.
+            if !open.is_released || (!open.is_accepted && !link.is_connected(&open.node)) {
+                end(tx, &command, &open.node, open.state, "cancelled before the node took it", now)?;
+                found.not_begun_count += 1;
+            } else if let Ok(next) = open.state.next(Happening::CancelAsked) {
+                rows::sql::set_state(tx, &command, &open.node, next)?;
+                told.push(open.node);
             }
         }
+        let asked = match request.instance_ids.len() {
+            0 => whole.target_count as u64,
+            some => some as u64,
+        };
+        found.stopping_count = told.len() as u64;
+        found.ended_count = asked.saturating_sub(found.not_begun_count + found.stopping_count);
         if request.instance_ids.is_empty() {
             sql::set_cancelled(tx, &command, now)?;
         }
         bus.emit(tx, Event::CommandChanged(command));
-        Ok(told)
+        Ok((told, found))
     });
-    for node in told.await? {
+    let (told, found) = done.await?;
+    for node in told {
         dispatch::tell(&cx.services, &node, &ToAgent::Cancel { run: id.clone() }).await;
     }
-    Ok(Empty {})
+    Ok(found)
 }
 
 /// Cancels a command that no node has been told of.
 pub fn all(tx: &Tx<'_>, command: &CommandId, message: &str, now: Timestamp) -> ApiResult<()> {
     sql::set_cancelled(tx, command, now)?;
-    for (node, state, _) in sql::open(tx, command, &[])? {
-        end(tx, command, &node, state, message, now)?;
+    for open in sql::open(tx, command, &[])? {
+        end(tx, command, &open.node, open.state, message, now)?;
     }
     Ok(())
 }
@@ -95,13 +112,21 @@ fn end(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, message: &
     )
 }
 
+/// An invocation that has not ended.
+struct Open {
+    node: NodeId,
+    state: State,
+    is_released: bool,
+    is_accepted: bool,
+}
+
 mod sql {
     use super::*;
 
     /// Invocations that have not ended, of the named nodes or of all.
     ///
     /// *Errors*: `InvalidInstanceId` for a node that is not in the command.
-    pub fn open(tx: &Tx<'_>, command: &CommandId, nodes: &[String]) -> ApiResult<Vec<(NodeId, State, bool)>> {
+    pub fn open(tx: &Tx<'_>, command: &CommandId, nodes: &[String]) -> ApiResult<Vec<Open>> {
         for node in nodes {
             let found = match node.parse::<NodeId>() {
                 Ok(id) => rows::sql::state(tx, command, &id)?,
@@ -109,13 +134,22 @@ mod sql {
             };
             found.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{node}` is not a node of this command")))?;
         }
-        let mut select = Select::new("SELECT node_id, status, accepted_at IS NOT NULL AS accepted FROM invocation")
+        let head = "SELECT node_id, status, released_at IS NOT NULL AS released, accepted_at IS NOT NULL AS accepted FROM invocation";
+        let mut select = Select::new(head)
             .and("command_id = ?", [command.into()])
             .and("ended_at IS NULL", []);
         if !nodes.is_empty() {
             select = select.and_in("node_id", nodes.iter().map(Value::from));
         }
-        Ok(select.rows(tx, |row| Ok((row.get("node_id")?, row.parsed("status")?, row.get("accepted")?)))?)
+        let open = select.rows(tx, |row| {
+            Ok(Open {
+                node: row.get("node_id")?,
+                state: row.parsed("status")?,
+                is_released: row.get("released")?,
+                is_accepted: row.get("accepted")?,
+            })
+        });
+        Ok(open?)
     }
 
     /// Remembers that the whole command was cancelled; one that has ended keeps its state.

@@ -18,7 +18,7 @@ use crate::hub::capabilities::fleet::{nodes, quarantine};
 use crate::hub::events::Event;
 use crate::hub::jobs::Job;
 use crate::hub::link::NotSent;
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::{Row, StoreError, Tx};
 use crate::wire::control::ToAgent;
 use crate::wire::run;
 use crate::wire::warrant::{Class, Draft, Payload};
@@ -47,7 +47,7 @@ async fn resume(services: Arc<Services>) {
     }
 }
 
-/// Tells every connected node of a new command; nobody while the hub is frozen.
+/// Tells every connected node of a command whose share is released; nobody while the hub is frozen.
 pub async fn command(services: &Arc<Services>, id: &CommandId) {
     if services.freeze.is_on() {
         return;
@@ -64,6 +64,23 @@ pub async fn command(services: &Arc<Services>, id: &CommandId) {
         }
         Ok((None, _)) => {}
         Err(error) => tracing::error!(command_id = %id, error = %error, "a command could not be dispatched"),
+    }
+}
+
+/// Tells nodes whose shares were released just now.
+pub async fn released(services: &Services, id: &CommandId, nodes: Vec<Addressee>) {
+    if nodes.is_empty() {
+        return;
+    }
+    let wanted = id.clone();
+    match services.read(move |tx| Ok(sql::orders(tx, &wanted)?)).await {
+        Ok(Some(order)) => {
+            for Addressee { node, key } in nodes {
+                tell(services, &node, &order.warranted(services, &key)).await;
+            }
+        }
+        Ok(None) => {}
+        Err(error) => tracing::error!(command_id = %id, error = %error, "released nodes could not be told"),
     }
 }
 
@@ -87,7 +104,7 @@ pub fn connected(services: Arc<Services>, node: NodeId, running: Vec<CommandId>)
 
 async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -> ApiResult<()> {
     let id = node.clone();
-    let (key, open, unwanted) = services
+    let (key, open, held, unwanted) = services
         .read(move |tx| {
             // Two systems with one key: a run would begin on whichever was here first.
             let is_held = quarantine::sql::is_quarantined(tx, &id)?;
@@ -99,13 +116,17 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
                     unwanted.push(run);
                 }
             }
-            Ok((key, open, unwanted))
+            Ok((key, open, sql::held_of(tx, &id)?, unwanted))
         })
         .await?;
     for run in unwanted {
         tell(services, node, &ToAgent::Cancel { run }).await;
     }
     let Some(key) = key else { return Ok(()) };
+    // Its turn may have come: whoever releases looks.
+    for command in held {
+        services.bus.send(Event::CommandChanged(command));
+    }
     for (order, state, is_accepted) in open {
         if state == State::Cancelling {
             tell(services, node, &ToAgent::Cancel { run: order.id.clone() }).await;
@@ -124,9 +145,19 @@ pub struct Order {
 }
 
 /// A node with the key that its orders are bound to.
-struct Addressee {
-    node: NodeId,
+pub struct Addressee {
+    pub node: NodeId,
     key: [u8; 32],
+}
+
+impl Addressee {
+    /// From `node_id` and `key_hash`.
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            node: row.get("node_id")?,
+            key: nodes::sql::key(row)?,
+        })
+    }
 }
 
 impl Order {
@@ -144,7 +175,6 @@ impl Order {
 
 mod sql {
     use super::*;
-    use crate::hub::store::Row;
 
     fn order(row: &Row<'_>) -> Result<Order, StoreError> {
         let work = run::Work {
@@ -173,25 +203,26 @@ mod sql {
     }
 
     pub fn waiting_commands(tx: &Tx<'_>) -> Result<Vec<CommandId>, StoreError> {
-        let sql = "SELECT DISTINCT command_id FROM invocation WHERE ended_at IS NULL AND accepted_at IS NULL ORDER BY command_id";
+        let sql = "SELECT DISTINCT command_id FROM invocation WHERE ended_at IS NULL AND accepted_at IS NULL AND released_at IS NOT NULL ORDER BY command_id";
         tx.rows(sql, &[], |row| row.get("command_id"))
     }
 
     pub fn waiting_nodes(tx: &Tx<'_>, id: &CommandId) -> Result<Vec<Addressee>, StoreError> {
         let sql = "SELECT i.node_id, n.key_hash FROM invocation i JOIN node n ON n.id = i.node_id
-                   WHERE i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL ORDER BY i.node_id";
-        tx.rows(sql, &[(":id", id.into())], |row| {
-            Ok(Addressee {
-                node: row.get("node_id")?,
-                key: nodes::sql::key(row)?,
-            })
-        })
+                   WHERE i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL AND i.released_at IS NOT NULL ORDER BY i.node_id";
+        tx.rows(sql, &[(":id", id.into())], Addressee::from_row)
+    }
+
+    /// Commands that wait for a turn of this node.
+    pub fn held_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<CommandId>, StoreError> {
+        let sql = "SELECT command_id FROM invocation WHERE node_id = :node AND ended_at IS NULL AND released_at IS NULL";
+        tx.rows(sql, &[(":node", node.into())], |row| row.get("command_id"))
     }
 
     pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(Order, State, bool)>, StoreError> {
         let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
                    FROM invocation i JOIN command c ON c.id = i.command_id
-                   WHERE i.node_id = :node AND i.ended_at IS NULL
+                   WHERE i.node_id = :node AND i.ended_at IS NULL AND i.released_at IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = c.id AND coalesce(a.decision, '') <> 'Approved')
                    ORDER BY i.requested_at";
         tx.rows(sql, &[(":node", node.into())], |row| {

@@ -60,8 +60,10 @@ fn due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<(Due, Happening, &'static str)
         true => (due, Happening::Ended(Outcome::Interrupted), "the node was removed while it ran"),
         false => (due, Happening::NodeRemoved, "the node was removed before it took the command"),
     });
-    let undelivered = sql::undelivered(tx, now)?.into_iter();
-    let undelivered = undelivered.map(|due| (due, Happening::DeliveryExpired, "the node was offline until the time-out"));
+    let undelivered = sql::undelivered(tx, now)?.into_iter().map(|(due, is_offline)| match is_offline {
+        true => (due, Happening::DeliveryExpired, "the node was offline until the time-out"),
+        false => (due, Happening::DeliveryExpired, "the node's turn had not come by the time-out"),
+    });
     let unanswered = sql::unanswered(tx, now)?.into_iter().map(|due| match due.is_accepted {
         true => (
             due,
@@ -122,17 +124,19 @@ mod sql {
         tx.rows(sql, &[(":limit", (BATCH as i64).into())], from_row)
     }
 
-    /// Start time over, and the node was not connected since the request: it certainly does not have it.
-    pub fn undelivered(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Due>, StoreError> {
-        let sql = "SELECT i.command_id, i.node_id, i.status, 0 AS accepted FROM invocation i LEFT JOIN node n ON n.id = i.node_id
+    /// Start time over, and the node was not told, or not connected since the request: it certainly does not have it. And
+    /// whether it is offline.
+    pub fn undelivered(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<(Due, bool)>, StoreError> {
+        let sql = "SELECT i.command_id, i.node_id, i.status, 0 AS accepted, coalesce(n.status, 'Offline') = 'Offline' AS offline
+                   FROM invocation i LEFT JOIN node n ON n.id = i.node_id
                    WHERE i.ended_at IS NULL AND i.accepted_at IS NULL AND i.start_before <= :now
-                     AND (n.id IS NULL OR (n.status = 'Offline' AND coalesce(n.last_seen_at, 0) + :slack < i.requested_at))
+                     AND (n.id IS NULL OR i.released_at IS NULL OR (n.status = 'Offline' AND coalesce(n.last_seen_at, 0) + :slack < i.requested_at))
                    ORDER BY i.start_before LIMIT :limit";
         let slack = LAST_SEEN_SLACK.as_millis() as u64;
         tx.rows(
             sql,
             &[(":now", now.into()), (":slack", slack.into()), (":limit", (BATCH as i64).into())],
-            from_row,
+            |row| Ok((from_row(row)?, row.get("offline")?)),
         )
     }
 

@@ -72,7 +72,7 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
     let command = parse_command(&request.command_id)?;
     let node: NodeId = request.instance_id.parse().map_err(|_| does_not_exist(&request))?;
     let blobs = cx.services.blobs.clone();
-    cx.read(move |tx| {
+    cx.glance(move |tx| {
         let invocation = rows::sql::invocation(tx, &command, &node)?.ok_or_else(|| does_not_exist(&request))?;
         let command = rows::sql::command(tx, &command)?.ok_or_else(|| does_not_exist(&request))?;
         let steps = rows::sql::steps(tx, &command.id, &node)?;

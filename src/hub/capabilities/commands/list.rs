@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
+use crate::hub::capabilities::commands::rate::OfflineNodes;
 use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
 use crate::hub::capabilities::commands::send::{KIND, SHARE, unknown};
 use crate::hub::capabilities::fleet::targets::Target;
@@ -55,6 +56,13 @@ pub struct CommandView {
     requested_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     rerun_of: Option<CommandId>,
+    /// Ours: how many nodes had to succeed before the others were begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<String>,
+    /// Ours: what became of nodes that were offline.
+    offline_nodes: OfflineNodes,
+    /// Ours: nodes that wait for their turn, because `MaxConcurrency` are under way or they are offline.
+    held_count: i64,
 }
 
 impl From<Command> for CommandView {
@@ -89,6 +97,9 @@ impl From<Command> for CommandView {
             alarm_configuration: command.extras.alarm_configuration,
             requested_by: command.requested_by,
             rerun_of: command.rerun_of,
+            canary: command.extras.canary,
+            offline_nodes: command.extras.offline_nodes,
+            held_count: command.held_count,
         }
     }
 }

@@ -5,10 +5,12 @@
 //!                │  ▲ connects        │ cancel ▲
 //!              offline │               ▼        │ (the real result when the node was faster)
 //!              Delayed ┘           Cancelling ──┘
-//!                └─ time-out ─► DeliveryTimedOut          cancel before delivery ─► Cancelled
+//!                ├─ time-out ─► DeliveryTimedOut          cancel before delivery ─► Cancelled
+//!                └─ too many errors, and not released yet ─► Terminated
 //! ```
 //!
-//! Rows are the queue: [`send`] checks what was asked and [`order`] commits it, [`dispatch`] tells connected nodes, [`reports`] commits what they answer,
+//! Rows are the queue: [`send`] checks what was asked and [`order`] commits it; an invocation is held until [`rate`] lets
+//! [`release`] release it; [`dispatch`] tells connected nodes what is released, [`reports`] commits what they answer,
 //! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
 //! before, so telling a node twice is harmless and a hub that crashed simply tells again.
 
@@ -24,7 +26,9 @@ pub mod order;
 pub mod outputs;
 pub mod plan;
 pub mod pull;
+pub mod rate;
 pub mod references;
+pub mod release;
 pub mod reports;
 pub mod retention;
 pub mod rows;
@@ -46,6 +50,6 @@ pub const CAPABILITY: Capability = Capability {
         outputs::operations(api);
     },
     reports: reports::reports,
-    jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job()],
+    jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job(), release::job()],
     streams: live::streams,
 };

@@ -1,5 +1,6 @@
 //! A checked order to run a document, and how it becomes a command: rows first, then the nodes are told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Services, Target};
 use crate::hub::capabilities::access::limits;
 use crate::hub::capabilities::commands::enclosed::Enclosed;
+use crate::hub::capabilities::commands::rate::{Limits, Next, OfflineNodes, Tally, next_batch};
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
-use crate::hub::capabilities::commands::{approvals, dispatch};
+use crate::hub::capabilities::commands::{approvals, dispatch, release};
 use crate::hub::capabilities::documents;
 use crate::hub::capabilities::fleet::nodes::{Node, NodeStatus};
 use crate::hub::capabilities::fleet::targets::{SEND, Selection};
@@ -46,26 +48,34 @@ pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
     cx.services.freeze.check()?;
     let confirmed = order.confirmed.or_else(|| confirmed_by_header(cx));
     let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
+    let link = cx.services.link().clone();
     let command = cx.write(move |tx| {
         asked.permit_for(tx, SEND, &Target::Resource(documents::KIND, order.document_name.clone()))?;
         let targets = order.selection.resolve(tx, &asked, SEND)?;
         let document = order.document_name.clone();
-        let locked = locked(&order, &targets)?;
+        let refused = refused(&order, &targets)?;
         let awaits_approval = limits::check(tx, asked.caller(), targets.len(), confirmed)?;
-        let command = sql::insert(tx, order, targets.len(), &by, now)?;
+        let begun = match awaits_approval {
+            true => BTreeSet::new(),
+            false => first_batch(&order, &targets, &refused, |node| link.is_connected(node)),
+        };
+        let command = sql::insert(tx, order, targets.len(), begun.len(), &by, now)?;
         if awaits_approval {
             approvals::request(tx, &command.id, &by, targets.len(), now, command.start_before)?;
         }
         for node in &targets {
-            sql::insert_invocation(tx, &command, node)?;
+            sql::insert_invocation(tx, &command, node, begun.contains(&node.id).then_some(now))?;
         }
         tx.note(|notes| {
             notes.nodes.extend(targets.iter().map(|node| node.id.clone()));
             notes.command = Some(command.id.clone());
             notes.detail = format!("`{document}`, nodes: {}", targets.len());
         });
-        for (node, why) in &locked {
-            sql::refuse(tx, &command, node, why, now)?;
+        for (node, (state, why)) in &refused {
+            sql::refuse(tx, &command, node, *state, why, now)?;
+        }
+        if begun.len() < targets.len() {
+            release::expect(tx, &asked.services);
         }
         if targets.is_empty() {
             rows::sql::settle(tx, &command.id)?;
@@ -85,6 +95,50 @@ pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
 fn confirmed_by_header(cx: &Cx) -> Option<u32> {
     let value = cx.request().headers.get("x-roadstead-confirm")?;
     value.to_str().ok()?.trim().parse().ok()
+}
+
+/// The nodes that are never told, in which state their share ends at once, and why.
+type Refused = BTreeMap<NodeId, (State, String)>;
+
+/// *Errors*: `AccessDeniedException` when a node whose owner forbids it was named by its id.
+fn refused(order: &Order, targets: &[Node]) -> ApiResult<Refused> {
+    let away = match order.extras.offline_nodes {
+        OfflineNodes::Wait => None,
+        OfflineNodes::Skip => Some((State::Undeliverable, "left out: the node was offline when the command was sent")),
+        OfflineNodes::Fail => Some((State::Failed, "the node was offline when the command was sent")),
+    };
+    let mut refused = Refused::new();
+    for node in targets.iter().filter(|node| node.status == NodeStatus::Offline) {
+        if let Some((state, why)) = away {
+            refused.insert(node.id.clone(), (state, why.to_owned()));
+        }
+    }
+    for (node, why) in locked(order, targets)? {
+        refused.insert(node, (State::AccessDenied, why));
+    }
+    Ok(refused)
+}
+
+/// The nodes that are begun on at once; the others are held.
+fn first_batch(order: &Order, targets: &[Node], refused: &Refused, is_connected: impl Fn(&NodeId) -> bool) -> BTreeSet<NodeId> {
+    let limits = Limits::new(
+        &order.max_concurrency,
+        &order.max_errors,
+        order.extras.canary.as_deref(),
+        targets.len() as u64,
+    );
+    let tally = Tally {
+        errors: refused.values().filter(|(state, _)| state.is_error()).count() as u64,
+        ..Tally::default()
+    };
+    let Next::Begin(room) = next_batch(&limits, &tally) else {
+        return BTreeSet::new();
+    };
+    let ready = targets
+        .iter()
+        .map(|node| &node.id)
+        .filter(|id| !refused.contains_key(*id) && is_connected(id));
+    ready.take(room as usize).cloned().collect()
 }
 
 /// The nodes whose owners forbid this document, and why.
@@ -115,7 +169,7 @@ pub fn start(services: &Arc<Services>, command: &CommandId) {
 mod sql {
     use super::*;
 
-    pub fn insert(tx: &Tx<'_>, order: Order, targets: usize, by: &str, now: Timestamp) -> Result<Inserted, StoreError> {
+    pub fn insert(tx: &Tx<'_>, order: Order, targets: usize, begun: usize, by: &str, now: Timestamp) -> Result<Inserted, StoreError> {
         let id = CommandId::random();
         let start_before = now + order.timeout;
         let expires_at = start_before + order.execution;
@@ -140,14 +194,15 @@ mod sql {
             (":extras", Value::json(&order.extras)),
             (":rerun_of", order.rerun_of.as_ref().map(Value::from).into()),
             (":target_count", (targets as i64).into()),
+            (":begun", (begun as i64).into()),
         ];
         tx.execute(
             "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
                 requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
-                completed_count, error_count, delivery_timed_out_count)
+                completed_count, error_count, delivery_timed_out_count, held_count, released_count, in_flight_count)
              VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
                 :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
-                'Pending/Pending', :target_count, 0, 0, 0)",
+                'Pending/Pending', :target_count, 0, 0, 0, :target_count - :begun, :begun, :begun)",
             &params,
         )?;
         Ok(Inserted {
@@ -166,7 +221,8 @@ mod sql {
         expires_at: Timestamp,
     }
 
-    pub fn insert_invocation(tx: &Tx<'_>, command: &Inserted, node: &Node) -> Result<(), StoreError> {
+    /// Held, unless it is released from the beginning.
+    pub fn insert_invocation(tx: &Tx<'_>, command: &Inserted, node: &Node, released_at: Option<Timestamp>) -> Result<(), StoreError> {
         let state = if node.status == NodeStatus::Online {
             State::Pending
         } else {
@@ -181,21 +237,23 @@ mod sql {
             (":start_before", command.start_before.into()),
             (":expires_at", command.expires_at.into()),
             (":status", state.as_str().into()),
+            (":released_at", released_at.into()),
         ];
         tx.execute(
-            "INSERT INTO invocation (command_id, node_id, node_name, computer_name, requested_at, start_before, expires_at, status, response_code, message)
-             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, -1, '')",
+            "INSERT INTO invocation (command_id, node_id, node_name, computer_name, requested_at, start_before, expires_at, status, released_at,
+                response_code, message)
+             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, :released_at, -1, '')",
             &params,
         )
         .map(|_| ())
     }
 
-    /// Ends the invocation of a node that would not run it.
-    pub fn refuse(tx: &Tx<'_>, command: &Inserted, node: &NodeId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Ends the invocation of a node that is not told.
+    pub fn refuse(tx: &Tx<'_>, command: &Inserted, node: &NodeId, state: State, why: &str, now: Timestamp) -> Result<(), StoreError> {
         let end = rows::sql::End {
             command: &command.id,
             node,
-            state: State::Failed,
+            state,
             at: now,
             response_code: -1,
             message: why,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::id::{CommandId, NodeId};
+use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
 use crate::hub::capabilities::commands::state::{self, State};
 use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::blobs::Hash;
@@ -25,6 +26,8 @@ pub struct Extras {
     pub notification_config: Option<serde_json::Value>,
     pub cloud_watch_output_config: Option<serde_json::Value>,
     pub alarm_configuration: Option<serde_json::Value>,
+    pub canary: Option<String>,
+    pub offline_nodes: OfflineNodes,
     /// Goes to the nodes with the order; not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_approval: Option<Approval>,
@@ -56,6 +59,7 @@ pub struct Command {
     pub completed_count: i64,
     pub error_count: i64,
     pub delivery_timed_out_count: i64,
+    pub held_count: i64,
 }
 
 impl Command {
@@ -83,6 +87,7 @@ impl Command {
             completed_count: row.get("completed_count")?,
             error_count: row.get("error_count")?,
             delivery_timed_out_count: row.get("delivery_timed_out_count")?,
+            held_count: row.get("held_count")?,
         })
     }
 
@@ -157,7 +162,7 @@ pub mod sql {
     pub const SELECT_COMMAND: &str =
         "SELECT id, document_name, document_version, parameters, comment, instance_ids, targets, requested_at, start_before,
         expires_at, timeout_s, max_concurrency, max_errors, extras, requested_by, rerun_of, status, cancelled_at, target_count,
-        completed_count, error_count, delivery_timed_out_count FROM command";
+        completed_count, error_count, delivery_timed_out_count, held_count FROM command";
 
     pub const SELECT_INVOCATION: &str = "SELECT command_id, node_id, node_name, computer_name, requested_at, status, accepted_at, ended_at,
         response_code, message, output_hash FROM invocation";
@@ -165,7 +170,7 @@ pub mod sql {
     pub fn command(tx: &Tx<'_>, id: &CommandId) -> Result<Option<Command>, StoreError> {
         let sql = "SELECT id, document_name, document_version, parameters, comment, instance_ids, targets, requested_at, start_before,
             expires_at, timeout_s, max_concurrency, max_errors, extras, requested_by, rerun_of, status, cancelled_at, target_count,
-            completed_count, error_count, delivery_timed_out_count FROM command WHERE id = :id";
+            completed_count, error_count, delivery_timed_out_count, held_count FROM command WHERE id = :id";
         tx.row(sql, &[(":id", id.into())], Command::from_row)
     }
 
@@ -281,18 +286,24 @@ pub mod sql {
             (":command", end.command.into()),
             (":node", end.node.into()),
         ];
-        tx.execute(
+        let is_released = tx.row(
             "UPDATE invocation SET status = :status, ended_at = :at, response_code = :response_code, message = :message,
-                output_hash = :output_hash WHERE command_id = :command AND node_id = :node",
+                output_hash = :output_hash WHERE command_id = :command AND node_id = :node
+             RETURNING released_at IS NOT NULL AS released",
             &params,
+            |row| row.get::<bool>("released"),
         )?;
+        let is_released = is_released == Some(true);
         let params = [
             (":id", end.command.into()),
             (":errors", Value::from(end.state.is_error())),
             (":undelivered", (end.state == State::DeliveryTimedOut).into()),
+            (":held", Value::from(!is_released)),
+            (":in_flight", Value::from(is_released)),
         ];
         let sql = "UPDATE command SET completed_count = completed_count + 1, error_count = error_count + :errors,
                 delivery_timed_out_count = delivery_timed_out_count + :undelivered,
+                held_count = held_count - :held, in_flight_count = in_flight_count - :in_flight,
                 status = CASE status WHEN 'Pending/Pending' THEN 'InProgress/InProgress' ELSE status END
              WHERE id = :id RETURNING completed_count = target_count AS done";
         let is_done = tx.row(sql, &params, |row| row.get::<bool>("done"))?;
@@ -305,7 +316,7 @@ pub mod sql {
     /// Writes the command's state from all its invocations.
     pub fn settle(tx: &Tx<'_>, id: &CommandId) -> Result<(), StoreError> {
         let Some(command) = command(tx, id)? else { return Ok(()) };
-        let max_errors = state::count_of(&command.max_errors, command.target_count as u64);
+        let max_errors = rate::count_of(&command.max_errors, command.target_count as u64);
         let state = state::roll_up(&counts(tx, id)?, max_errors, command.is_cancelled);
         let status = format!("{}/{}", state.status, state.details);
         tx.execute(

@@ -12,6 +12,7 @@ use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
 use crate::hub::capabilities::commands::list::CommandView;
 use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
+use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
 use crate::hub::capabilities::commands::rows::{self, Extras, Parameters};
 use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes;
@@ -70,6 +71,11 @@ struct SendRequest {
     output_s3_key_prefix: Option<String>,
     max_concurrency: Option<String>,
     max_errors: Option<String>,
+    /// Ours: so many nodes, or so much of all, are begun first and must all succeed before the others are begun.
+    canary: Option<String>,
+    /// Ours: what becomes of nodes that are offline now.
+    #[serde(default)]
+    offline_nodes: OfflineNodes,
     service_role_arn: Option<String>,
     notification_config: Option<Json>,
     cloud_watch_output_config: Option<Json>,
@@ -124,10 +130,13 @@ fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
         ));
     }
     constraint::at_most(request.comment.as_deref().unwrap_or_default(), "comment", 100)?;
-    let max_concurrency = request.max_concurrency.clone().unwrap_or_else(|| "50".into());
-    let max_errors = request.max_errors.clone().unwrap_or_else(|| "0".into());
+    let max_concurrency = request.max_concurrency.clone().unwrap_or_else(|| rate::DEFAULT_CONCURRENCY.into());
+    let max_errors = request.max_errors.clone().unwrap_or_else(|| rate::DEFAULT_ERRORS.into());
     check_rate(&max_concurrency, "maxConcurrency", 1)?;
     check_rate(&max_errors, "maxErrors", 0)?;
+    if let Some(canary) = &request.canary {
+        check_rate(canary, "canary", 1)?;
+    }
     Ok(Basics {
         timeout: Duration::from_secs(timeout as u64),
         max_concurrency,
@@ -177,6 +186,8 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             notification_config: request.notification_config,
             cloud_watch_output_config: request.cloud_watch_output_config,
             alarm_configuration: request.alarm_configuration,
+            canary: request.canary,
+            offline_nodes: request.offline_nodes,
             operator_approval: request.operator_approval,
         },
         rerun_of: None,
@@ -186,7 +197,8 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
 
 /// A number, or a percentage up to 100.
 fn check_rate(text: &str, member: &str, least: u64) -> ApiResult<()> {
-    let is_plain = text.len() <= 7 && !text.starts_with('+') && (text == "0" || text == "0%" || !text.starts_with('0'));
+    constraint::at_most(text, member, 7)?;
+    let is_plain = !text.starts_with('+') && (text == "0" || text == "0%" || !text.starts_with('0'));
     let is_fine = match text.strip_suffix('%') {
         Some(percent) => percent.parse::<u64>().is_ok_and(|n| (least..=100).contains(&n)),
         None => text.parse::<u64>().is_ok_and(|n| n >= least),

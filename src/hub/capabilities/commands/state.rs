@@ -21,6 +21,8 @@ pub enum State {
     Cancelled,
     Undeliverable,
     InvalidPlatform,
+    /// The node's owner does not let it run there.
+    AccessDenied,
     /// Never started, because the command had failed often enough.
     Terminated,
 }
@@ -48,7 +50,7 @@ pub enum Happening {
 pub struct Ended;
 
 impl State {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pending,
         Self::Delayed,
         Self::InProgress,
@@ -60,6 +62,7 @@ impl State {
         Self::Cancelled,
         Self::Undeliverable,
         Self::InvalidPlatform,
+        Self::AccessDenied,
         Self::Terminated,
     ];
 
@@ -77,6 +80,7 @@ impl State {
             Self::Cancelled => "Cancelled",
             Self::Undeliverable => "Undeliverable",
             Self::InvalidPlatform => "InvalidPlatform",
+            Self::AccessDenied => "AccessDenied",
             Self::Terminated => "Terminated",
         }
     }
@@ -85,7 +89,7 @@ impl State {
     pub fn status(self) -> &'static str {
         match self {
             Self::ExecutionTimedOut | Self::DeliveryTimedOut => "TimedOut",
-            Self::Undeliverable | Self::InvalidPlatform => "Failed",
+            Self::Undeliverable | Self::InvalidPlatform | Self::AccessDenied => "Failed",
             Self::Terminated => "Cancelled",
             other => other.as_str(),
         }
@@ -112,7 +116,8 @@ impl State {
             Happening::Rejected(Rejection::Expired) => Self::DeliveryTimedOut,
             Happening::Rejected(Rejection::Unsupported) => Self::InvalidPlatform,
             Happening::Rejected(Rejection::NoRoom) => Self::Undeliverable,
-            Happening::Rejected(Rejection::Unwarranted | Rejection::Locked) => Self::Failed,
+            Happening::Rejected(Rejection::Unwarranted) => Self::Failed,
+            Happening::Rejected(Rejection::Locked) => Self::AccessDenied,
             Happening::CancelledBeforeDelivery => Self::Cancelled,
             Happening::CancelAsked => Self::Cancelling,
             Happening::DeliveryExpired if self == Self::Cancelling => Self::Cancelled,
@@ -187,14 +192,15 @@ pub fn roll_up(counts: &BTreeMap<State, u64>, max_errors: u64, is_cancelled: boo
             details: "Canceled",
         };
     }
-    let threshold = max_errors.max(1);
+    // Some were stopped: the errors were enough, or the first nodes did not succeed.
+    let threshold = if of(State::Terminated) > 0 { 0 } else { max_errors.max(1) };
     let (timed_out, undelivered) = (of(State::ExecutionTimedOut), of(State::DeliveryTimedOut));
     let errors = of(State::Failed) + timed_out;
-    let refused = of(State::Undeliverable) + of(State::InvalidPlatform);
+    let refused = of(State::Undeliverable) + of(State::InvalidPlatform) + of(State::AccessDenied);
     match () {
         () if of(State::Success) == total => same("Success"),
         () if refused == total => same("Failed"),
-        () if errors >= threshold && timed_out == errors => CommandState {
+        () if errors >= threshold && timed_out == errors && errors > 0 => CommandState {
             status: "TimedOut",
             details: "ExecutionTimedOut",
         },
@@ -211,7 +217,7 @@ pub fn roll_up(counts: &BTreeMap<State, u64>, max_errors: u64, is_cancelled: boo
             status: "TimedOut",
             details: "Incomplete",
         },
-        () if of(State::Cancelled) + of(State::Terminated) == total => CommandState {
+        () if of(State::Cancelled) == total => CommandState {
             status: "Cancelled",
             details: "Canceled",
         },
@@ -223,14 +229,6 @@ fn same(word: &'static str) -> CommandState {
     CommandState {
         status: word,
         details: word,
-    }
-}
-
-/// `MaxErrors` or `MaxConcurrency` as a count: a number, or a percentage of the targets, rounded down.
-pub fn count_of(text: &str, targets: u64) -> u64 {
-    match text.strip_suffix('%') {
-        Some(percent) => targets * percent.parse::<u64>().unwrap_or(0) / 100,
-        None => text.parse().unwrap_or(0),
     }
 }
 
@@ -261,6 +259,18 @@ mod tests {
         assert_eq!(rolled(&[(Undeliverable, 3), (Success, 1)], 0), ("Success", "Success"));
         assert_eq!(rolled(&[(ExecutionTimedOut, 1)], 0), ("TimedOut", "ExecutionTimedOut"));
         assert_eq!(rolled(&[], 0), ("Success", "NoInstancesInTag"));
+        assert_eq!(rolled(&[(AccessDenied, 3)], 0), ("Failed", "Failed"));
+        assert_eq!(rolled(&[(AccessDenied, 3), (Success, 1)], 0), ("Success", "Success"));
+        assert_eq!(rolled(&[(Undeliverable, 1), (AccessDenied, 1)], 0), ("Failed", "Failed"));
+        assert_eq!(rolled(&[(Failed, 1), (Terminated, 9)], 0), ("Failed", "Failed"));
+        assert_eq!(rolled(&[(Failed, 1), (Success, 4), (Terminated, 5)], 0), ("Failed", "Failed"));
+        assert_eq!(
+            rolled(&[(ExecutionTimedOut, 1), (Terminated, 9)], 0),
+            ("TimedOut", "ExecutionTimedOut")
+        );
+        // A first node that did not succeed stops the others, however many errors are borne.
+        assert_eq!(rolled(&[(Failed, 1), (Terminated, 9)], 5), ("Failed", "Failed"));
+        assert_eq!(rolled(&[(DeliveryTimedOut, 1), (Terminated, 9)], 5), ("Failed", "Failed"));
         assert_eq!(rolled(&[(Pending, 2), (Delayed, 1)], 0), ("Pending", "Pending"));
         assert_eq!(rolled(&[(Pending, 2), (Success, 1)], 0), ("InProgress", "InProgress"));
         let cancelled = roll_up(&counts(&[(Cancelled, 1), (Success, 1)]), 0, true);
@@ -274,13 +284,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_percentage_becomes_a_count_of_the_targets() {
-        assert_eq!(count_of("10%", 50), 5);
-        assert_eq!(count_of("7", 50), 7);
-        assert_eq!(count_of("1%", 50), 0);
-    }
-
     fn any_happening() -> impl Strategy<Value = Happening> {
         prop_oneof![
             Just(Happening::Accepted),
@@ -292,6 +295,7 @@ mod tests {
             Just(Happening::Rejected(Rejection::Expired)),
             Just(Happening::Rejected(Rejection::Unsupported)),
             Just(Happening::Rejected(Rejection::NoRoom)),
+            Just(Happening::Rejected(Rejection::Locked)),
             Just(Happening::CancelledBeforeDelivery),
             Just(Happening::CancelAsked),
             Just(Happening::DeliveryExpired),

@@ -170,13 +170,14 @@ async fn disable_secret_key(cx: Cx, request: NamedRequest) -> ApiResult<Empty> {
 }
 
 async fn set_status(cx: Cx, request: NamedRequest, status: &'static str) -> ApiResult<Empty> {
-    let inner = cx.clone();
+    let (inner, bus) = (cx.clone(), cx.services.bus.clone());
     cx.write(move |tx| {
         let key = permitted(&inner, tx, &request.key_id)?;
         tx.execute(
             "UPDATE secret_key SET status = :status WHERE id = :id",
             &[(":status", status.into()), (":id", (&key.id).into())],
         )?;
+        bus.emit(tx, Event::NodeParametersChanged);
         Ok(Empty {})
     })
     .await

@@ -8,8 +8,9 @@
 //!
 //! Nouns: [`kinds`] (types, tiers, data types), [`rows`] (a version's row), [`put`], [`read`], [`by_path`], [`describe`] with
 //! [`filters`], [`history`], [`delete`], [`label`], [`policies`] (what happens to a parameter on time), [`sealing`] and
-//! [`keys`] (what secrets are sealed under), [`rewrap`] (moves secrets to a key's newest version), [`reads`] (who was
-//! shown a secret).
+//! [`keys`] (what secrets are sealed under), [`rewrap`] (moves secrets to a key's newest version), [`node_access`],
+//! [`node_push`] and [`node_holdings`] (what nodes may read, how it reaches them, and what they have; the agent half is
+//! `agent/parameters`), [`reads`] (who was shown a secret).
 //!
 //! *Invariant*: the plain text of a `SecureString` exists in memory only, and an audit row stands before it is answered.
 
@@ -21,6 +22,9 @@ pub mod history;
 pub mod keys;
 pub mod kinds;
 pub mod label;
+pub mod node_access;
+pub mod node_holdings;
+pub mod node_push;
 pub mod policies;
 pub mod put;
 pub mod read;
@@ -30,7 +34,7 @@ pub mod rows;
 pub mod sealing;
 
 use crate::base::ApiError;
-use crate::hub::api::registry::{no_reports, no_streams};
+use crate::hub::api::registry::no_streams;
 use crate::hub::api::{Capability, Target};
 use crate::model::parameter::{ParameterKey, Reference};
 
@@ -48,9 +52,11 @@ pub const CAPABILITY: Capability = Capability {
         delete::operations(api);
         label::operations(api);
         keys::operations(api);
+        node_access::operations(api);
+        node_holdings::operations(api);
     },
-    reports: no_reports,
-    jobs: || vec![policies::job(), reads::job(), rewrap::job()],
+    reports: node_push::reports,
+    jobs: || vec![policies::job(), reads::job(), rewrap::job(), node_push::job()],
     streams: no_streams,
 };
 

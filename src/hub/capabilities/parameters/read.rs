@@ -126,7 +126,7 @@ async fn get_parameter(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
     })?;
     let reader = Reader::new(&cx, request.with_decryption);
     let key = reference.key.clone();
-    let read = cx.read(move |tx| {
+    let read = cx.glance(move |tx| {
         let Reference {
             key,
             name: spelled,

@@ -4,8 +4,13 @@ import { useAppTexts } from "../texts";
 import { useLogout } from "../useLogout";
 import type { PaletteAction } from "./usePaletteEntries";
 
+interface Dialogs {
+  help: () => void;
+  freeze: () => void;
+}
+
 /** What can be done from anywhere. */
-export function useShellActions(onHelp: () => void): readonly PaletteAction[] {
+export function useShellActions({ help, freeze }: Dialogs): readonly PaletteAction[] {
   const t = useAppTexts();
   const logout = useLogout();
   return useMemo(
@@ -15,9 +20,10 @@ export function useShellActions(onHelp: () => void): readonly PaletteAction[] {
       { id: "appearance:system", text: `${t("appearance")}: ${t("appearanceSystem")}`, act: () => setPreference("appearance", "system") },
       { id: "language:en", text: `${t("language")}: English`, act: () => setPreference("language", "en") },
       { id: "language:ja", text: `${t("language")}: 日本語`, act: () => setPreference("language", "ja") },
-      { id: "help:keyboard", text: t("keyboardHelp"), act: onHelp },
+      { id: "help:keyboard", text: t("keyboardHelp"), act: help },
+      { id: "freeze", text: t("freezeSwitch"), act: freeze },
       { id: "logout", text: t("logout"), act: () => void logout() },
     ],
-    [t, logout, onHelp],
+    [t, logout, help, freeze],
   );
 }

@@ -1,23 +1,46 @@
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import { RouteLink } from "@/components/RouteLink";
 import { TimeAt } from "@/components/TimeAt";
-import type { Command } from "@/platform/types";
+import { documentAt } from "@/platform/links";
+import type { Approval, Command } from "@/platform/types";
+import { DecisionBadge } from "./DecisionBadge";
 import { NodeNames } from "./NodeNames";
+import { paceText } from "./pace";
 import { IDS_SHOWN, hasOnlyIds, targetsText } from "./targetsText";
 import { useCommandTexts } from "./texts";
 
-export function CommandFacts({ command }: { command: Command }) {
+interface Props {
+  command: Command;
+  /** What a second person said about it, where one was asked. */
+  approval: Approval | undefined;
+}
+
+export function CommandFacts({ command, approval }: Props) {
   const t = useCommandTexts();
   const run = command.Parameters?.["executionTimeout"]?.[0] ?? "3600";
+  const version = /^\d+$/.test(command.DocumentVersion) ? command.DocumentVersion : undefined;
   return (
     <KeyValuePairs
       columns={4}
         minColumnWidth={190}
       items={[
         { label: t("requested"), value: <TimeAt at={command.RequestedDateTime} /> },
+        { label: t("requestedBy"), value: command.RequestedBy },
+        { label: t("document"), value: <RouteLink to={documentAt(command.DocumentName, version)}>{command.DocumentName}</RouteLink> },
         { label: t("targets"), value: hasOnlyIds(command) ? <NodeNames ids={command.InstanceIds ?? []} most={IDS_SHOWN} /> : targetsText(command) },
         { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
+        { label: t("pace"), value: paceText(command, t) },
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
+        ...(approval && approval.Decision !== "Open" ? [{ label: t("decision"), value: <Decided approval={approval} /> }] : []),
       ]}
     />
+  );
+}
+
+function Decided({ approval: { Decision, DecidedBy, Reason } }: { approval: Approval }) {
+  return (
+    <>
+      <DecisionBadge decision={Decision} /> {[DecidedBy, Reason].filter(Boolean).join(": ")}
+    </>
   );
 }

@@ -2,7 +2,7 @@ import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { ConfirmAction } from "@/components/ConfirmAction";
@@ -10,8 +10,9 @@ import { sentence } from "@/components/ErrorState";
 import { useNotify } from "@/components/Notifications";
 import { isTerminal } from "@/components/states";
 import type { Command, StateCount } from "@/platform/types";
-import { cancelCommand, rerunCommand } from "./api";
+import { type RerunScope, cancelCommand, needsCount, ownLimitsQuery, rerunCommand } from "./api";
 import { failedCount } from "./progress";
+import { RerunDialog } from "./RerunDialog";
 import { useCommandTexts } from "./texts";
 
 interface Props {
@@ -26,19 +27,27 @@ export function CommandHeader({ command, title, states }: Props) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const [isCancelling, setCancelling] = useState(false);
+  const [rerunning, setRerunning] = useState<RerunScope>();
+  const limits = useQuery(ownLimitsQuery).data;
   const isDone = isTerminal(command.Status);
   const failed = failedCount(states);
 
-  const rerun = async (scope: "failed" | "all") => {
+  const countOf = (scope: RerunScope) => (scope === "failed" ? failed : command.TargetCount);
+  const rerun = async (scope: RerunScope) => {
+    if (limits?.ConfirmAbove !== undefined && countOf(scope) > limits.ConfirmAbove) {
+      setRerunning(scope);
+      return;
+    }
     try {
       await navigate(`/commands/${await rerunCommand(command.CommandId, scope)}`);
     } catch (error) {
-      notify({ type: "error", content: sentence(error) });
+      if (needsCount(error)) setRerunning(scope);
+      else notify({ type: "error", content: sentence(error) });
     }
   };
   const cancel = async () => {
-    await cancelCommand(command.CommandId);
-    notify({ type: "info", content: t("cancelled") });
+    const { NotBegunCount, StoppingCount, EndedCount } = await cancelCommand(command.CommandId);
+    notify({ type: "info", content: t("cancelled", { waiting: NotBegunCount, running: StoppingCount, ended: EndedCount }) });
     void client.invalidateQueries({ queryKey: ["command", command.CommandId] });
   };
   const copyLink = () =>
@@ -83,6 +92,7 @@ export function CommandHeader({ command, title, states }: Props) {
       >
         {title}
       </Header>
+      {rerunning && <RerunDialog command={command} scope={rerunning} count={countOf(rerunning)} onClose={() => setRerunning(undefined)} />}
       {isCancelling && (
         <ConfirmAction title={t("cancelTitle")} action={t("cancelCommand")} onConfirm={cancel} onClose={() => setCancelling(false)}>
           {t("cancelText")}

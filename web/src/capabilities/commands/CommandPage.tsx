@@ -16,13 +16,14 @@ import { useThrottled } from "@/components/useThrottled";
 import { ApiError } from "@/platform/errors";
 import { useLive } from "@/platform/live";
 import type { CommandDescription } from "@/platform/types";
-import { commandQuery } from "./api";
+import { approvalQuery, commandQuery } from "./api";
+import { ApprovalPanel } from "./ApprovalPanel";
 import { CommandFacts } from "./CommandFacts";
 import { CommandHeader } from "./CommandHeader";
 import { InvocationsView } from "./InvocationsView";
 import { OutputGroups } from "./OutputGroups";
 import { Progress } from "./Progress";
-import { ScriptText } from "./ScriptText";
+import { Definition, hasScript } from "./Definition";
 import { useCommandTexts } from "./texts";
 
 const ROWS_EVERY_MS = 1000;
@@ -43,6 +44,7 @@ function CommandView({ commandId }: { commandId: string }) {
     refetchInterval: ({ state }) => (state.data && isTerminal(state.data.Command.Status) ? false : POLL_MS),
   });
   const command = query.data?.Command;
+  const approval = useQuery({ ...approvalQuery(commandId), refetchInterval: ({ state }) => (state.data?.Decision === "Open" ? POLL_MS : false) }).data ?? undefined;
   const isDone = command !== undefined && isTerminal(command.Status);
   const title = command ? commandTitle(command, common("commandUntitled")) : t("command");
   usePage(title, [
@@ -58,6 +60,7 @@ function CommandView({ commandId }: { commandId: string }) {
     args: isDone ? undefined : { CommandId: commandId },
     onEvent: (event) => {
       client.setQueryData(commandQuery(commandId).queryKey, event);
+      if (approval?.Decision === "Open") void client.invalidateQueries({ queryKey: approvalQuery(commandId).queryKey });
       reloadRows();
     },
   });
@@ -75,10 +78,11 @@ function CommandView({ commandId }: { commandId: string }) {
   return (
     <ContentLayout header={<CommandHeader command={command} title={title} states={query.data.States} />}>
       <SpaceBetween size="l">
+        {approval?.Decision === "Open" && <ApprovalPanel approval={approval} />}
         <Container>
           <SpaceBetween size="l">
             <Progress description={query.data} chosen={states} onChoose={(state) => set({ state: states.includes(state) ? [] : [state], tab: undefined })} />
-            <CommandFacts command={command} />
+            <CommandFacts command={command} approval={approval} />
           </SpaceBetween>
         </Container>
         <Tabs
@@ -99,7 +103,7 @@ function CommandView({ commandId }: { commandId: string }) {
               ),
             },
             { id: "outputs", label: t("outputs"), content: <OutputGroups commandId={commandId} /> },
-            { id: "script", label: t("definition"), content: <ScriptText text={(command.Parameters?.["commands"] ?? []).join("\n")} /> },
+            { id: "script", label: t(hasScript(command) ? "definition" : "parameters"), content: <Definition command={command} /> },
           ]}
         />
       </SpaceBetween>

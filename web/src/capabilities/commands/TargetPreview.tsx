@@ -8,33 +8,40 @@ import { ErrorState } from "@/components/ErrorState";
 import { TagList } from "@/components/TagList";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber, formatTime } from "@/platform/time";
-import type { ResolvedTargets } from "@/platform/types";
+import type { OfflineChoice, ResolvedTargets } from "@/platform/types";
 import { OfflineList } from "./OfflineList";
 import { useCommandTexts } from "./texts";
 import type { Resolved } from "./useResolved";
 
+interface Props {
+  resolved: Resolved;
+  offline: OfflineChoice;
+}
+
+const OFFLINE_TEXT = { Skip: "previewSkip", Fail: "previewFail" } as const;
+
 /** What the command reaches now: how many, who is offline since when, and until when that is waited for. */
-export function TargetPreview({ resolved }: { resolved: Resolved }) {
+export function TargetPreview(props: Props) {
   const t = useCommandTexts();
   return (
     <Container header={<Header variant="h2">{t("preview")}</Header>}>
       <div aria-live="polite">
-        <Content resolved={resolved} />
+        <Content {...props} />
       </div>
     </Container>
   );
 }
 
-function Content({ resolved }: { resolved: Resolved }) {
+function Content({ resolved, offline }: Props) {
   const t = useCommandTexts();
   if (!resolved.isChosen) return <Box color="text-body-secondary">{t("previewNone")}</Box>;
   if (resolved.error) return <ErrorState error={resolved.error} title={t("previewFailed")} onRetry={resolved.retry} />;
   if (!resolved.data) return <StatusIndicator type="loading">{t("preview")}</StatusIndicator>;
   if (resolved.data.Total === 0) return <Alert type="warning">{t("previewZero")}</Alert>;
-  return <Reached data={resolved.data} />;
+  return <Reached data={resolved.data} offline={offline} />;
 }
 
-function Reached({ data }: { data: ResolvedTargets }) {
+function Reached({ data, offline }: { data: ResolvedTargets; offline: OfflineChoice }) {
   const t = useCommandTexts();
   const locale = useLocale();
   return (
@@ -58,7 +65,7 @@ function Reached({ data }: { data: ResolvedTargets }) {
         <Alert type="warning" header={t("previewOfflineList")}>
           <SpaceBetween size="s">
             <OfflineList nodes={data.OfflineNodes} total={data.Offline} />
-            <span>{t("previewWait", { time: formatTime(data.WaitEndsAt, locale) })}</span>
+            <span>{offline === "Wait" ? t("previewWait", { time: formatTime(data.WaitEndsAt, locale) }) : t(OFFLINE_TEXT[offline])}</span>
           </SpaceBetween>
         </Alert>
       )}

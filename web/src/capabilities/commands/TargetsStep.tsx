@@ -5,6 +5,7 @@ import Tiles from "@cloudscape-design/components/tiles";
 import { NodeFilter } from "@/components/NodeFilter";
 import type { Draft, TargetKind } from "./draft";
 import { NodePicker } from "./NodePicker";
+import { PaceSettings } from "./PaceSettings";
 import { TagTargets } from "./TagTargets";
 import { TargetPreview } from "./TargetPreview";
 import { useCommandTexts } from "./texts";
@@ -45,7 +46,8 @@ export function TargetsStep({ draft, onChange, resolved, showErrors }: Props) {
           )}
         </SpaceBetween>
       </Container>
-      <TargetPreview resolved={resolved} />
+      <TargetPreview resolved={resolved} offline={draft.offline} />
+      <PaceSettings draft={draft} onChange={onChange} />
     </SpaceBetween>
   );
 }

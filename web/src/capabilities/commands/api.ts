@@ -1,9 +1,12 @@
 import { queryOptions } from "@tanstack/react-query";
 import { call } from "@/platform/api";
-import { FREE_TEXT, where } from "@/platform/filter";
+import { ApiError } from "@/platform/errors";
+import { FREE_TEXT, isEmpty, where } from "@/platform/filter";
 import type { CursorPage } from "@/platform/pages";
 import type {
+  Approval,
   Command,
+  Filter,
   Invocation,
   NodeSummary,
   OutputGroup,
@@ -11,13 +14,11 @@ import type {
   SendCommandRequest,
   StreamName,
 } from "@/platform/types";
+import { commandFilters } from "./commandTokens";
 
-export async function listCommands(status: string | undefined, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
-  const request = {
-    MaxResults: size,
-    ...(status ? { Filters: [{ key: "Status", value: status }] } : {}),
-    ...(cursor ? { NextToken: cursor } : {}),
-  };
+export async function listCommands(filter: Filter, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Command>> {
+  const filters = commandFilters(filter, Date.now());
+  const request = { MaxResults: size, ...(filters.length > 0 ? { Filters: filters } : {}), ...(cursor ? { NextToken: cursor } : {}) };
   const result = await call("AmazonSSM.ListCommands", request, signal);
   return { items: result.Commands, next: result.NextToken || undefined };
 }
@@ -66,6 +67,18 @@ export function resolveTargets(request: ResolveTargetsRequest, signal: AbortSign
   return call("Roadstead.ResolveTargets", request, signal);
 }
 
+/** What counts for whoever sends. */
+export const ownLimitsQuery = queryOptions({
+  queryKey: ["own-limits"],
+  queryFn: async ({ signal }) => (await call("Roadstead.GetLimits", {}, signal)).Limits,
+  staleTime: 60_000,
+});
+
+/** The hub wants to be told how many nodes the command will reach. */
+export function needsCount(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "ConfirmationRequiredException";
+}
+
 export async function sendCommand(request: SendCommandRequest): Promise<string> {
   const { Command: command } = await call("AmazonSSM.SendCommand", request);
   return command.CommandId;
@@ -75,9 +88,38 @@ export function cancelCommand(commandId: string) {
   return call("AmazonSSM.CancelCommand", { CommandId: commandId });
 }
 
-export async function rerunCommand(commandId: string, scope: "failed" | "all"): Promise<string> {
-  const { CommandId } = await call("Roadstead.RerunCommand", { CommandId: commandId, Scope: scope });
+export type RerunScope = "failed" | "all";
+
+/** `confirmed` is how many nodes a person said that it will reach. */
+export async function rerunCommand(commandId: string, scope: RerunScope, confirmed?: number): Promise<string> {
+  const { CommandId } = await call("Roadstead.RerunCommand", {
+    CommandId: commandId,
+    Scope: scope,
+    ...(confirmed === undefined ? {} : { ConfirmedTargets: confirmed }),
+  });
   return CommandId;
+}
+
+export async function listApprovals(isOpen: boolean, filter: Filter, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Approval>> {
+  const request = { OnlyOpen: isOpen, MaxResults: size, ...(isEmpty(filter) ? {} : { Filter: filter }), ...(cursor ? { NextToken: cursor } : {}) };
+  const { Approvals, NextToken } = await call("Roadstead.ListApprovals", request, signal);
+  return { items: Approvals, next: NextToken };
+}
+
+/** The approval that a command waits for or was given; `null` when it needs none. */
+export function approvalQuery(commandId: string) {
+  return queryOptions({
+    queryKey: ["approvals", "of", commandId],
+    queryFn: async ({ signal }) => (await call("Roadstead.ListApprovals", { CommandId: commandId }, signal)).Approvals[0] ?? null,
+  });
+}
+
+export type Verdict = "approve" | "reject";
+
+export async function decide(commandId: string, verdict: Verdict, reason: string): Promise<Approval> {
+  const request = { CommandId: commandId, Reason: reason };
+  const { Approval: decided } = await call(verdict === "approve" ? "Roadstead.ApproveCommand" : "Roadstead.RejectCommand", request);
+  return decided;
 }
 
 export async function findNodes(text: string, signal?: AbortSignal): Promise<NodeSummary[]> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { draftFromParams, inRange, resolveRequest, sendRequest, tagTargets } from "./draft";
+import { specsOf } from "@/components/documentParameters";
+import { draftFromParams, inRange, isPaceReady, isRate, isWhatReady, resolveRequest, sendRequest, tagTargets } from "./draft";
 
 const draft = (search: string) => draftFromParams(new URLSearchParams(search));
 
@@ -14,15 +15,50 @@ describe("the run-command draft", () => {
   });
 
   it("sends the filter, never the nodes it fits", () => {
-    const request = sendRequest({ ...draft("filter=tag%3AEnv%3Dprod"), script: "uptime\n" });
+    const request = sendRequest({ ...draft("filter=tag%3AEnv%3Dprod"), script: "uptime\n" }, []);
     expect(request.InstanceIds).toBeUndefined();
     expect(request.Targets).toEqual([{ Key: "roadstead:filter", Values: ["tag:Env=prod"] }]);
   });
 
   it("sends the script line by line and leaves empty settings out", () => {
-    const request = sendRequest({ ...draft("nodes=mi-1"), script: "echo a\r\necho b\n\n", comment: " " });
+    const request = sendRequest({ ...draft("nodes=mi-1"), script: "echo a\r\necho b\n\n", comment: " " }, []);
     expect(request.Parameters).toEqual({ commands: ["echo a", "echo b"], executionTimeout: ["3600"] });
     expect(request.Comment).toBeUndefined();
+  });
+
+  it("sends the pace, and first nodes only when they are wanted", () => {
+    const request = sendRequest({ ...draft("nodes=mi-1"), concurrency: " 10% " }, []);
+    expect(request).toMatchObject({ MaxConcurrency: "10%", MaxErrors: "0", OfflineNodes: "Wait" });
+    expect(request.Canary).toBeUndefined();
+    expect(sendRequest({ ...draft("nodes=mi-1"), canary: "1" }, []).Canary).toBe("1");
+  });
+
+  it.each<[string, 0 | 1, boolean]>([
+    ["1", 1, true],
+    ["100%", 1, true],
+    ["0", 1, false],
+    ["0", 0, true],
+    ["0%", 0, true],
+    ["101%", 0, false],
+    ["007", 0, false],
+    ["12345678", 0, false],
+    ["1.5", 0, false],
+    ["", 0, false],
+  ])("%s as a rate from %s on: %s", (text, least, fits) => {
+    expect(isRate(text, least)).toBe(fits);
+    expect(isPaceReady({ ...draft(""), ...(least === 1 ? { concurrency: text } : { maxErrors: text }) })).toBe(fits);
+  });
+
+  it("runs a document with what differs from its defaults", () => {
+    const specs = specsOf('{"parameters":{"unit":{"type":"String"},"state":{"type":"String","default":"present"}}}');
+    const start = draft("nodes=mi-1&document=Restart&version=3");
+    expect(isWhatReady(start, specs)).toBe(false);
+    expect(isWhatReady(start, undefined)).toBe(false);
+    const ready = { ...start, values: { unit: "ssh", state: "present" } };
+    expect(isWhatReady(ready, specs)).toBe(true);
+    const request = sendRequest(ready, specs);
+    expect(request).toMatchObject({ DocumentName: "Restart", DocumentVersion: "3", Parameters: { unit: ["ssh"] }, InstanceIds: ["mi-1"] });
+    expect(request.Parameters).not.toHaveProperty("state");
   });
 
   it("reads values between commas and leaves incomplete rows out", () => {

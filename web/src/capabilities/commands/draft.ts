@@ -1,5 +1,7 @@
+import { type ParameterSpec, givenOf, problemOf, shownValue } from "@/components/documentParameters";
+import { DEFAULT_VERSION } from "@/components/documents";
 import { filterFromText, filterToText, isEmpty } from "@/platform/filter";
-import type { Filter, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
+import type { Filter, OfflineChoice, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
 
 /** What the wizard collects, and its two translations into requests. Pure. */
 
@@ -8,6 +10,7 @@ export const NODES_MOST = 50;
 export const CONFIRM_ABOVE = 50;
 
 export type TargetKind = "nodes" | "tags" | "filter";
+export type WhatKind = "script" | "document";
 
 export interface TagRow {
   key: string;
@@ -19,17 +22,27 @@ export interface Draft {
   nodes: readonly { id: string; name: string }[];
   tags: readonly TagRow[];
   filter: Filter;
+  what: WhatKind;
   script: string;
+  documentName: string;
+  documentVersion: string;
+  /** What was typed for the document's parameters. */
+  values: Readonly<Record<string, string>>;
   workingDirectory: string;
   deliveryTimeout: string;
   executionTimeout: string;
   comment: string;
+  concurrency: string;
+  maxErrors: string;
+  /** Empty for none. */
+  canary: string;
+  offline: OfflineChoice;
 }
 
 export const DELIVERY_RANGE = { min: 30, max: 2_592_000 };
 export const EXECUTION_RANGE = { min: 1, max: 172_800 };
 
-/** The address says what to start with: `?nodes=a,b` or `?filter=…`. */
+/** The address says what to start with: `?nodes=a,b` or `?filter=…`, and `?document=…`. */
 export function draftFromParams(params: URLSearchParams): Draft {
   const nodes = (params.get("nodes") ?? "").split(",").filter(Boolean);
   const filter = filterFromText(params.get("filter") ?? "");
@@ -38,11 +51,19 @@ export function draftFromParams(params: URLSearchParams): Draft {
     nodes: nodes.map((id) => ({ id, name: id })),
     tags: [{ key: "", values: "" }],
     filter,
+    what: params.has("document") ? "document" : "script",
     script: "",
+    documentName: params.get("document") ?? "",
+    documentVersion: params.get("version") ?? DEFAULT_VERSION,
+    values: {},
     workingDirectory: "",
     deliveryTimeout: "600",
     executionTimeout: "3600",
     comment: "",
+    concurrency: "50",
+    maxErrors: "0",
+    canary: "",
+    offline: "Wait",
   };
 }
 
@@ -63,19 +84,32 @@ export function resolveRequest(draft: Draft): ResolveTargetsRequest | undefined 
   return isEmpty(draft.filter) ? undefined : { Filter: draft.filter, ...timeout };
 }
 
-export function sendRequest(draft: Draft): SendCommandRequest {
+export function sendRequest(draft: Draft, specs: readonly ParameterSpec[]): SendCommandRequest {
+  return {
+    ...(draft.what === "script" ? scriptOf(draft) : documentOf(draft, specs)),
+    TimeoutSeconds: Number(draft.deliveryTimeout),
+    MaxConcurrency: draft.concurrency.trim(),
+    MaxErrors: draft.maxErrors.trim(),
+    ...(draft.canary.trim() ? { Canary: draft.canary.trim() } : {}),
+    OfflineNodes: draft.offline,
+    ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
+    ...targetsOf(draft),
+  };
+}
+
+type What = Pick<SendCommandRequest, "DocumentName" | "DocumentVersion" | "Parameters">;
+
+function scriptOf(draft: Draft): What {
   const parameters: Record<string, string[]> = {
     commands: draft.script.replace(/\r\n/g, "\n").replace(/\n+$/, "").split("\n"),
     executionTimeout: [draft.executionTimeout.trim()],
   };
   if (draft.workingDirectory.trim()) parameters["workingDirectory"] = [draft.workingDirectory.trim()];
-  return {
-    DocumentName: "AWS-RunShellScript",
-    Parameters: parameters,
-    TimeoutSeconds: Number(draft.deliveryTimeout),
-    ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
-    ...targetsOf(draft),
-  };
+  return { DocumentName: "AWS-RunShellScript", Parameters: parameters };
+}
+
+function documentOf(draft: Draft, specs: readonly ParameterSpec[]): What {
+  return { DocumentName: draft.documentName, DocumentVersion: draft.documentVersion, Parameters: givenOf(specs, draft.values) };
 }
 
 function targetsOf(draft: Draft): Pick<SendCommandRequest, "InstanceIds" | "Targets"> {
@@ -89,6 +123,20 @@ export function inRange(text: string, { min, max }: { min: number; max: number }
   return /^\d+$/.test(text.trim()) && value >= min && value <= max;
 }
 
-export function isScriptReady(draft: Draft): boolean {
-  return draft.script.trim() !== "" && inRange(draft.deliveryTimeout, DELIVERY_RANGE) && inRange(draft.executionTimeout, EXECUTION_RANGE);
+/** A number, or a percentage up to 100, at least `least`; as the hub reads it. */
+export function isRate(text: string, least: 0 | 1): boolean {
+  const [, digits, percent] = /^(0|[1-9]\d*)(%?)$/.exec(text.trim()) ?? [];
+  return digits !== undefined && text.trim().length <= 7 && Number(digits) >= least && (percent === "" || Number(digits) <= 100);
+}
+
+export function isPaceReady(draft: Draft): boolean {
+  return isRate(draft.concurrency, 1) && isRate(draft.maxErrors, 0) && (draft.canary.trim() === "" || isRate(draft.canary, 1));
+}
+
+/** `specs` are the parameters of the chosen document, as soon as they are known. */
+export function isWhatReady(draft: Draft, specs: readonly ParameterSpec[] | undefined): boolean {
+  if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE)) return false;
+  if (draft.what === "script") return draft.script.trim() !== "" && inRange(draft.executionTimeout, EXECUTION_RANGE);
+  if (draft.documentName === "" || specs === undefined) return false;
+  return specs.every((spec) => problemOf(spec, shownValue(spec, draft.values)) === undefined);
 }

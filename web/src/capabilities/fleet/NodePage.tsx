@@ -21,6 +21,7 @@ import { nodeQuery } from "./api";
 import { NodeCommands } from "./NodeCommands";
 import { NodeFacts } from "./NodeFacts";
 import { NodeHeader } from "./NodeHeader";
+import { NodeParameters } from "./NodeParameters";
 import { NodeSessions } from "./NodeSessions";
 import { NodeTags } from "./NodeTags";
 import { NodeTrust } from "./NodeTrust";
@@ -74,6 +75,7 @@ export default function NodePage() {
             { id: "tags", label: `${t("tags")} (${node.Tags.length})`, content: <NodeTags node={node} /> },
             { id: "commands", label: t("commands"), content: <NodeCommands node={node} /> },
             { id: "sessions", label: t("sessions"), content: <NodeSessions node={node} /> },
+            { id: "parameters", label: t("parameters"), content: <NodeParameters node={node} /> },
           ]}
         />
       </SpaceBetween>

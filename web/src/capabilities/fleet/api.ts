@@ -39,6 +39,15 @@ export async function sessionsOf(nodeId: string, signal: AbortSignal): Promise<C
   return { items: [...active.Sessions, ...history.Sessions] };
 }
 
+/** What the node may read of parameters, has, and makes of it. */
+export function parametersQuery(nodeId: string) {
+  return queryOptions({
+    queryKey: ["nodes", nodeId, "parameters"],
+    queryFn: ({ signal }) => call("Roadstead.DescribeNodeParameters", { NodeId: nodeId }, signal),
+    refetchInterval: 15_000,
+  });
+}
+
 export function removeNode(nodeId: string) {
   return call("AmazonSSM.DeregisterManagedInstance", { InstanceId: nodeId });
 }

@@ -6,6 +6,8 @@ import { formatNumber } from "@/platform/time";
 import type { Overview } from "@/platform/types";
 import { useOverviewTexts } from "./texts";
 
+const LAST_DAY = encodeURIComponent("requested_date_time>=24h");
+
 /** Each number leads to the list it counts. */
 export function Numbers({ overview: { Nodes, Commands, Sessions, Activations } }: { overview: Overview }) {
   const t = useOverviewTexts();
@@ -15,9 +17,9 @@ export function Numbers({ overview: { Nodes, Commands, Sessions, Activations } }
     { label: t("online"), value: Nodes.Online, to: "/nodes?filter=status%3Donline" },
     { label: t("offline"), value: Nodes.Offline, to: "/nodes?filter=status%3Doffline" },
     { label: t("sessions"), value: Sessions.Active, to: "/sessions" },
-    { label: t("running"), value: Commands.Running, to: "/commands?status=InProgress" },
-    { label: t("last24h"), value: Commands.Last24h, to: "/commands" },
-    { label: t("failed24h"), value: Commands.Failed24h, to: "/commands?status=Failed" },
+    { label: t("running"), value: Commands.Running, to: "/commands?filter=status%3DInProgress" },
+    { label: t("last24h"), value: Commands.Last24h, to: `/commands?filter=${LAST_DAY}` },
+    { label: t("failed24h"), value: Commands.Failed24h, to: `/commands?filter=status%3DFailed%20${LAST_DAY}` },
     { label: t("openActivations"), value: Activations.Open, to: "/activations" },
   ];
   return (

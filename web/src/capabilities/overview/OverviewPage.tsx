@@ -14,6 +14,7 @@ import { Numbers } from "./Numbers";
 import { Platforms } from "./Platforms";
 import { RecentCommands } from "./RecentCommands";
 import { useOverviewTexts } from "./texts";
+import { WaitingApprovals } from "./WaitingApprovals";
 import { Welcome } from "./Welcome";
 import "./overview.css";
 
@@ -39,6 +40,7 @@ export default function OverviewPage() {
     return (
       <SpaceBetween size="l">
         {!isWelcomed && <Welcome onDismiss={() => setWelcomed(true)} />}
+        <WaitingApprovals />
         <Numbers overview={query.data} />
         <Grid gridDefinition={[{ colspan: { default: 12, s: 8 } }, { colspan: { default: 12, s: 4 } }]}>
           <RecentCommands commands={query.data.Commands.Recent} />

@@ -1,4 +1,7 @@
 export const en = {
+  approvalsWait: "{count, plural, one {# command waits for an approval} other {# commands wait for an approval}}",
+  approvalsMany: "{count} or more commands wait for an approval",
+  toApprovals: "To the approvals",
   title: "Overview",
   welcome: "Welcome to Roadstead",
   welcomeHelp: "Three steps show what it does. They stay reachable from the navigation.",

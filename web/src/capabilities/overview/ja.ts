@@ -1,6 +1,9 @@
 import type { en } from "./en";
 
 export const ja: Record<keyof typeof en, string> = {
+  approvalsWait: "{count} 件のコマンドが承認を待っています",
+  approvalsMany: "{count} 件以上のコマンドが承認を待っています",
+  toApprovals: "承認へ",
   title: "概要",
   welcome: "Roadstead へようこそ",
   welcomeHelp: "まず 3 つの操作を試してください。いつでもナビゲーションから開けます。",

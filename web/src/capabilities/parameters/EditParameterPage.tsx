@@ -5,11 +5,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
 import { usePage } from "@/components/usePage";
+import { parameterAt } from "@/platform/links";
 import { type Parameter, parameterQuery, valueQuery } from "./api";
 import { draftOf } from "./draft";
 import { ParameterForm } from "./ParameterForm";
 import { useParameterTexts } from "./texts";
-import { parameterAt } from "./tokens";
 
 /** The next version of a parameter. The value that is there is offered for change, unless it is a secret. */
 export default function EditParameterPage() {

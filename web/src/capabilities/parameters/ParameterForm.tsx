@@ -12,10 +12,10 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
 import { useNotify } from "@/components/Notifications";
+import { parameterAt } from "@/platform/links";
 import { listKeys, putParameter } from "./api";
 import { type Draft, missingOf, requestOf } from "./draft";
 import { type Translator, useParameterTexts } from "./texts";
-import { parameterAt } from "./tokens";
 
 /** A new parameter, or the next version of one. */
 export function ParameterForm({ start, isNew }: { start: Draft; isNew: boolean }) {

@@ -14,11 +14,12 @@ import { useNotify } from "@/components/Notifications";
 import { RouteButton } from "@/components/RouteButton";
 import { usePage } from "@/components/usePage";
 import { ApiError } from "@/platform/errors";
+import { parameterAt } from "@/platform/links";
 import { deleteParameter, parameterQuery } from "./api";
 import { ParameterFacts } from "./ParameterFacts";
 import { ParameterTags } from "./ParameterTags";
+import { ParameterUses } from "./ParameterUses";
 import { useParameterTexts } from "./texts";
-import { parameterAt } from "./tokens";
 import { Versions } from "./Versions";
 
 export default function ParameterPage() {
@@ -80,6 +81,7 @@ export default function ParameterPage() {
         tabs={[
           { id: "details", label: t("details"), content: <ParameterFacts key={`${name} ${parameter.Version}`} parameter={parameter} /> },
           { id: "versions", label: t("versions"), content: <Versions key={name} parameter={parameter} /> },
+          { id: "nodes", label: t("onNodes"), content: <ParameterUses parameter={parameter} /> },
           { id: "tags", label: t("tags"), content: <ParameterTags name={name} /> },
         ]}
       />

@@ -67,6 +67,7 @@ export default function ParametersPage() {
                 <Button disabled={!chosen} disabledReason={t("chooseOne")} onClick={() => setDeleting(true)}>
                   {t("delete")}
                 </Button>
+                <RouteButton to="/parameter-rules">{t("rules")}</RouteButton>
                 <RouteButton to="/secret-keys">{t("keys")}</RouteButton>
                 <RouteButton to="/parameters/new" variant="primary">
                   {t("create")}

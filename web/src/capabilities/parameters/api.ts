@@ -11,6 +11,9 @@ type Item<List> = List extends readonly (infer One)[] ? One : never;
 export type Parameter = Item<Result<"AmazonSSM.DescribeParameters">["Parameters"]>;
 export type ParameterVersion = Item<Result<"AmazonSSM.GetParameterHistory">["Parameters"]>;
 export type SecretKey = Item<Result<"Roadstead.ListSecretKeys">["Keys"]>;
+export type NodeUse = Item<Result<"Roadstead.ListParameterUses">["Nodes"]>;
+type ListedRule = Item<Result<"Roadstead.ListNodeParameterAccess">["Rules"]>;
+export type NodeRule = Omit<ListedRule, "Nodes"> & { Nodes: Required<ListedRule["Nodes"]> };
 export type PutRequest = Request<"AmazonSSM.PutParameter">;
 
 const LARGEST_PAGE = 50;
@@ -112,4 +115,26 @@ export function rotateKey(key: SecretKey) {
 
 export function setKeyEnabled(key: SecretKey, isEnabled: boolean) {
   return call(isEnabled ? "Roadstead.EnableSecretKey" : "Roadstead.DisableSecretKey", { KeyId: key.KeyId });
+}
+
+/** Which nodes have a parameter now. */
+export function usesQuery(name: string) {
+  return queryOptions({
+    queryKey: ["parameters", name, "uses"],
+    queryFn: ({ signal }) => call("Roadstead.ListParameterUses", { Name: name }, signal),
+    refetchInterval: 15_000,
+  });
+}
+
+export async function listRules(signal: AbortSignal): Promise<CursorPage<NodeRule>> {
+  const { Rules } = await call("Roadstead.ListNodeParameterAccess", {}, signal);
+  return { items: Rules.map((rule) => ({ ...rule, Nodes: { All: false, NodeIds: [], Tags: [], ...rule.Nodes } })) };
+}
+
+export function putRule(rule: NodeRule) {
+  return call("Roadstead.PutNodeParameterAccess", rule);
+}
+
+export function deleteRule(rule: NodeRule) {
+  return call("Roadstead.DeleteNodeParameterAccess", { Name: rule.Name });
 }

@@ -1,9 +1,10 @@
 import type { Column } from "@/components/QueryTable";
 import { RouteLink } from "@/components/RouteLink";
 import { TimeAgo } from "@/components/TimeAgo";
+import { parameterAt } from "@/platform/links";
 import type { Parameter } from "./api";
 import type { Translator } from "./texts";
-import { parameterAt, parametersBelow, pathsTo } from "./tokens";
+import { parametersBelow, pathsTo } from "./tokens";
 import "./parameters.css";
 
 export function parameterColumns(t: Translator): Column<Parameter>[] {

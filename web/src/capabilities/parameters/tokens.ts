@@ -1,3 +1,4 @@
+import type { TokenKey } from "@/components/tokens";
 import { FREE_TEXT, filterToText, where } from "@/platform/filter";
 import type { Filter, FilterOp } from "@/platform/types";
 import type { en } from "./en";
@@ -8,10 +9,8 @@ interface ApiFilter {
   Values: string[];
 }
 
-type Operator = "=" | ":" | "^";
-
 /** The keys a person can pick, what the hub calls them, and what each operator means there. */
-export const KEYS: readonly { key: string; text: keyof typeof en; api: string; operators: readonly Operator[]; values?: readonly string[] }[] = [
+export const KEYS: readonly (TokenKey<keyof typeof en> & { api: string })[] = [
   { key: "name", text: "name", api: "Name", operators: ["=", ":", "^"] },
   { key: "path", text: "path", api: "Path", operators: ["^", "="] },
   { key: "type", text: "type", api: "Type", operators: ["="], values: ["String", "StringList", "SecureString"] },
@@ -52,10 +51,6 @@ function apiKey(key: string): string {
 
 export function parametersBelow(path: string): string {
   return `/parameters?filter=${encodeURIComponent(filterToText(where("path", "prefix", path)))}`;
-}
-
-export function parameterAt(name: string, tab?: string): string {
-  return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
 }
 
 /** `/a/b/c` as the paths that lead to it: `/a`, `/a/b`. */

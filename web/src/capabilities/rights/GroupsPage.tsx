@@ -29,7 +29,7 @@ export default function GroupsPage() {
       nameOf={nameOf}
       columns={groupColumns}
       actions={ACTIONS}
-      remove={deleteGroup}
+      remove={({ GroupName }) => deleteGroup(GroupName)}
       texts={TEXTS}
       dialog={({ item, ...rest }) => <GroupDialog group={item} {...rest} />}
     />

@@ -7,10 +7,16 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { RefreshButton } from "@/components/RefreshButton";
+import { useCommonTexts } from "@/components/texts";
+import { TokenFilter } from "@/components/TokenFilter";
+import type { TokenKey } from "@/components/tokens";
 import { useList } from "@/components/useList";
 import { useMay } from "@/components/useMay";
 import { usePage } from "@/components/usePage";
-import { type FetchPage, usePages } from "@/platform/pages";
+import { EMPTY_FILTER, isEmpty } from "@/platform/filter";
+import { type CursorPage, usePages } from "@/platform/pages";
+import type { Filter } from "@/platform/types";
+import { useView } from "@/platform/useView";
 import { useRightsChanged } from "./api";
 import { type Translator, useRightsTexts } from "./texts";
 
@@ -25,15 +31,19 @@ export interface DialogProps<T> {
 
 interface Props<T> {
   /** Names the queries, and the list among the preferences. */
-  name: "users" | "roles" | "policies" | "groups";
+  name: "users" | "roles" | "policies" | "groups" | "limits";
   /** As policies name it. */
   kind: string;
-  fetchPage: FetchPage<T>;
+  fetchPage: (cursor: string | undefined, size: number, signal: AbortSignal, filter: Filter) => Promise<CursorPage<T>>;
+  /** What the list can be searched by, where its operation can. */
+  filterKeys?: readonly TokenKey<Text>[];
+  /** The page sizes on offer; none for a list that always comes whole. */
+  sizes?: readonly number[];
   nameOf: (item: T) => string;
   /** `open` is for the dialog that changes an item. The same function each time, or the columns are made anew. */
   columns: (t: Translator, open: (item: T) => void) => Column<T>[];
   actions: { create: string; update: string; delete: string };
-  remove: (name: string) => Promise<unknown>;
+  remove: (item: T) => Promise<unknown>;
   texts: Record<"title" | "help" | "choose" | "create" | "deleteTitle" | "deleteText" | "deleted" | "empty", Text> & { emptyHelp?: Text };
   /** Why this one can neither be changed nor deleted. */
   fixed?: (item: T) => string | undefined;
@@ -48,15 +58,21 @@ interface Props<T> {
 
 /** A list of things with names: one is made or changed in a dialog, and deleted by its name. */
 export function NamedList<T>(props: Props<T>) {
-  const { name, nameOf, columns: columnsOf, actions, texts, fixed, used, dialog, make } = props;
+  const { name, nameOf, columns: columnsOf, actions, texts, fixed, used, dialog, make, filterKeys, fetchPage } = props;
   const t = useRightsTexts();
+  const common = useCommonTexts();
   const notify = useNotify();
   const changed = useRightsChanged();
   const may = useMay({ kind: props.kind }, Object.values(actions));
-  const list = useList(name);
+  const list = useList(name, props.sizes);
+  const [{ filter }, changeView] = useView(list);
   const [selected, setSelected] = useState<T[]>([]);
   const [doing, setDoing] = useState<"create" | "edit" | "delete">();
-  const pages = usePages<T>({ queryKey: [name], fetchPage: props.fetchPage, size: list.size });
+  const pages = usePages<T>({
+    queryKey: [name, filter],
+    fetchPage: (cursor, size, signal) => fetchPage(cursor, size, signal, filter),
+    size: list.size,
+  });
   const open = useCallback((item: T) => {
     setSelected([item]);
     setDoing("edit");
@@ -72,7 +88,7 @@ export function NamedList<T>(props: Props<T>) {
     changed();
   };
   const remove = async (item: T) => {
-    await props.remove(nameOf(item));
+    await props.remove(item);
     onSaved();
     notify({ type: "success", content: t(texts.deleted, { name: nameOf(item) }) });
   };
@@ -119,10 +135,28 @@ export function NamedList<T>(props: Props<T>) {
             {t(texts.title)}
           </Header>
         }
+        filter={
+          filterKeys && (
+            <TokenFilter
+              label={t("filterLabel")}
+              placeholder={t("filterPlaceholder")}
+              keys={filterKeys}
+              textOf={t}
+              filter={filter}
+              onChange={(chosenFilter) => changeView({ filter: chosenFilter })}
+            />
+          )
+        }
         empty={
-          <EmptyState title={t(texts.empty)} action={props.emptyAction}>
-            {texts.emptyHelp && t(texts.emptyHelp)}
-          </EmptyState>
+          isEmpty(filter) ? (
+            <EmptyState title={t(texts.empty)} action={props.emptyAction}>
+              {texts.emptyHelp && t(texts.emptyHelp)}
+            </EmptyState>
+          ) : (
+            <EmptyState title={common("nothingFound")} action={<Button onClick={() => changeView({ filter: EMPTY_FILTER })}>{common("clearFilter")}</Button>}>
+              {common("nothingFoundHelp")}
+            </EmptyState>
+          )
         }
       />
       {doing === "create" && dialog?.({ item: undefined, onClose: close, onSaved })}

@@ -33,7 +33,7 @@ export default function PoliciesPage() {
       nameOf={nameOf}
       columns={policyColumns}
       actions={ACTIONS}
-      remove={deletePolicy}
+      remove={({ PolicyName }) => deletePolicy(PolicyName)}
       texts={TEXTS}
       used={({ AttachedTo }) => (AttachedTo.length > 0 ? t("policyUsed") : undefined)}
       make={(refusal) => (

@@ -35,7 +35,7 @@ export default function RolesPage() {
         nameOf={nameOf}
         columns={columns}
         actions={ACTIONS}
-        remove={deleteRole}
+        remove={({ RoleName }) => deleteRole(RoleName)}
         texts={TEXTS}
         fixed={({ BuiltIn }) => (BuiltIn ? t("roleBuiltInReason") : undefined)}
         used={({ Users }) => (Users > 0 ? t("roleUsed", { count: Users }) : undefined)}

@@ -31,7 +31,7 @@ export default function UsersPage() {
       nameOf={nameOf}
       columns={userColumns}
       actions={ACTIONS}
-      remove={deleteUser}
+      remove={({ UserName }) => deleteUser(UserName)}
       texts={TEXTS}
       dialog={({ item, ...rest }) => <UserDialog user={item} {...rest} />}
     />

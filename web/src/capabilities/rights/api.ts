@@ -1,14 +1,14 @@
 import { queryOptions, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { call } from "@/platform/api";
-import { FREE_TEXT, where } from "@/platform/filter";
+import { EMPTY_FILTER, FREE_TEXT, isEmpty, where } from "@/platform/filter";
 import type { CursorPage, FetchPage } from "@/platform/pages";
-import type { Group, NodeSummary, Policy, PolicyDocument, Request, Role, User, Verdict } from "@/platform/types";
+import type { Filter, Group, HeldLimits, NodeSummary, Policy, PolicyDocument, Request, Role, User, Verdict } from "@/platform/types";
 
 const ALL = 100;
 
 /** Users, roles, policies and groups name each other, and what somebody may do follows from all of them. */
-const RIGHTS = ["users", "roles", "policies", "groups", "may", "who-may", "explain"] as const;
+const RIGHTS = ["users", "roles", "policies", "groups", "limits", "may", "who-may", "explain"] as const;
 
 /** To be called after any change of rights: whatever is shown of them is asked for again. */
 export function useRightsChanged(): () => void {
@@ -96,6 +96,15 @@ export async function groupNodes(name: string, signal?: AbortSignal): Promise<st
 export const createGroup = (request: Request<"Roadstead.CreateGroup">) => call("Roadstead.CreateGroup", request);
 export const updateGroup = (request: Request<"Roadstead.UpdateGroup">) => call("Roadstead.UpdateGroup", request);
 export const deleteGroup = (name: string) => call("Roadstead.DeleteGroup", { GroupName: name });
+
+/** Those of a filter; the hub has no more than there are users and roles, and answers with all of them. */
+export async function listLimits(filter: Filter, signal: AbortSignal): Promise<CursorPage<HeldLimits>> {
+  const { Limits } = await call("Roadstead.ListLimits", isEmpty(filter) ? {} : { Filter: filter }, signal);
+  return { items: Limits };
+}
+
+export const limitsQuery = queryOptions({ queryKey: ["limits", "all"], queryFn: async ({ signal }) => (await listLimits(EMPTY_FILTER, signal)).items });
+export const putLimits = (request: Request<"Roadstead.PutLimits">) => call("Roadstead.PutLimits", request);
 
 export interface Question {
   action: string;
