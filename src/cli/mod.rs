@@ -133,7 +133,7 @@ enum ClientVerb {
     #[command(subcommand, visible_alias = "nodes")]
     Node(node::NodeVerb),
     /// Run a command on nodes and show its output
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Commands that were sent
     #[command(subcommand, visible_alias = "commands")]
     Command(command::CommandVerb),
@@ -247,7 +247,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Activation(verb) => activation::run(verb, show).await,
         ClientVerb::JoinRequest(verb) => join_request::run(verb, show).await,
         ClientVerb::Node(verb) => node::run(verb, show).await,
-        ClientVerb::Run(args) => run::run(args, show).await,
+        ClientVerb::Run(args) => run::run(*args, show).await,
         ClientVerb::Command(verb) => command::run(verb, show).await,
         ClientVerb::Document(verb) => document::run(verb, show).await,
         ClientVerb::Sign(args) => sign::run(args, show).await,

@@ -105,7 +105,7 @@ impl TagQuery {
             let key = term.key.strip_prefix(TAG_PREFIX)?;
             let values = match term.op {
                 Op::Eq => vec![term.value.clone()],
-                Op::Contains if term.value.is_empty() => Vec::new(),
+                Op::Prefix | Op::Contains if term.value.is_empty() => Vec::new(),
                 _ => return None,
             };
             match (filter.join, tag_filters.first_mut()) {

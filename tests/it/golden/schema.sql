@@ -290,6 +290,32 @@ CREATE TABLE node_group_member (
     PRIMARY KEY (group_name, node_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE node_parameter (
+    node_id  TEXT NOT NULL REFERENCES node (id) ON DELETE CASCADE,
+    key      TEXT NOT NULL,
+    version  INTEGER NOT NULL,
+    given_at INTEGER NOT NULL,
+    PRIMARY KEY (node_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node_parameter_access (
+    name            TEXT PRIMARY KEY,
+    path            TEXT NOT NULL,
+    with_decryption INTEGER NOT NULL,
+    nodes           TEXT NOT NULL,
+    changed_by      TEXT NOT NULL,
+    changed_at      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE node_parameter_file (
+    node_id TEXT NOT NULL REFERENCES node (id) ON DELETE CASCADE,
+    target  TEXT NOT NULL,
+    names   TEXT NOT NULL,
+    problem TEXT,
+    said_at INTEGER NOT NULL,
+    PRIMARY KEY (node_id, target)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE oidc_identity (
     issuer    TEXT NOT NULL,
     subject   TEXT NOT NULL,
@@ -578,6 +604,8 @@ CREATE INDEX node_by_name ON node (name, id) WHERE removed_at IS NULL;
 CREATE INDEX node_by_status ON node (status, id) WHERE removed_at IS NULL;
 
 CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name);
+
+CREATE INDEX node_parameter_by_key ON node_parameter (key, node_id);
 
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
 

@@ -1,5 +1,7 @@
 // Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.
 
+export type AccessRule = { Name: string; Nodes: Nodes; Path: string; WithDecryption: boolean; };
+
 export type AccessSubject = { Id?: string; Kind: string; };
 
 export type AccessVerdict = { Allowed: boolean; Policy?: string; Reason: string; Statement?: string; UserName: string; Via?: string; };
@@ -54,6 +56,8 @@ export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; 
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
+export type CancelResult = { EndedCount: number; NotBegunCount: number; StoppingCount: number; };
+
 export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
 
 export type ChangeTagsRequest = { Changes: TagChange[]; };
@@ -64,7 +68,7 @@ export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
-export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
 
@@ -140,6 +144,8 @@ export type DeleteRequest3 = { Name?: string; };
 
 export type DeleteRequest4 = { AccessKeyId: string; };
 
+export type DeleteRequest5 = { Name: string; };
+
 export type DeleteResult = Record<string, unknown>;
 
 export type DeleteRoleRequest = { RoleName: string; };
@@ -173,6 +179,8 @@ export type DescribeRequest4 = { Filters?: LegacyFilter2[]; MaxResults?: number;
 export type DescribeRequest5 = { CommandId: string; };
 
 export type DescribeRequest6 = { NodeId: string; };
+
+export type DescribeRequest7 = { NodeId: string; };
 
 export type DescribeResult = { ActivationList: Activation[]; NextToken?: string; };
 
@@ -281,6 +289,8 @@ export type FailedResource = { ErrorCode: string; ErrorMessage: string; Resource
 export type FailedTagChange = { Code: string; Message: string; ResourceId: string; ResourceType: string; };
 
 export type FailureInfo = { ErrorCode: string; ErrorMessage: string; StatusCode: number; };
+
+export type File = { Names: string[]; Problem?: string; SaidAt: number; Target: string; };
 
 export type FileSink = { Name: string; Ship?: Ship; };
 
@@ -398,6 +408,8 @@ export type GroupingStatusFilter = { Name: string; Values: string[]; };
 
 export type HeadResult = { Head?: SignedHead; HubKey: string; LastHash: string; LastSeq: number; };
 
+export type Held = { GivenAt: number; LatestVersion?: number; Name: string; Version: number; };
+
 export type HeldLimits = { Holder: string; HolderName: string; Limits: Limits; };
 
 export type HistoryRequest = { MaxResults?: number; Name?: string; NextToken?: string; WithDecryption?: boolean; };
@@ -492,6 +504,8 @@ export type ListRequest7 = { UserName?: string; };
 
 export type ListRequest8 = Record<string, unknown>;
 
+export type ListRequest9 = Record<string, unknown>;
+
 export type ListRequiredTagsRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListRequiredTagsResult = { NextToken?: string; RequiredTags: RequiredTag[]; };
@@ -501,6 +515,8 @@ export type ListResourceGroupsRequest = { Filters?: ResourceGroupFilter[]; maxRe
 export type ListResourceGroupsResult = { GroupIdentifiers: ResourceGroupIdentifier[]; Groups: ResourceGroup[]; NextToken?: string; };
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
+
+export type ListResult10 = { Keys: SecretKey[]; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
 
@@ -516,7 +532,7 @@ export type ListResult7 = { JoinRequests: JoinRequest[]; NextToken?: string; };
 
 export type ListResult8 = { LoginSessions: SessionView[]; };
 
-export type ListResult9 = { Keys: SecretKey[]; };
+export type ListResult9 = { Rules: AccessRule[]; };
 
 export type ListRolesRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -552,13 +568,21 @@ export type NodeDetail = { ActivationId?: string; Addresses: string[]; AgentVers
 
 export type NodeLock = { AllowedDocuments?: string[]; Files: string[]; MonitorOnly: boolean; NoRoot: boolean; NoShell: boolean; NoUpdate: boolean; OperatorClasses: string[]; OperatorKeys: string[]; Trouble?: string; };
 
+export type NodeParameters = { Files: File[]; Parameters: Held[]; Rules: AccessRule[]; };
+
 export type NodeScope = { Actions?: string[]; Groups?: string[]; Tags?: TagSelector[]; };
 
 export type NodeStatus = "Offline" | "Online";
 
 export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architecture: string; BootedAt?: number; JoinedAt: number; LastSeenAt?: number; Lock: string[]; Name: string; NodeId: string; OfflineReason?: OfflineReason; Platform: string; PlatformVersion: string; Status: NodeStatus; Tags: Tag[]; Warnings: string[]; };
 
+export type NodeUse = { Files: string[]; GivenAt: number; NodeId: string; NodeName: string; Version: number; };
+
+export type Nodes = { All?: boolean; NodeIds?: string[]; Tags?: Tag[]; };
+
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
+
+export type OfflineNodes = "Fail" | "Skip" | "Wait";
 
 export type OfflineReason = "CleanStop" | "ConnectionLost" | "HeartbeatLost" | "HubRestarted" | "NeverConnected" | "Updating";
 
@@ -627,6 +651,8 @@ export type PutParameterRequest = { AllowedPattern?: string; DataType?: string; 
 export type PutParameterResult = { Tier: Tier; Version: number; };
 
 export type PutPolicyRequest = { Description?: string; Document: PolicyDocument; PolicyName: string; };
+
+export type PutRequest = { Name?: string; Nodes?: Nodes; Path?: string; WithDecryption?: boolean; };
 
 export type PutRetentionRequest = { KeepDays?: number; };
 
@@ -742,7 +768,7 @@ export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; Created
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 
@@ -888,6 +914,10 @@ export type UserStatus = "Active" | "Disabled";
 
 export type UserView = { AccessKeys: number; CreatedAt: number; Description: string; HasPassword: boolean; OidcSubject?: string; PasswordChangedAt?: number; Policies: string[]; Roles: string[]; Scope: NodeScope; Status: UserStatus; UserName: string; };
 
+export type UsesRequest = { Name: string; };
+
+export type UsesResult = { NodeCount: number; Nodes: NodeUse[]; };
+
 export type VerifyRequest = { Against?: SignedHead[]; FromSeq?: number; MaxRows?: number; };
 
 export type VerifyResult = { FindingCount: number; Findings: Finding[]; FirstSeq: number; Heads: number; Healthy: boolean; LastHash: string; LastSeq: number; NextSeq?: number; Rows: number; };
@@ -904,14 +934,14 @@ export type Which = "Connected" | "Refused";
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
-  "AmazonSSM.CancelCommand": { request: CancelRequest; result: Empty2 };
+  "AmazonSSM.CancelCommand": { request: CancelRequest; result: CancelResult };
   "AmazonSSM.CreateActivation": { request: CreateRequest; result: CreateResult };
   "AmazonSSM.CreateDocument": { request: CreateRequest2; result: DescriptionResult };
-  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty3 };
-  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty4 };
+  "AmazonSSM.DeleteActivation": { request: DeleteRequest; result: Empty2 };
+  "AmazonSSM.DeleteDocument": { request: DeleteRequest2; result: Empty3 };
   "AmazonSSM.DeleteParameter": { request: DeleteRequest3; result: DeleteResult };
   "AmazonSSM.DeleteParameters": { request: DeleteManyRequest; result: DeleteManyResult };
-  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty5 };
+  "AmazonSSM.DeregisterManagedInstance": { request: DeregisterRequest; result: Empty4 };
   "AmazonSSM.DescribeActivations": { request: DescribeRequest; result: DescribeResult };
   "AmazonSSM.DescribeDocument": { request: DescribeRequest2; result: DescribeResult2 };
   "AmazonSSM.DescribeDocumentPermission": { request: DescribeRequest3; result: DescribeResult3 };
@@ -933,7 +963,7 @@ export interface Operations {
   "AmazonSSM.ListDocumentVersions": { request: VersionsRequest; result: VersionsResult };
   "AmazonSSM.ListDocuments": { request: ListRequest3; result: ListResult3 };
   "AmazonSSM.ListTagsForResource": { request: ListRequest4; result: ListResult4 };
-  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty6 };
+  "AmazonSSM.ModifyDocumentPermission": { request: ModifyRequest; result: Empty5 };
   "AmazonSSM.PutParameter": { request: PutParameterRequest; result: PutParameterResult };
   "AmazonSSM.RemoveTagsFromResource": { request: RemoveRequest; result: Empty };
   "AmazonSSM.ResumeSession": { request: ResumeSessionRequest; result: ResumeSessionResponse };
@@ -943,17 +973,17 @@ export interface Operations {
   "AmazonSSM.UnlabelParameterVersion": { request: LabelRequest; result: UnlabelResult };
   "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
   "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
-  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty7 };
+  "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty6 };
   "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
-  "Roadstead.BeginOidcLogin": { request: Empty9; result: BeginOidcResult };
-  "Roadstead.BeginPasskey": { request: Empty10; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty7 };
+  "Roadstead.BeginOidcLogin": { request: Empty8; result: BeginOidcResult };
+  "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty9; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty10; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
   "Roadstead.ChangeTags": { request: ChangeTagsRequest; result: ChangeTagsResult };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty10 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
@@ -964,10 +994,11 @@ export interface Operations {
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty12 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty13 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
+  "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty13 };
   "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
   "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
   "Roadstead.DeleteTagRule": { request: DeleteTagRuleRequest; result: Empty16 };
   "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty17 };
@@ -976,9 +1007,10 @@ export interface Operations {
   "Roadstead.DescribeHub": { request: Empty18; result: HubView };
   "Roadstead.DescribeHubKey": { request: Empty19; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
+  "Roadstead.DescribeNodeParameters": { request: DescribeRequest7; result: NodeParameters };
   "Roadstead.DescribeResponsibilities": { request: Empty20; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty7 };
   "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty21 };
   "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty21 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
@@ -989,7 +1021,7 @@ export interface Operations {
   "Roadstead.GetAuditRetention": { request: Empty23; result: RetentionResult };
   "Roadstead.GetAuditShipping": { request: Empty24; result: ShippingResult };
   "Roadstead.GetCaller": { request: Empty25; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
+  "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
@@ -1001,7 +1033,7 @@ export interface Operations {
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
   "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty27 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
-  "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
+  "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
@@ -1009,18 +1041,21 @@ export interface Operations {
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
   "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
+  "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListParameterUses": { request: UsesRequest; result: UsesResult };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListSecretKeys": { request: ListRequest9; result: ListResult10 };
   "Roadstead.ListTagRules": { request: ListTagRulesRequest; result: ListTagRulesResult };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
   "Roadstead.Logout": { request: Empty25; result: Empty25 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
+  "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
   "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty23 };
   "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty24 };
   "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty29 };
   "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
+  "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty13 };
   "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
@@ -1028,8 +1063,8 @@ export interface Operations {
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
   "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty30 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
-  "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
+  "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
   "Roadstead.RenameNode": { request: RenameRequest; result: Empty31 };
   "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty30 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
@@ -1048,7 +1083,7 @@ export interface Operations {
   "Roadstead.SuggestTags": { request: SuggestTagsRequest; result: SuggestTagsResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
   "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty12 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
