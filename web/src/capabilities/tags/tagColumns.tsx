@@ -9,9 +9,9 @@ import { typeText } from "./types";
 
 export function tagColumns(t: Translator): Column<TaggedResource>[] {
   return [
-    { id: "name", header: t("name"), width: 280, isRowHeader: true, cell: (one) => <ResourceName resource={one} /> },
-    { id: "type", header: t("type"), width: 130, cell: ({ ResourceType }) => textOfType(ResourceType, t) },
-    { id: "tags", header: t("tags"), width: 420, cell: ({ Tags }) => <TagList tags={Tags} limit={8} empty={t("noTags")} /> },
+    { id: "name", header: t("name"), width: 260, isRowHeader: true, cell: (one) => <ResourceName resource={one} /> },
+    { id: "type", header: t("type"), width: 120, cell: ({ ResourceType }) => textOfType(ResourceType, t) },
+    { id: "tags", header: t("tags"), width: 310, cell: ({ Tags }) => <TagList tags={Tags} limit={8} empty={t("noTags")} /> },
     { id: "rules", header: t("state"), width: 240, cell: (one) => <RuleState resource={one} t={t} /> },
     { id: "arn", header: t("arn"), width: 420, isExtra: true, cell: ({ ResourceARN }) => <code>{ResourceARN}</code> },
   ];
