@@ -286,7 +286,7 @@ mod tests {
             text in ".*",
             size in any::<u64>(),
             // Our JSON reads fractions to the last bit only where they are short.
-            share in any::<i32>().prop_map(|n| f64::from(n) / 1024.0),
+            share in any::<i32>().prop_map(|n| f64::from(n) / 8.0),
         ) {
             let json = serde_json::json!({ "pairs": pairs, "share": share, "size": size, "text": text }).to_string();
             prop_assert_eq!(members(&written(json.as_bytes())).unwrap(), json);
