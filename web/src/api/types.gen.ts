@@ -10,7 +10,7 @@ export type AccountSettings = { GroupLifecycleEventsDesiredStatus: string; Group
 
 export type AccountSettingsResult = { AccountSettings: AccountSettings; };
 
-export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
+export type Activation = { ActivationId: string; CreatedDate: number; DefaultInstanceName?: string; Description: string; ExpirationDate: number; Expired: boolean; IamRole: string; NeedsApproval?: boolean; RegistrationLimit: number; RegistrationsCount: number; Tags: Tag[]; };
 
 export type ActivationCounts = { Open: number; };
 

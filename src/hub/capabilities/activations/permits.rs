@@ -188,8 +188,9 @@ struct Activation {
     expired: bool,
     created_date: Timestamp,
     tags: Vec<Tag>,
-    /// Ours: who joins by it waits until somebody approves.
-    needs_approval: bool,
+    /// Ours, and only there when it is so: who joins by it waits until somebody approves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_approval: Option<bool>,
 }
 
 async fn describe_activations(cx: Cx, request: DescribeRequest) -> ApiResult<DescribeResult> {
@@ -243,7 +244,7 @@ fn activation(row: &Row<'_>, now: Timestamp) -> Result<Activation, StoreError> {
         expired: expiration_date <= now,
         created_date: row.get("created_at")?,
         tags: Vec::new(),
-        needs_approval: row.get("needs_approval")?,
+        needs_approval: row.get::<bool>("needs_approval")?.then_some(true),
     })
 }
 
