@@ -106,6 +106,7 @@ test("versions, sharing, reviews and tags of a document", async ({ page, hub }) 
   await dialog.getByLabel("Account").fill("123456789012");
   await dialog.getByRole("button", { name: "Share", exact: true }).click();
   await expect(page.getByRole("row", { name: /123456789012/ })).toBeVisible();
+  await expect(dialog).toBeHidden();
   await expectAccessible(page);
   await page.getByRole("radio", { name: "Select 123456789012" }).check({ force: true });
   await page.getByRole("button", { name: "Stop sharing" }).click();

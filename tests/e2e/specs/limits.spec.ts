@@ -53,6 +53,8 @@ test("limits are set, found by tokens, changed and taken away", async ({ page, h
   await dialog.getByLabel("Typed above").fill("3");
   await dialog.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("row", { name: /role patcher/ })).toContainText("3");
+  // The list is there before the dialog has gone, and what lies below it takes no click.
+  await expect(dialog).toBeHidden();
   await page.getByRole("radio", { name: "Select role patcher" }).check({ force: true });
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByRole("textbox").fill("role patcher");
