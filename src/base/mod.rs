@@ -1,4 +1,4 @@
-//! Vocabulary without a domain: ARNs, ids, time, errors, secrets.
+//! Vocabulary without a domain: ARNs, ids, percent-encoding, time, errors, secrets.
 //!
 //! Everything else may name this module; it names nothing of ours.
 
@@ -6,6 +6,7 @@ pub mod arn;
 pub mod clock;
 pub mod error;
 pub mod id;
+pub mod percent;
 pub mod secret;
 
 pub use arn::Arn;

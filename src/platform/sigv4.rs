@@ -17,6 +17,7 @@ use aws_lc_rs::{digest, hmac};
 use data_encoding::HEXLOWER;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 
+use crate::base::percent::push_encoded;
 use crate::base::{Secret, Timestamp};
 
 pub const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -224,15 +225,6 @@ fn canonical_query(query: &str) -> String {
         .map(|(key, value)| format!("{key}={value}"))
         .collect::<Vec<_>>()
         .join("&")
-}
-
-fn push_encoded(out: &mut String, bytes: &[u8]) {
-    for &byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => drop(write!(out, "%{byte:02X}")),
-        }
-    }
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {

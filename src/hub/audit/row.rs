@@ -79,18 +79,7 @@ impl Row {
         digest.update(&self.seq.to_be_bytes());
         digest.update(&self.at.millis().to_be_bytes());
         digest.update(&self.repeats.to_be_bytes());
-        let texts = [
-            &self.request_id,
-            &self.caller,
-            &self.user_name,
-            &self.address,
-            &self.operation,
-            &self.target,
-            &self.command_id,
-            &self.outcome,
-            &self.detail,
-        ];
-        texts.into_iter().for_each(|text| add(&mut digest, text));
+        self.texts().into_iter().for_each(|text| add(&mut digest, text));
         digest.update(&(self.nodes.len() as u64).to_be_bytes());
         self.nodes.iter().for_each(|node| add(&mut digest, node));
         let mut hash = [0; 32];
@@ -98,9 +87,9 @@ impl Row {
         hash
     }
 
-    /// About what the row's text takes.
-    pub fn size_bytes(&self) -> usize {
-        let texts = [
+    /// In the order in which they are hashed.
+    fn texts(&self) -> [&str; 9] {
+        [
             &self.request_id,
             &self.caller,
             &self.user_name,
@@ -110,9 +99,13 @@ impl Row {
             &self.command_id,
             &self.outcome,
             &self.detail,
-        ];
+        ]
+    }
+
+    /// About what the row's text takes.
+    pub fn size_bytes(&self) -> usize {
         let nodes = self.nodes.iter().map(|node| node.len() + 3);
-        400 + texts.iter().map(|text| text.len()).sum::<usize>() + nodes.sum::<usize>()
+        400 + self.texts().iter().map(|text| text.len()).sum::<usize>() + nodes.sum::<usize>()
     }
 
     /// All but the nodes, which lie in a table of their own.

@@ -13,6 +13,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 
+use crate::base::percent::encoded;
 use crate::base::{ApiError, ApiResult, Secret};
 use crate::hub::auth::jwt::{Claims, KeySet};
 use crate::platform::outgoing::{self, Allowed, Call, Url};
@@ -251,17 +252,6 @@ pub fn unusable(why: &str) -> ApiError {
 pub fn form_text(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
-}
-
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

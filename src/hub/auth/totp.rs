@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use data_encoding::BASE32_NOPAD;
 
+use crate::base::percent::encoded;
 use crate::base::{Secret, Timestamp};
 
 pub const STEP_SECONDS: i64 = 30;
@@ -32,17 +33,6 @@ pub fn uri(secret: &Secret<Vec<u8>>, hub: &str, user: &str) -> String {
         "otpauth://totp/{hub}:{user}?secret={}&issuer={hub}&algorithm=SHA1&digits=6&period=30",
         manual_key(secret)
     )
-}
-
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// The step whose code `given` is; `None` when it is wrong, or of a step up to `last_step`, which was used.
