@@ -72,6 +72,27 @@ async fn nobody_gives_nodes_what_they_may_not_read_themselves() {
         let refused = call_as(&hub, &user, "PutNodeParameterAccess", rule("more", path)).await;
         assert_eq!(refused.code(), "AccessDeniedException", "{path}");
     }
+    // What is denied to them below the path stays denied.
+    hub.call(
+        "AmazonSSM.PutParameter",
+        &json!({"Name": "/app/y/secret/k", "Value": "v", "Type": "String"}),
+    )
+    .await
+    .ok();
+    let denial = json!({"Statements": [
+        {"Effect": "Deny", "Actions": ["ssm:GetParameter*"], "Resources": [{"Kind": "parameter", "Ids": ["/app/y/secret/*"]}]},
+    ]});
+    call(&hub, "PutPolicy", json!({"PolicyName": "denial", "Document": denial}))
+        .await
+        .ok();
+    call(&hub, "AttachPolicy", json!({"PolicyName": "denial", "UserName": "rae"}))
+        .await
+        .ok();
+    let refused = call_as(&hub, &user, "PutNodeParameterAccess", rule("more", "/app")).await;
+    assert_eq!(refused.code(), "AccessDeniedException");
+    call_as(&hub, &user, "PutNodeParameterAccess", rule("more", "/app/y/open"))
+        .await
+        .ok();
     let operator = hub.user("oli", "operator", &json!({})).await;
     let refused = call_as(&hub, &operator, "PutNodeParameterAccess", rule("more", "/app")).await;
     assert_eq!(
@@ -80,7 +101,13 @@ async fn nobody_gives_nodes_what_they_may_not_read_themselves() {
         "who tags nodes and reads parameters makes no rules yet"
     );
     let listed = call(&hub, "ListNodeParameterAccess", json!({})).await.ok();
-    assert_eq!(listed["Rules"].as_array().unwrap().len(), 1);
+    let paths: Vec<_> = listed["Rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["Path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["/app/y/open", "/app/x"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::base::id::NodeId;
-use crate::base::{ApiResult, Clock, Timestamp};
+use crate::base::{ApiError, ApiResult, Clock, Timestamp};
 use crate::hub::api::Target;
 use crate::hub::api::timekeeper::Timekeeper;
 use crate::hub::audit::{self, Outcome};
@@ -241,6 +241,19 @@ impl Cx {
 
     pub fn caller(&self) -> &Caller {
         &self.request.caller
+    }
+
+    /// Who is narrowed to some nodes or actions changes nothing by which they or others would reach more.
+    ///
+    /// *Errors*: `AccessDeniedException`.
+    pub fn require_whole(&self) -> ApiResult<()> {
+        if self.caller().rights.grants.layers.is_empty() && self.caller().scope.is_none() {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "AccessDeniedException",
+            "a user or key that is narrowed to some nodes or actions changes no users, roles, policies, groups, limits, rules for nodes or keys of others",
+        ))
     }
 
     /// Another action of the same connection, by a caller whose rights may have been looked up again.

@@ -9,7 +9,7 @@ use crate::base::id::NodeId;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::access::group_rows::{self, Facts, Group, require};
-use crate::hub::capabilities::access::{guard, roles};
+use crate::hub::capabilities::access::roles;
 use crate::hub::labels::groups::{self, NODE_FILTER_KEYS, node_column};
 use crate::hub::store::{Select, Tx, Value};
 use crate::model::filter::Filter;
@@ -102,7 +102,7 @@ struct GroupResult {
 }
 
 async fn create_group(cx: Cx, request: CreateRequest) -> ApiResult<GroupResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     roles::check_name(&request.group_name, KIND)?;
     constraint::at_most(&request.description, "description", 256)?;
     if request.rule.is_some() && !request.node_ids.is_empty() {
@@ -187,7 +187,7 @@ struct UpdateRequest {
 }
 
 async fn update_group(cx: Cx, request: UpdateRequest) -> ApiResult<GroupResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     if let Some(description) = &request.description {
         constraint::at_most(description, "description", 256)?;
     }
@@ -221,7 +221,7 @@ async fn update_group(cx: Cx, request: UpdateRequest) -> ApiResult<GroupResult> 
 struct Empty {}
 
 async fn delete_group(cx: Cx, request: NameRequest) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         require(tx, &request.group_name)?;

@@ -48,24 +48,11 @@ pub fn keeps_admin(tx: &Tx<'_>, had_admin: bool) -> ApiResult<()> {
     ))
 }
 
-/// Who is narrowed changes no accounts: a user without a scope would be more than they are themselves.
-///
-/// *Errors*: `AccessDeniedException`.
-pub fn is_whole(cx: &Cx) -> ApiResult<()> {
-    if cx.caller().rights.grants.layers.is_empty() && cx.caller().scope.is_none() {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        "AccessDeniedException",
-        "a user or key that is narrowed to some nodes or actions changes no users, roles, policies, groups, limits or keys of others",
-    ))
-}
-
 /// What decides who comes in and as what is an admin's.
 ///
 /// *Errors*: `AccessDeniedException`.
 pub fn is_admin(cx: &Cx) -> ApiResult<()> {
-    is_whole(cx)?;
+    cx.require_whole()?;
     match cx.caller().rights.is_admin() {
         true => Ok(()),
         false => Err(ApiError::new("AccessDeniedException", "only an admin changes how people come in")),
@@ -74,7 +61,7 @@ pub fn is_admin(cx: &Cx) -> ApiResult<()> {
 
 /// *Errors*: `AccessDeniedException` when somebody who is no admin gives the admin role.
 pub fn may_give(cx: &Cx, wanted: &[String]) -> ApiResult<()> {
-    is_whole(cx)?;
+    cx.require_whole()?;
     if !wanted.iter().any(|role| role == roles::ADMIN) || cx.caller().rights.is_admin() {
         return Ok(());
     }
@@ -83,7 +70,7 @@ pub fn may_give(cx: &Cx, wanted: &[String]) -> ApiResult<()> {
 
 /// *Errors*: `AccessDeniedException` when somebody who is no admin changes one.
 pub fn may_change(tx: &Tx<'_>, cx: &Cx, user: &str) -> ApiResult<()> {
-    is_whole(cx)?;
+    cx.require_whole()?;
     let is_admin = rights::sql::roles(tx, user)?.iter().any(|role| role == roles::ADMIN);
     if !is_admin || cx.caller().rights.is_admin() {
         return Ok(());

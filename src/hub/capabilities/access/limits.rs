@@ -223,7 +223,7 @@ struct PutRequest {
 struct Empty {}
 
 async fn put_limits(cx: Cx, request: PutRequest) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let name = request.holder_name.unwrap_or_default();

@@ -102,7 +102,7 @@ async fn put_policy(cx: Cx, request: PutRequest) -> ApiResult<PolicyResult> {
 }
 
 async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) -> ApiResult<PolicyResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     roles::check_name(name, KIND)?;
     if let Some(description) = &description {
         constraint::at_most(description, "description", 256)?;
@@ -187,7 +187,7 @@ async fn list_policies(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
 struct Empty {}
 
 async fn delete_policy(cx: Cx, request: NameRequest) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let name = &request.policy_name;
@@ -241,7 +241,7 @@ fn detach(tx: &Tx<'_>, kind: &str, holder: &str, policy: &str) -> ApiResult<()> 
 }
 
 async fn attachment(cx: Cx, request: AttachRequest, change: Change) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         require(tx, &request.policy_name)?;

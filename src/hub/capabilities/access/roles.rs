@@ -69,7 +69,7 @@ struct RoleResult {
 }
 
 async fn create_role(cx: Cx, request: CreateRequest) -> ApiResult<RoleResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     check_name(&request.role_name, "role")?;
     constraint::at_most(&request.description, "description", 256)?;
     constraint::count_at_most(&request.policies, "policies", policies::MAX_HELD as usize)?;
@@ -145,7 +145,7 @@ struct UpdateRequest {
 }
 
 async fn update_role(cx: Cx, request: UpdateRequest) -> ApiResult<RoleResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     if let Some(description) = &request.description {
         constraint::at_most(description, "description", 256)?;
     }
@@ -179,7 +179,7 @@ struct DeleteRequest {
 struct Empty {}
 
 async fn delete_role(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let name = &request.role_name;

@@ -12,7 +12,6 @@ use crate::hub::auth::accounts::{self, LoginRule};
 use crate::hub::auth::backoff::Source;
 use crate::hub::auth::console::ConsoleSessions;
 use crate::hub::auth::{AccessKeys, Proof, factors};
-use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::access::passkeys::{self, PasskeyProof};
 use crate::hub::capabilities::access::{passwords, roles, users};
 use crate::hub::store::Condition;
@@ -173,7 +172,7 @@ async fn put_login_rule(cx: Cx, request: PutRuleRequest) -> ApiResult<Empty> {
     if !is_name {
         return Err(ApiError::validation("`Role` is the name of a role, or `*` for every role"));
     }
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let rule = LoginRule {
         require_second_factor: request.require_second_factor,
         step_up_for_shell: request.step_up_for_shell,

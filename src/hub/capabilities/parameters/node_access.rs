@@ -94,6 +94,10 @@ impl Grants {
         Ok(rules)
     }
 
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|rule| rule.path.as_str())
+    }
+
     pub fn on(&self, key: &ParameterKey) -> Grant {
         let mut grant = Grant::Nothing;
         for rule in self.0.iter().filter(|rule| covers(&rule.path, key)) {
@@ -135,9 +139,9 @@ async fn put_node_parameter_access(cx: Cx, request: PutRequest) -> ApiResult<Emp
     broken.required(request.path.as_ref(), "path");
     broken.check()?;
     let (name, path) = (request.name.unwrap_or_default(), request.path.unwrap_or_default());
-    if Path::parse(&path).is_none() {
+    let Some((from, until)) = Path::parse(&path).map(|path| path.range()) else {
         return Err(ApiError::validation("`Path` is a path such as `/app/prod`, or `/` for everything"));
-    }
+    };
     if request.nodes == Nodes::default() {
         return Err(ApiError::validation("a rule names nodes: `NodeIds`, `Tags`, or `All`"));
     }
@@ -153,11 +157,21 @@ async fn put_node_parameter_access(cx: Cx, request: PutRequest) -> ApiResult<Emp
         with_decryption: request.with_decryption,
         nodes: request.nodes,
     };
-    is_whole(&cx)?;
+    cx.require_whole()?;
     let (bus, by, now, inner) = (cx.services.bus.clone(), cx.caller().name.clone(), cx.now(), cx.clone());
     cx.write(move |tx| {
         let read = Target::Resource(super::KIND, rule.path.clone());
         inner.permit_for(tx, "ssm:GetParametersByPath", &read)?;
+        // What a denial or a tag keeps from them below the path, no node reads for them.
+        let hidden = Select::new("SELECT count(*) FROM parameter")
+            .and("(parameter.key >= ? AND parameter.key < ?)", [from.into(), until.into()])
+            .and_condition(&inner.visible_for("ssm:GetParametersByPath", super::KIND, "parameter.key").negated());
+        if hidden.count(tx)? > 0 {
+            return Err(ApiError::new(
+                "AccessDeniedException",
+                "below this path lie parameters that you may not read: name narrower paths",
+            ));
+        }
         if sql::count(tx)? >= MAX_RULES && sql::find(tx, &rule.name)?.is_none() {
             return Err(ApiError::new(
                 "LimitExceededException",
@@ -169,17 +183,6 @@ async fn put_node_parameter_access(cx: Cx, request: PutRequest) -> ApiResult<Emp
         Ok(Empty {})
     })
     .await
-}
-
-/// *Errors*: `AccessDeniedException` for a caller who is narrowed to some nodes or actions.
-fn is_whole(cx: &Cx) -> ApiResult<()> {
-    if cx.caller().rights.grants.layers.is_empty() && cx.caller().scope.is_none() {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        "AccessDeniedException",
-        "a user or key that is narrowed to some nodes or actions changes no rules for nodes",
-    ))
 }
 
 /// One spelling, so that rights compare it: no slash at the end, `/` alone for the root.
@@ -218,7 +221,7 @@ struct DeleteRequest {
 }
 
 async fn delete_node_parameter_access(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
-    is_whole(&cx)?;
+    cx.require_whole()?;
     let bus = cx.services.bus.clone();
     cx.write(move |tx| {
         if !sql::delete(tx, &request.name)? {

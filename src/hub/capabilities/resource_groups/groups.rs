@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::access::group_rows::{self, Facts, Group};
-use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::resource_groups::named::{KIND, arn, bad, check_name, name, renamed, require, size, target, token};
 use crate::hub::capabilities::resource_groups::queries::{NODE_TYPE, ResourceQuery, query_of};
 use crate::hub::capabilities::resource_groups::settings::{Configuration, ConfigurationItem, GENERIC};
@@ -101,7 +100,7 @@ struct CreateResult {
 
 /// *Errors*: `BadRequestException`, also for a name that is taken, as upstream.
 async fn create_group(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     check_name(&request.name)?;
     check_description(&request.description)?;
     let facts = Facts {
@@ -205,7 +204,7 @@ struct UpdateRequest {
 }
 
 async fn update_group(cx: Cx, request: UpdateRequest) -> ApiResult<GroupResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let name = name(request.group, request.group_name)?;
     let asked = cx.clone();
     cx.write(move |tx| {
@@ -227,7 +226,7 @@ async fn update_group(cx: Cx, request: UpdateRequest) -> ApiResult<GroupResult> 
 }
 
 async fn delete_group(cx: Cx, request: NameRequest) -> ApiResult<GroupResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let name = name(request.group, request.group_name)?;
     let asked = cx.clone();
     cx.write(move |tx| {

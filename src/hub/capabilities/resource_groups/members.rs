@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::NodeId;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, page};
-use crate::hub::capabilities::access::{group_rows, groups, guard};
+use crate::hub::capabilities::access::{group_rows, groups};
 use crate::hub::capabilities::resource_groups::named::{bad, name, require, size, target, token};
 use crate::hub::capabilities::tags::names;
 use crate::hub::labels::Kind;
@@ -85,7 +85,7 @@ async fn ungroup_resources(cx: Cx, request: ChangeRequest) -> ApiResult<ChangeRe
 }
 
 async fn change(cx: Cx, request: ChangeRequest, work: fn(&Tx<'_>, &str, &NodeId) -> ApiResult<()>) -> ApiResult<ChangeResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let (group, arns) = (name(Some(request.group), None)?, request.resource_arns);
     if !(1..=MAX_ARNS).contains(&arns.len()) {
         return Err(bad(format!("`ResourceArns` has 1 to {MAX_ARNS} entries")));

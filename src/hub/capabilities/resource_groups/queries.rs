@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::access::group_rows;
-use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::resource_groups::named::{bad, name, require, size, target, token};
 use crate::hub::capabilities::tags::names;
 use crate::hub::labels::Kind;
@@ -138,7 +137,7 @@ struct UpdateRequest {
 
 /// A group by rule becomes one by query; one that lists its nodes stays as it is, as upstream's does.
 async fn update_group_query(cx: Cx, request: UpdateRequest) -> ApiResult<QueryResult> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let name = name(request.group, request.group_name)?;
     let query = request.resource_query.parse()?;
     let asked = cx.clone();

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target};
-use crate::hub::capabilities::access::guard;
 use crate::hub::capabilities::resource_groups::named::{bad, name, require, target};
 use crate::hub::labels::groups::Members;
 
@@ -138,7 +137,7 @@ struct Empty {}
 
 /// A listed group has the one configuration that there is; putting it changes nothing.
 async fn put_group_configuration(cx: Cx, request: PutRequest) -> ApiResult<Empty> {
-    guard::is_whole(&cx)?;
+    cx.require_whole()?;
     let name = name(request.group, None)?;
     Configuration::checked(request.configuration)?;
     cx.write(move |tx| match require(tx, &name)?.members()? {
