@@ -261,7 +261,10 @@ struct Rerun {
 async fn rerun(client: &Client, request: Value, no_wait: bool, show: &Show) -> Result<()> {
     let again: Rerun = client.hub("RerunCommand", request).await?;
     if again.awaits_approval {
-        say("it waits until another person approves it: roadstead approval approve COMMAND");
+        let id = &again.command_id;
+        say(&format!(
+            "it waits until another person approves it: roadstead approval approve {id}"
+        ));
     }
     if no_wait {
         return output::write(&match show.is_structured() {

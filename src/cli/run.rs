@@ -336,7 +336,10 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
         other => other?,
     };
     if sent.awaits_approval {
-        output::say("it waits until another person approves it: roadstead approval approve COMMAND");
+        let id = &sent.command.command_id;
+        output::say(&format!(
+            "it waits until another person approves it: roadstead approval approve {id}"
+        ));
     }
     Ok(sent.command.command_id)
 }

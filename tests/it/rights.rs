@@ -506,6 +506,16 @@ async fn a_large_command_waits_for_a_second_person() {
         .await
         .ok();
     assert_eq!(ended["Command"]["Status"], "Cancelled");
+    // One that is cancelled waits for nobody any more.
+    let sent = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere.clone()).await.ok();
+    let id = json!({"CommandId": sent["Command"]["CommandId"]});
+    call(&hub, &ann, "AmazonSSM.CancelCommand", id.clone()).await.ok();
+    let open = call(&hub, &bob, "Roadstead.ListApprovals", json!({"OnlyOpen": true})).await.ok();
+    assert_eq!(open["Approvals"], json!([]));
+    assert_eq!(
+        call(&hub, &bob, "Roadstead.ApproveCommand", id).await.code(),
+        "ResourceNotFoundException"
+    );
     // Whoever lost the right meanwhile sends nothing.
     let sent = call(&hub, &ann, "AmazonSSM.SendCommand", everywhere).await.ok();
     hub.call("Roadstead.UpdateUser", &json!({"UserName": "ann", "Roles": ["viewer"]}))

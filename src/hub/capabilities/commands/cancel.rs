@@ -157,6 +157,10 @@ mod sql {
         let sql = "UPDATE command SET cancelled_at = coalesce(cancelled_at, :now) WHERE id = :id
                    AND (completed_count < target_count OR status LIKE 'InProgress/%' OR status LIKE 'Pending/%')";
         tx.execute(sql, &[(":now", now.into()), (":id", command.into())])?;
+        let approval =
+            "UPDATE command_approval SET decision = 'Rejected', decided_by = '', decided_at = :now, reason = 'the command was cancelled'
+                        WHERE command_id = :id AND decision IS NULL";
+        tx.execute(approval, &[(":now", now.into()), (":id", command.into())])?;
         rows::sql::settle(tx, command)
     }
 }

@@ -59,6 +59,9 @@ pub async fn command(services: &Arc<Services>, id: &CommandId) {
     match open {
         Ok((Some(order), nodes)) => {
             for Addressee { node, key } in nodes {
+                if services.freeze.is_on() {
+                    return;
+                }
                 tell(services, &node, &order.warranted(services, &key)).await;
             }
         }
@@ -76,6 +79,9 @@ pub async fn released(services: &Services, id: &CommandId, nodes: Vec<Addressee>
     match services.read(move |tx| Ok(sql::orders(tx, &wanted)?)).await {
         Ok(Some(order)) => {
             for Addressee { node, key } in nodes {
+                if services.freeze.is_on() {
+                    return;
+                }
                 tell(services, &node, &order.warranted(services, &key)).await;
             }
         }
@@ -209,7 +215,8 @@ mod sql {
 
     pub fn waiting_nodes(tx: &Tx<'_>, id: &CommandId) -> Result<Vec<Addressee>, StoreError> {
         let sql = "SELECT i.node_id, n.key_hash FROM invocation i JOIN node n ON n.id = i.node_id
-                   WHERE i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL AND i.released_at IS NOT NULL ORDER BY i.node_id";
+                   WHERE i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL AND i.released_at IS NOT NULL
+                     AND i.status <> 'Cancelling' AND n.removed_at IS NULL AND n.quarantined_at IS NULL ORDER BY i.node_id";
         tx.rows(sql, &[(":id", id.into())], Addressee::from_row)
     }
 

@@ -130,6 +130,7 @@ mod sql {
         let sql = "SELECT i.command_id, i.node_id, i.status, 0 AS accepted, coalesce(n.status, 'Offline') = 'Offline' AS offline
                    FROM invocation i LEFT JOIN node n ON n.id = i.node_id
                    WHERE i.ended_at IS NULL AND i.accepted_at IS NULL AND i.start_before <= :now
+                     AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = i.command_id AND a.decision IS NULL)
                      AND (n.id IS NULL OR i.released_at IS NULL OR (n.status = 'Offline' AND coalesce(n.last_seen_at, 0) + :slack < i.requested_at))
                    ORDER BY i.start_before LIMIT :limit";
         let slack = LAST_SEEN_SLACK.as_millis() as u64;
