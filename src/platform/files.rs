@@ -67,7 +67,8 @@ impl Directory {
     }
 
     pub fn open_file(&self, name: &str) -> io::Result<File> {
-        Ok(self.open_at(name, OFlags::RDONLY, Mode::empty())?.into())
+        // Where a pipe was laid in its place, opening it must not wait for a writer.
+        Ok(self.open_at(name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?.into())
     }
 
     /// A file for reading and writing, created with `mode` when it is missing.
@@ -250,6 +251,14 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let directory = Directory::open(temporary.path()).unwrap();
         (temporary, directory)
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let (temporary, directory) = directory();
+        let pipe = temporary.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(!directory.open_file("pipe").unwrap().metadata().unwrap().is_file());
     }
 
     #[test]

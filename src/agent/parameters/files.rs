@@ -33,7 +33,7 @@ use crate::wire::parameters::{FileState, FileStates, MAX_NAMES_BYTES, Value};
 /// How long a reload may take.
 const RELOAD_LIMIT: Duration = Duration::from_secs(60);
 /// Without any change templates and targets are looked at so often.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// After a failed reload the next one waits so long, and twice as long each further time.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 const LAST_RETRY: Duration = Duration::from_secs(15 * 60);

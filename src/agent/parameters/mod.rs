@@ -94,6 +94,10 @@ impl NodeParameters {
         if want.paths.is_empty() && !self.0.cache.is_there() {
             return Vec::new();
         }
+        // A configuration that cannot be read wants nothing by mistake: what is kept stays until it can be.
+        if want.paths.is_empty() && self.read_config().and_then(|text| Config::parse(&text)).is_err() {
+            return Vec::new();
+        }
         let files = self.0.files.states.borrow().clone();
         vec![ToHub::WantParameters(want), ToHub::ParameterFiles(files)]
     }
