@@ -90,10 +90,11 @@ impl ProviderCache {
         self.known.lock().expect("no code panics while it holds the cache")
     }
 
-    fn discovery(&self) -> Option<Discovery> {
+    /// Of this issuer: whoever fetched another one's meanwhile noted that.
+    fn discovery(&self, issuer: &str) -> Option<Discovery> {
         let known = self.known();
         let (discovery, at) = known.discovery.as_ref()?;
-        (at.elapsed() < FRESH).then(|| discovery.clone())
+        (at.elapsed() < FRESH && discovery.issuer == issuer).then(|| discovery.clone())
     }
 
     fn keys(&self) -> Option<KeySet> {
@@ -129,11 +130,11 @@ impl ProviderCache {
 
 impl Provider {
     pub async fn discovery(&self, cache: &ProviderCache) -> ApiResult<Discovery> {
-        if let Some(discovery) = cache.discovery() {
+        if let Some(discovery) = cache.discovery(&self.issuer) {
             return Ok(discovery);
         }
         let _one_at_a_time = cache.fetching.lock().await;
-        if let Some(discovery) = cache.discovery() {
+        if let Some(discovery) = cache.discovery(&self.issuer) {
             return Ok(discovery);
         }
         cache.check_pause()?;
