@@ -168,7 +168,7 @@ def test_the_newer_protocol_gets_the_same_answers(hub, ssm_plain, mark):
     assert status == 200 and headers["smithy-protocol"] == "rpc-v2-cbor" and headers["content-type"] == "application/cbor"
     assert arn.encode() in body and b"ResourceTagMappingList" in body
     status, headers, body = cbor_call(hub, "GetTagValues", b"\xa0")
-    assert status == 400 and b"__type" in body and b"InvalidParameterException" in body or b"ValidationException" in body
+    assert status == 400 and b"__type" in body and (b"InvalidParameterException" in body or b"ValidationException" in body)
     status, _, body = cbor_call(hub, "GetResources", b"\xa1\x6aTagFilters")
     assert status == 400 and b"SerializationException" in body
     status, _, body = cbor_call(hub, "GetNothing", b"\xa0")

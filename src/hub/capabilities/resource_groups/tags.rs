@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service};
 use crate::hub::capabilities::resource_groups::named::{arn, name, renamed, require, target};
+use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::Tx;
 
@@ -69,6 +70,7 @@ async fn tag(cx: Cx, request: TagRequest) -> ApiResult<TagsResult> {
         add(tx, &name, &request.tags)?;
         // With its new tags as well: nobody tags a group out of their hands.
         asked.permit(tx, &target(Some(&name), None))?;
+        asked.services.bus.emit(tx, Event::LabelsChanged);
         Ok(TagsResult {
             arn: arn(&asked, &name),
             tags: request.tags,
@@ -109,6 +111,7 @@ async fn untag(cx: Cx, request: UntagRequest) -> ApiResult<UntagResult> {
         require(tx, &name)?;
         labels::remove(tx, Kind::Group, &name, &request.keys)?;
         asked.permit(tx, &target(Some(&name), None))?;
+        asked.services.bus.emit(tx, Event::LabelsChanged);
         Ok(UntagResult {
             arn: arn(&asked, &name),
             keys: request.keys,

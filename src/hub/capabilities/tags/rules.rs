@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
-use crate::hub::capabilities::tags::names::taggable;
+use crate::hub::capabilities::tags::names::{of_type, taggable};
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::{Condition, StoreError, Tx};
 
@@ -176,14 +176,9 @@ fn kinds(names: &[String]) -> ApiResult<Vec<Kind>> {
         return Ok(taggable().collect());
     }
     let find = |name: &String| {
-        taggable().find(|kind| kind.as_str() == name).ok_or_else(|| {
-            let known: Vec<&str> = taggable().map(Kind::as_str).collect();
-            let shown: String = name.chars().take(80).collect();
-            ApiError::validation(format!(
-                "`{shown}` is not a resource type with tags: use one of {}",
-                known.join(", ")
-            ))
-        })
+        of_type(name, "")
+            .map(|(kind, _)| kind)
+            .map_err(|error| ApiError::validation(error.message))
     };
     names.iter().map(find).collect()
 }
