@@ -114,10 +114,8 @@ def test_a_dropped_line_reattaches_to_the_same_shell(hub, node):
     shell = Shell.start(hub, node)
     shell.run("mark=still-here")
     shell.close()
-    again = hub.api.ssm("ResumeSession", SessionId=shell.id)
-    assert again["SessionId"] == shell.id and again["TokenValue"]
-    back = Shell(again["StreamUrl"], again["TokenValue"], start_from=shell.offset)
-    assert back.attached == {"Offset": shell.offset, "Started": False}
+    back = shell.resume(hub, start_from=shell.offset)
+    assert back.id == shell.id and back.attached == {"Offset": shell.offset, "Started": False}
     assert "still-here" in back.run("echo $mark")
     back.end()
 
@@ -126,8 +124,7 @@ def test_scroll_back_is_replayed_in_order(hub, node):
     shell = Shell.start(hub, node)
     shell.run("seq 1 30000 | sed s/^/line-/")
     shell.close()
-    again = hub.api.ssm("ResumeSession", SessionId=shell.id)
-    back = Shell(again["StreamUrl"], again["TokenValue"])
+    back = shell.resume(hub)
     assert 0 < back.attached["Offset"] <= shell.offset, "only the newest 256 KiB are kept"
     assert shell.offset - back.attached["Offset"] >= 200 * 1024
     seen = back.run("echo replayed").replace("\r", "")
@@ -222,8 +219,7 @@ def test_a_shell_survives_a_restart_of_the_hub(bed):
     own.kill()
     own.start()
     agent.wait_online()
-    again = own.api.ssm("ResumeSession", SessionId=shell.id)
-    back = Shell(again["StreamUrl"], again["TokenValue"], start_from=shell.offset)
+    back = shell.resume(own, start_from=shell.offset)
     assert "through-it-all" in back.run("echo $mark")
     back.end()
 

@@ -14,9 +14,13 @@ INPUT, RESIZE, END, OUTPUT, ENDED = 1, 2, 3, 17, 18
 
 
 class Shell:
-    def __init__(self, url, token, cols=80, rows=24, start_from=None, take_over=False, context=None, timeout=30):
+    def __init__(self, url, token, cols=80, rows=24, start_from=None, take_over=False, before=None, context=None, timeout=30):
         self.socket = WebSocket(url, PROTOCOL, context=context, timeout=timeout)
-        self.socket.send(json.dumps({"Token": token, "Cols": cols, "Rows": rows, "From": start_from, "TakeOver": take_over}))
+        self.token = token
+        opening = {"Token": token, "Cols": cols, "Rows": rows, "From": start_from, "TakeOver": take_over}
+        if before:
+            opening["Before"] = before
+        self.socket.send(json.dumps(opening))
         _, first = self.socket.receive()
         self.first = json.loads(first)
         self.offset = self.first.get("Attached", {}).get("Offset")
@@ -29,6 +33,13 @@ class Shell:
         shell = cls(answer["StreamUrl"], answer["TokenValue"], **options)
         shell.id, shell.url = answer["SessionId"], answer["StreamUrl"]
         return shell
+
+    def resume(self, hub, **options):
+        """The same shell again as the console takes it up: naming the attachment it had, whose end the hub may not have seen yet."""
+        answer = hub.api.ssm("ResumeSession", SessionId=self.id)
+        back = type(self)(answer["StreamUrl"], answer["TokenValue"], before=self.token, **options)
+        back.id, back.url = answer["SessionId"], answer["StreamUrl"]
+        return back
 
     @property
     def attached(self):
