@@ -6,8 +6,8 @@ test("what was done stands in the log, filtered by tokens that are in the addres
   await expect(page.getByRole("heading", { level: 1, name: "Audit log" })).toBeVisible();
   await expect(page.getByText("CreateActivation").first()).toBeVisible();
   await page.goto(`/audit?filter=${encodeURIComponent("operation=CreateActivation user=admin")}`);
-  await expect(page.getByText("CreateActivation").first()).toBeVisible();
-  await expect(page.getByText("Login", { exact: true })).toBeHidden();
+  await expect(page.getByRole("row", { name: /CreateActivation/ }).first()).toBeVisible();
+  await expect(page.getByText("Login", { exact: true })).toHaveCount(0);
   await expectAccessible(page);
 });
 
@@ -38,7 +38,7 @@ test("shipping to a file is set and its delivery shown", async ({ page }) => {
   await expectAccessible(page);
 });
 
-test("who answers for what is a table in both languages", async ({ page }) => {
+test("who answers for what is a table", async ({ page }) => {
   await page.goto("/responsibilities");
   await expect(page.getByRole("heading", { level: 1, name: "Who answers for what" })).toBeVisible();
   await expect(page.getByText("Backup and recovery")).toBeVisible();

@@ -35,6 +35,7 @@ test("limits are set, found by tokens, changed and taken away", async ({ page, h
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Set limits" }).click();
   await expect(page.getByRole("row", { name: /role patcher/ })).toContainText("7");
+  await expect(dialog).toBeHidden();
 
   hub.cli("limits", "set", "--user", "admin", "--approve-above", "500");
   const filter = page.getByRole("combobox", { name: "Filter this list" });

@@ -19,6 +19,7 @@ test("a parameter is created, shown, given a next version, compared, labelled an
   await page.getByLabel("Label", { exact: true }).fill("prod");
   await page.getByRole("button", { name: "Put the label" }).click();
   await expect(page.getByRole("button", { name: "Take prod off version 1" })).toBeVisible();
+  await expect(page.getByRole("dialog")).toBeHidden();
   await page.getByRole("checkbox", { name: "Select 1" }).check({ force: true });
   await page.getByRole("checkbox", { name: "Select 2" }).check({ force: true });
   await page.getByRole("button", { name: "Compare" }).click();

@@ -25,6 +25,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
   await dialog.getByLabel("Nodes with these tags").fill("env=nowhere");
   await dialog.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("env=nowhere")).toBeVisible();
+  await expect(dialog).toBeHidden();
   await other.goto("/nodes");
   // The list has answered, and it is empty.
   await expect(other.getByText("No nodes yet").first()).toBeVisible();
