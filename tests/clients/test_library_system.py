@@ -98,19 +98,27 @@ MIRROR = "http://deb.debian.org/debian"
 NEEDS_APT = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="it is about packages of Debian")
 
 
-@pytest.fixture
-def packages(system):
-    """Only what a test adds is where packages come from, and they are unpacked fast."""
+def only_from(system, source):
+    """Packages come from there alone, and are unpacked fast; whether that is new."""
+    if system.packages_from == source:
+        return False
     for file in system.path("/etc/apt").glob("sources.list*"):
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     system.path("/etc/apt/sources.list.d").mkdir()
     system.path("/etc/dpkg/dpkg.cfg.d/test").write_text("force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n")
     system.path("/var/lib/man-db/auto-update").unlink(missing_ok=True)
     system.stand_in("py3compile", "exit 0")
+    system.packages_from = source
+    return True
 
 
 @pytest.fixture
-def mirror(packages, system):
+def packages(system):
+    only_from(system, "the test")
+
+
+@pytest.fixture
+def mirror(system):
     release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line)
     if release.get("ID") != "debian":
         pytest.skip("it is about packages of Debian")
@@ -119,7 +127,9 @@ def mirror(packages, system):
         urllib.request.urlopen(f"{MIRROR}/dists/{suite}/Release", timeout=5).close()
     except OSError:
         pytest.skip("the mirror of Debian cannot be reached")
-    system.path("/etc/apt/sources.list").write_text(f"deb {MIRROR} {suite} main\n")
+    if only_from(system, MIRROR):
+        system.path("/etc/apt/sources.list").write_text(f"deb {MIRROR} {suite} main\n")
+        system.run("apt-get", "-q", "update")
 
 
 def build_package(folder, name, version):
@@ -234,7 +244,7 @@ def metrics(port):
 def test_a_monitoring_agent(run, system, mirror):
     first, second = free_port(), free_port()
     only = "--collector.disable-defaults --collector.uname --web.listen-address=127.0.0.1:"
-    settings = dict(agent="node_exporter", within=240)
+    settings = dict(agent="node_exporter", refresh="false", within=240)
     said = run("Roadstead-InstallMonitoringAgent", configuration=f"{only}{first}", **settings)
     assert "changed: prometheus-node-exporter" in said
     assert "node_uname_info" in until(lambda: metrics(first), 10, "the agent's answer")
@@ -249,7 +259,7 @@ def test_a_monitoring_agent(run, system, mirror):
 
 
 def test_rules_for_sudo_and_the_firewall(run, system, mirror, tmp_path):
-    run("Roadstead-SetPackage", names="sudo nftables", within=240)
+    run("Roadstead-SetPackage", names="sudo nftables", refresh="false", within=240)
     run.twice("Roadstead-SetUser", name="eve")
     run.twice("Roadstead-SetSudoRule", name="eve", who="eve", commands="/usr/bin/id -u", needsPassword="false")
     assert system.path("/etc/sudoers.d/eve").stat().st_mode & 0o777 == 0o440

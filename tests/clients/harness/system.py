@@ -51,6 +51,7 @@ class OwnSystem:
         folder = hub.folder / name
         self.root = folder / "system"
         self.root.mkdir(parents=True)
+        self.packages_from = None
         self.agent = hub.join(name, prefix=enter(self.root, pathlib.Path(hub.binary).parent), env=env)
 
     @property
