@@ -141,7 +141,7 @@ need_venv() {
         say "tests/clients: installing boto3, aws-cli and pytest into a virtual environment"
         rm -rf "$VENV"
         "$python" -m venv "$VENV" || return
-        "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/clients/requirements.txt >&2 || return
+        "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-compile --no-deps -r tests/clients/requirements.txt >&2 || return
         echo "$hash" >"$VENV/.stamp"
     fi
 }

@@ -14,6 +14,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness.process import Bed, base_env, find_binary  # noqa: E402
 
 
+def pytest_collection_modifyitems(items):
+    """A file's tests share a hub, so they stay together on one worker; a test with a hub of its own runs wherever there is room. What
+    takes long in one piece begins first."""
+    for item in items:
+        if "bed" not in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: (item.get_closest_marker("early") is None, "bed" not in item.fixturenames))
+
+
 @pytest.fixture(scope="session")
 def binary():
     return find_binary()

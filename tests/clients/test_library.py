@@ -18,6 +18,8 @@ import pytest
 from harness.library import Library
 from harness.wait import until
 
+pytestmark = pytest.mark.early
+
 @pytest.fixture
 def run(ssm_plain, node):
     return Library(ssm_plain, node)

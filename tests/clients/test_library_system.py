@@ -19,7 +19,7 @@ from harness.process import free_port
 from harness.system import OwnSystem, why_not
 from harness.wait import until
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+pytestmark = [pytest.mark.early, pytest.mark.skipif(bool(why_not()), reason=str(why_not()))]
 
 
 @pytest.fixture(scope="module")

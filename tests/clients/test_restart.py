@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 
+import pytest
 from harness.measure import tree
 from harness.process import invocation, kill_marked, run_script, send_script, stored_output, wait_invocation
 from harness.proxy import Proxy, readdressed
@@ -229,6 +230,7 @@ def ended_on_node(agent, command):
     return len(tree(agent.pid)) <= 2
 
 
+@pytest.mark.early
 def test_a_half_open_line_is_found(bed):
     """P6: bytes vanish without a reset; the node is shown offline within 45 s with the reason, and comes back by itself."""
     own = bed()
@@ -253,6 +255,7 @@ def test_a_slow_line_does_not_lose_the_exit_code(bed):
         until(lambda: len(stored_output(own, answer["CommandId"], agent.node)) == 1_000_000, 60, "all bytes having arrived")
 
 
+@pytest.mark.early
 def test_a_wrong_hub_is_not_talked_to(bed):
     """An agent pins its hub's key: another hub on the same address gets nothing, and the log says what happened."""
     own = bed()

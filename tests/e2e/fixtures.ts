@@ -91,15 +91,15 @@ export async function asUser(browser: Browser, hub: Hub, name: string, password:
   return page;
 }
 
-/** No violation of WCAG 2.2 A or AA. */
-export async function expectAccessible(page: Page): Promise<void> {
+/** No violation of WCAG 2.2 A or AA; with `contrast`, of its rule for colours alone, or of all others. */
+export async function expectAccessible(page: Page, contrast?: "only" | "not"): Promise<void> {
   // Colours are judged when what comes in has come in. Apart from the rest: the content policy lets only what is evaluated at once
   // evaluate more.
   await page.evaluate(async () => {
     const moving = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(moving.map((one) => one.finished));
   });
-  const found = await page.evaluate(async (source) => {
+  const found = await page.evaluate(async ({ source, contrast }) => {
     // The content policy forbids inline scripts; what the tester evaluates is not one.
     // eslint-disable-next-line no-eval
     const scope = globalThis as unknown as { axe?: { run: (node: Document, options: object) => Promise<{ violations: Violation[] }> } };
@@ -109,8 +109,9 @@ export async function expectAccessible(page: Page): Promise<void> {
       nodes: { target: unknown[]; failureSummary?: string }[];
     }
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-    const { violations } = await scope.axe!.run(document, { runOnly: { type: "tag", values: tags } });
+    const runOnly = contrast === "only" ? { type: "rule", values: ["color-contrast"] } : { type: "tag", values: tags };
+    const { violations } = await scope.axe!.run(document, { runOnly, rules: { "color-contrast": { enabled: contrast !== "not" } } });
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${JSON.stringify(target)} ${failureSummary ?? ""}`).join(" | ")}`);
-  }, AXE);
+  }, { source: AXE, contrast });
   expect(found).toEqual([]);
 }

@@ -7,7 +7,7 @@ export default defineConfig({
   testDir: "specs",
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  workers: 1,
+  workers: 3,
   forbidOnly: true,
   reporter: "list",
   use: {
@@ -15,7 +15,10 @@ export default defineConfig({
     timezoneId: "Asia/Tokyo",
     viewport: { width: 1280, height: 900 },
     ignoreHTTPSErrors: true,
-    trace: "retain-on-failure",
+    // A trace doubles what a test costs: `npx playwright test --trace on FILE` records one.
+    trace: "off",
+    screenshot: "only-on-failure",
+    contextOptions: { reducedMotion: "reduce" },
     launchOptions: {
       executablePath,
       // Without a GPU the terminal draws into the page, where its text can be read.
