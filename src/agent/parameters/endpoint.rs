@@ -7,6 +7,7 @@
 //! given*: there is no TCP port; a request must carry the header [`MARK`], which such a program does not set, and must not
 //! carry one that a browser or a proxy adds.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -24,7 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use zeroize::Zeroizing;
 
 use crate::agent::parameters::config::{Config, Reader, covers};
@@ -33,8 +34,11 @@ use crate::model::parameter;
 use crate::platform::users;
 use crate::wire::parameters::{LOCAL_MARK, Value};
 
-/// Local programs at once; more wait.
-const CONNECTIONS: usize = 32;
+/// Programs of root and of the agent's user at once; more wait.
+const OWN_CONNECTIONS: usize = 32;
+/// Programs of any other user at once, and how many such users: more are hung up on, so that none of them keeps the rest out.
+const OTHER_CONNECTIONS: usize = 8;
+const OTHER_USERS: usize = 16;
 /// For the head of a request to arrive, also on a connection that is kept.
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
 /// For a whole connection: nobody keeps a place for ever.
@@ -109,25 +113,72 @@ async fn listen(parameters: &NodeParameters, door: &Door) -> io::Error {
         Ok(listener) => listener,
         Err(error) => return error,
     };
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let own = rustix::process::geteuid().as_raw();
+    let mut places = Places::new(own);
     let mut serving = tokio::task::JoinSet::new();
     loop {
         while serving.try_join_next().is_some() {}
-        let permit = places.clone().acquire_owned().await;
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (parameters, readers) = (parameters.clone(), door.readers.clone());
-                serving.spawn(async move {
-                    let served = connection(parameters, &readers, stream);
-                    if tokio::time::timeout(CONNECTION_LIMIT, served).await.is_err() {
-                        tracing::debug!("a local program's connection was ended after its time");
-                    }
-                    drop(permit);
-                });
-            }
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
             Err(error) => return error,
+        };
+        let uid = match stream.peer_cred() {
+            Ok(peer) => peer.uid(),
+            Err(error) => {
+                tracing::warn!(%error, "the kernel does not say who asks for parameters");
+                continue;
+            }
+        };
+        let Some(place) = places.take(uid).await else {
+            tracing::debug!(uid, "a user asks for parameters on too many connections at once");
+            continue;
+        };
+        let (parameters, readers) = (parameters.clone(), door.readers.clone());
+        serving.spawn(async move {
+            let served = connection(parameters, caller(uid, own, &readers, users::uid), stream);
+            if tokio::time::timeout(CONNECTION_LIMIT, served).await.is_err() {
+                tracing::debug!("a local program's connection was ended after its time");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// How many connections each user has.
+struct Places {
+    own_uid: u32,
+    own: Arc<Semaphore>,
+    others: HashMap<u32, Arc<Semaphore>>,
+}
+
+impl Places {
+    fn new(own_uid: u32) -> Self {
+        Self {
+            own_uid,
+            own: Arc::new(Semaphore::new(OWN_CONNECTIONS)),
+            others: HashMap::new(),
         }
     }
+
+    /// Waits for a place of root's and the agent's own; `None` for another user who has all of theirs. *Cancel*: nothing is lost.
+    async fn take(&mut self, uid: u32) -> Option<OwnedSemaphorePermit> {
+        if is_own(uid, self.own_uid) {
+            return self.own.clone().acquire_owned().await.ok();
+        }
+        self.others.retain(|_, places| places.available_permits() < OTHER_CONNECTIONS);
+        if self.others.len() >= OTHER_USERS && !self.others.contains_key(&uid) {
+            return None;
+        }
+        let places = self
+            .others
+            .entry(uid)
+            .or_insert_with(|| Arc::new(Semaphore::new(OTHER_CONNECTIONS)));
+        places.clone().try_acquire_owned().ok()
+    }
+}
+
+fn is_own(uid: u32, own: u32) -> bool {
+    uid == 0 || uid == own
 }
 
 /// Under a name of its own until its mode is set, so that nobody connects before.
@@ -160,12 +211,7 @@ fn remove_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn connection(parameters: NodeParameters, readers: &[Reader], stream: UnixStream) {
-    let own = rustix::process::geteuid().as_raw();
-    let caller = match stream.peer_cred() {
-        Ok(peer) => caller(peer.uid(), own, readers, users::uid),
-        Err(error) => return tracing::warn!(%error, "the kernel does not say who asks for parameters"),
-    };
+async fn connection(parameters: NodeParameters, caller: Option<Caller>, stream: UnixStream) {
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = answer(&request, caller.as_ref(), &parameters.held());
         async move { Ok::<_, Infallible>(answer) }
@@ -181,7 +227,7 @@ async fn connection(parameters: NodeParameters, readers: &[Reader], stream: Unix
 }
 
 fn caller(uid: u32, own: u32, readers: &[Reader], number: impl Fn(&str) -> Option<u32>) -> Option<Caller> {
-    if uid == 0 || uid == own {
+    if is_own(uid, own) {
         return Some(Caller::Own);
     }
     let mine = readers.iter().filter(|reader| number(&reader.user) == Some(uid));
@@ -279,6 +325,23 @@ mod tests {
 
     fn get(path: &str) -> http::request::Builder {
         Request::get(path).header(MARK, "true")
+    }
+
+    #[tokio::test]
+    async fn no_other_user_keeps_anybody_else_out() {
+        let mut places = Places::new(1000);
+        let mut taken = Vec::new();
+        for uid in 2000..2100 {
+            for _ in 0..=OTHER_CONNECTIONS {
+                taken.extend(places.take(uid).await);
+            }
+        }
+        assert_eq!(taken.len(), OTHER_CONNECTIONS * OTHER_USERS);
+        assert!(places.take(1000).await.is_some() && places.take(0).await.is_some());
+        taken.truncate(OTHER_CONNECTIONS - 1);
+        assert!(places.take(2099).await.is_some(), "places that are free again are given to others");
+        let last = places.take(2000).await;
+        assert!(last.is_some() && places.take(2000).await.is_none());
     }
 
     #[test]
