@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use crate::model::lock::{Act, DocumentName, Lock, MAX_ENTRIES, OperatorClass, OperatorLock};
+use crate::model::run_settings::RunSettings;
 use crate::platform::sshsig::Signer;
 use crate::wire::node::LockFacts;
 
@@ -100,6 +101,15 @@ impl NodeLock {
     pub fn allows(&self, act: Act<'_>) -> Result<(), String> {
         let standing = self.standing();
         match standing.lock.forbids(act, self.is_root()) {
+            Some(why) => Err(standing.refusal(&why)),
+            None => Ok(()),
+        }
+    }
+
+    /// *Errors*: why a command with these settings is not run on this node, naming the file.
+    pub fn allows_settings(&self, settings: &RunSettings) -> Result<(), String> {
+        let standing = self.standing();
+        match standing.lock.forbids_settings(settings) {
             Some(why) => Err(standing.refusal(&why)),
             None => Ok(()),
         }

@@ -43,6 +43,7 @@ mod completions;
 mod document;
 mod freeze;
 mod group;
+mod how;
 mod hub_key;
 mod join_line;
 mod join_request;

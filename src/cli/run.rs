@@ -16,6 +16,7 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::context::{self, confirm};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
+use crate::cli::how::How;
 use crate::cli::node::{self, NodeRef};
 use crate::cli::output::{self, Format, Show, say};
 use crate::cli::pace::{Offline, Pace};
@@ -41,9 +42,8 @@ pub struct RunArgs {
     /// How long the command may run on a node before it is killed
     #[arg(long, default_value = "1h", value_parser = text::parse_duration, value_name = "DURATION")]
     execution_timeout: Duration,
-    /// The folder to run in
-    #[arg(long, value_name = "DIR")]
-    dir: Option<String>,
+    #[command(flatten)]
+    how: How,
     /// Why; kept with the command
     #[arg(long)]
     comment: Option<String>,
@@ -66,7 +66,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     script: Option<PathBuf>,
     /// A document to run instead of a shell command, by name or name:version
-    #[arg(long, value_name = "NAME[:VERSION]", conflicts_with_all = ["command", "script", "dir", "sign_with"])]
+    #[arg(long, value_name = "NAME[:VERSION]", conflicts_with_all = ["command", "script", "sign_with"])]
     document: Option<String>,
     /// A parameter of the document, repeatable; the same key again makes a list
     #[arg(long = "param", value_name = "K=V", requires = "document")]
@@ -325,6 +325,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
         None => name_shell(&mut request, args, commands, nodes)?,
     }
     args.pace.name(&mut request);
+    args.how.name(&mut request, args.document.is_some());
     if let Some(count) = args.confirm_targets {
         request["ConfirmedTargets"] = json!(count);
     }
@@ -362,7 +363,7 @@ fn name_shell(request: &mut Value, args: &RunArgs, commands: String, nodes: Vec<
         "commands": [commands],
         "executionTimeout": [args.execution_timeout.as_secs().to_string()],
     });
-    if let Some(dir) = &args.dir {
+    if let Some(dir) = &args.how.dir {
         parameters["workingDirectory"] = json!([dir]);
     }
     request["DocumentName"] = json!(stock::RUN_SHELL_SCRIPT);

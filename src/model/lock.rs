@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::document::stock;
+use crate::model::run_settings::RunSettings;
 
 /// Actions that give whoever writes the document, or its parameters, a shell: a download too, because it goes to any place, that
 /// of a start-up file or of the lock itself.
@@ -135,6 +136,18 @@ impl Lock {
             Act::Run { name, document } => self.forbids_document(name, document),
             Act::Shell | Act::Update => None,
         }
+    }
+
+    /// Why a command with these settings is not run here, if so: a document that is allowed for its content is to do what that says.
+    pub fn forbids_settings(&self, settings: &RunSettings) -> Option<String> {
+        let word = match (&self.allowed_documents, self.no_shell) {
+            (Some(_), _) => "allowed-documents",
+            (None, true) => "no-shell",
+            (None, false) => return None,
+        };
+        settings
+            .change_what_is_executed()
+            .then(|| format!("`{word}`: a user, a folder or variables of the sender's could change what a document does"))
     }
 
     fn forbids_document(&self, name: &str, document: &Value) -> Option<String> {
@@ -401,6 +414,36 @@ mod tests {
         assert!(why.contains(&pinned), "the reason can be pasted into the file: {why}");
         let lock = self::lock(json!({"allowed-documents": [pinned]}));
         assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
+    }
+
+    #[test]
+    fn settings_that_change_what_runs_are_forbidden_with_it_and_ceilings_are_not() {
+        let variables = RunSettings {
+            environment: [("PERL5OPT".to_owned(), "-Mx".to_owned())].into(),
+            ..RunSettings::default()
+        };
+        let user = RunSettings {
+            user: Some("root".into()),
+            ..RunSettings::default()
+        };
+        let folder = RunSettings {
+            directory: Some("/tmp".into()),
+            ..RunSettings::default()
+        };
+        let ceilings = RunSettings {
+            nice: Some(5),
+            memory_mib: Some(64),
+            cpu_percent: Some(50),
+            ..RunSettings::default()
+        };
+        for lock in [json!({"no-shell": true}), json!({"allowed-documents": ["AWS-RunShellScript"]})] {
+            let lock = self::lock(lock);
+            for settings in [&variables, &user, &folder] {
+                assert!(lock.forbids_settings(settings).is_some(), "{settings:?}");
+            }
+            assert_eq!(lock.forbids_settings(&ceilings), None);
+        }
+        assert_eq!(Lock::default().forbids_settings(&variables), None);
     }
 
     #[test]

@@ -7,4 +7,5 @@ pub mod filter;
 pub mod lock;
 pub mod parameter;
 pub mod privilege;
+pub mod run_settings;
 pub mod tag_query;

@@ -78,22 +78,62 @@ fn known(lines: &str, name: &str) -> Option<(u32, u32)> {
     })
 }
 
-fn find(passwd: &str, uid: u32) -> Option<User> {
-    passwd.lines().find_map(|line| {
+/// A user with the groups that are theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub user: User,
+    pub gid: u32,
+    /// All of them, that of the user itself among them.
+    pub groups: Vec<u32>,
+}
+
+impl Account {
+    /// As `/etc/passwd` and `/etc/group` have it.
+    pub fn named(name: &str) -> Option<Self> {
+        let read = |path| std::fs::read(path).unwrap_or_default();
+        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
+        account(&String::from_utf8_lossy(&passwd), &String::from_utf8_lossy(&group), name)
+    }
+}
+
+fn account(passwd: &str, group: &str, name: &str) -> Option<Account> {
+    let (user, gid) = entries(passwd).find(|(user, _)| user.name == name)?;
+    let listed = group.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, number, _, _, home, shell] = fields[..] else {
+        let [_, _, number, members] = fields[..] else {
             return None;
         };
-        (number.parse() == Ok(uid)).then(|| User {
+        let is_member = members.split(',').any(|member| member.trim() == name);
+        number.parse().ok().filter(|_| is_member)
+    });
+    let mut groups: Vec<u32> = listed.chain([gid]).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    Some(Account { user, gid, groups })
+}
+
+fn find(passwd: &str, uid: u32) -> Option<User> {
+    entries(passwd).map(|(user, _)| user).find(|user| user.uid == uid)
+}
+
+/// Users with their own group.
+fn entries(passwd: &str) -> impl Iterator<Item = (User, u32)> + '_ {
+    passwd.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, gid, _, home, shell] = fields[..] else {
+            return None;
+        };
+        let user = User {
             name: name.to_owned(),
-            uid,
+            uid: uid.parse().ok()?,
             home: if home.starts_with('/') { home.into() } else { "/".into() },
             shell: if shell.starts_with('/') {
                 shell.into()
             } else {
                 DEFAULT_SHELL.into()
             },
-        })
+        };
+        Some((user, gid.parse().ok()?))
     })
 }
 
@@ -129,6 +169,14 @@ mod tests {
         assert_eq!(owner("1234:5"), Ok((1234, 5)));
         assert!(owner("1234").is_err() && owner("nobody-here").is_err() && owner("ww:none").is_err());
         assert_eq!(uid("0"), Some(0));
+    }
+
+    #[test]
+    fn an_account_has_all_its_groups_and_is_found_by_its_whole_name() {
+        let group = "root:x:0:\nadm:x:4:ww,other\nww:x:33:\nx:x:9:www\nbroken\n";
+        let found = account(PASSWD, group, "ww").unwrap();
+        assert_eq!((found.user.uid, found.gid, found.groups), (33, 33, vec![4, 33]));
+        assert_eq!(account(PASSWD, group, "w"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::CommandId;
 use crate::model::approval::Approval;
+use crate::model::run_settings::RunSettings;
 
 /// Bytes of output that ride inside a report, both streams of all steps together.
 pub const INLINE_OUTPUT_BYTES: usize = 8 * 1024;
@@ -29,6 +30,9 @@ pub struct Work {
     /// Documents that steps of this one run or download, in JSON, by the name they are named with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<String, String>,
+    /// As whom, where and below which ceilings its processes run.
+    #[serde(default, skip_serializing_if = "RunSettings::is_plain")]
+    pub settings: RunSettings,
 }
 
 /// An order whose warrant was found good: a document to be run.

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import os
 import platform
 import re
 import signal
@@ -9,6 +10,7 @@ import signal
 import pytest
 from botocore.exceptions import WaiterError
 
+from harness.api import Refused
 from harness.process import invocation, run_script, send_script, stored_output, wait_invocation
 from harness.wait import until
 
@@ -267,6 +269,27 @@ def test_twenty_megabytes_arrive_unchanged(hub, node):
 def test_bytes_that_are_no_text_do_no_harm(hub, node):
     answer = run_script(hub, [node], r"printf 'a\377\000\033[31mb'")[node]
     assert answer["Status"] == "Success" and "a" in answer["StandardOutputContent"] and "b" in answer["StandardOutputContent"]
+
+
+def test_processes_run_as_the_sender_says(hub, node, tmp_path, refuses):
+    def run(script, **settings):
+        return run_script(hub, [node], script, RunSettings=settings)[node]
+
+    answer = run('echo "$A"; pwd; nice', Environment={"A": "b c"}, Directory="/usr", Nice=3)
+    assert answer["StandardOutputContent"] == "b c\n/usr\n3\n"
+    if os.geteuid() == 0:
+        answer = run("id -un; id -G; touch /root/owned-by-nobody-else", User="daemon", Directory="/")
+        assert answer["StandardOutputContent"] == "daemon\n1\n" and answer["Status"] == "Failed", answer
+        answer = run("true", User="nobody-has-this-name")
+        assert "nobody-has-this-name" in answer["StandardErrorContent"]
+    # Either a cgroup or limits of each process hold it, and the result says which.
+    answer = run("ulimit -v", MemoryMiB=64)
+    held = (answer["StandardOutputContent"].strip(), answer["StandardErrorContent"])
+    assert held == ("unlimited", "its ceilings were held by a cgroup") or (held[0] == "65536" and "rlimit" in held[1]), held
+    for wrong in ({"Nice": 20}, {"Environment": {"LD_PRELOAD": "x"}}, {"User": "a:b"}, {"Directory": "here"}, {"MemoryMiB": 1}):
+        with pytest.raises(Refused) as caught:
+            run("true", **wrong)
+        assert caught.value.code == "ValidationException", wrong
 
 
 def test_equal_outputs_are_folded(hub, nodes):

@@ -357,6 +357,88 @@ async fn an_approved_command_keeps_to_its_limits() {
 }
 
 #[tokio::test]
+async fn settings_of_processes_are_checked_shown_and_kept_by_a_rerun() {
+    let mut fleet = Fleet::of(1).await;
+    let wanted = json!({"Environment": {"A": "b c"}, "Directory": "/srv", "Nice": 5, "MemoryMiB": 64, "CpuPercent": 50});
+    let command = fleet.send(json!({ "RunSettings": wanted })).await;
+    assert_eq!(fleet.described(&command).await["Command"]["RunSettings"], wanted);
+    fleet.next_told(&command, &[]).await;
+    fleet.answers(0, &command, Outcome::Failed).await;
+    fleet.until(&command, is_over).await;
+    let again = json!({"CommandId": command, "Scope": "failed"});
+    let again = fleet.hub.call("Roadstead.RerunCommand", &again).await.ok();
+    let again = again["CommandId"].as_str().unwrap();
+    assert_eq!(fleet.described(again).await["Command"]["RunSettings"], wanted);
+
+    let plain = fleet.send(json!({})).await;
+    assert_eq!(fleet.described(&plain).await["Command"].get("RunSettings"), None);
+    let approval = json!({"Text": "x", "Signature": "y"});
+    for members in [
+        json!({"RunSettings": {"Nice": 20}}),
+        json!({"RunSettings": {"Nice": -1}}),
+        json!({"RunSettings": {"User": "a:b"}}),
+        json!({"RunSettings": {"Environment": {"LD_PRELOAD": "x"}}}),
+        json!({"RunSettings": {"MemoryMiB": 1}}),
+        json!({"RunSettings": {"Nice": 5}, "OperatorApproval": approval}),
+    ] {
+        let mut request = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]},
+            "Targets": [{"Key": "tag-key", "Values": ["x"]}]});
+        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let refused = fleet.hub.call("AmazonSSM.SendCommand", &request).await;
+        assert!(
+            ["ValidationException", "SerializationException"].contains(&refused.code()),
+            "{members}: {}",
+            refused.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_run_as_the_sender_says_is_not_told() {
+    let hub = TestHub::start().await;
+    let id = "mi-00000000000000001";
+    crate::rights::add_node(&hub, id, "all");
+    let database = rusqlite::Connection::open(hub.data.path().join("hub.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let lock = json!({"files": ["/etc/roadstead/lock.yaml"], "lock": {"allowed-documents": ["AWS-RunShellScript"]}});
+    let says = |facts: Value| {
+        let sql = "UPDATE node SET facts = ?1 WHERE id = ?2";
+        assert_eq!(database.execute(sql, [facts.to_string(), id.to_owned()]).unwrap(), 1);
+    };
+    let request = |settings: Value, members: Value| {
+        let mut request = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "RunSettings": settings});
+        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        request
+    };
+    let named = json!({"InstanceIds": [id]});
+    let found = json!({"Targets": [{"Key": "tag:part", "Values": ["all"]}]});
+
+    says(json!({"runs_as": "ops"}));
+    let refused = hub
+        .call("AmazonSSM.SendCommand", &request(json!({"User": "daemon"}), named.clone()))
+        .await;
+    assert_eq!(refused.code(), "ValidationException");
+    let message = refused.body["message"].as_str().unwrap();
+    assert!(message.contains(id) && message.contains("only root"), "{message}");
+    let sent = hub
+        .call("AmazonSSM.SendCommand", &request(json!({"User": "daemon"}), found))
+        .await
+        .ok();
+    assert_eq!(status(&sent["Command"]), ("Failed", "Failed"), "{sent}");
+    hub.call("AmazonSSM.SendCommand", &request(json!({"User": "ops"}), named.clone()))
+        .await
+        .ok();
+
+    says(json!({"runs_as": "root", "lock": lock}));
+    let refused = hub
+        .call("AmazonSSM.SendCommand", &request(json!({"Environment": {"A": "b"}}), named.clone()))
+        .await;
+    assert_eq!(refused.code(), "AccessDeniedException");
+    assert!(refused.body["message"].as_str().unwrap().contains("allowed-documents"));
+    hub.call("AmazonSSM.SendCommand", &request(json!({"Nice": 5}), named)).await.ok();
+}
+
+#[tokio::test]
 async fn limits_that_are_none_are_named() {
     let fleet = Fleet::of(1).await;
     let body = |members: Value| {

@@ -395,6 +395,41 @@ fn command(targets: Value) -> Value {
 }
 
 #[tokio::test]
+async fn who_may_send_one_document_cannot_make_it_do_something_else() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000001", "all");
+    let document = json!({"Statements": [
+        {"Effect": "Allow", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "node"}]},
+        {"Effect": "Allow", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "document", "Ids": ["Roadstead-CheckReboot"]}]},
+    ]});
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "one", "Document": document}))
+        .await
+        .ok();
+    hub.call("Roadstead.CreateRole", &json!({"RoleName": "checker", "Policies": ["one"]}))
+        .await
+        .ok();
+    let ann = hub.user("ann", "checker", &json!({})).await;
+    let with = |settings: Value| {
+        let targets = json!([{"Key": "tag:part", "Values": ["all"]}]);
+        json!({"DocumentName": "Roadstead-CheckReboot", "Targets": targets, "RunSettings": settings})
+    };
+    for settings in [json!({}), json!({"Nice": 5, "MemoryMiB": 64, "CpuPercent": 50})] {
+        let sent = call(&hub, &ann, "AmazonSSM.SendCommand", with(settings)).await.ok();
+        assert_eq!(sent["Command"]["TargetCount"], 1);
+    }
+    for settings in [
+        json!({"Environment": {"PERL5OPT": "-Mx"}}),
+        json!({"Directory": "/tmp/mine"}),
+        json!({"User": "root"}),
+    ] {
+        let refused = call(&hub, &ann, "AmazonSSM.SendCommand", with(settings.clone())).await;
+        assert_eq!(refused.code(), "AccessDeniedException", "{settings}");
+        // Whoever may send any script loses nothing by it.
+        hub.call("AmazonSSM.SendCommand", &with(settings)).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn limits_bound_a_command_and_ask_for_its_number() {
     let hub = TestHub::start().await;
     for n in 0..3 {

@@ -2,6 +2,7 @@
 //!
 //! Everything about a run lies in `runs/<run id>/`: `run` (the order) and a directory per step ([`crate::agent::step_host::record`]). What blocks goes through `spawn_blocking`; nothing here waits for a command except on its step host's pidfd.
 
+mod account;
 pub(in crate::agent) mod flow;
 mod folders;
 mod output;
@@ -261,20 +262,23 @@ impl NodeExecutor {
     fn order(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
         let step = &resolved.steps[index];
         let downloads = self.path.join(run.id.as_str()).join(DOWNLOADS);
-        let node = self.node();
+        let (node, settings) = (self.node(), &run.work.settings);
+        let account = account::chosen(settings, &self.user, &step.action)?;
         let context = Context {
+            settings,
             run: &run.id,
             downloads: &downloads,
             has_downloads: resolved.steps[..index].iter().any(|step| step.action == "aws:downloadContent"),
             documents: &run.work.documents,
             depth: 0,
             node: node.as_ref(),
-            user: &self.user,
+            user: account.as_ref().map_or(&self.user, |account| &account.user),
             environment: &resolved.environment,
             limits: &self.limits,
         };
         let plugin = plugins::find(&step.action).ok_or_else(|| unknown_action(&step.action))?;
-        plugin.order(step, &context)
+        let order = plugin.order(step, &context)?;
+        Ok(account::as_whom(order, account.as_ref()))
     }
 
     async fn load(&self, run: &CommandId) -> Option<Run> {

@@ -20,6 +20,7 @@ impl NodeExecutor {
             approval,
             lookups,
             documents,
+            settings,
         } = &run.work;
         let request = Request {
             act: Act::Run { name, document },
@@ -36,6 +37,9 @@ impl NodeExecutor {
                 "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
             );
         }
+        if approvable.is_some() && !settings.is_plain() {
+            return Err("the command has settings for its processes, which an operator's signature does not cover".into());
+        }
         Ok(approvable)
     }
 
@@ -47,7 +51,8 @@ impl NodeExecutor {
 
     pub(super) fn allows(&self, run: &Run) -> Result<(), String> {
         let (name, document) = (&run.work.document_name, &run.work.document);
-        self.lock.allows(Act::Run { name, document })
+        self.lock.allows(Act::Run { name, document })?;
+        self.lock.allows_settings(&run.work.settings)
     }
 
     /// *Errors*: the lock file forbids it, or the signature that it wants is missing, wrong or used before.

@@ -213,6 +213,7 @@ mod tests {
             downloads: downloads.to_owned(),
             documents: BTreeMap::from([("Greet:2".into(), "{\"a\": 1}".into())]),
             depth: 0,
+            settings: Default::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::id::CommandId;
+use crate::model::run_settings::RunSettings;
 
 pub use quote::quoted;
 
@@ -33,6 +34,8 @@ pub struct Task {
     /// The contents of the hub's documents that may be named, by the name they are named with.
     pub documents: BTreeMap<String, String>,
     pub depth: u32,
+    /// For the steps of the document that it runs.
+    pub settings: RunSettings,
 }
 
 impl Task {
@@ -109,6 +112,7 @@ mod tests {
             downloads: "/x/downloads".into(),
             documents: BTreeMap::from([("A".into(), "{}\n\"".into())]),
             depth: 1,
+            settings: Default::default(),
         };
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("script");

@@ -137,6 +137,7 @@ impl Inner<'_> {
             run: &self.task.run,
             node: self.node.as_ref(),
             user: &self.user,
+            settings: &self.task.settings,
             environment: &self.resolved.environment,
             limits: &Limits::default(),
             downloads: &self.task.downloads,

@@ -20,6 +20,7 @@ impl Plugin for Inline {
             downloads: context.downloads.to_owned(),
             documents: context.documents.clone(),
             depth: context.depth,
+            settings: context.settings.clone(),
         };
         shell_order(task.script()?, step, context)
     }

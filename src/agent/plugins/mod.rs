@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::agent::step_host::record::StepOrder;
+use crate::agent::step_host::record::{Ceilings, StepOrder};
 use crate::base::id::{CommandId, NodeId};
 use crate::model::document::Step;
+use crate::model::run_settings::RunSettings;
 use crate::platform::users::User;
 
 /// Every action this agent can execute.
@@ -58,6 +59,8 @@ pub struct Context<'a> {
     pub run: &'a CommandId,
     pub node: Option<&'a NodeId>,
     pub user: &'a User,
+    /// What the sender set for all steps.
+    pub settings: &'a RunSettings,
     /// The document's parameters with `interpolationType: ENV_VAR`.
     pub environment: &'a BTreeMap<String, String>,
     pub limits: &'a Limits,
@@ -112,16 +115,29 @@ fn shell_order(script: String, step: &Step, context: &Context<'_>) -> Result<Ste
         timeout_ms: step.timeout.as_millis() as u64,
         kill_grace_ms: context.limits.kill_grace.as_millis() as u64,
         cap_bytes: context.limits.cap_bytes,
+        identity: None,
+        ceilings: ceilings(context.settings),
     })
+}
+
+fn ceilings(settings: &RunSettings) -> Option<Ceilings> {
+    let ceilings = Ceilings {
+        nice: settings.nice,
+        memory_bytes: settings.memory_mib.map(|mib| u64::from(mib) * 1024 * 1024),
+        cpu_percent: settings.cpu_percent,
+    };
+    let is_any = ceilings.nice.is_some() || ceilings.memory_bytes.is_some() || ceilings.cpu_percent.is_some();
+    is_any.then_some(ceilings)
 }
 
 /// Differs: upstream starts in a directory of the agent's own when none is given; the user's home is what a person expects. A
 /// document that downloads something starts where that lies, as upstream's.
 fn working_directory(input: Option<&Value>, context: &Context<'_>) -> Result<PathBuf, String> {
-    let start = || match (context.has_downloads, context.user.home.is_dir()) {
-        (true, _) => context.downloads.to_owned(),
-        (false, true) => context.user.home.clone(),
-        (false, false) => PathBuf::from("/"),
+    let start = || match (&context.settings.directory, context.has_downloads) {
+        (Some(directory), _) => PathBuf::from(directory),
+        (None, true) => context.downloads.to_owned(),
+        (None, false) if context.user.home.is_dir() => context.user.home.clone(),
+        (None, false) => PathBuf::from("/"),
     };
     match input {
         None | Some(Value::Null) => Ok(start()),
@@ -150,8 +166,12 @@ impl Context<'_> {
             ("ROADSTEAD_COMMAND_ID", self.run.as_str()),
         ];
         let fixed = fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        fixed
-            .chain(self.environment.iter().map(|(name, value)| (name.clone(), value.clone())))
-            .collect()
+        let owned = |(name, value): (&String, &String)| (name.clone(), value.clone());
+        let all: BTreeMap<String, String> = fixed
+            .chain(self.settings.environment.iter().map(owned))
+            // The document's have been checked against its patterns, and nobody replaces them.
+            .chain(self.environment.iter().map(owned))
+            .collect();
+        all.into_iter().collect()
     }
 }

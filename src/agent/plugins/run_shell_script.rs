@@ -64,6 +64,7 @@ mod tests {
             run: &CommandId::random(),
             node: None,
             user: &user,
+            settings: &crate::model::run_settings::RunSettings::default(),
             environment: &BTreeMap::from([("SSM_a".to_owned(), "b".to_owned())]),
             limits: &Limits::default(),
             downloads: Path::new("/run-of-a-test/downloads"),

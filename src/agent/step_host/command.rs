@@ -9,8 +9,10 @@ use std::sync::Arc;
 use rustix::fs::Mode;
 use rustix::pipe::PipeFlags;
 
+use super::cgroup::StepGroup;
+use super::confined::{self, Confinement};
 use super::launch::Launch;
-use super::record::{SCRIPT, StepOrder};
+use super::record::{Ceilings, Identity, SCRIPT, StepOrder};
 use crate::agent::spool::{Layout, SpoolWriter};
 use crate::platform::files::Directory;
 use crate::wire::run::StreamName;
@@ -28,16 +30,114 @@ pub struct Stream {
     pub spool: SpoolWriter,
 }
 
+/// How the ceilings of a step are held.
+pub struct Held {
+    /// The step's own group, gone with this.
+    group: Option<StepGroup>,
+    address_space: Option<u64>,
+    nice: Option<u8>,
+    words: String,
+}
+
+/// Niceness where a share of the processor was asked for and cannot be held.
+const NICE_INSTEAD: u8 = 10;
+
+impl Held {
+    /// By a cgroup where one is delegated, else as well as limits and niceness can.
+    fn of(ceilings: &Ceilings) -> Self {
+        let Ceilings {
+            nice,
+            memory_bytes,
+            cpu_percent,
+        } = *ceilings;
+        if memory_bytes.is_none() && cpu_percent.is_none() {
+            return Self {
+                group: None,
+                address_space: None,
+                nice,
+                words: format!("niceness {}", nice.unwrap_or(0)),
+            };
+        }
+        match StepGroup::make(ceilings) {
+            Ok(group) => Self {
+                group: Some(group),
+                address_space: None,
+                nice,
+                words: "its ceilings were held by a cgroup".into(),
+            },
+            Err(why) => {
+                let instead_of_share = cpu_percent.map(|_| nice.unwrap_or(NICE_INSTEAD));
+                Self {
+                    group: None,
+                    address_space: memory_bytes,
+                    nice: nice.or(instead_of_share),
+                    words: instead(&why, memory_bytes, instead_of_share),
+                }
+            }
+        }
+    }
+}
+
+impl Held {
+    /// How they were held and what came of it, for whoever reads the result.
+    pub fn words(&self) -> String {
+        match self.group.as_ref().map_or(0, StepGroup::killed) {
+            0 => self.words.clone(),
+            1 => format!("{}, and the kernel killed a process that wanted more memory", self.words),
+            killed => format!("{}, and the kernel killed {killed} processes that wanted more memory", self.words),
+        }
+    }
+}
+
+fn instead(why: &str, memory_bytes: Option<u64>, niceness: Option<u8>) -> String {
+    let memory = memory_bytes.map(|bytes| {
+        let mib = bytes / (1024 * 1024);
+        format!("each of its processes could have no more than {mib} MiB of memory (rlimit)")
+    });
+    let cpu = niceness.map(|nice| format!("its share of the processor was not held, it ran with niceness {nice} instead"));
+    let parts: Vec<String> = memory.into_iter().chain(cpu).collect();
+    format!("{why}: {}", parts.join(", "))
+}
+
 /// *Errors*: the text names what was tried, for it becomes the step's message.
-pub fn start(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<Started> {
+pub fn start(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<(Started, Option<Held>)> {
     let (stdout, stdout_end) = stream(directory, StreamName::Stdout, order.cap_bytes)?;
     let (stderr, stderr_end) = stream(directory, StreamName::Stderr, order.cap_bytes)?;
     write_script(directory, &order.script).map_err(naming("its script could not be written"))?;
-    let pid = spawn(order, &path.join(SCRIPT), stdout_end, stderr_end)?;
-    Ok(Started {
+    let script = order.identity.as_ref().map(|identity| hand_over(directory, identity)).transpose();
+    let script = script.map_err(naming("its script could not be handed to its user"))?;
+    if let Some(Identity { uid, gid, .. }) = order.identity {
+        // Or it could not open `/dev/stdout`.
+        for end in [&stdout_end, &stderr_end] {
+            std::os::unix::fs::fchown(end, Some(uid), Some(gid)).map_err(naming("its streams could not be handed to its user"))?;
+        }
+    }
+    let held = order.ceilings.as_ref().map(Held::of);
+    let confinement = Confinement {
+        identity: order.identity.as_ref(),
+        nice: held.as_ref().and_then(|held| held.nice),
+        address_space: held.as_ref().and_then(|held| held.address_space),
+        group: held.as_ref().and_then(|held| Some(held.group.as_ref()?.members.as_fd())),
+        script: script.as_ref().map(|script| script.as_fd()),
+    };
+    let path = match &script {
+        // Another user may not walk through the agent's folders.
+        Some(script) => confined::path_of(script).into(),
+        None => path.join(SCRIPT),
+    };
+    let pid = spawn(order, &path, confinement, stdout_end, stderr_end)?;
+    let started = Started {
         pid,
         streams: [stdout, stderr],
-    })
+    };
+    Ok((started, held))
+}
+
+/// The script, open, as its user's own.
+fn hand_over(directory: &Directory, identity: &Identity) -> io::Result<File> {
+    let script = directory.open_file(SCRIPT)?;
+    std::os::unix::fs::fchown(&script, Some(identity.uid), Some(identity.gid))?;
+    Ok(script)
 }
 
 fn stream(directory: &Arc<Directory>, name: StreamName, cap_bytes: u64) -> io::Result<(Stream, OwnedFd)> {
@@ -58,7 +158,7 @@ fn write_script(directory: &Directory, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn spawn(order: &StepOrder, script: &Path, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
+fn spawn(order: &StepOrder, script: &Path, confinement: Confinement<'_>, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
     let directory = &order.working_directory;
     if !directory.is_dir() {
         let message = format!("the working directory `{}` does not exist", directory.display());
@@ -74,6 +174,7 @@ fn spawn(order: &StepOrder, script: &Path, stdout: OwnedFd, stderr: OwnedFd) -> 
         directory,
         stdout: stdout.as_fd(),
         stderr: stderr.as_fd(),
+        confinement,
     };
     let started = as_an_ordinary_process(|| launch.start());
     started.map_err(|error| {

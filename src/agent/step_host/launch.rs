@@ -11,6 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use super::confined::{self, Confinement, Program};
+
 /// What is to run, and with what.
 pub struct Launch<'a> {
     /// A bare name is looked for where the agent's own `PATH` says.
@@ -21,6 +23,7 @@ pub struct Launch<'a> {
     pub directory: &'a Path,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
+    pub confinement: Confinement<'a>,
 }
 
 impl Launch<'_> {
@@ -37,6 +40,17 @@ impl Launch<'_> {
             .map(|(name, value)| text(format!("{name}={value}").as_bytes()));
         let variables: Vec<CString> = variables.collect::<io::Result<_>>()?;
         let (arguments, variables) = (pointers(&arguments), pointers(&variables));
+        if !self.confinement.is_none() {
+            let program = Program {
+                program: &program,
+                arguments: &arguments,
+                variables: &variables,
+                directory: &directory,
+                stdout: self.stdout,
+                stderr: self.stderr,
+            };
+            return confined::start(&program, &self.confinement);
+        }
         let actions = Actions::new()?;
         // SAFETY: every pointer is to a C string, or to a list of such that ends with a null, that lives until the end of this
         // function; actions and attributes were initialised, and their destructors run after the call.
@@ -147,6 +161,7 @@ mod tests {
             directory: Path::new("/usr"),
             stdout: theirs.as_fd(),
             stderr: theirs.as_fd(),
+            confinement: Confinement::default(),
         };
         let pid = launch.start()?;
         drop(theirs);

@@ -13,7 +13,9 @@
 //!
 //! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
 
+mod cgroup;
 mod command;
+mod confined;
 mod launch;
 pub mod record;
 mod watch;
@@ -87,8 +89,15 @@ fn run_of(path: &Path) -> &str {
 }
 
 fn host_order(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<ExitRecord> {
-    let started = command::start(directory, path, order)?;
-    watch::Watch::new(started, order)?.until_over()
+    let (started, held) = command::start(directory, path, order)?;
+    let mut record = watch::Watch::new(started, order)?.until_over()?;
+    if let Some(held) = &held {
+        record.message = match record.message.is_empty() {
+            true => held.words(),
+            false => format!("{}; {}", record.message, held.words()),
+        };
+    }
+    Ok(record)
 }
 
 /// A session of its own, no terminal, no inherited streams, orphans of the command as its children.

@@ -42,6 +42,28 @@ pub struct StepOrder {
     pub kill_grace_ms: u64,
     /// How much of each stream is kept.
     pub cap_bytes: u64,
+    /// Another user than the agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
+}
+
+/// Whom a command runs as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub uid: u32,
+    pub gid: u32,
+    pub groups: Vec<u32>,
+}
+
+/// What a command may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceilings {
+    pub nice: Option<u8>,
+    pub memory_bytes: Option<u64>,
+    /// 100 is one whole processor.
+    pub cpu_percent: Option<u32>,
 }
 
 /// Which process hosts the step.

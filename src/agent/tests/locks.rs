@@ -33,6 +33,33 @@ async fn a_locked_node_refuses_what_its_owner_forbids_and_names_the_file() {
     ));
 }
 
+#[tokio::test]
+async fn an_allowed_document_takes_ceilings_of_the_senders_but_no_variables() {
+    use crate::model::run_settings::RunSettings;
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    std::fs::write(data.path().join("lock.yaml"), "allowed-documents: [AWS-RunShellScript]\n").unwrap();
+    let mut order = run(&["true"]);
+    order.work.settings = RunSettings {
+        nice: Some(5),
+        ..RunSettings::default()
+    };
+    assert_eq!(node.run(order).await.outcome, Outcome::Success);
+    let mut order = run(&["true"]);
+    order.work.settings = RunSettings {
+        environment: [("PERL5OPT".to_owned(), "-Mx".to_owned())].into(),
+        ..RunSettings::default()
+    };
+    node.agent.deliver(signed(&order)).await;
+    match node.next().await {
+        ToHub::Rejected { reason, message, .. } => {
+            assert_eq!(reason, Rejection::Locked);
+            assert!(message.contains("allowed-documents"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// The hub's key and database are in other hands: everything is signed as the hub signs it.
 #[tokio::test]
 async fn a_stolen_hub_runs_nothing_that_needs_an_operators_signature() {

@@ -7,6 +7,7 @@ mod output;
 mod processes;
 mod restarts;
 mod runs;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;

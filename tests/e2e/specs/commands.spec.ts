@@ -72,3 +72,31 @@ test("the list of commands leads to each of them", async ({ page, hub }) => {
   await page.getByRole("link", { name: /listed here|true/ }).first().click();
   await expect(page.getByText("Success").first()).toBeVisible();
 });
+
+test("a command's pace and processes are chosen, checked and shown", async ({ page }) => {
+  await page.goto("/commands/new");
+  await page.getByRole("button", { name: /Find nodes by name/ }).or(page.getByRole("combobox", { name: /Find nodes by name/ })).first().click();
+  for (const name of ["harbour", "lighthouse"]) await page.getByRole("option", { name: new RegExp(name) }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Pace/ }).click();
+  await page.getByLabel("At the same time").fill("200%");
+  await page.getByRole("button", { name: "Next" }).click();
+  await expect(page.getByText("A whole number from 1, or a percentage up to 100%", { exact: true })).toBeVisible();
+  await page.getByLabel("At the same time").fill("1");
+  await page.getByLabel("First on").fill("1");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByLabel("Script").fill('echo "$GREETING"');
+  await page.getByRole("button", { name: "User, variables and ceilings" }).click();
+  await page.getByRole("textbox", { name: "Variables" }).fill("GREETING=ahoy there");
+  await page.getByLabel("Niceness").fill("5");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Next" }).click();
+  await expect(page.getByText("GREETING=ahoy there")).toBeVisible();
+  await page.getByRole("button", { name: "Run on 2 nodes" }).click();
+  await expect(page.getByText("1 at a time, 0 failures borne · first on 1")).toBeVisible();
+  await expect(page.getByText("Success").first()).toBeVisible();
+  await expect(page.getByText("GREETING=ahoy there")).toBeVisible();
+  await page.getByRole("tab", { name: "Outputs compared" }).click();
+  await expect(page.getByText(/^ahoy there/).first()).toBeVisible();
+});

@@ -68,7 +68,7 @@ export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
-export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
 
@@ -746,6 +746,8 @@ export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRo
 
 export type RulesResult = { LoginRules: RuleView[]; };
 
+export type RunSettings = { CpuPercent?: number; Directory?: string; Environment?: Record<string, string>; MemoryMiB?: number; Nice?: number; User?: string; };
+
 export type Scope = "all" | "failed";
 
 export type SearchByQueryRequest = { MaxResults?: number; NextToken?: string; ResourceQuery: ResourceQuery; };
@@ -768,7 +770,7 @@ export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; Created
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; RunSettings?: RunSettings; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 

@@ -183,13 +183,15 @@ mod sql {
     use super::*;
 
     fn order(row: &Row<'_>) -> Result<Order, StoreError> {
+        let extras: rows::Extras = row.json("extras")?;
         let work = run::Work {
             document_name: row.get("document_name")?,
             document: row.json("document")?,
             parameters: row.json("parameters")?,
             lookups: row.json("lookups")?,
             documents: row.json("documents")?,
-            approval: row.json::<rows::Extras>("extras")?.operator_approval,
+            approval: extras.operator_approval,
+            settings: extras.run_settings,
         };
         Ok(Order {
             id: row.get("id")?,

@@ -12,6 +12,7 @@ use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
 use crate::hub::capabilities::commands::send::{KIND, SHARE, unknown};
 use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::{Select, Tx, Value};
+use crate::model::run_settings::RunSettings;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(Service::Ssm, "ListCommands", |_: &ListRequest| Subject::Rows(KIND), list_commands);
@@ -61,6 +62,9 @@ pub struct CommandView {
     canary: Option<String>,
     /// Ours: what became of nodes that were offline.
     offline_nodes: OfflineNodes,
+    /// Ours: as whom and below which ceilings its processes run.
+    #[serde(skip_serializing_if = "RunSettings::is_plain")]
+    run_settings: RunSettings,
     /// Ours: nodes that wait for their turn, because `MaxConcurrency` are under way or they are offline.
     held_count: i64,
 }
@@ -99,6 +103,7 @@ impl From<Command> for CommandView {
             rerun_of: command.rerun_of,
             canary: command.extras.canary,
             offline_nodes: command.extras.offline_nodes,
+            run_settings: command.extras.run_settings,
             held_count: command.held_count,
         }
     }

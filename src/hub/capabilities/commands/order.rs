@@ -21,7 +21,7 @@ use crate::hub::capabilities::fleet::targets::{SEND, Selection};
 use crate::hub::events::Event;
 use crate::hub::store::{StoreError, Tx, Value};
 use crate::model::approval::Approved;
-use crate::model::document::References;
+use crate::model::document::{References, stock};
 use crate::model::lock::Act;
 
 /// A checked request: what to run, on what, until when.
@@ -51,6 +51,10 @@ pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
     let link = cx.services.link().clone();
     let command = cx.write(move |tx| {
         asked.permit_for(tx, SEND, &Target::Resource(documents::KIND, order.document_name.clone()))?;
+        if order.extras.run_settings.change_what_is_executed() {
+            // Who may send only some documents could make them do anything: it takes the right to any script.
+            asked.permit_for(tx, SEND, &Target::Resource(documents::KIND, stock::RUN_SHELL_SCRIPT.into()))?;
+        }
         let targets = order.selection.resolve(tx, &asked, SEND)?;
         let document = order.document_name.clone();
         let refused = refused(&order, &targets)?;
@@ -101,7 +105,7 @@ fn confirmed_by_header(cx: &Cx) -> Option<u32> {
 /// The nodes that are never told, in which state their share ends at once, and why.
 type Refused = BTreeMap<NodeId, (State, String)>;
 
-/// *Errors*: `AccessDeniedException` when a node whose owner forbids it was named by its id.
+/// *Errors*: when a node that is named by its id cannot do it (`ValidationException`) or its owner forbids it (`AccessDeniedException`).
 fn refused(order: &Order, targets: &[Node]) -> ApiResult<Refused> {
     let away = match order.extras.offline_nodes {
         OfflineNodes::Wait => None,
@@ -113,6 +117,9 @@ fn refused(order: &Order, targets: &[Node]) -> ApiResult<Refused> {
         if let Some((state, why)) = away {
             refused.insert(node.id.clone(), (state, why.to_owned()));
         }
+    }
+    for (node, why) in unable(order, targets)? {
+        refused.insert(node, (State::Failed, why));
     }
     for (node, why) in locked(order, targets)? {
         refused.insert(node, (State::AccessDenied, why));
@@ -142,7 +149,19 @@ fn first_batch(order: &Order, targets: &[Node], refused: &Refused, is_connected:
     ready.take(room as usize).cloned().collect()
 }
 
-/// The nodes whose owners forbid this document, and why.
+/// The nodes whose agents cannot run as whom the sender says, and why.
+///
+/// *Errors*: `ValidationException` when such a node was named by its id.
+fn unable(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
+    let why = |node: &Node| Some((node.id.clone(), node.cannot_run_with(&order.extras.run_settings)?));
+    let found: Vec<_> = targets.iter().filter_map(why).collect();
+    match found.first() {
+        Some((_, why)) if !order.selection.instance_ids.is_empty() => Err(ApiError::validation(why.clone())),
+        _ => Ok(found),
+    }
+}
+
+/// The nodes whose owners forbid this document or how it is to run, and why.
 ///
 /// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
 fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
@@ -152,7 +171,11 @@ fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
     };
     let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
     let approval = order.extras.operator_approval.as_ref();
-    let why = |node: &Node| node.forbids(act).or_else(|| node.wants_approval(act, &wanted, approval));
+    let why = |node: &Node| {
+        node.forbids(act)
+            .or_else(|| node.forbids_settings(&order.extras.run_settings))
+            .or_else(|| node.wants_approval(act, &wanted, approval))
+    };
     let found: Vec<_> = targets.iter().filter_map(|node| Some((node.id.clone(), why(node)?))).collect();
     match found.first() {
         Some((_, why)) if !order.selection.instance_ids.is_empty() => Err(ApiError::new("AccessDeniedException", why.clone())),

@@ -12,6 +12,7 @@ use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::blobs::Hash;
 use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::Approval;
+use crate::model::run_settings::RunSettings;
 
 pub type Parameters = BTreeMap<String, Vec<String>>;
 
@@ -28,6 +29,7 @@ pub struct Extras {
     pub alarm_configuration: Option<serde_json::Value>,
     pub canary: Option<String>,
     pub offline_nodes: OfflineNodes,
+    pub run_settings: RunSettings,
     /// Goes to the nodes with the order; not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_approval: Option<Approval>,

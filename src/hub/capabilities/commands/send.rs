@@ -19,6 +19,7 @@ use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
 use crate::hub::store::{Select, StoreError, Tx};
 use crate::model::approval::Approval;
+use crate::model::run_settings::RunSettings;
 use crate::wire::control::ToAgent;
 use crate::wire::frame;
 use crate::wire::run;
@@ -80,6 +81,9 @@ struct SendRequest {
     notification_config: Option<Json>,
     cloud_watch_output_config: Option<Json>,
     alarm_configuration: Option<Json>,
+    /// Ours: as whom, where, with which variables and below which ceilings its processes run.
+    #[serde(default)]
+    run_settings: RunSettings,
     /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
     operator_approval: Option<Approval>,
     /// Ours: how many nodes the caller means to reach, where their limits ask for it.
@@ -134,6 +138,12 @@ fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
     let max_errors = request.max_errors.clone().unwrap_or_else(|| rate::DEFAULT_ERRORS.into());
     check_rate(&max_concurrency, "maxConcurrency", 1)?;
     check_rate(&max_errors, "maxErrors", 0)?;
+    request.run_settings.check().map_err(ApiError::validation)?;
+    if request.operator_approval.is_some() && !request.run_settings.is_plain() {
+        return Err(ApiError::validation(
+            "`RunSettings` and `OperatorApproval` do not go together: an operator's signature does not cover the settings",
+        ));
+    }
     if let Some(canary) = &request.canary {
         check_rate(canary, "canary", 1)?;
     }
@@ -157,7 +167,7 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
         &found.content,
         &request.parameters,
         &planned,
-        request.operator_approval.as_ref(),
+        (request.operator_approval.as_ref(), &request.run_settings),
     )?;
     Ok(Order {
         selection: Selection {
@@ -188,6 +198,7 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             alarm_configuration: request.alarm_configuration,
             canary: request.canary,
             offline_nodes: request.offline_nodes,
+            run_settings: request.run_settings,
             operator_approval: request.operator_approval,
         },
         rerun_of: None,
@@ -219,12 +230,19 @@ fn check_rate(text: &str, member: &str, least: u64) -> ApiResult<()> {
 }
 
 /// The order must fit into one frame to the node.
-fn check_size(name: &str, document: &Json, parameters: &Parameters, planned: &Planned, approval: Option<&Approval>) -> ApiResult<()> {
+fn check_size(
+    name: &str,
+    document: &Json,
+    parameters: &Parameters,
+    planned: &Planned,
+    more: (Option<&Approval>, &RunSettings),
+) -> ApiResult<()> {
     let payload = Payload::new(&run::Work {
         document_name: name.to_owned(),
         document: document.clone(),
         parameters: parameters.clone(),
-        approval: approval.cloned(),
+        approval: more.0.cloned(),
+        settings: more.1.clone(),
         lookups: planned.lookups.clone(),
         documents: planned.documents.clone(),
     });
@@ -369,7 +387,9 @@ mod tests {
             execution: Duration::ZERO,
         };
         assert_eq!(
-            check_size("x", &Json::Null, &parameters, &planned, None).unwrap_err().code,
+            check_size("x", &Json::Null, &parameters, &planned, (None, &RunSettings::default()))
+                .unwrap_err()
+                .code,
             "MaxDocumentSizeExceeded"
         );
     }

@@ -11,6 +11,7 @@ use crate::hub::labels::Tag;
 use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::{Approval, Approved, Statement};
 use crate::model::lock::Act;
+use crate::model::run_settings::RunSettings;
 use crate::wire::node::NodeFacts;
 
 /// A clock that is wrong by more is shown.
@@ -207,6 +208,24 @@ impl Node {
             Some(trouble) => format!("node `{}` is locked by its owner: {trouble}", self.id),
             None => format!("node `{}` is locked by its owner: {why} ({})", self.id, facts.files.join(", ")),
         })
+    }
+
+    /// Why a command with these settings is not sent to this node: its owner's lock forbids them.
+    pub fn forbids_settings(&self, settings: &RunSettings) -> Option<String> {
+        let facts = self.facts.lock.as_ref()?;
+        let why = facts.lock.forbids_settings(settings)?;
+        Some(format!(
+            "node `{}` is locked by its owner: {why} ({})",
+            self.id,
+            facts.files.join(", ")
+        ))
+    }
+
+    /// Why its agent cannot run commands with these settings, as far as it has said what it runs as.
+    pub fn cannot_run_with(&self, settings: &RunSettings) -> Option<String> {
+        let own = Some(self.facts.runs_as.as_str()).filter(|own| !own.is_empty())?;
+        let why = settings.refused_by(own, own == "root")?;
+        Some(format!("node `{}`: {why}", self.id))
     }
 
     /// Why an operator's signature is missing or of no use there, if so. Whether it holds is the node's to say.

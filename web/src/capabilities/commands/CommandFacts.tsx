@@ -6,6 +6,7 @@ import type { Approval, Command } from "@/platform/types";
 import { DecisionBadge } from "./DecisionBadge";
 import { NodeNames } from "./NodeNames";
 import { paceText } from "./pace";
+import { settingItems } from "./settings";
 import { IDS_SHOWN, hasOnlyIds, targetsText } from "./targetsText";
 import { useCommandTexts } from "./texts";
 
@@ -30,6 +31,7 @@ export function CommandFacts({ command, approval }: Props) {
         { label: t("targets"), value: hasOnlyIds(command) ? <NodeNames ids={command.InstanceIds ?? []} most={IDS_SHOWN} /> : targetsText(command) },
         { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
         { label: t("pace"), value: paceText(command, t) },
+        ...settingItems(command.RunSettings, t),
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
         ...(approval && approval.Decision !== "Open" ? [{ label: t("decision"), value: <Decided approval={approval} /> }] : []),
       ]}

@@ -6,12 +6,13 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { filterToText } from "@/platform/filter";
 import type { ParameterSpec } from "@/components/documentParameters";
 import type { Limits } from "@/platform/types";
-import { type Draft, sendRequest, tagTargets } from "./draft";
+import { type Draft, sendRequest, settingsOf, tagTargets } from "./draft";
 import { LimitsNotice } from "./LimitsNotice";
 import { NodeNames } from "./NodeNames";
 import { OFFLINE_LABEL } from "./pace";
 import { ParameterValues } from "./ParameterValues";
 import { ScriptText } from "./ScriptText";
+import { settingItems } from "./settings";
 import { TargetPreview } from "./TargetPreview";
 import { useCommandTexts } from "./texts";
 import type { Resolved } from "./useResolved";
@@ -30,6 +31,7 @@ export function ReviewStep({ draft, specs, resolved, limits, onEdit }: Props) {
   const settings = [
     { label: t("comment"), value: draft.comment || t("none") },
     ...(isScript ? [{ label: t("workingDirectory"), value: draft.workingDirectory || t("none") }] : []),
+    ...settingItems(settingsOf(draft).RunSettings, t),
     { label: t("deliveryTimeout"), value: t("seconds", { count: draft.deliveryTimeout }) },
     ...(isScript ? [{ label: t("executionTimeout"), value: t("seconds", { count: draft.executionTimeout }) }] : []),
   ];

@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tiles from "@cloudscape-design/components/tiles";
 import { DocumentFields } from "./DocumentFields";
 import { DELIVERY_RANGE, type Draft, EXECUTION_RANGE, type WhatKind, inRange } from "./draft";
+import { ProcessSettings } from "./ProcessSettings";
 import { ScriptField } from "./ScriptField";
 import { useCommandTexts } from "./texts";
 
@@ -72,6 +73,7 @@ export function WhatStep({ draft, onChange, showErrors }: Props) {
             )}
           </ColumnLayout>
         </ExpandableSection>
+        <ProcessSettings draft={draft} onChange={onChange} />
       </SpaceBetween>
     </Container>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { specsOf } from "@/components/documentParameters";
-import { draftFromParams, inRange, isPaceReady, isRate, isWhatReady, resolveRequest, sendRequest, tagTargets } from "./draft";
+import { type Draft, draftFromParams, inRange, isPaceReady, isRate, isWhatReady, resolveRequest, sendRequest, tagTargets } from "./draft";
 
 const draft = (search: string) => draftFromParams(new URLSearchParams(search));
 
@@ -59,6 +59,23 @@ describe("the run-command draft", () => {
     const request = sendRequest(ready, specs);
     expect(request).toMatchObject({ DocumentName: "Restart", DocumentVersion: "3", Parameters: { unit: ["ssh"] }, InstanceIds: ["mi-1"] });
     expect(request.Parameters).not.toHaveProperty("state");
+  });
+
+  it("sends settings of the processes only when there are some", () => {
+    expect(sendRequest(draft("nodes=mi-1"), []).RunSettings).toBeUndefined();
+    const request = sendRequest({ ...draft("nodes=mi-1"), user: " www-data ", environment: "A=b=c\n\n_x= y", nice: "5", memory: "64", cpu: "50" }, []);
+    expect(request.RunSettings).toEqual({ User: "www-data", Environment: { A: "b=c", _x: " y" }, Nice: 5, MemoryMiB: 64, CpuPercent: 50 });
+  });
+
+  it.each<[Partial<Draft>, boolean]>([
+    [{ environment: "A" }, false],
+    [{ environment: "1A=b" }, false],
+    [{ nice: "20" }, false],
+    [{ memory: "15" }, false],
+    [{ cpu: "0" }, false],
+    [{ cpu: "150", nice: "0", memory: "16", environment: "A=" }, true],
+  ])("settings %o are fine: %s", (part, fits) => {
+    expect(isWhatReady({ ...draft("nodes=mi-1"), script: "true", ...part }, undefined)).toBe(fits);
   });
 
   it("reads values between commas and leaves incomplete rows out", () => {

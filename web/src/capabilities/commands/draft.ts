@@ -34,13 +34,22 @@ export interface Draft {
   comment: string;
   concurrency: string;
   maxErrors: string;
-  /** Empty for none. */
+  /** Empty for none, as the next ones. */
   canary: string;
+  user: string;
+  /** Lines of `NAME=value`. */
+  environment: string;
+  nice: string;
+  memory: string;
+  cpu: string;
   offline: OfflineChoice;
 }
 
 export const DELIVERY_RANGE = { min: 30, max: 2_592_000 };
 export const EXECUTION_RANGE = { min: 1, max: 172_800 };
+export const NICE_RANGE = { min: 0, max: 19 };
+export const MEMORY_RANGE = { min: 16, max: 16_777_216 };
+export const CPU_RANGE = { min: 1, max: 100_000 };
 
 /** The address says what to start with: `?nodes=a,b` or `?filter=…`, and `?document=…`. */
 export function draftFromParams(params: URLSearchParams): Draft {
@@ -63,6 +72,11 @@ export function draftFromParams(params: URLSearchParams): Draft {
     concurrency: "50",
     maxErrors: "0",
     canary: "",
+    user: "",
+    environment: "",
+    nice: "",
+    memory: "",
+    cpu: "",
     offline: "Wait",
   };
 }
@@ -92,6 +106,7 @@ export function sendRequest(draft: Draft, specs: readonly ParameterSpec[]): Send
     MaxErrors: draft.maxErrors.trim(),
     ...(draft.canary.trim() ? { Canary: draft.canary.trim() } : {}),
     OfflineNodes: draft.offline,
+    ...settingsOf(draft),
     ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
     ...targetsOf(draft),
   };
@@ -110,6 +125,32 @@ function scriptOf(draft: Draft): What {
 
 function documentOf(draft: Draft, specs: readonly ParameterSpec[]): What {
   return { DocumentName: draft.documentName, DocumentVersion: draft.documentVersion, Parameters: givenOf(specs, draft.values) };
+}
+
+type Settings = NonNullable<SendCommandRequest["RunSettings"]>;
+
+export function settingsOf(draft: Draft): { RunSettings?: Settings } {
+  const environment = variables(draft.environment) ?? {};
+  const settings: Settings = {
+    ...(draft.user.trim() ? { User: draft.user.trim() } : {}),
+    ...(Object.keys(environment).length > 0 ? { Environment: environment } : {}),
+    ...(draft.nice.trim() ? { Nice: Number(draft.nice) } : {}),
+    ...(draft.memory.trim() ? { MemoryMiB: Number(draft.memory) } : {}),
+    ...(draft.cpu.trim() ? { CpuPercent: Number(draft.cpu) } : {}),
+  };
+  return Object.keys(settings).length > 0 ? { RunSettings: settings } : {};
+}
+
+/** `undefined` when a line is no `NAME=value`. */
+export function variables(text: string): Record<string, string> | undefined {
+  const found: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") continue;
+    const [, name, value] = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    found[name] = value;
+  }
+  return found;
 }
 
 function targetsOf(draft: Draft): Pick<SendCommandRequest, "InstanceIds" | "Targets"> {
@@ -133,9 +174,22 @@ export function isPaceReady(draft: Draft): boolean {
   return isRate(draft.concurrency, 1) && isRate(draft.maxErrors, 0) && (draft.canary.trim() === "" || isRate(draft.canary, 1));
 }
 
+export function areSettingsReady(draft: Draft): boolean {
+  return (
+    variables(draft.environment) !== undefined &&
+    isEmptyOrInRange(draft.nice, NICE_RANGE) &&
+    isEmptyOrInRange(draft.memory, MEMORY_RANGE) &&
+    isEmptyOrInRange(draft.cpu, CPU_RANGE)
+  );
+}
+
+export function isEmptyOrInRange(text: string, range: { min: number; max: number }): boolean {
+  return text.trim() === "" || inRange(text, range);
+}
+
 /** `specs` are the parameters of the chosen document, as soon as they are known. */
 export function isWhatReady(draft: Draft, specs: readonly ParameterSpec[] | undefined): boolean {
-  if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE)) return false;
+  if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE) || !areSettingsReady(draft)) return false;
   if (draft.what === "script") return draft.script.trim() !== "" && inRange(draft.executionTimeout, EXECUTION_RANGE);
   if (draft.documentName === "" || specs === undefined) return false;
   return specs.every((spec) => problemOf(spec, shownValue(spec, draft.values)) === undefined);
