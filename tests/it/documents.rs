@@ -479,3 +479,37 @@ async fn tags_of_a_document_are_those_of_the_tag_operations() {
     let list = json!({"ResourceType": "Document", "ResourceId": "Greet"});
     assert_eq!(refused(&hub, "ListTagsForResource", list).await.0, "InvalidResourceId");
 }
+
+#[tokio::test]
+async fn the_documents_that_read_a_parameter_are_listed_to_who_may_read_them() {
+    let hub = TestHub::start().await;
+    create(&hub, "Exact", "{{ ssm:/app/db/host }} {{ssm-secure:/app/db/host:3}}").await;
+    create(&hub, "Short", "{{ssm:/app/db/hostname}} /app/db/host {{ ssm:host }}").await;
+    let uses = |name: &str| json!({"Name": name}).to_string();
+    let operation = "Roadstead.ListParameterDocuments";
+    let found = hub.call(operation, &json!({"Name": "/app/db/host"})).await.ok();
+    let expected = json!({
+        "Documents": [{"Name": "Exact", "DocumentVersion": "1", "References": ["ssm-secure:/app/db/host:3", "ssm:/app/db/host"]}],
+        "DocumentCount": 1,
+    });
+    assert_eq!(found, expected);
+    let short = hub.call(operation, &json!({"Name": "/host"})).await.ok();
+    assert_eq!(
+        short["Documents"][0]["Name"], "Short",
+        "the slash before a name of one level is the same without"
+    );
+    let refused = hub.call(operation, &json!({"Name": "no name"})).await;
+    assert_eq!(refused.code(), "ValidationException");
+
+    let viewer = hub.user("vera", "viewer", &json!({})).await;
+    assert_eq!(hub.call_as(&viewer, operation, &uses("/host")).await.ok()["DocumentCount"], 1);
+    let denial =
+        json!({"Statements": [{"Effect": "Deny", "Actions": ["ssm:GetDocument"], "Resources": [{"Kind": "document", "Ids": ["Short"]}]}]});
+    hub.call("Roadstead.PutPolicy", &json!({"PolicyName": "short", "Document": denial}))
+        .await
+        .ok();
+    hub.call("Roadstead.AttachPolicy", &json!({"PolicyName": "short", "UserName": "vera"}))
+        .await
+        .ok();
+    assert_eq!(hub.call_as(&viewer, operation, &uses("/host")).await.ok()["DocumentCount"], 0);
+}

@@ -43,6 +43,12 @@ pub enum ParamVerb {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Which documents read a parameter
+    Documents {
+        name: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
     /// Print a value: NAME, NAME:VERSION or NAME:LABEL
     Get {
         name: String,
@@ -229,6 +235,7 @@ pub async fn run(verb: ParamVerb, show: &Show) -> Result<()> {
         ParamVerb::Access(verb) => node::access(&client, verb, show).await,
         ParamVerb::Held { node, list } => node::held(&client, &node, &list, show).await,
         ParamVerb::Uses { name, list } => node::uses(&client, &name, &list, show).await,
+        ParamVerb::Documents { name, list } => node::documents(&client, &name, &list, show).await,
         ParamVerb::List { path, list } => list_all(&client, path, &list, show).await,
         ParamVerb::Get { name, decrypt, .. } => get(&client, &name, decrypt, show).await,
         ParamVerb::Put(args) => put(&client, args).await,

@@ -75,6 +75,11 @@ const HELD: &[Column] = &[
     Column::new("files", Kind::Text),
 ];
 
+const DOCUMENTS: &[Column] = &[
+    Column::new("name", Kind::Text),
+    Column::new("document_version", Kind::Text),
+    Column::new("references", Kind::Text),
+];
 const USES: &[Column] = &[
     Column::new("node_id", Kind::Text),
     Column::new("node_name", Kind::Text),
@@ -159,6 +164,21 @@ pub async fn uses(client: &Client, name: &str, list: &ListArgs, show: &Show) -> 
         one["Files"] = json!(files.join(", "));
     }
     listed(found, USES, list, show)
+}
+
+/// The documents that refer to a parameter.
+pub async fn documents(client: &Client, name: &str, list: &ListArgs, show: &Show) -> Result<()> {
+    let mut answer: Value = client.hub("ListParameterDocuments", json!({"Name": name})).await?;
+    let mut found: Vec<Value> = serde_json::from_value(answer["Documents"].take())?;
+    let all = answer["DocumentCount"].as_u64().unwrap_or_default();
+    if all > found.len() as u64 {
+        output::say(&format!("{all} documents read it; these are the first {}", found.len()));
+    }
+    for one in &mut found {
+        let references: Vec<String> = serde_json::from_value(one["References"].take())?;
+        one["References"] = json!(references.join(", "));
+    }
+    listed(found, DOCUMENTS, list, show)
 }
 
 fn listed(found: Vec<Value>, columns: &'static [Column], list: &ListArgs, show: &Show) -> Result<()> {

@@ -35,7 +35,7 @@ pub use automation::AutomationStep;
 pub use command::StepSpec;
 pub use parameters::{ParameterError, ParameterSpec, ParameterType, Parameters};
 pub use problem::{Problem, Severity};
-pub use resolve::{DEFAULT_TIMEOUT, MAX_TIMEOUT_SECONDS, OnFailure, References, Resolved, Step, Verdict, wanted_references};
+pub use resolve::{DEFAULT_TIMEOUT, MAX_TIMEOUT_SECONDS, OnFailure, References, Resolved, Step, Verdict, references_to, wanted_references};
 pub use session::SessionBody;
 pub use text::{Format, Node, Position};
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::actions::{self, Platform};
 use super::command::StepSpec;
 use super::{Body, Document, DocumentError, GivenParameters, ParameterError, Schema, parameters, substitute};
+use crate::model::parameter::{ParameterKey, Reference};
 
 /// How long a step may run when nothing says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -96,6 +97,15 @@ pub fn wanted_references(document: &Document, given: &GivenParameters) -> BTreeS
         }
     }
     names
+}
+
+/// What stands between the braces where a document's text refers to a parameter, in whatever version.
+pub fn references_to(content: &str, key: &ParameterKey) -> BTreeSet<String> {
+    let is_meant = |name: &&str| {
+        let parameter = name.strip_prefix("ssm:").or_else(|| name.strip_prefix("ssm-secure:"));
+        parameter.is_some_and(|name| Reference::parse(name).is_ok_and(|reference| reference.key == *key))
+    };
+    substitute::references(content).filter(is_meant).map(str::to_owned).collect()
 }
 
 fn is_outside(name: &str) -> bool {

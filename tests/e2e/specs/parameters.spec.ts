@@ -106,3 +106,19 @@ test("a rule gives a node a path, and node and parameter show who has what", asy
   await page.goto(`/nodes/${node}?tab=parameters`);
   await expect(page.getByText("This node has no parameters")).toBeVisible({ timeout: 40_000 });
 });
+
+test("a parameter's page names the documents that read it", async ({ page, hub }) => {
+  hub.api("AmazonSSM.PutParameter", { Name: "/e2e/reads/host", Value: "db", Type: "String" });
+  await page.goto("/parameters/at?name=/e2e/reads/host&tab=documents");
+  await expect(page.getByText("No document reads it")).toBeVisible();
+  const content = {
+    schemaVersion: "2.2",
+    mainSteps: [{ action: "aws:runShellScript", name: "ask", inputs: { runCommand: ["ping -c1 '{{ssm:/e2e/reads/host}}'"] } }],
+  };
+  hub.api("AmazonSSM.CreateDocument", { Name: "E2E-Reader", Content: JSON.stringify(content), DocumentType: "Command" });
+  await page.reload();
+  await expect(page.getByRole("cell", { name: "{{ssm:/e2e/reads/host}}" })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "E2E-Reader" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "E2E-Reader" })).toBeVisible();
+});

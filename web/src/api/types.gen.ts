@@ -202,6 +202,8 @@ export type DocumentDescription = { ApprovedVersion?: string; AttachmentsInforma
 
 export type DocumentIdentifier = { Author: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Owner: string; PlatformTypes: string[]; Requires: Requires[]; ReviewStatus?: string; SchemaVersion: string; Tags: Tag[]; TargetType?: string; VersionName?: string; };
 
+export type DocumentUse = { DocumentVersion: string; Name: string; References: string[]; };
+
 export type Effect = "Allow" | "Deny";
 
 export type Empty = Record<string, unknown>;
@@ -490,6 +492,8 @@ export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; }
 
 export type ListRequest = { CommandId?: string; Details?: boolean; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
+export type ListRequest10 = Record<string, unknown>;
+
 export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId?: string; MaxResults?: number; NextToken?: string; };
 
 export type ListRequest3 = { DocumentFilterList?: OldFilter[]; Filters?: Filter3[]; MaxResults?: number; NextToken?: string; };
@@ -504,7 +508,7 @@ export type ListRequest7 = { UserName?: string; };
 
 export type ListRequest8 = Record<string, unknown>;
 
-export type ListRequest9 = Record<string, unknown>;
+export type ListRequest9 = { Name: string; };
 
 export type ListRequiredTagsRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -516,7 +520,9 @@ export type ListResourceGroupsResult = { GroupIdentifiers: ResourceGroupIdentifi
 
 export type ListResult = { CommandInvocations: InvocationView[]; NextToken?: string; };
 
-export type ListResult10 = { Keys: SecretKey[]; };
+export type ListResult10 = { DocumentCount: number; Documents: DocumentUse[]; };
+
+export type ListResult11 = { Keys: SecretKey[]; };
 
 export type ListResult2 = { Commands: CommandView[]; NextToken?: string; };
 
@@ -1044,10 +1050,11 @@ export interface Operations {
   "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListParameterDocuments": { request: ListRequest9; result: ListResult10 };
   "Roadstead.ListParameterUses": { request: UsesRequest; result: UsesResult };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
   "Roadstead.ListRoles": { request: ListRolesRequest; result: ListRolesResult };
-  "Roadstead.ListSecretKeys": { request: ListRequest9; result: ListResult10 };
+  "Roadstead.ListSecretKeys": { request: ListRequest10; result: ListResult11 };
   "Roadstead.ListTagRules": { request: ListTagRulesRequest; result: ListTagRulesResult };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };

@@ -21,6 +21,7 @@ pub mod list;
 pub mod lookup;
 pub mod names;
 pub mod read;
+pub mod references;
 pub mod reviews;
 pub mod rows;
 pub mod sharing;
@@ -40,6 +41,7 @@ pub const CAPABILITY: Capability = Capability {
         sharing::operations(api);
         reviews::operations(api);
         lint::operations(api);
+        references::operations(api);
     },
     reports: no_reports,
     jobs: no_jobs,

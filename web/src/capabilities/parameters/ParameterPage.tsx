@@ -16,6 +16,7 @@ import { usePage } from "@/components/usePage";
 import { ApiError } from "@/platform/errors";
 import { parameterAt } from "@/platform/links";
 import { deleteParameter, parameterQuery } from "./api";
+import { ParameterDocuments } from "./ParameterDocuments";
 import { ParameterFacts } from "./ParameterFacts";
 import { ParameterTags } from "./ParameterTags";
 import { ParameterUses } from "./ParameterUses";
@@ -82,6 +83,7 @@ export default function ParameterPage() {
           { id: "details", label: t("details"), content: <ParameterFacts key={`${name} ${parameter.Version}`} parameter={parameter} /> },
           { id: "versions", label: t("versions"), content: <Versions key={name} parameter={parameter} /> },
           { id: "nodes", label: t("onNodes"), content: <ParameterUses parameter={parameter} /> },
+          { id: "documents", label: t("inDocuments"), content: <ParameterDocuments name={name} /> },
           { id: "tags", label: t("tags"), content: <ParameterTags name={name} /> },
         ]}
       />

@@ -12,6 +12,7 @@ export type Parameter = Item<Result<"AmazonSSM.DescribeParameters">["Parameters"
 export type ParameterVersion = Item<Result<"AmazonSSM.GetParameterHistory">["Parameters"]>;
 export type SecretKey = Item<Result<"Roadstead.ListSecretKeys">["Keys"]>;
 export type NodeUse = Item<Result<"Roadstead.ListParameterUses">["Nodes"]>;
+export type DocumentUse = Item<Result<"Roadstead.ListParameterDocuments">["Documents"]>;
 type ListedRule = Item<Result<"Roadstead.ListNodeParameterAccess">["Rules"]>;
 export type NodeRule = Omit<ListedRule, "Nodes"> & { Nodes: Required<ListedRule["Nodes"]> };
 export type PutRequest = Request<"AmazonSSM.PutParameter">;
@@ -123,6 +124,14 @@ export function usesQuery(name: string) {
     queryKey: ["parameters", name, "uses"],
     queryFn: ({ signal }) => call("Roadstead.ListParameterUses", { Name: name }, signal),
     refetchInterval: 15_000,
+  });
+}
+
+/** Which documents refer to a parameter. */
+export function documentUsesQuery(name: string) {
+  return queryOptions({
+    queryKey: ["parameters", name, "documents"],
+    queryFn: ({ signal }) => call("Roadstead.ListParameterDocuments", { Name: name }, signal),
   });
 }
 
