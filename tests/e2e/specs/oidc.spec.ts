@@ -187,12 +187,12 @@ test("who may come in is decided here: names that are taken, people without a ro
 });
 
 test("a second factor of the hub's is asked for unless the provider is trusted with it", async ({ page, hub, provider, browser }) => {
-  setUp(hub, provider, { Roles: [] });
+  setUp(hub, provider);
   hub.api("Roadstead.PutLoginRule", { Role: "*", RequireSecondFactor: true });
   await throughProvider(page, hub, "ann");
   await expect(page.getByText("Your role asks for a second factor")).toBeVisible();
 
-  setUp(hub, provider, { Roles: [], IsSecondFactor: true });
+  setUp(hub, provider, { IsSecondFactor: true });
   const fresh = await browser.newContext({ locale: "en-GB", ignoreHTTPSErrors: true });
   const other = await fresh.newPage();
   await throughProvider(other, hub, "ann");
