@@ -6,6 +6,7 @@
 //! thread exists, and a client needs no more.
 
 mod args;
+mod channel;
 mod client;
 mod config;
 mod connection;
@@ -55,6 +56,7 @@ mod login_rule;
 mod login_session;
 mod login_steps;
 mod node;
+mod notify;
 mod param;
 mod policy;
 mod rights;
@@ -184,6 +186,9 @@ enum ClientVerb {
     /// Stop everything that the hub would do to nodes, and go on
     #[command(subcommand)]
     Freeze(freeze::FreezeVerb),
+    /// Where the hub sends notifications: webhooks, mail, ntfy
+    #[command(subcommand, visible_alias = "channels")]
+    Channel(channel::ChannelVerb),
     /// Who may do this to that
     WhoCan(rights::WhoCanArgs),
     /// Why you (or a user) may, or may not, do this to that
@@ -266,6 +271,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Limits(verb) => limits::run(verb, show).await,
         ClientVerb::Approval(verb) => approval::run(verb, show).await,
         ClientVerb::Freeze(verb) => freeze::run(verb, show).await,
+        ClientVerb::Channel(verb) => channel::run(verb, show).await,
         ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
         ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,

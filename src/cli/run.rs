@@ -18,6 +18,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
 use crate::cli::how::How;
 use crate::cli::node::{self, NodeRef};
+use crate::cli::notify::Notify;
 use crate::cli::output::{self, Format, Show, say};
 use crate::cli::pace::{Offline, Pace};
 use crate::cli::{shell, sign, text};
@@ -44,6 +45,8 @@ pub struct RunArgs {
     execution_timeout: Duration,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    notify: Notify,
     /// Why; kept with the command
     #[arg(long)]
     comment: Option<String>,
@@ -326,6 +329,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
     }
     args.pace.name(&mut request);
     args.how.name(&mut request, args.document.is_some());
+    args.notify.name(&mut request);
     if let Some(count) = args.confirm_targets {
         request["ConfirmedTargets"] = json!(count);
     }

@@ -260,18 +260,25 @@ pub async fn connect(host: &str, port: u16, allowed: &Allowed) -> Result<TcpStre
 
 /// TLS on top, the host's name checked against its certificate. `root` is one more authority to trust, as PEM.
 pub async fn connect_tls(host: &str, port: u16, allowed: &Allowed, root: Option<&str>) -> Result<TlsStream<TcpStream>, OutgoingError> {
-    let config = client_config(root).await?;
+    secure(connect(host, port, allowed).await?, host, root).await
+}
+
+/// TLS on a connection that was made already, as after SMTP's `STARTTLS`.
+pub async fn secure(stream: TcpStream, host: &str, root: Option<&str>) -> Result<TlsStream<TcpStream>, OutgoingError> {
+    shake(stream, host, client_config(root).await?).await
+}
+
+async fn shake(stream: TcpStream, host: &str, config: ClientConfig) -> Result<TlsStream<TcpStream>, OutgoingError> {
     let failed = |source| OutgoingError::Tls {
         host: host.to_owned(),
         source,
     };
     let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(io::Error::other(e)))?;
-    let stream = connect(host, port, allowed).await?;
-    let shaken = timeout(CONNECT_LIMIT, TlsConnector::from(config).connect(name, stream)).await;
+    let shaken = timeout(CONNECT_LIMIT, TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
     shaken.map_err(|_| OutgoingError::Slow(host.to_owned()))?.map_err(failed)
 }
 
-async fn client_config(root: Option<&str>) -> Result<Arc<ClientConfig>, OutgoingError> {
+async fn client_config(root: Option<&str>) -> Result<ClientConfig, OutgoingError> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = root {
         let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
@@ -286,13 +293,11 @@ async fn client_config(root: Option<&str>) -> Result<Arc<ClientConfig>, Outgoing
     if roots.is_empty() {
         return Err(OutgoingError::NoRoots);
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+    Ok(ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has suites for both versions")
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+        .with_no_client_auth())
 }
 
 /// The system's authorities, and the file's state they were read in.
@@ -399,7 +404,10 @@ pub struct Answer {
 ///
 /// *Errors*: also for an answer that is a redirect. *Cancel*: the connection is cut; whether the call arrived is then unknown.
 pub async fn call(call: Call<'_>) -> Result<Answer, OutgoingError> {
-    let stream = connect_tls(&call.url.host, call.url.port, call.allowed, call.root).await?;
+    let mut config = client_config(call.root).await?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let stream = connect(&call.url.host, call.url.port, call.allowed).await?;
+    let stream = shake(stream, &call.url.host, config).await?;
     let host = call.url.host.clone();
     let done = timeout(EXCHANGE_LIMIT, exchange(call, stream)).await;
     let answer = done.map_err(|_| OutgoingError::Slow(host.clone()))??;

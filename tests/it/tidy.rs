@@ -109,6 +109,7 @@ fn capabilities_call_each_other_only_downwards() {
         ("settings", 0),
         ("access", 0),
         ("audit_log", 0),
+        ("notifications", 1),
         ("parameters", 0),
         ("documents", 1),
         ("fleet", 1),

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod documents;
 pub mod explorer;
 pub mod fleet;
+pub mod notifications;
 pub mod parameters;
 pub mod resource_groups;
 pub mod sessions;
@@ -22,6 +23,7 @@ pub const ALL: &[Capability] = &[
     settings::CAPABILITY,
     access::CAPABILITY,
     audit_log::CAPABILITY,
+    notifications::CAPABILITY,
     parameters::CAPABILITY,
     documents::CAPABILITY,
     fleet::CAPABILITY,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_node_parameters.sql"),
     include_str!("migrations/0013_logins.sql"),
     include_str!("migrations/0014_rate.sql"),
+    include_str!("migrations/0015_notifications.sql"),
 ];
 
 /// The writer's connection and the readers'.

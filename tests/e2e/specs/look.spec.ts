@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/notifications", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
 
 /** Pages whose title is the name of a thing, in any language. */
 const NAMED = ["/documents/at/AWS-RunShellScript", "/documents/at/Roadstead-SetHostsEntry?tab=parameters", "/documents/at/Roadstead-SetHostsEntry?tab=versions"];
@@ -10,7 +10,7 @@ const ALL = [...PAGES, ...NAMED];
 
 // The tours are long: each runs wherever there is room.
 test.describe.configure({ mode: "parallel" });
-const TOUR_MS = 240_000;
+const TOUR_MS = 600_000;
 
 for (const half of [0, 1]) {
   test(`every page is accessible, in light and dark (${half + 1} of 2)`, async ({ page }) => {

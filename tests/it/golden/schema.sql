@@ -114,7 +114,7 @@ CREATE TABLE command (
     completed_count     INTEGER NOT NULL,
     error_count         INTEGER NOT NULL,
     delivery_timed_out_count INTEGER NOT NULL
-, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0) STRICT;
+, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT) STRICT;
 
 CREATE TABLE command_approval (
     command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
@@ -316,6 +316,27 @@ CREATE TABLE node_parameter_file (
     PRIMARY KEY (node_id, target)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE notification (
+    -- A number is never used again: receivers know by it what they have had.
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel         TEXT NOT NULL,
+    message         TEXT NOT NULL,
+    state           TEXT NOT NULL,
+    queued_at       INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL,
+    ended_at        INTEGER,
+    last_error      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE notification_channel (
+    name          TEXT PRIMARY KEY,
+    settings      TEXT NOT NULL,
+    sealed_secret BLOB NOT NULL,
+    changed_by    TEXT NOT NULL,
+    changed_at    INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE oidc_identity (
     issuer    TEXT NOT NULL,
     subject   TEXT NOT NULL,
@@ -449,6 +470,8 @@ CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE sqlite_sequence(name,seq);
 
 CREATE TABLE step (
     command_id    TEXT NOT NULL,
@@ -608,6 +631,12 @@ CREATE INDEX node_group_member_by_node ON node_group_member (node_id, group_name
 CREATE INDEX node_parameter_by_key ON node_parameter (key, node_id);
 
 CREATE INDEX node_removed ON node (id) WHERE removed_at IS NOT NULL;
+
+CREATE INDEX notification_by_channel ON notification (channel, state, id);
+
+CREATE INDEX notification_ended ON notification (queued_at) WHERE state <> 'Waiting';
+
+CREATE INDEX notification_waiting ON notification (channel, next_attempt_at, id) WHERE state = 'Waiting';
 
 CREATE UNIQUE INDEX oidc_identity_by_user ON oidc_identity (user_name);
 

@@ -342,6 +342,12 @@ export type GetManyRequest = { Names?: string[]; WithDecryption?: boolean; };
 
 export type GetManyResult = { InvalidParameters: string[]; Parameters: Parameter[]; };
 
+export type GetNotificationChannelResult = { ChangedAt: number; ChangedBy: string; HasSecret: boolean; Name: string; Settings: NotificationChannelSettings; };
+
+export type GetNotificationLogRequest = { Channel?: string; MaxResults?: number; NextToken?: string; State?: NotificationState; };
+
+export type GetNotificationLogResult = { NextToken?: string; Notifications: NotificationView[]; };
+
 export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
 
 export type GetRequest2 = { DocumentFormat?: string; DocumentVersion?: string; Name: string; VersionName?: string; };
@@ -486,6 +492,10 @@ export type ListLimitsRequest = { Filter?: Filter4; };
 
 export type ListLimitsResult = { Limits: HeldLimits[]; };
 
+export type ListNotificationChannelsRequest = Record<string, unknown>;
+
+export type ListNotificationChannelsResult = { Channels: NotificationChannelSummary[]; };
+
 export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
@@ -560,6 +570,8 @@ export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; User
 
 export type LoginRequest = { Password: string; UserName: string; };
 
+export type MailChannel = { From: string; Host: string; Port: number; Security?: Security; To: string[]; User?: string; };
+
 export type Metadata = { ReviewerResponse: Response[]; };
 
 export type ModifyRequest = { AccountIdsToAdd?: string[]; AccountIdsToRemove?: string[]; Name: string; PermissionType: string; SharedDocumentVersion?: string; };
@@ -585,6 +597,20 @@ export type NodeSummary = { Addresses: string[]; AgentVersion: string; Architect
 export type NodeUse = { Files: string[]; GivenAt: number; NodeId: string; NodeName: string; Version: number; };
 
 export type Nodes = { All?: boolean; NodeIds?: string[]; Tags?: Tag[]; };
+
+export type NotificationChannelDone = Record<string, unknown>;
+
+export type NotificationChannelRequest = { Name: string; };
+
+export type NotificationChannelSettings = { AllowedNetworks?: Allowed; CaPem?: string; Mail?: MailChannel; Ntfy?: NtfyChannel; Webhook?: WebhookChannel; };
+
+export type NotificationChannelSummary = { FailedCount: number; Kind: string; Name: string; WaitingCount: number; };
+
+export type NotificationState = "Delivered" | "Waiting" | "Failed";
+
+export type NotificationView = { Attempts: number; Channel: string; EndedAt?: number; Id: number; LastError: string; NextAttemptAt?: number; QueuedAt: number; State: NotificationState; Subject: string; Text: string; };
+
+export type NtfyChannel = { Topic: string; Url: string; };
 
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
@@ -649,6 +675,8 @@ export type Protocol = "tcp" | "tls" | "udp";
 export type PutGroupConfigurationRequest = { Configuration?: GroupConfigurationItem[]; Group?: string; };
 
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
+
+export type PutNotificationChannelRequest = { Name: string; Secret?: string; Settings: NotificationChannelSettings; };
 
 export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
 
@@ -732,6 +760,10 @@ export type ResumeSessionResponse = { SessionId: string; StreamUrl: string; Toke
 
 export type RetentionResult = { Folder: string; KeepDays?: number; Segments: SegmentView[]; };
 
+export type RetryNotificationRequest = { Id: number; };
+
+export type RetryNotificationResult = Record<string, unknown>;
+
 export type ReviewInformation = { ReviewedTime: number; Reviewer: string; Status: string; };
 
 export type Reviews = { Action: string; Comment?: Comment[]; };
@@ -773,6 +805,8 @@ export type SearchResult = { Invocations: InvocationSummary[]; NextToken?: strin
 export type SearchResult2 = { NextToken?: string; Nodes: NodeSummary[]; Total: number; };
 
 export type SecretKey = { ARN: string; Alias: string; CreatedAt: number; CreatedBy: string; Description: string; KeyId: string; PendingCount: number; RotatedAt: number; Status: string; ValueCount: number; };
+
+export type Security = "none" | "starttls" | "tls";
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
@@ -884,6 +918,8 @@ export type TerminateSessionRequest = { SessionId: string; };
 
 export type TerminateSessionResponse = { SessionId: string; };
 
+export type TestNotificationChannelResult = { Notification: NotificationView; };
+
 export type Tier = "Advanced" | "Standard";
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
@@ -935,6 +971,8 @@ export type VersionInfo = { CreatedDate: number; DisplayName?: string; DocumentF
 export type VersionsRequest = { MaxResults?: number; Name: string; NextToken?: string; };
 
 export type VersionsResult = { DocumentVersions: VersionInfo[]; NextToken?: string; };
+
+export type WebhookChannel = { Url: string; };
 
 export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
@@ -1005,6 +1043,7 @@ export interface Operations {
   "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
   "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
   "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty13 };
+  "Roadstead.DeleteNotificationChannel": { request: NotificationChannelRequest; result: NotificationChannelDone };
   "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
   "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
   "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
@@ -1032,6 +1071,8 @@ export interface Operations {
   "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
+  "Roadstead.GetNotificationChannel": { request: NotificationChannelRequest; result: GetNotificationChannelResult };
+  "Roadstead.GetNotificationLog": { request: GetNotificationLogRequest; result: GetNotificationLogResult };
   "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
   "Roadstead.GetOverview": { request: Empty26; result: Overview };
@@ -1050,6 +1091,7 @@ export interface Operations {
   "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
+  "Roadstead.ListNotificationChannels": { request: ListNotificationChannelsRequest; result: ListNotificationChannelsResult };
   "Roadstead.ListParameterDocuments": { request: ListRequest9; result: ListResult10 };
   "Roadstead.ListParameterUses": { request: UsesRequest; result: UsesResult };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
@@ -1065,6 +1107,7 @@ export interface Operations {
   "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty29 };
   "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
   "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty13 };
+  "Roadstead.PutNotificationChannel": { request: PutNotificationChannelRequest; result: NotificationChannelDone };
   "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
@@ -1079,6 +1122,7 @@ export interface Operations {
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
+  "Roadstead.RetryNotification": { request: RetryNotificationRequest; result: RetryNotificationResult };
   "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty32 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.RotateHubKey": { request: Empty19; result: HubKey };
@@ -1091,6 +1135,7 @@ export interface Operations {
   "Roadstead.StepUp": { request: StepUpRequest; result: SteppedUp };
   "Roadstead.SuggestTags": { request: SuggestTagsRequest; result: SuggestTagsResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
+  "Roadstead.TestNotificationChannel": { request: NotificationChannelRequest; result: TestNotificationChannelResult };
   "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
   "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };

@@ -34,6 +34,7 @@ export const en = {
   tagEditor: "Tag editor",
   tagRules: "Tag rules",
   accessKeys: "Access keys",
+  channels: "Notifications",
   audit: "Audit log",
   responsibilities: "Who answers for what",
   singleSignOn: "Single sign-on",

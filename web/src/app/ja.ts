@@ -36,6 +36,7 @@ export const ja: Record<keyof typeof en, string> = {
   tagEditor: "タグエディター",
   tagRules: "タグのルール",
   accessKeys: "アクセスキー",
+  channels: "通知",
   audit: "監査ログ",
   responsibilities: "責任の分担",
   singleSignOn: "シングルサインオン",

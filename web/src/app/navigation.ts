@@ -60,6 +60,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     text: "groupSettings",
     entries: [
       { path: "/profile", text: "profile", key: "m" },
+      { path: "/notifications", text: "channels" },
       { path: "/audit", text: "audit", key: "l" },
       { path: "/responsibilities", text: "responsibilities" },
       { path: "/hub", text: "hub", key: "h" },

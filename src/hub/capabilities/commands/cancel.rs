@@ -161,6 +161,6 @@ mod sql {
             "UPDATE command_approval SET decision = 'Rejected', decided_by = '', decided_at = :now, reason = 'the command was cancelled'
                         WHERE command_id = :id AND decision IS NULL";
         tx.execute(approval, &[(":now", now.into()), (":id", command.into())])?;
-        rows::sql::settle(tx, command)
+        rows::sql::settle(tx, command, now)
     }
 }

@@ -13,6 +13,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::capabilities::commands::dispatch::{self, Addressee};
+use crate::hub::capabilities::commands::notices;
 use crate::hub::capabilities::commands::rate::{Limits, Next, Tally, next_batch};
 use crate::hub::capabilities::commands::rows::{self, Extras};
 use crate::hub::capabilities::commands::state::State;
@@ -212,12 +213,18 @@ mod sql {
         ];
         let ended = tx.execute(sql, &params)?;
         let sql = "UPDATE command SET held_count = 0, completed_count = completed_count + :n WHERE id = :id
-                   RETURNING completed_count = target_count AS done";
-        let is_done = tx.row(sql, &[(":n", (ended as i64).into()), (":id", id.into())], |row| {
-            row.get::<bool>("done")
+                   RETURNING completed_count = target_count AS done, coalesce(notify, '') = 'Invocation' AS tells";
+        let found = tx.row(sql, &[(":n", (ended as i64).into()), (":id", id.into())], |row| {
+            Ok((row.get::<bool>("done")?, row.get::<bool>("tells")?))
         })?;
-        match is_done {
-            Some(true) => rows::sql::settle(tx, id),
+        if let Some((_, true)) = found {
+            let sql = "SELECT node_id FROM invocation WHERE command_id = :id AND status = 'Terminated' ORDER BY node_id";
+            for node in tx.rows(sql, &[(":id", id.into())], |row| row.get::<NodeId>("node_id"))? {
+                notices::invocation(tx, id, &node, State::Terminated, now)?;
+            }
+        }
+        match found.map(|(is_done, _)| is_done) {
+            Some(true) => rows::sql::settle(tx, id, now),
             _ => Ok(()),
         }
     }

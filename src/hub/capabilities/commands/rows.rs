@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::id::{CommandId, NodeId};
+use crate::hub::capabilities::commands::notices;
 use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
 use crate::hub::capabilities::commands::state::{self, State};
 use crate::hub::capabilities::fleet::targets::Target;
@@ -252,18 +253,40 @@ pub mod sql {
     }
 
     pub fn accept(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, at: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE invocation SET status = :status, accepted_at = coalesce(accepted_at, :at) WHERE command_id = :command AND node_id = :node";
-        tx.execute(
-            sql,
-            &[
-                (":status", state.as_str().into()),
-                (":at", at.into()),
-                (":command", command.into()),
-                (":node", node.into()),
-            ],
-        )?;
+        let sql = "UPDATE invocation SET status = :status, accepted_at = coalesce(accepted_at, :at)
+                   WHERE command_id = :command AND node_id = :node AND (accepted_at IS NULL OR status <> :status)";
+        let params = [
+            (":status", state.as_str().into()),
+            (":at", at.into()),
+            (":command", command.into()),
+            (":node", node.into()),
+        ];
+        if tx.execute(sql, &params)? == 0 {
+            // It says again what is known.
+            return Ok(());
+        }
         let sql = "UPDATE command SET status = 'InProgress/InProgress' WHERE id = :id AND status = 'Pending/Pending'";
-        tx.execute(sql, &[(":id", command.into())]).map(|_| ())
+        let is_first = tx.execute(sql, &[(":id", command.into())])? > 0;
+        match notify(tx, command)?.as_deref() {
+            Some("Command") if is_first => tell(tx, command, at),
+            Some("Invocation") if state == State::InProgress => notices::invocation(tx, command, node, state, at),
+            _ => Ok(()),
+        }
+    }
+
+    /// What changes of the command are told.
+    fn notify(tx: &Tx<'_>, id: &CommandId) -> Result<Option<String>, StoreError> {
+        let found = tx.row("SELECT notify FROM command WHERE id = :id", &[(":id", id.into())], |row| {
+            row.get::<Option<String>>("notify")
+        });
+        Ok(found?.flatten())
+    }
+
+    fn tell(tx: &Tx<'_>, id: &CommandId, at: Timestamp) -> Result<(), StoreError> {
+        match command(tx, id)? {
+            Some(command) => notices::command(tx, &command, at),
+            None => Ok(()),
+        }
     }
 
     /// How an invocation ended.
@@ -307,25 +330,34 @@ pub mod sql {
                 delivery_timed_out_count = delivery_timed_out_count + :undelivered,
                 held_count = held_count - :held, in_flight_count = in_flight_count - :in_flight,
                 status = CASE status WHEN 'Pending/Pending' THEN 'InProgress/InProgress' ELSE status END
-             WHERE id = :id RETURNING completed_count = target_count AS done";
-        let is_done = tx.row(sql, &params, |row| row.get::<bool>("done"))?;
-        if is_done == Some(true) {
-            settle(tx, end.command)?;
+             WHERE id = :id RETURNING completed_count = target_count AS done, coalesce(notify, '') = 'Invocation' AS tells";
+        let found = tx.row(sql, &params, |row| Ok((row.get::<bool>("done")?, row.get::<bool>("tells")?)))?;
+        let (is_done, tells) = found.unwrap_or_default();
+        if tells {
+            notices::invocation(tx, end.command, end.node, end.state, end.at)?;
+        }
+        if is_done {
+            settle(tx, end.command, end.at)?;
         }
         Ok(())
     }
 
     /// Writes the command's state from all its invocations.
-    pub fn settle(tx: &Tx<'_>, id: &CommandId) -> Result<(), StoreError> {
-        let Some(command) = command(tx, id)? else { return Ok(()) };
+    pub fn settle(tx: &Tx<'_>, id: &CommandId, at: Timestamp) -> Result<(), StoreError> {
+        let Some(mut command) = command(tx, id)? else { return Ok(()) };
         let max_errors = rate::count_of(&command.max_errors, command.target_count as u64);
         let state = state::roll_up(&counts(tx, id)?, max_errors, command.is_cancelled);
         let status = format!("{}/{}", state.status, state.details);
         tx.execute(
             "UPDATE command SET status = :status WHERE id = :id",
-            &[(":status", status.into()), (":id", id.into())],
-        )
-        .map(|_| ())
+            &[(":status", (&status).into()), (":id", id.into())],
+        )?;
+        let is_news = command.status != status && command.completed_count == command.target_count;
+        command.status = status;
+        match is_news {
+            true => notices::command(tx, &command, at),
+            false => Ok(()),
+        }
     }
 
     /// Invocations of a command by state.

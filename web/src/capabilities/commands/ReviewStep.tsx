@@ -31,6 +31,7 @@ export function ReviewStep({ draft, specs, resolved, limits, onEdit }: Props) {
   const settings = [
     { label: t("comment"), value: draft.comment || t("none") },
     ...(isScript ? [{ label: t("workingDirectory"), value: draft.workingDirectory || t("none") }] : []),
+    ...(draft.notify ? [{ label: t("notify"), value: draft.notify }] : []),
     ...settingItems(settingsOf(draft).RunSettings, t),
     { label: t("deliveryTimeout"), value: t("seconds", { count: draft.deliveryTimeout }) },
     ...(isScript ? [{ label: t("executionTimeout"), value: t("seconds", { count: draft.executionTimeout }) }] : []),

@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tiles from "@cloudscape-design/components/tiles";
 import { DocumentFields } from "./DocumentFields";
 import { DELIVERY_RANGE, type Draft, EXECUTION_RANGE, type WhatKind, inRange } from "./draft";
+import { NotifyField } from "./NotifyField";
 import { ProcessSettings } from "./ProcessSettings";
 import { ScriptField } from "./ScriptField";
 import { useCommandTexts } from "./texts";
@@ -47,6 +48,7 @@ export function WhatStep({ draft, onChange, showErrors }: Props) {
         <FormField label={t("comment")} constraintText={t("commentHelp")}>
           <Input value={draft.comment} autoComplete={false} onChange={({ detail }) => onChange({ comment: detail.value.slice(0, COMMENT_MOST) })} />
         </FormField>
+        <NotifyField value={draft.notify} onChange={(notify) => onChange({ notify })} />
         <ExpandableSection headerText={t(isScript ? "moreSettings" : "timeouts")} defaultExpanded={hasRangeError}>
           <ColumnLayout columns={3}>
             {isScript && (

@@ -122,6 +122,11 @@ export async function decide(commandId: string, verdict: Verdict, reason: string
   return decided;
 }
 
+export const notificationChannelsQuery = queryOptions({
+  queryKey: ["notification-channels", "names"],
+  queryFn: async ({ signal }) => (await call("Roadstead.ListNotificationChannels", {}, signal)).Channels,
+});
+
 export async function findNodes(text: string, signal?: AbortSignal): Promise<NodeSummary[]> {
   const filter = text ? { Filter: where(FREE_TEXT, "contains", text) } : {};
   const { Nodes } = await call("Roadstead.SearchNodes", { MaxResults: 50, ...filter }, signal);

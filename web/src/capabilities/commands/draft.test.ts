@@ -61,6 +61,11 @@ describe("the run-command draft", () => {
     expect(request.Parameters).not.toHaveProperty("state");
   });
 
+  it("names a channel as a topic", () => {
+    expect(sendRequest(draft("nodes=mi-1"), []).NotificationConfig).toBeUndefined();
+    expect(sendRequest({ ...draft("nodes=mi-1"), notify: "ops" }, []).NotificationConfig).toMatchObject({ NotificationArn: "arn:aws:sns:local:000000000000:ops" });
+  });
+
   it("sends settings of the processes only when there are some", () => {
     expect(sendRequest(draft("nodes=mi-1"), []).RunSettings).toBeUndefined();
     const request = sendRequest({ ...draft("nodes=mi-1"), user: " www-data ", environment: "A=b=c\n\n_x= y", nice: "5", memory: "64", cpu: "50" }, []);

@@ -37,6 +37,8 @@ export interface Draft {
   /** Empty for none, as the next ones. */
   canary: string;
   user: string;
+  /** A channel that is told of its end. */
+  notify: string;
   /** Lines of `NAME=value`. */
   environment: string;
   nice: string;
@@ -73,6 +75,7 @@ export function draftFromParams(params: URLSearchParams): Draft {
     maxErrors: "0",
     canary: "",
     user: "",
+    notify: "",
     environment: "",
     nice: "",
     memory: "",
@@ -107,6 +110,7 @@ export function sendRequest(draft: Draft, specs: readonly ParameterSpec[]): Send
     ...(draft.canary.trim() ? { Canary: draft.canary.trim() } : {}),
     OfflineNodes: draft.offline,
     ...settingsOf(draft),
+    ...noticeOf(draft),
     ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
     ...targetsOf(draft),
   };
@@ -125,6 +129,14 @@ function scriptOf(draft: Draft): What {
 
 function documentOf(draft: Draft, specs: readonly ParameterSpec[]): What {
   return { DocumentName: draft.documentName, DocumentVersion: draft.documentVersion, Parameters: givenOf(specs, draft.values) };
+}
+
+function noticeOf(draft: Draft): Pick<SendCommandRequest, "NotificationConfig"> {
+  if (!draft.notify) return {};
+  const arn = `arn:aws:sns:local:000000000000:${draft.notify}`;
+  return {
+    NotificationConfig: { NotificationArn: arn, NotificationEvents: ["Success", "TimedOut", "Cancelled", "Failed"], NotificationType: "Command" },
+  };
 }
 
 type Settings = NonNullable<SendCommandRequest["RunSettings"]>;

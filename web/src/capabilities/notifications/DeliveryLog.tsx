@@ -1,0 +1,79 @@
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useMemo } from "react";
+import { EmptyState } from "@/components/EmptyState";
+import { useNotify } from "@/components/Notifications";
+import { type Column, QueryTable } from "@/components/QueryTable";
+import { RefreshButton } from "@/components/RefreshButton";
+import { TimeAgo } from "@/components/TimeAgo";
+import { useAttempt } from "@/components/useAttempt";
+import { useList } from "@/components/useList";
+import { usePages } from "@/platform/pages";
+import { listNotifications, type Notification, retryNotification } from "./api";
+import { type Translator, useNotificationTexts } from "./texts";
+
+const STATES = {
+  Waiting: { type: "pending", text: "stateWaiting" },
+  Delivered: { type: "success", text: "stateDelivered" },
+  Failed: { type: "error", text: "stateFailed" },
+} as const;
+
+/** What was sent and what came of it; what was not delivered is tried again from here. */
+export function DeliveryLog() {
+  const t = useNotificationTexts();
+  const notify = useNotify();
+  const attempt = useAttempt();
+  const list = useList("notifications");
+  const pages = usePages<Notification>({ queryKey: ["notifications"], fetchPage: listNotifications, size: list.size });
+  const { refresh } = pages;
+  const columns = useMemo(() => {
+    const retry = (id: number) =>
+      void attempt(async () => {
+        await retryNotification(id);
+        notify({ type: "info", content: t("retried") });
+        refresh();
+      });
+    return columnsOf(t, retry);
+  }, [t, attempt, notify, refresh]);
+  return (
+    <QueryTable
+      label={t("log")}
+      list={list}
+      pages={pages}
+      columns={columns}
+      trackBy={({ Id }) => String(Id)}
+      header={
+        <Header variant="h2" actions={<RefreshButton pages={pages} />}>
+          {t("log")}
+        </Header>
+      }
+      empty={<EmptyState title={t("logEmpty")} />}
+    />
+  );
+}
+
+function columnsOf(t: Translator, retry: (id: number) => void): Column<Notification>[] {
+  return [
+    { id: "queued", header: t("queued"), width: 130, cell: ({ QueuedAt }) => <TimeAgo at={QueuedAt} /> },
+    { id: "channel", header: t("channel"), width: 110, cell: ({ Channel }) => Channel },
+    { id: "subject", header: t("subject"), width: 210, isRowHeader: true, cell: ({ Subject }) => Subject },
+    {
+      id: "state",
+      header: t("state"),
+      width: 180,
+      cell: ({ Id, State }) => (
+        <>
+          <StatusIndicator type={STATES[State].type}>{t(STATES[State].text)}</StatusIndicator>{" "}
+          {State !== "Delivered" && (
+            <Button variant="inline-link" onClick={() => retry(Id)}>
+              {t("retry")}
+            </Button>
+          )}
+        </>
+      ),
+    },
+    { id: "attempts", header: t("attempts"), width: 100, cell: ({ Attempts }) => Attempts },
+    { id: "error", header: t("error"), width: 210, cell: ({ LastError }) => LastError || "–" },
+  ];
+}
