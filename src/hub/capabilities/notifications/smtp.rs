@@ -301,4 +301,15 @@ mod tests {
         assert_eq!(refused, "the server answered `550 5.1.0 no such sender`");
         assert_eq!(server.await.unwrap(), "MAIL FROM:<hub@example.org>\r\n");
     }
+
+    #[tokio::test]
+    async fn what_is_said_before_the_connection_is_private_ends_it() {
+        for (said, is_clean) in [("220 go\r\n", true), ("220 go\r\n250 injected\r\n", false)] {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            theirs.write_all(said.as_bytes()).await.unwrap();
+            let mut talk = Talk::new(ours);
+            talk.expect(220).await.unwrap();
+            assert_eq!(talk.end().is_ok(), is_clean, "{said:?}");
+        }
+    }
 }
