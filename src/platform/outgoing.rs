@@ -12,7 +12,9 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::hmac;
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -28,6 +30,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::base::{Secret, Timestamp};
 use crate::platform::resolve::{ResolveError, resolve};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -76,6 +79,14 @@ impl OutgoingError {
         let causes = std::iter::successors(Some(self as &dyn std::error::Error), |e| e.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
+}
+
+/// What proves to a receiver who sent a body and when: `t=TIME,v1=HMAC-SHA256(secret, "TIME.BODY")`, in seconds and hexadecimal.
+pub fn signature(secret: &Secret<Vec<u8>>, now: Timestamp, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    let time = now.millis() / 1000;
+    let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
+    format!("t={time},v1={}", HEXLOWER.encode(tag.as_ref()))
 }
 
 /// A network: an address and how many of its bits count. Written `10.0.0.0/8`, `fd00::/8`, or as one address.
@@ -418,6 +429,17 @@ pub async fn call(call: Call<'_>) -> Result<Answer, OutgoingError> {
         });
     }
     Ok(answer)
+}
+
+/// A call whose answer says nothing but whether the receiver took it.
+///
+/// *Errors*: why not, in words for the operator. *Cancel*: as [`call`].
+pub async fn deliver(delivery: Call<'_>) -> Result<(), String> {
+    let answer = call(delivery).await.map_err(|e| e.words())?;
+    match answer.status.is_success() {
+        true => Ok(()),
+        false => Err(format!("the receiver answered {}", answer.status)),
+    }
 }
 
 async fn exchange(call: Call<'_>, stream: TlsStream<TcpStream>) -> Result<Answer, OutgoingError> {

@@ -256,6 +256,16 @@ impl Cx {
         ))
     }
 
+    /// What is of the whole hub cannot be shown or changed in part by somebody who is narrowed to some nodes.
+    ///
+    /// *Errors*: `AccessDeniedException`, which says `why`.
+    pub fn require_fleet(&self, why: &str) -> ApiResult<()> {
+        match self.caller().rights.grants.has_node_scope() {
+            false => Ok(()),
+            true => Err(ApiError::new("AccessDeniedException", why)),
+        }
+    }
+
     /// Another action of the same connection, by a caller whose rights may have been looked up again.
     pub fn for_action(&self, action: &str, caller: Caller) -> Self {
         self.copy(action.to_owned(), caller, self.services.now(), OnceLock::new())

@@ -23,7 +23,7 @@ pub mod sinks;
 pub mod upkeep;
 pub mod verification;
 
-use crate::base::{ApiError, ApiResult};
+use crate::base::ApiResult;
 use crate::hub::api::{Capability, Cx};
 
 pub const CAPABILITY: Capability = Capability {
@@ -52,11 +52,5 @@ pub const KIND: &str = "audit";
 ///
 /// *Errors*: `AccessDeniedException` for a caller whom a scope narrows to some nodes.
 pub fn is_whole(cx: &Cx) -> ApiResult<()> {
-    if !cx.caller().rights.grants.has_node_scope() {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        "AccessDeniedException",
-        "the audit log is of the whole hub: a user or key that is narrowed to some nodes does not see it",
-    ))
+    cx.require_fleet("the audit log is of the whole hub: a user or key that is narrowed to some nodes does not see it")
 }

@@ -6,16 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{HeaderName, Method};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use crate::base::{Secret, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::audit::heads::FOLDER;
 use crate::hub::audit::offline::Line;
@@ -209,7 +206,7 @@ async fn post(services: &Services, webhook: &WebhookSink, allowed: &Allowed, bat
     if !webhook.sealed_secret.is_empty() {
         let secret = services.vault.open_sealed(SECRET_CONTEXT, &webhook.sealed_secret);
         let secret = secret.map_err(|_| "the webhook's secret cannot be opened: give it again".to_owned())?;
-        let signature = signature(&secret, services.now(), &body);
+        let signature = outgoing::signature(&secret, services.now(), &body);
         headers.insert(SIGNATURE, HeaderValue::from_str(&signature).map_err(|e| e.to_string())?);
     }
     let call = Call {
@@ -220,23 +217,13 @@ async fn post(services: &Services, webhook: &WebhookSink, allowed: &Allowed, bat
         allowed,
         root: webhook.ca_pem.as_deref(),
     };
-    let answer = outgoing::call(call).await.map_err(|e| e.words())?;
-    match answer.status.is_success() {
-        true => Ok(()),
-        false => Err(format!("the receiver answered {}", answer.status)),
-    }
-}
-
-fn signature(secret: &Secret<Vec<u8>>, now: Timestamp, body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
-    let time = now.millis() / 1000;
-    let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-    format!("t={time},v1={}", HEXLOWER.encode(tag.as_ref()))
+    outgoing::deliver(call).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Secret, Timestamp};
     use crate::wire::audit::SignedHead;
     use crate::wire::warrant::Signer;
 
@@ -252,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_made_with_the_secret_over_time_and_body() {
-        let signed = signature(
+        let signed = outgoing::signature(
             &Secret::new(b"0123456789abcdef".to_vec()),
             Timestamp::from_millis(1_700_000_000_000),
             "{}\n",
@@ -260,7 +247,7 @@ mod tests {
         // printf '1700000000.{}\n' | openssl dgst -sha256 -hmac 0123456789abcdef
         assert_eq!(signed.split(',').next(), Some("t=1700000000"));
         assert_eq!(signed.split("v1=").nth(1).unwrap().len(), 64);
-        let other = signature(
+        let other = outgoing::signature(
             &Secret::new(b"0123456789abcdeg".to_vec()),
             Timestamp::from_millis(1_700_000_000_000),
             "{}\n",

@@ -389,13 +389,7 @@ async fn test_notification_channel(cx: Cx, request: NameRequest) -> ApiResult<Te
 
 /// *Errors*: `AccessDeniedException` for somebody who is narrowed to some nodes: notifications tell of all.
 pub fn is_whole(cx: &Cx) -> ApiResult<()> {
-    match cx.caller().rights.grants.has_node_scope() {
-        false => Ok(()),
-        true => Err(ApiError::new(
-            "AccessDeniedException",
-            "notifications are of the whole hub: a user or key that is narrowed to some nodes neither sees nor sets them",
-        )),
-    }
+    cx.require_fleet("notifications are of the whole hub: a user or key that is narrowed to some nodes neither sees nor sets them")
 }
 
 /// *Errors*: `ValidationException`.

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{HeaderName, Method};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::base::{Secret, Timestamp};
+use crate::base::Secret;
 use crate::hub::api::Services;
 use crate::hub::capabilities::notifications::channels::{Channel, Ntfy, Webhook};
 use crate::hub::capabilities::notifications::log::Message;
@@ -63,7 +61,7 @@ async fn post(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ID, HeaderValue::from(id));
     if let Some(secret) = secret {
-        let signature = signature(&secret, services.now(), &body);
+        let signature = outgoing::signature(&secret, services.now(), &body);
         headers.insert(SIGNATURE, HeaderValue::from_str(&signature).map_err(|e| e.to_string())?);
     }
     call(channel, &webhook.url, headers, body).await
@@ -87,7 +85,7 @@ async fn publish(channel: &Channel, ntfy: &Ntfy, token: Option<Secret<Vec<u8>>>,
 }
 
 async fn call(channel: &Channel, url: &str, headers: HeaderMap, body: String) -> Result<(), String> {
-    let url = url.parse::<Url>().map_err(|e| words(&e))?;
+    let url = url.parse::<Url>().map_err(|e| e.words())?;
     let call = Call {
         method: Method::POST,
         url: &url,
@@ -96,22 +94,5 @@ async fn call(channel: &Channel, url: &str, headers: HeaderMap, body: String) ->
         allowed: &channel.settings.allowed_networks,
         root: channel.settings.ca_pem.as_deref(),
     };
-    let answer = outgoing::call(call).await.map_err(|e| words(&e))?;
-    match answer.status.is_success() {
-        true => Ok(()),
-        false => Err(format!("the receiver answered {}", answer.status)),
-    }
-}
-
-fn signature(secret: &Secret<Vec<u8>>, now: Timestamp, body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
-    let time = now.millis() / 1000;
-    let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-    format!("t={time},v1={}", HEXLOWER.encode(tag.as_ref()))
-}
-
-/// An error and what is behind it, on one line.
-pub fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    outgoing::deliver(call).await
 }

@@ -5,7 +5,6 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 
 use crate::base::Timestamp;
 use crate::hub::capabilities::notifications::channels::{Mail, Security, Settings};
-use crate::hub::capabilities::notifications::senders::words;
 use crate::platform::outgoing;
 
 /// An answer of a server has no more lines, and no line more bytes.
@@ -29,27 +28,27 @@ pub async fn send(mail: &Mail, settings: &Settings, password: Option<&[u8]>, let
     let root = settings.ca_pem.as_deref();
     match mail.security {
         Security::Tls => {
-            let stream = outgoing::connect_tls(host, port, allowed, root).await.map_err(|e| words(&e))?;
+            let stream = outgoing::connect_tls(host, port, allowed, root).await.map_err(|e| e.words())?;
             let mut talk = Talk::new(stream);
             talk.expect(220).await?;
             talk.hello().await?;
             talk.deliver(mail, password, letter).await
         }
         Security::Starttls => {
-            let stream = outgoing::connect(host, port, allowed).await.map_err(|e| words(&e))?;
+            let stream = outgoing::connect(host, port, allowed).await.map_err(|e| e.words())?;
             let mut talk = Talk::new(stream);
             talk.expect(220).await?;
             if !talk.hello().await?.iter().any(|offer| offer == "STARTTLS") {
                 return Err("the server offers no STARTTLS, and nothing is sent in clear".into());
             }
             talk.say("STARTTLS", 220).await?;
-            let stream = outgoing::secure(talk.end()?, host, root).await.map_err(|e| words(&e))?;
+            let stream = outgoing::secure(talk.end()?, host, root).await.map_err(|e| e.words())?;
             let mut talk = Talk::new(stream);
             talk.hello().await?;
             talk.deliver(mail, password, letter).await
         }
         Security::None => {
-            let stream = outgoing::connect(host, port, allowed).await.map_err(|e| words(&e))?;
+            let stream = outgoing::connect(host, port, allowed).await.map_err(|e| e.words())?;
             let mut talk = Talk::new(stream);
             talk.expect(220).await?;
             talk.hello().await?;
