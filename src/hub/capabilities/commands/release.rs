@@ -204,23 +204,22 @@ mod sql {
     /// Ends all that is held.
     pub fn terminate(tx: &Tx<'_>, id: &CommandId, why: &str, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE invocation SET status = :status, ended_at = :now, message = :why
-                   WHERE command_id = :id AND released_at IS NULL AND ended_at IS NULL";
+                   WHERE command_id = :id AND released_at IS NULL AND ended_at IS NULL RETURNING node_id";
         let params = [
             (":status", State::Terminated.as_str().into()),
             (":now", now.into()),
             (":why", why.into()),
             (":id", id.into()),
         ];
-        let ended = tx.execute(sql, &params)?;
+        let ended: Vec<NodeId> = tx.rows(sql, &params, |row| row.get("node_id"))?;
         let sql = "UPDATE command SET held_count = 0, completed_count = completed_count + :n WHERE id = :id
                    RETURNING completed_count = target_count AS done, coalesce(notify, '') = 'Invocation' AS tells";
-        let found = tx.row(sql, &[(":n", (ended as i64).into()), (":id", id.into())], |row| {
+        let found = tx.row(sql, &[(":n", (ended.len() as i64).into()), (":id", id.into())], |row| {
             Ok((row.get::<bool>("done")?, row.get::<bool>("tells")?))
         })?;
         if let Some((_, true)) = found {
-            let sql = "SELECT node_id FROM invocation WHERE command_id = :id AND status = 'Terminated' ORDER BY node_id";
-            for node in tx.rows(sql, &[(":id", id.into())], |row| row.get::<NodeId>("node_id"))? {
-                notices::invocation(tx, id, &node, State::Terminated, now)?;
+            for node in &ended {
+                notices::invocation(tx, id, node, State::Terminated, now)?;
             }
         }
         match found.map(|(is_done, _)| is_done) {
