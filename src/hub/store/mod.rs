@@ -11,12 +11,12 @@
 pub mod blobs;
 mod open;
 mod query;
+mod totals;
 mod values;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use open::{ReadOnly, schema};
 pub use query::{Column, Compare, Condition, Select};
+use totals::{Totals, Touched};
 pub use values::{Notes, Params, Row, Tx, Value};
 
 /// Writes that may wait for the writer; more callers than that wait before they are queued.
@@ -70,15 +71,12 @@ pub struct Store {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<Readers>,
     trouble: Arc<Mutex<Option<String>>>,
-    commits: Commits,
 }
-
-/// How many commits there were, counted before any of their callers is answered.
-type Commits = Arc<AtomicU64>;
 
 struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
+    totals: Arc<Totals>,
 }
 
 impl Store {
@@ -89,17 +87,17 @@ impl Store {
             .await
             .map_err(|e| StoreError::Panicked(e.to_string()))??;
         let (send, receive) = mpsc::channel(WRITE_QUEUE);
-        let (trouble, commits) = (Arc::new(Mutex::new(None)), Commits::default());
-        tokio::spawn(run_writer(writer, receive, trouble.clone(), commits.clone()));
+        let (trouble, totals) = (Arc::new(Mutex::new(None)), Arc::new(Totals::default()));
+        tokio::spawn(run_writer(writer, receive, trouble.clone(), totals.clone()));
         let readers = Readers {
             permits: Semaphore::new(readers.len()),
             idle: Mutex::new(readers),
+            totals,
         };
         Ok(Self {
             writer: send,
             readers: Arc::new(readers),
             trouble,
-            commits,
         })
     }
 
@@ -139,6 +137,7 @@ impl Store {
             work: Some(work),
             result: None,
             effects: Vec::new(),
+            touched: Touched::default(),
             reply: Some(reply),
         };
         self.writer.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
@@ -153,7 +152,7 @@ impl Store {
     /// A number that is another one after every commit, from before its callers are answered. What was read after asking for
     /// it is as it was while the number is the same.
     pub fn generation(&self) -> u64 {
-        self.commits.load(Ordering::Acquire)
+        self.readers.totals.commits()
     }
 
     /// As [`Store::read`], on the caller's own thread, for what looks a few rows up by their keys: two changes of thread cost
@@ -194,8 +193,9 @@ impl Readers {
             .pop()
             .ok_or(StoreError::Closed)?;
         let result = catch_unwind(AssertUnwindSafe(|| {
+            let began = self.totals.commits();
             step(&connection, "BEGIN DEFERRED").map_err(StoreError::from)?;
-            work(&Tx::new(&connection))
+            work(&Tx::reading(&connection, &self.totals, began))
         }));
         let ended = if connection.is_autocommit() {
             Ok(())
@@ -220,6 +220,8 @@ trait Job: Send {
     fn pace(&self) -> Pace;
     /// Runs the closure; `false` asks for a rollback to before it.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// The tables it wrote to.
+    fn touched(&self) -> &Touched;
     /// Called once after the commit, or with the reason there was none.
     fn answer(self: Box<Self>, commit: Result<(), StoreError>);
 }
@@ -229,6 +231,7 @@ struct Write<T, E, F> {
     work: Option<F>,
     result: Option<Result<T, E>>,
     effects: Vec<Box<dyn FnOnce() + Send>>,
+    touched: Touched,
     reply: Option<oneshot::Sender<Result<T, E>>>,
 }
 
@@ -248,11 +251,17 @@ where
         let result =
             catch_unwind(AssertUnwindSafe(|| work(&tx))).unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(&*panic)).into()));
         let keep = result.is_ok();
+        let (effects, touched) = tx.into_parts();
+        self.touched = touched;
         if keep {
-            self.effects = tx.into_effects();
+            self.effects = effects;
         }
         self.result = Some(result);
         keep
+    }
+
+    fn touched(&self) -> &Touched {
+        &self.touched
     }
 
     fn answer(mut self: Box<Self>, commit: Result<(), StoreError>) {
@@ -277,7 +286,7 @@ async fn run_writer(
     mut connection: Connection,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
     trouble: Arc<Mutex<Option<String>>>,
-    commits: Commits,
+    totals: Arc<Totals>,
 ) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_COMBINED).await > 0 {
@@ -288,9 +297,9 @@ async fn run_writer(
                 Ok(_) => {}
             }
         }
-        let (jobs, commits) = (std::mem::take(&mut batch), commits.clone());
+        let (jobs, totals) = (std::mem::take(&mut batch), totals.clone());
         let ran = tokio::task::spawn_blocking(move || {
-            let words = run_batch(&connection, jobs, &commits);
+            let words = run_batch(&connection, jobs, &totals);
             (connection, words)
         });
         match ran.await {
@@ -307,10 +316,9 @@ async fn run_writer(
 }
 
 /// Runs all jobs in one transaction and answers them; says what went wrong when there was no commit.
-fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>, commits: &AtomicU64) -> Option<String> {
+fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>, totals: &Totals) -> Option<String> {
     let committed = commit_batch(connection, &mut jobs);
-    // Also when it failed: whether something of it is there is then the database's secret.
-    commits.fetch_add(1, Ordering::AcqRel);
+    totals.committed(jobs.iter().map(|job| job.touched()));
     match committed {
         Ok(()) => {
             jobs.into_iter().for_each(|job| job.answer(Ok(())));

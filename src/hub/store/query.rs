@@ -122,6 +122,7 @@ pub struct Select {
     order: &'static str,
     limit: Option<i64>,
     params: Vec<(String, Value)>,
+    probes: bool,
 }
 
 impl Select {
@@ -134,7 +135,15 @@ impl Select {
             order: "",
             limit: None,
             params: Vec::new(),
+            probes: false,
         }
+    }
+
+    /// For conditions added from here on: many rows meet them and few are wanted, so each row is asked by itself, in place of
+    /// all that meet them being put together first.
+    pub fn probing(mut self, probes: bool) -> Self {
+        self.probes = probes;
+        self
     }
 
     /// Adds a condition. Each `?` in it stands for the next of `values`.
@@ -223,7 +232,10 @@ impl Select {
             Condition::Glob(column, glob) => format!("{column} GLOB {}", self.name(Value::from(glob))),
             Condition::Term(column, term) => self.comparison(column.clone(), term),
             Condition::Plain(text) => (*text).to_owned(),
-            Condition::Within { column, head, inner } => format!("{column} IN ({head} WHERE {})", self.render(inner)),
+            Condition::Within { column, head, inner } => match selected(head).filter(|own| self.probes && own != column) {
+                Some(own) => format!("EXISTS ({head} WHERE {own} = {column} AND {})", self.render(inner)),
+                None => format!("{column} IN ({head} WHERE {})", self.render(inner)),
+            },
             Condition::Related { from, on, outer, inner } => {
                 format!("EXISTS (SELECT 1 FROM {from} WHERE {on} = {outer} AND {})", self.render(inner))
             }
@@ -314,8 +326,9 @@ impl Select {
         tx.rows(&self.sql(), &self.params(), map)
     }
 
+    /// See [`Tx::total`].
     pub fn count(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
-        tx.count(&self.sql(), &self.params())
+        tx.total(&self.sql(), &self.params())
     }
 
     /// How SQLite would run it (see [`Tx::query_plan`]).
@@ -344,6 +357,11 @@ impl Select {
         self.params.push((name.clone(), value));
         name
     }
+}
+
+/// The one column of `SELECT column FROM …`.
+fn selected(head: &'static str) -> Option<&'static str> {
+    head.strip_prefix("SELECT ")?.split_once(" FROM ").map(|(column, _)| column)
 }
 
 #[cfg(test)]
@@ -379,6 +397,22 @@ mod tests {
             "SELECT 1 FROM node WHERE (NOT node.id IN (SELECT tag.id FROM tag WHERE tag.kind = :p0 AND tag.key = :p1 \
              AND tag.value IN (:p2)) OR (substr(node.name, 1, length(:p3)) = :p3 AND 0))"
         );
+    }
+
+    #[test]
+    fn a_row_is_asked_by_itself_where_that_is_said() {
+        let within = |column, head| Condition::Within {
+            column,
+            head,
+            inner: Box::new(Condition::OneOf("tag.key", vec!["a".into()])),
+        };
+        let sql = |condition| Select::new("SELECT 1 FROM node").probing(true).and_condition(&condition).sql();
+        assert_eq!(
+            sql(within("node.id", "SELECT tag.id FROM tag")),
+            "SELECT 1 FROM node WHERE EXISTS (SELECT tag.id FROM tag WHERE tag.id = node.id AND tag.key IN (:p0))"
+        );
+        // Inside, the name would mean the inner table.
+        assert!(sql(within("node.id", "SELECT node.id FROM node")).contains("node.id IN (SELECT node.id FROM node"));
     }
 
     #[test]

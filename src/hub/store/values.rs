@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use crate::base::id::{ActivationId, CommandId, NodeId, SessionId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::store::StoreError;
+use crate::hub::store::totals::{Totals, Touched};
 
 /// Named parameters of one statement: `&[(":name", value.into())]`.
 pub type Params<'a> = &'a [(&'a str, Value)];
@@ -26,6 +27,9 @@ pub enum Value {
 /// One transaction (or one snapshot, when it came from `read`).
 pub struct Tx<'c> {
     connection: &'c Connection,
+    /// What is known of counts, and the commits there had been before this snapshot; `None` where rows are written.
+    totals: Option<(&'c Totals, u64)>,
+    touched: Touched,
     effects: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
     notes: RefCell<Notes>,
 }
@@ -47,13 +51,22 @@ impl<'c> Tx<'c> {
     pub(in crate::hub::store) fn new(connection: &'c Connection) -> Self {
         Self {
             connection,
+            totals: None,
+            touched: Touched::default(),
             effects: RefCell::default(),
             notes: RefCell::default(),
         }
     }
 
-    pub(in crate::hub::store) fn into_effects(self) -> Vec<Box<dyn FnOnce() + Send>> {
-        self.effects.into_inner()
+    pub(in crate::hub::store) fn reading(connection: &'c Connection, totals: &'c Totals, began: u64) -> Self {
+        Self {
+            totals: Some((totals, began)),
+            ..Self::new(connection)
+        }
+    }
+
+    pub(in crate::hub::store) fn into_parts(self) -> (Vec<Box<dyn FnOnce() + Send>>, Touched) {
+        (self.effects.into_inner(), self.touched)
     }
 
     /// Something to do once this write is durable, and not at all when it is not: waking a job, telling a browser.
@@ -92,6 +105,7 @@ impl<'c> Tx<'c> {
 
     /// Runs one statement and answers how many rows it changed.
     pub fn execute(&self, sql: &str, params: Params<'_>) -> Result<usize, StoreError> {
+        self.touched.note(sql);
         let mut statement = self.connection.prepare_cached(sql)?;
         let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
         statement.execute(&bound[..]).map_err(StoreError::from_sql)
@@ -104,6 +118,7 @@ impl<'c> Tx<'c> {
         params: Params<'_>,
         mut map: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        self.touched.note(sql);
         let mut statement = self.connection.prepare_cached(sql)?;
         let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
         let mut rows = statement.query(&bound[..])?;
@@ -121,6 +136,7 @@ impl<'c> Tx<'c> {
         params: Params<'_>,
         map: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
+        self.touched.note(sql);
         let mut statement = self.connection.prepare_cached(sql)?;
         let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
         let mut rows = statement.query(&bound[..])?;
@@ -132,6 +148,14 @@ impl<'c> Tx<'c> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let bound: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
         Ok(statement.query_row(&bound[..], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// The same, of a query that many will ask: while nothing it reads has changed it is not counted again.
+    pub fn total(&self, sql: &str, params: Params<'_>) -> Result<i64, StoreError> {
+        match self.totals {
+            Some((totals, began)) => totals.count(began, sql, params, || self.count(sql, params)),
+            None => self.count(sql, params),
+        }
     }
 
     /// How SQLite would run a query, for tests that forbid scans of large tables.
