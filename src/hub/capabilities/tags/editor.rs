@@ -246,7 +246,11 @@ fn tagged(kind: Kind, id: &'static str, key: Option<&str>, column: &'static str,
     };
     let carries = Condition::Within {
         column: id,
-        head: "SELECT tag.id FROM tag",
+        // Left alone SQLite takes an index in which all values of the key must be looked at.
+        head: match (key, op, &wanted) {
+            (Some(_), Op::Eq, Condition::Term(..)) => "SELECT tag.id FROM tag INDEXED BY tag_by_text",
+            _ => "SELECT tag.id FROM tag",
+        },
         inner: Box::new(Condition::all([
             Condition::OneOf("tag.kind", vec![kind.as_str().into()]),
             key.map_or(Condition::Always, |key| Condition::OneOf("tag.key", vec![key.into()])),
