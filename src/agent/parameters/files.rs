@@ -68,6 +68,7 @@ impl Files {
         let mut failures = Failures::new();
         loop {
             let files = config.borrow_and_update().files.clone();
+            let has_templates = !files.is_empty();
             changed.borrow_and_update();
             failures.retain(|target, _| files.iter().any(|file| named(file) == *target));
             let mut states = Vec::new();
@@ -78,7 +79,7 @@ impl Files {
             tokio::select! {
                 _ = config.changed() => {}
                 _ = changed.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(LOOK_EVERY), if has_templates => {}
             }
         }
     }

@@ -17,9 +17,10 @@ mod files;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -174,17 +175,23 @@ impl NodeParameters {
     }
 
     async fn follow(&self) -> std::convert::Infallible {
-        let mut last = None;
+        let path = self.0.directory.join(CONFIG);
+        let (mut last, mut seen) = (None, None);
         loop {
-            let this = self.clone();
-            let read = tokio::task::spawn_blocking(move || this.read_config()).await;
-            let read = read.unwrap_or_else(|lost| Err(lost.to_string()));
-            if last.as_ref() != Some(&read) {
-                match read.clone().and_then(|text| Config::parse(&text)) {
-                    Ok(config) => self.configure(config).await,
-                    Err(error) => tracing::error!(%error, "{CONFIG} is not used; what it said before stays"),
+            // Where nothing has changed a look costs one system call and no thread.
+            let state = State::of(&path);
+            if state.is_none() || state != seen {
+                let this = self.clone();
+                let read = tokio::task::spawn_blocking(move || this.read_config()).await;
+                let read = read.unwrap_or_else(|lost| Err(lost.to_string()));
+                if last.as_ref() != Some(&read) {
+                    match read.clone().and_then(|text| Config::parse(&text)) {
+                        Ok(config) => self.configure(config).await,
+                        Err(error) => tracing::error!(%error, "{CONFIG} is not used; what it said before stays"),
+                    }
+                    last = Some(read);
                 }
-                last = Some(read);
+                seen = state;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -233,6 +240,34 @@ impl NodeParameters {
 
     fn lock(&self) -> MutexGuard<'_, Has> {
         self.0.has.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What tells one content of a file from another without reading it.
+#[derive(PartialEq, Eq)]
+enum State {
+    Absent,
+    Written { inode: u64, bytes: u64, changed: (i64, i64) },
+}
+
+impl State {
+    /// `None` when a further change might look the same: the file changed just now, or it cannot be looked at.
+    fn of(path: &Path) -> Option<Self> {
+        let found = match path.symlink_metadata() {
+            Ok(found) => found,
+            Err(error) => return (error.kind() == io::ErrorKind::NotFound).then_some(Self::Absent),
+        };
+        let changed = (found.ctime(), found.ctime_nsec());
+        let age = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()?
+            .as_secs()
+            .checked_signed_diff(u64::try_from(changed.0).ok()?)?;
+        (age > 1).then(|| Self::Written {
+            inode: found.ino(),
+            bytes: found.len(),
+            changed,
+        })
     }
 }
 
