@@ -17,8 +17,8 @@ LEAVE_OUT = "CREATE TRIGGER bench_leave_out BEFORE INSERT ON audit BEGIN SELECT 
 
 def run(_options):
     with Bed(tag="bench") as hub, multiprocessing.Pool(CLIENTS) as pool:
-        activation = hub.api.ssm("CreateActivation", IamRole="r")["ActivationId"]
-        members = {"ResourceType": "Activation", "ResourceId": activation, "Tags": [{"Key": "a", "Value": "b"}]}
+        hub.api.ssm("PutParameter", Name="bench", Value="x", Type="String")
+        members = {"ResourceType": "Parameter", "ResourceId": "bench", "Tags": [{"Key": "a", "Value": "b"}]}
         bytes_ = request(hub, json.dumps(members).encode(), "AddTagsToResource")
 
         def rate():
