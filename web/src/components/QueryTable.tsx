@@ -1,11 +1,11 @@
 import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import type { ReactNode } from "react";
+import { type ReactNode, useCallback, useState } from "react";
 import { ApiError } from "@/platform/errors";
 import type { Pages } from "@/platform/pages";
 import type { Sort } from "@/platform/types";
-import { displayOf, widthsOf } from "./columns";
+import { displayOf, fitted, widthsOf } from "./columns";
 import { ErrorState } from "./ErrorState";
 import { ListPreferences } from "./ListPreferences";
 import { useCommonTexts } from "./texts";
@@ -40,10 +40,12 @@ interface Props<T> {
 export function QueryTable<T>(props: Props<T>) {
   const { list, pages, columns, sort, selected } = props;
   const t = useCommonTexts();
+  const [room, place] = useRoom();
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
   const display = displayOf(columns, list?.chosen.columns);
-  const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? fitting(column.width) }));
+  const widths = fitted(columns, display, room ?? 0);
+  const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? widths.get(column.id) ?? column.width }));
   const table = (
     <Table<T>
       items={pages.items}
@@ -79,18 +81,25 @@ export function QueryTable<T>(props: Props<T>) {
     />
   );
   const isTold = pages.staleError instanceof ApiError && pages.staleError.isUnreachable;
-  if (pages.staleError === undefined || isTold) return table;
+  const isStale = pages.staleError !== undefined && !isTold;
   return (
     <SpaceBetween size="s">
-      <ErrorState error={pages.staleError} title={t("refreshFailed")} onRetry={pages.refresh} />
-      {table}
+      {isStale && <ErrorState error={pages.staleError} title={t("refreshFailed")} onRetry={pages.refresh} />}
+      <div ref={place}>{room !== undefined && table}</div>
     </SpaceBetween>
   );
 }
 
-/** On a telephone the first column leaves room for the second. */
-function fitting(width: string | number | undefined) {
-  return typeof width === "number" ? Math.min(width, Math.max(window.innerWidth * 0.5, 120)) : width;
+/** The column of check boxes, and what frames a table. */
+const BESIDE_PX = 60;
+
+/** What a table has for its columns, in pixels; unknown until its place is on the page. It takes widths only when it comes up. */
+function useRoom(): [number | undefined, (place: HTMLElement | null) => void] {
+  const [room, setRoom] = useState<number>();
+  const measure = useCallback((place: HTMLElement | null) => {
+    if (place) setRoom((known) => known ?? (place.clientWidth || window.innerWidth) - BESIDE_PX);
+  }, []);
+  return [room, measure];
 }
 
 function Pager<T>({ pages }: { pages: Pages<T> }) {

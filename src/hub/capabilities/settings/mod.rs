@@ -65,8 +65,11 @@ async fn describe_hub(cx: Cx, _request: Empty) -> ApiResult<HubView> {
             ))
         })
         .await?;
-    let database = services.config.data.join("hub.db");
-    let database_bytes = tokio::fs::metadata(database).await.map_or(0, |m| m.len());
+    // What was written last is in the log beside the database.
+    let mut database_bytes = 0;
+    for file in ["hub.db", "hub.db-wal"] {
+        database_bytes += tokio::fs::metadata(services.config.data.join(file)).await.map_or(0, |m| m.len());
+    }
     Ok(HubView {
         version: env!("CARGO_PKG_VERSION"),
         account_id: services.config.account_id.clone(),

@@ -19,7 +19,7 @@ export default function OidcPage() {
   const client = useQueryClient();
   const query = useQuery(oidcQuery);
   const [isRemoving, setRemoving] = useState(false);
-  usePage(t("oidcTitle"), [{ text: t("oidcTitle"), href: "/single-sign-on" }]);
+  usePage(t("oidcTitle"));
   const isSet = query.data?.Settings !== undefined;
 
   const remove = async () => {

@@ -55,7 +55,7 @@ export function PasskeysPanel({ onNewSession }: { onNewSession: (login: LoginRes
 
   const { Passkeys: passkeys = [], PasskeysUnusable: unusable } = factors.data ?? {};
   const failure = error ?? factors.error;
-  const obstacle = unusable ?? (hasPasskeys() ? undefined : t("passkeysNoBrowser"));
+  const obstacle = unusable === undefined && hasPasskeys() ? undefined : t("passkeysNoBrowser");
   return (
     <Container header={<Header variant="h2" description={t("passkeysHelp")}>{t("passkeysTitle")}</Header>}>
       {codes ? (

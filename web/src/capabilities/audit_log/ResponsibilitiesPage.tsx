@@ -22,13 +22,12 @@ export default function ResponsibilitiesPage() {
       items={rows.map((row) => translated(row, locale))}
       trackBy="Area"
       wrapLines
-      resizableColumns
       ariaLabels={{ tableLabel: t("responsibilities") }}
       columnDefinitions={[
-        { id: "area", header: t("area"), width: 200, isRowHeader: true, cell: ({ Title }) => Title },
-        { id: "roadstead", header: "Roadstead", width: 340, cell: ({ Roadstead }) => cell(Roadstead) },
-        { id: "operator", header: t("operator"), width: 340, cell: ({ Operator }) => cell(Operator) },
-        { id: "owner", header: t("nodeOwner"), width: 300, cell: ({ NodeOwner }) => cell(NodeOwner) },
+        { id: "area", header: t("area"), width: "16%", isRowHeader: true, cell: ({ Title }) => Title },
+        { id: "roadstead", header: "Roadstead", cell: ({ Roadstead }) => cell(Roadstead) },
+        { id: "operator", header: t("operator"), cell: ({ Operator }) => cell(Operator) },
+        { id: "owner", header: t("nodeOwner"), cell: ({ NodeOwner }) => cell(NodeOwner) },
       ]}
     />
   );
@@ -49,7 +48,7 @@ export default function ResponsibilitiesPage() {
   );
 }
 
-/** A party with nothing to do in an area says so. */
-function cell(text: string): string {
-  return text || "–";
+/** A party with nothing to do in an area says so; what stands between back quotes is typed. */
+function cell(text: string) {
+  return text ? text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part)) : "–";
 }

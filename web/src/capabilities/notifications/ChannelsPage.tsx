@@ -34,7 +34,7 @@ export default function ChannelsPage() {
   const pages = usePages<Channel>({ queryKey: ["notification-channels", "list"], fetchPage: (_, __, signal) => listChannels(signal), size: 200 });
   const columns = useMemo(() => columnsOf(t), [t]);
   const chosen = pages.items.find(({ Name }) => Name === selected[0]?.Name);
-  usePage(t("title"), [{ text: t("title"), href: "/notifications" }]);
+  usePage(t("title"));
 
   const refusal = may(PUT);
   const noChange = refusal ?? (chosen ? undefined : t("choose"));

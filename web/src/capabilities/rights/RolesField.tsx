@@ -3,6 +3,7 @@ import Multiselect from "@cloudscape-design/components/multiselect";
 import { useQuery } from "@tanstack/react-query";
 import { useCommonTexts } from "@/components/texts";
 import { rolesQuery } from "./api";
+import { roleDescription } from "./builtInRoles";
 import { useRightsTexts } from "./texts";
 
 interface Props {
@@ -14,7 +15,7 @@ export function RolesField({ roles, onChange }: Props) {
   const t = useRightsTexts();
   const common = useCommonTexts();
   const query = useQuery(rolesQuery);
-  const options = (query.data ?? []).map((role) => ({ value: role.RoleName, label: role.RoleName, description: role.Description }));
+  const options = (query.data ?? []).map((role) => ({ value: role.RoleName, label: role.RoleName, description: roleDescription(role, t) }));
   return (
     <FormField label={t("roles")} description={t("rolesFieldHelp")} stretch>
       <Multiselect

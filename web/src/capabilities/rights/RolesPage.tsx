@@ -5,6 +5,7 @@ import type { Column } from "@/components/QueryTable";
 import { RouteLink } from "@/components/RouteLink";
 import type { Role } from "@/platform/types";
 import { deleteRole, listRoles } from "./api";
+import { roleDescription } from "./builtInRoles";
 import { NamedList } from "./NamedList";
 import { RoleDialog } from "./RoleDialog";
 import { StatementsDialog } from "./StatementsDialog";
@@ -68,7 +69,7 @@ function roleColumns(t: Translator, onShow: (role: Role) => void): Column<Role>[
         </span>
       ),
     },
-    { id: "description", header: t("description"), width: 360, cell: ({ Description }) => Description || "–" },
+    { id: "description", header: t("description"), width: 360, cell: (role) => roleDescription(role, t) || "–" },
     {
       id: "policies",
       header: t("policies"),

@@ -45,7 +45,7 @@ function userColumns(t: Translator, onOpen: (user: User) => void): Column<User>[
     {
       id: "name",
       header: t("userName"),
-      width: 200,
+      width: 160,
       isRowHeader: true,
       cell: (user) => (
         <span data-row-open>
@@ -55,19 +55,19 @@ function userColumns(t: Translator, onOpen: (user: User) => void): Column<User>[
         </span>
       ),
     },
-    { id: "roles", header: t("roles"), width: 180, cell: (user) => user.Roles.join(", ") || "–" },
+    { id: "roles", header: t("roles"), width: 140, cell: (user) => user.Roles.join(", ") || "–" },
     {
       id: "status",
       header: t("status"),
-      width: 130,
+      width: 120,
       cell: ({ Status }) =>
         Status === "Active" ? <StatusIndicator>{t("active")}</StatusIndicator> : <StatusIndicator type="stopped">{t("disabled")}</StatusIndicator>,
     },
-    { id: "scope", header: t("scope"), width: 220, cell: ({ Scope }) => scopeText(Scope) || t("scopeNone") },
-    { id: "policies", header: t("policies"), width: 180, cell: ({ Policies }) => Policies.join(", ") || "–" },
-    { id: "keys", header: t("accessKeys"), width: 120, cell: ({ AccessKeys }) => AccessKeys },
+    { id: "scope", header: t("scope"), width: 180, cell: ({ Scope }) => scopeText(Scope) || t("scopeNone") },
+    { id: "policies", header: t("policies"), width: 140, cell: ({ Policies }) => Policies.join(", ") || "–" },
+    { id: "keys", header: t("accessKeys"), width: 110, cell: ({ AccessKeys }) => AccessKeys },
     { id: "login", header: t("canLogin"), width: 130, isExtra: true, cell: ({ HasPassword }) => t(HasPassword ? "yes" : "no") },
     { id: "description", header: t("description"), width: 220, isExtra: true, cell: ({ Description }) => Description || "–" },
-    { id: "created", header: t("created"), width: 150, cell: ({ CreatedAt }) => <TimeAgo at={CreatedAt} /> },
+    { id: "created", header: t("created"), width: 140, cell: ({ CreatedAt }) => <TimeAgo at={CreatedAt} /> },
   ];
 }
