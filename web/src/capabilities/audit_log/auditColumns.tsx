@@ -13,7 +13,7 @@ export function auditColumns(t: Translator): Column<AuditEvent>[] {
     { id: "operation", header: t("operation"), width: 180, isRowHeader: true, cell: ({ Operation }) => operationName(Operation) },
     { id: "target", header: t("target"), width: 220, cell: ({ Target }) => <code>{Target}</code> },
     { id: "outcome", header: t("outcome"), width: 120, cell: (event) => <Outcome outcome={event.Outcome} repeats={event.Repeats} /> },
-    { id: "address", header: t("address"), width: 130, cell: ({ Address }) => Address || "–" },
+    { id: "address", header: t("address"), width: 130, isExtra: true, cell: ({ Address }) => Address || "–" },
     { id: "detail", header: t("detail"), width: 200, cell: ({ Detail }) => Detail || "–" },
   ];
 }
