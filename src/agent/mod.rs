@@ -1,7 +1,7 @@
 //! The agent: it calls home, runs what the hub asks for, keeps shells, and forgets nothing before the hub has it.
 //!
 //! Reading order: [`core`] (the state machine), [`journal`] (its memory), [`executor`] with [`plugins`], [`zygote`] and [`step_host`]
-//! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node),
+//! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node), [`secrets`] (what runs name of them),
 //! [`home`] with [`identity`] (the line to the hub), [`lock`] (what this node's owner forbids) and [`approvals`] (what he wants an operator to sign). This file ties them together for a real node.
 //!
 //! A data directory belongs to one agent at a time: it holds `lock`. Whoever takes the lock after an agent that died knows that
@@ -20,6 +20,7 @@ pub mod journal;
 pub mod lock;
 pub mod parameters;
 pub mod plugins;
+pub mod secrets;
 pub mod session;
 pub mod spool;
 pub mod step_host;
@@ -46,7 +47,7 @@ use crate::platform::{memory, processes};
 use crate::wire::audit::SignedHead;
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
-use crate::wire::parameters::Values;
+use crate::wire::parameters::{RunSecrets, Values};
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
@@ -57,6 +58,7 @@ use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
 use lock::NodeLock;
 use parameters::NodeParameters;
+use secrets::SecretsDesk;
 use session::Sessions;
 use witness::{Seen, Witness};
 use zygote::{Spawner, Zygote};
@@ -152,8 +154,10 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     let parameters = NodeParameters::open(data.clone(), home.identity().seed());
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
     let lock = NodeLock::of(&data);
-    let executor =
-        NodeExecutor::open(&data, spawner, plugins::Limits::default(), lock.clone()).map_err(|error| AgentError::Data(data, error))?;
+    let secrets = SecretsDesk::default();
+    let executor = NodeExecutor::open(&data, spawner, plugins::Limits::default(), lock.clone())
+        .map_err(|error| AgentError::Data(data, error))?
+        .with_secrets(secrets.clone());
     let store = FileStore::open(&directory, "journal", journal::SLOTS).map_err(AgentError::Journal)?;
     let (agent, mut outgoing) = Agent::new(Parts {
         executor,
@@ -172,6 +176,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         witness,
         lock: lock.clone(),
         parameters: parameters.clone(),
+        secrets: secrets.clone(),
     });
     let served = tokio::select! {
         served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
@@ -179,6 +184,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         never = look_after(&agent, &lock) => match never {},
         never = parameters.run() => match never {},
         never = tell_of_parameters(&agent, &parameters) => match never {},
+        never = ask_for_secrets(&agent, &secrets) => match never {},
     };
     agent.stop().await;
     if served.is_ok() && !shutdown.is_cancelled() {
@@ -262,6 +268,14 @@ async fn tell_of_parameters(agent: &NodeAgent, parameters: &NodeParameters) -> s
     }
 }
 
+/// Runs that wait for secrets are told to the hub.
+async fn ask_for_secrets(agent: &NodeAgent, desk: &SecretsDesk) -> std::convert::Infallible {
+    loop {
+        let run = desk.next().await;
+        agent.send(ToHub::WantSecrets { run }).await;
+    }
+}
+
 type NodeAgent = Agent<NodeExecutor, FileStore>;
 
 /// A real node's agent, as the line to the hub sees it.
@@ -270,6 +284,7 @@ struct NodeDuties {
     witness: Witness,
     lock: NodeLock,
     parameters: NodeParameters,
+    secrets: SecretsDesk,
 }
 
 impl NodeDuties {
@@ -308,6 +323,7 @@ impl Duties for NodeDuties {
         for frame in self.parameters.introduction() {
             self.agent.send(frame).await;
         }
+        self.secrets.ask_again();
     }
 
     fn obey(&self, node: &NodeId, terms: Terms) {
@@ -327,6 +343,10 @@ impl Duties for NodeDuties {
 
     async fn parameters(&self, values: Values) -> io::Result<()> {
         self.parameters.take(values).await
+    }
+
+    fn secrets(&self, answer: RunSecrets) {
+        self.secrets.take(answer);
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {

@@ -5,7 +5,8 @@
 //! one socket pair and ends when the agent does. What it forked lives on.
 //!
 //! ```text
-//! agent → zygote   number (8, 0 = no step) · directory of a step      + the agent's lock, once
+//! agent → zygote   number (8) · directory of a step                   + the step's secrets, when it needs any
+//!                  0 (8)                                              + the agent's lock, once
 //! zygote → agent   number (8) · error number (4, 0 = forked)          + a pidfd of the step host
 //! ```
 //!
@@ -91,17 +92,17 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     let mut lock = None;
     let mut buffer = vec![0; MAX_MESSAGE_BYTES];
     while let Some((length, fd)) = receive(&socket, &mut buffer)? {
-        lock = fd.or(lock);
         let Some((number, path)) = buffer[..length].split_first_chunk::<8>() else {
             continue;
         };
         if u64::from_be_bytes(*number) == 0 {
+            lock = fd.or(lock);
             continue;
         }
         match unsafe { libc::fork() } {
             0 => {
                 drop(socket);
-                step_host::run(Path::new(std::ffi::OsStr::from_bytes(path)), own_pid, lock);
+                step_host::run(Path::new(std::ffi::OsStr::from_bytes(path)), own_pid, lock, fd);
             }
             pid => answer(&socket, number, pid)?,
         }
@@ -191,14 +192,16 @@ impl Spawner {
         })
     }
 
-    /// Starts a step host for the order in `directory`; its pidfd, or `None` when it has ended already.
+    /// Starts a step host for the order in `directory`, with what it may know besides; its pidfd, or `None` when it has ended
+    /// already.
     ///
     /// *Cancel*: the host may have been started.
-    pub async fn spawn(&self, directory: &Path) -> io::Result<Option<OwnedFd>> {
+    pub async fn spawn(&self, directory: &Path, secrets: Option<OwnedFd>) -> io::Result<Option<OwnedFd>> {
         let socket = self.socket.lock().await;
         let number = self.number.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let message = [&number[..], directory.as_os_str().as_bytes()].concat();
-        socket.async_io(Interest::WRITABLE, |fd| Ok(send(fd, &message, None)?)).await?;
+        let secrets = secrets.as_ref().map(|fd| fd.as_fd());
+        socket.async_io(Interest::WRITABLE, |fd| Ok(send(fd, &message, secrets)?)).await?;
         loop {
             let mut buffer = [0; 12];
             let received = socket.async_io(Interest::READABLE, |fd| Ok(receive(fd, &mut buffer)?)).await?;

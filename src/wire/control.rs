@@ -37,6 +37,8 @@ pub enum ToHub {
     WantParameters(Want),
     /// What this node makes of parameters now, in place of what it said before.
     ParameterFiles(FileStates),
+    /// A run that this node was told to begin names secrets; the answer comes as a stream (`POST /secrets`).
+    WantSecrets { run: CommandId },
     /// The agent goes away on purpose.
     Goodbye { reason: Goodbye },
 }

@@ -7,6 +7,7 @@
 //!   agent [`control::ToAgent`], agent to hub [`control::ToHub`]. The agent's first frame is `Hello` or `Enrol`.
 //! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
 //! * `POST /parameters`: everything the node may have of the parameters it wants ([`parameters::Values`] as the JSON request body).
+//! * `POST /secrets`: what one run names of secrets ([`parameters::RunSecrets`] as the JSON request body).
 //! * `POST /session`: one attachment to a shell ([`session`]); both bodies are binary frames.
 //!
 //! Every order (a run, anything said to a shell's door) carries the hub's signed [`warrant`] for this very node.
@@ -35,6 +36,7 @@ pub const CONTROL_PATH: &str = "/control";
 pub const OUTPUT_PATH: &str = "/output";
 pub const SESSION_PATH: &str = "/session";
 pub const PARAMETERS_PATH: &str = "/parameters";
+pub const SECRETS_PATH: &str = "/secrets";
 
 /// Receive window of one stream, both ways.
 pub const STREAM_WINDOW: u32 = 256 * 1024;

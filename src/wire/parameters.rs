@@ -3,10 +3,14 @@
 //! The agent says in a control frame which paths it wants ([`Want`]). The hub answers, and again whenever anything of it
 //! changes, by a stream of its own (`POST /parameters`) whose body is [`Values`]: everything the node may have of what it
 //! wants, so that what is no longer in it is gone.
+//!
+//! Secrets that one run names come the same way (`POST /secrets`), once, when the agent asks for them: [`RunSecrets`]. Which
+//! they are says the order that the hub keeps, never the agent.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
+use crate::base::id::CommandId;
 
 /// Longest body of values.
 pub const MAX_VALUES_BYTES: usize = 16 * 1024 * 1024;
@@ -51,6 +55,24 @@ pub struct Value {
     pub value: Secret<String>,
 }
 
+/// Everything that a run names of secrets, or why it gets none of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunSecrets {
+    pub run: CommandId,
+    pub secrets: Vec<RunSecret>,
+    /// For whoever sent the command; then there are no secrets.
+    pub problem: Option<String>,
+}
+
+/// What stands behind one reference.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunSecret {
+    /// What stands between the braces: `ssm-secure:/app/password`.
+    pub reference: String,
+    #[serde(with = "secret_text")]
+    pub value: Secret<String>,
+}
+
 /// The files that a node makes of parameters, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStates {
@@ -67,7 +89,8 @@ pub struct FileState {
     pub problem: Option<String>,
 }
 
-/// The one place where a secret is written out: into the encrypted line to the node it is for, and its sealed cache.
+/// The one place where a secret is written out: into the encrypted line to the node it is for, its sealed cache, and memory
+/// that its agent hands to a step's host.
 mod secret_text {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -13,6 +13,7 @@ mod matrix;
 mod node_parameters;
 mod parameters;
 mod rights;
+mod secrets;
 mod sessions;
 mod support;
 mod tags;

@@ -8,6 +8,7 @@ mod folders;
 mod output;
 mod permission;
 mod reboot;
+mod secrets;
 mod step;
 
 use std::io;
@@ -23,6 +24,7 @@ use crate::agent::approvals::Approvals;
 use crate::agent::core::{Executor, Order, OutputBody, Refused};
 use crate::agent::lock::NodeLock;
 use crate::agent::plugins::{self, Context, Limits};
+use crate::agent::secrets::SecretsDesk;
 use crate::agent::step_host;
 use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
@@ -38,6 +40,7 @@ use crate::wire::session::Open;
 use flow::{Flow, Next};
 use permission::now;
 use reboot::Resumed;
+use secrets::Unbegun;
 use step::{Budget, End, Trace};
 
 const RUN: &str = "run";
@@ -56,6 +59,7 @@ pub struct NodeExecutor {
     user: User,
     lock: NodeLock,
     approvals: Arc<Approvals>,
+    secrets: SecretsDesk,
     /// Another one after this system was a copy and got an identity of its own.
     node: RwLock<Option<NodeId>>,
     /// The kernel's boot id.
@@ -89,10 +93,16 @@ impl NodeExecutor {
             spawner,
             limits,
             user: User::current(),
+            secrets: SecretsDesk::default(),
             lock,
             node: RwLock::default(),
             boot: step_host::boot_id(),
         })
+    }
+
+    /// Where runs ask for the secrets that they name.
+    pub fn with_secrets(self, secrets: SecretsDesk) -> Self {
+        Self { secrets, ..self }
     }
 
     /// As in another boot, for tests.
@@ -217,9 +227,9 @@ impl NodeExecutor {
             Trace::Running(host) => Some(host),
             Trace::None if begun == Begun::Unknown => return self.end(&run.id, index, RESTARTED).await,
             Trace::None if cancel.is_cancelled() => return self.unseen(run, index, Outcome::Cancelled, CANCELLED).await,
-            Trace::None => match self.begin(run, resolved, index, begun).await {
+            Trace::None => match self.begin(run, resolved, index, begun, cancel).await {
                 Ok(host) => host,
-                Err(message) => return self.unseen(run, index, Outcome::Failed, &message).await,
+                Err(Unbegun { outcome, message }) => return self.unseen(run, index, outcome, &message).await,
             },
         };
         if let Some(host) = host
@@ -235,13 +245,21 @@ impl NodeExecutor {
     }
 
     /// Asks for a step host. `None`: it has ended already.
-    async fn begin(&self, run: &Run, resolved: &Resolved, index: usize, begun: Begun) -> Result<Option<OwnedFd>, String> {
+    async fn begin(
+        &self,
+        run: &Run,
+        resolved: &Resolved,
+        index: usize,
+        begun: Begun,
+        cancel: &CancellationToken,
+    ) -> Result<Option<OwnedFd>, Unbegun> {
         // The lock may have been set while the run waited, or between two steps.
         self.allows(run)?;
         if index == 0 {
             self.approval_of(run, now(Clock::system().now()))?;
         }
         let order = self.order(run, resolved, index)?;
+        let secrets = self.secrets_for(run, resolved.steps[index].timeout, &order, cancel).await?;
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
             let id = run.id.clone();
@@ -254,9 +272,9 @@ impl NodeExecutor {
         }
         let path = self.path.join(run.id.as_str()).join(index.to_string());
         self.spawner
-            .spawn(&path)
+            .spawn(&path, secrets)
             .await
-            .map_err(|error| format!("the step host could not be started: {error}"))
+            .map_err(|error| format!("the step host could not be started: {error}").into())
     }
 
     fn order(&self, run: &Run, resolved: &Resolved, index: usize) -> Result<StepOrder, String> {
@@ -357,10 +375,13 @@ impl Executor for NodeExecutor {
             },
         };
         match resolved(&run) {
-            Ok(resolved) => Report {
-                steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
-                run: run.id,
-            },
+            Ok(resolved) => {
+                let _forgotten_at_the_end = self.secrets.while_it_runs(&run.id);
+                Report {
+                    steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
+                    run: run.id,
+                }
+            }
             // It was checked before it was accepted; another version of the agent may judge differently.
             Err(error) => lost(run.id, &error.to_string()),
         }

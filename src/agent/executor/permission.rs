@@ -6,6 +6,7 @@ use super::NodeExecutor;
 use crate::agent::approvals::{Approvable, Now, Request};
 use crate::base::{Clock, Timestamp};
 use crate::model::approval::Approved;
+use crate::model::document::{self, secrets};
 use crate::model::lock::Act;
 use crate::wire::run::{Run, Work};
 use crate::wire::session::Open;
@@ -31,11 +32,14 @@ impl NodeExecutor {
         let (standing, as_root) = (self.lock.standing(), self.lock.is_root());
         let node = self.node();
         let approvable = self.approvals.judge(&standing, as_root, &request, node.as_ref(), now)?;
-        // What the hub adds by itself no operator has signed.
+        // What the hub adds by itself no operator has signed, be it now or when the run asks for it.
         if approvable.is_some() && !(lookups.is_empty() && documents.is_empty()) {
             return Err(
                 "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
             );
+        }
+        if approvable.is_some() && names_secrets(&run.work) {
+            return Err("the command names secrets, whose values an operator's signature does not cover".into());
         }
         if approvable.is_some() && !settings.is_plain() {
             return Err("the command has settings for its processes, which an operator's signature does not cover".into());
@@ -79,6 +83,11 @@ impl NodeExecutor {
             Some(approvable) => self.use_up(approvable, hub_now).await.map_err(|error| error.to_string()),
         }
     }
+}
+
+fn names_secrets(work: &Work) -> bool {
+    let resolved = document::check(&work.document, &work.parameters, &work.lookups);
+    resolved.is_ok_and(|resolved| !secrets::wanted(&resolved, work.documents.values()).is_empty())
 }
 
 pub(super) fn now(hub: Timestamp) -> Now {

@@ -37,7 +37,7 @@ use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, r
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
-use crate::wire::parameters::Values;
+use crate::wire::parameters::{RunSecrets, Values};
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::succession::{KeyLink, MAX_LINKS, follow};
@@ -81,6 +81,9 @@ pub trait Duties: Send + Sync + 'static {
     fn parameters(&self, _values: Values) -> impl Future<Output = io::Result<()>> + Send {
         async { Err(io::ErrorKind::Unsupported.into()) }
     }
+
+    /// What the hub has to say to a run that asked for secrets.
+    fn secrets(&self, _answer: RunSecrets) {}
 
     /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
     /// line this is dropped.

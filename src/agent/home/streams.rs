@@ -14,6 +14,7 @@ use futures_util::stream::BoxStream;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Method, Request, Response, StatusCode};
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use crate::wire::parameters::MAX_VALUES_BYTES;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::stream::{FrameSink, SessionSource};
-use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SESSION_PATH};
+use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SECRETS_PATH, SESSION_PATH};
 
 /// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
 pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
@@ -52,6 +53,7 @@ pub(super) async fn serve<D: Duties>(
     let served = match (request.method(), request.uri().path()) {
         (&Method::POST, OUTPUT_PATH) => output(&*duties, request.into_body(), &mut respond, &over).await,
         (&Method::POST, PARAMETERS_PATH) => parameters(&*duties, request.into_body(), &mut respond).await,
+        (&Method::POST, SECRETS_PATH) => secrets(&*duties, request.into_body(), &mut respond).await,
         (&Method::POST, SESSION_PATH) => session(&*duties, request.into_body(), &mut respond, &over).await,
         _ => answer(&mut respond, StatusCode::NOT_FOUND, true).map(drop),
     };
@@ -81,18 +83,8 @@ async fn output<D: Duties>(
 }
 
 /// The hub's values, whole; it hears when they are on this node's disk.
-async fn parameters<D: Duties>(duties: &D, mut body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
-    let whole = async {
-        let mut json = Zeroizing::new(Vec::with_capacity(VALUES_BYTES));
-        while let Some(bytes) = next_bytes(&mut body).await {
-            json.extend_from_slice(&bytes.ok()?);
-            if json.len() > MAX_VALUES_BYTES {
-                return None;
-            }
-        }
-        serde_json::from_slice(&json).ok()
-    };
-    let Some(values) = timeout(VALUES_LIMIT, whole).await.ok().flatten() else {
+async fn parameters<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let Some(values) = timeout(VALUES_LIMIT, confidential(body)).await.ok().flatten() else {
         return answer(respond, StatusCode::BAD_REQUEST, true).map(drop);
     };
     let status = match duties.parameters(values).await {
@@ -100,6 +92,30 @@ async fn parameters<D: Duties>(duties: &D, mut body: RecvStream, respond: &mut S
         Err(_) => StatusCode::INSUFFICIENT_STORAGE,
     };
     answer(respond, status, true).map(drop)
+}
+
+/// What one run names of secrets, whole.
+async fn secrets<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let status = match timeout(VALUES_LIMIT, confidential(body)).await.ok().flatten() {
+        Some(secrets) => {
+            duties.secrets(secrets);
+            StatusCode::OK
+        }
+        None => StatusCode::BAD_REQUEST,
+    };
+    answer(respond, status, true).map(drop)
+}
+
+/// A body of which no copy is left in memory.
+async fn confidential<T: DeserializeOwned>(mut body: RecvStream) -> Option<T> {
+    let mut json = Zeroizing::new(Vec::with_capacity(VALUES_BYTES));
+    while let Some(bytes) = next_bytes(&mut body).await {
+        json.extend_from_slice(&bytes.ok()?);
+        if json.len() > MAX_VALUES_BYTES {
+            return None;
+        }
+    }
+    serde_json::from_slice(&json).ok()
 }
 
 async fn question(mut body: RecvStream) -> Option<OutputQuery> {

@@ -9,23 +9,28 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value};
 
 use super::{Task, http, tell};
+use crate::model::document::secrets::{Secrets, fill_value};
 
 pub fn run(task: &Task) -> Result<(), String> {
-    let info = task.map("sourceInfo")?;
+    let info = filled(task.map("sourceInfo")?, &task.secrets());
     let target = destination(task)?;
     match task.text("sourceType")? {
         "HTTP" => from_web(&info, text(&info, "url")?, &target),
         "S3" => from_store(&info, &target),
-        "Git" => from_git(&info, text(&info, "repository")?, "", &target),
+        "Git" => from_git(task, &info, text(&info, "repository")?, "", &target),
         "GitHub" => {
             let repository = format!("https://github.com/{}/{}.git", text(&info, "owner")?, text(&info, "repository")?);
-            from_git(&info, &repository, optional(&info, "path"), &target)
+            from_git(task, &info, &repository, optional(&info, "path"), &target)
         }
         "SSMDocument" => from_document(task, &info, &target),
         other => Err(format!(
             "sourceType `{other}` does not exist: use HTTP, S3, Git, GitHub or SSMDocument"
         )),
     }
+}
+
+fn filled(info: Map<String, Value>, secrets: &Secrets) -> Map<String, Value> {
+    info.into_iter().map(|(name, value)| (name, fill_value(&value, secrets))).collect()
 }
 
 /// A path that is not absolute lies below the run's own downloads. One that is goes anywhere the agent's user may write, as
@@ -80,7 +85,8 @@ fn from_web(info: &Map<String, Value>, url: &str, target: &Path) -> Result<(), S
     let authorization = match optional(info, "authMethod") {
         "" | "None" => None,
         "Basic" => {
-            let pair = format!("{}:{}", text(info, "userName")?, text(info, "password")?);
+            let user = [optional(info, "userName"), optional(info, "username")].concat();
+            let pair = format!("{user}:{}", text(info, "password")?);
             Some(format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes())))
         }
         other => return Err(format!("authMethod `{other}` is not known here: use None or Basic")),
@@ -118,7 +124,7 @@ fn from_store(info: &Map<String, Value>, target: &Path) -> Result<(), String> {
     from_web(info, &url, target)
 }
 
-fn from_git(info: &Map<String, Value>, repository: &str, inner: &str, target: &Path) -> Result<(), String> {
+fn from_git(task: &Task, info: &Map<String, Value>, repository: &str, inner: &str, target: &Path) -> Result<(), String> {
     let options = optional(info, "getOptions");
     let wanted = options.split_once(':').map(|(kind, value)| (kind.trim(), value.trim()));
     let clone = target.join(".roadstead-clone");
@@ -133,12 +139,13 @@ fn from_git(info: &Map<String, Value>, repository: &str, inner: &str, target: &P
         Some((kind, _)) => return Err(format!("getOptions `{kind}` does not exist: use `branch:name` or `commitID:hash`")),
     }
     arguments.extend(["--", repository, &place]);
-    git(info, &arguments)?;
+    let git = |arguments: &[&str]| git(task, info, arguments);
+    git(&arguments)?;
     if let Some(("commitID", commit)) = wanted {
         if commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(format!("commitID `{commit}` is not a hash"));
         }
-        git(info, &["-C", &place, "checkout", "--quiet", commit])?;
+        git(&["-C", &place, "checkout", "--quiet", commit])?;
     }
     if Path::new(inner).components().any(|part| !matches!(part, Component::Normal(_))) {
         return Err(format!("path `{inner}` must lie inside the repository"));
@@ -150,9 +157,19 @@ fn from_git(info: &Map<String, Value>, repository: &str, inner: &str, target: &P
     Ok(())
 }
 
-fn git(info: &Map<String, Value>, arguments: &[&str]) -> Result<(), String> {
+fn git(task: &Task, info: &Map<String, Value>, arguments: &[&str]) -> Result<(), String> {
     let mut command = Command::new("git");
     command.args(arguments).stdin(Stdio::null()).env("GIT_TERMINAL_PROMPT", "0");
+    for name in task.secret_variables() {
+        command.env_remove(name);
+    }
+    if let Some(authorization) = authorization(info) {
+        // In the environment, because arguments are there for every user to see.
+        command
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", "http.extraHeader")
+            .env("GIT_CONFIG_VALUE_0", format!("Authorization: {authorization}"));
+    }
     if is_true(info, "skipHostKeyChecking") {
         command.env("GIT_SSH_COMMAND", "ssh -o StrictHostKeyChecking=no -o BatchMode=yes");
     }
@@ -161,6 +178,19 @@ fn git(info: &Map<String, Value>, arguments: &[&str]) -> Result<(), String> {
         Ok(status) => Err(format!("git ended with {status}")),
         Err(error) => Err(format!("git cannot be run on this node: {error}")),
     }
+}
+
+/// What a private repository asks for over HTTPS: GitHub's `tokenInfo`, or `username` and `password`.
+fn authorization(info: &Map<String, Value>) -> Option<String> {
+    let (user, password) = match (optional(info, "tokenInfo"), optional(info, "password")) {
+        ("", "") => return None,
+        ("", password) => (optional(info, "username"), password),
+        (token, _) => ("x-access-token", token),
+    };
+    Some(format!(
+        "Basic {}",
+        data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes())
+    ))
 }
 
 /// Moves what was cloned to where it is wanted; what was there under the same name goes.
@@ -214,6 +244,7 @@ mod tests {
             documents: BTreeMap::from([("Greet:2".into(), "{\"a\": 1}".into())]),
             depth: 0,
             settings: Default::default(),
+            secrets: Default::default(),
         }
     }
 

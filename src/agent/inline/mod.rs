@@ -8,15 +8,18 @@ mod http;
 mod nested;
 mod quote;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::base::Secret;
 use crate::base::id::CommandId;
+use crate::model::document::secrets::{self, Secrets};
 use crate::model::run_settings::RunSettings;
+use crate::platform::memory::keep_private;
 
 pub use quote::quoted;
 
@@ -36,6 +39,9 @@ pub struct Task {
     pub depth: u32,
     /// For the steps of the document that it runs.
     pub settings: RunSettings,
+    /// What inputs and inner documents may name of secrets. Their values are in the environment, never in this file.
+    #[serde(default)]
+    pub secrets: BTreeSet<String>,
 }
 
 impl Task {
@@ -50,6 +56,17 @@ impl Task {
         let text = std::fs::read_to_string(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
         let (_, task) = text.split_once('\n').ok_or("the step's file holds no task")?;
         serde_json::from_str(task).map_err(|error| format!("the step's file holds no task: {error}"))
+    }
+
+    /// The values of its secrets.
+    fn secrets(&self) -> Secrets {
+        let value = |name: &String| Some((name.clone(), Secret::new(std::env::var(secrets::variable(name)).ok()?)));
+        self.secrets.iter().filter_map(value).collect()
+    }
+
+    /// The variables that no program of others needs to see.
+    fn secret_variables(&self) -> impl Iterator<Item = String> {
+        self.secrets.iter().map(|name| secrets::variable(name))
     }
 
     /// An input that must be there, as text.
@@ -76,6 +93,7 @@ impl Task {
 
 /// `roadstead agent-step FILE`: what went wrong goes to stderr; answers the exit code.
 pub fn main(file: &Path) -> u8 {
+    keep_private();
     let result = Task::read(file).and_then(|task| match task.action.as_str() {
         "aws:downloadContent" => download::run(&task).map(|()| 0),
         "aws:runDocument" => nested::run(&task, file),
@@ -113,6 +131,7 @@ mod tests {
             documents: BTreeMap::from([("A".into(), "{}\n\"".into())]),
             depth: 1,
             settings: Default::default(),
+            secrets: BTreeSet::from(["ssm-secure:/a".into()]),
         };
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("script");

@@ -5,20 +5,21 @@
 //!
 //! *Source*: AWS docs, "Command document plugin reference", aws:runDocument.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{MAX_DEPTH, Task, tell};
 use crate::agent::executor::flow::{Flow, Next};
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host::record::StepOrder;
 use crate::base::id::NodeId;
-use crate::model::document::{self, GivenParameters, References, Resolved, Step, text};
+use crate::model::document::secrets::{self, Secrets};
+use crate::model::document::{Document, GivenParameters, References, Resolved, Step, text};
 use crate::platform::users::User;
 use crate::wire::run::Outcome;
 
@@ -33,12 +34,16 @@ pub fn run(task: &Task, file: &Path) -> Result<u8, String> {
     }
     let content = content(task)?;
     let given = parameters(task)?;
-    let resolved = document::check(&content, &given, &References::new()).map_err(|error| error.to_string())?;
+    let secrets = task.secrets();
+    let document = Document::parse(&content).map_err(|error| error.to_string())?;
+    let resolved = document.resolve(&given, &References::new()).map_err(|error| error.to_string())?;
+    secrets::judge(&document, &given, &References::new(), &secrets).map_err(|error| error.to_string())?;
     let node: Option<NodeId> = std::env::var("ROADSTEAD_NODE_ID").ok().and_then(|id| id.parse().ok());
     let inner = Inner {
         task,
         file,
         resolved: &resolved,
+        secrets,
         node,
         user: User::current(),
     };
@@ -79,6 +84,7 @@ struct Inner<'a> {
     task: &'a Task,
     file: &'a Path,
     resolved: &'a Resolved,
+    secrets: Secrets,
     node: Option<NodeId>,
     user: User,
 }
@@ -150,6 +156,11 @@ impl Inner<'_> {
     }
 
     fn execute(&self, index: usize, order: &StepOrder) -> Result<u8, String> {
+        if let Some(missing) = order.secrets.iter().find(|name| !self.secrets.contains_key(*name)) {
+            return Err(format!(
+                "`{{{{{missing}}}}}` was not given to this run: a document of the hub, or the parameters of the step that runs this one, must name it"
+            ));
+        }
         let script = self.file.with_file_name(format!("nested-{}-{index}", self.task.depth));
         std::fs::write(&script, &order.script).map_err(|error| format!("its script cannot be written: {error}"))?;
         let mut command = match &order.interpreter {
@@ -165,10 +176,13 @@ impl Inner<'_> {
                 Command::new(&script)
             }
         };
-        let environment: BTreeMap<&String, &String> = order.environment.iter().map(|(name, value)| (name, value)).collect();
+        let filled = order.environment.iter().map(|(name, value)| match order.secrets.is_empty() {
+            true => (name, Zeroizing::new(value.clone())),
+            false => (name, secrets::fill(value, &self.secrets)),
+        });
         command
             .env_clear()
-            .envs(environment)
+            .envs(filled.map(|(name, value)| (name, value.to_string())))
             .current_dir(&order.working_directory)
             .stdin(Stdio::null());
         let child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;

@@ -3,7 +3,7 @@
 use super::{Context, Plugin, shell_order};
 use crate::agent::inline::Task;
 use crate::agent::step_host::record::StepOrder;
-use crate::model::document::Step;
+use crate::model::document::{Step, secrets};
 
 pub struct Inline(pub &'static str);
 
@@ -13,6 +13,7 @@ impl Plugin for Inline {
     }
 
     fn order(&self, step: &Step, context: &Context<'_>) -> Result<StepOrder, String> {
+        let step = &with_inner_secrets(step, context);
         let task = Task {
             action: step.action.clone(),
             inputs: step.inputs.clone(),
@@ -21,7 +22,20 @@ impl Plugin for Inline {
             documents: context.documents.clone(),
             depth: context.depth,
             settings: context.settings.clone(),
+            secrets: step.secrets.clone(),
         };
         shell_order(task.script()?, step, context)
     }
+}
+
+/// A step that runs a document is given what the documents sent along name, too.
+fn with_inner_secrets(step: &Step, context: &Context<'_>) -> Step {
+    let mut step = step.clone();
+    if step.action == secrets::RUN_DOCUMENT {
+        step.secrets.extend(secrets::of_enclosed(context.documents.values()));
+    }
+    // It reads each by its own variable.
+    let variable = |name: &String| (secrets::variable(name), format!("{{{{{name}}}}}"));
+    step.variables = step.secrets.iter().map(variable).collect();
+    step
 }

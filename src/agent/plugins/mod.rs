@@ -110,13 +110,14 @@ fn shell_order(script: String, step: &Step, context: &Context<'_>) -> Result<Ste
     Ok(StepOrder {
         interpreter: Some(PathBuf::from("/bin/sh")),
         script,
-        environment: context.command_environment(),
+        environment: context.command_environment(&step.variables),
         working_directory: working_directory(step.inputs.get("workingDirectory"), context)?,
         timeout_ms: step.timeout.as_millis() as u64,
         kill_grace_ms: context.limits.kill_grace.as_millis() as u64,
         cap_bytes: context.limits.cap_bytes,
         identity: None,
         ceilings: ceilings(context.settings),
+        secrets: step.secrets.clone(),
     })
 }
 
@@ -150,8 +151,8 @@ fn working_directory(input: Option<&Value>, context: &Context<'_>) -> Result<Pat
 
 impl Context<'_> {
     /// A command's environment: nothing of the agent's own, the names scripts written for upstream's agent expect, and the
-    /// document's variables.
-    fn command_environment(&self) -> Vec<(String, String)> {
+    /// document's variables, in which secrets stand by name.
+    fn command_environment(&self, own: &BTreeMap<String, String>) -> Vec<(String, String)> {
         let home = self.user.home.to_string_lossy();
         let node = self.node.map(NodeId::as_str).unwrap_or_default();
         let fixed = [
@@ -171,6 +172,7 @@ impl Context<'_> {
             .chain(self.settings.environment.iter().map(owned))
             // The document's have been checked against its patterns, and nobody replaces them.
             .chain(self.environment.iter().map(owned))
+            .chain(own.iter().map(owned))
             .collect();
         all.into_iter().collect()
     }

@@ -12,7 +12,9 @@ use rustix::pipe::PipeFlags;
 use super::cgroup::StepGroup;
 use super::confined::{self, Confinement};
 use super::launch::Launch;
+use super::mask::{Masker, Patterns};
 use super::record::{Ceilings, Identity, SCRIPT, StepOrder};
+use super::secrets::Prepared;
 use crate::agent::spool::{Layout, SpoolWriter};
 use crate::platform::files::Directory;
 use crate::wire::run::StreamName;
@@ -28,6 +30,26 @@ pub struct Started {
 pub struct Stream {
     pub pipe: Option<OwnedFd>,
     pub spool: SpoolWriter,
+    /// For a command that knows secrets.
+    masker: Option<Masker>,
+}
+
+impl Stream {
+    /// Stores what came, or as much of it as may be shown by now.
+    pub fn take(&mut self, bytes: &[u8]) {
+        match &mut self.masker {
+            Some(masker) => self.spool.write(masker.push(bytes)),
+            None => self.spool.write(bytes),
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn close(&mut self) {
+        self.pipe = None;
+        if let Some(mut masker) = self.masker.take() {
+            self.spool.write(masker.finish());
+        }
+    }
 }
 
 /// How the ceilings of a step are held.
@@ -100,9 +122,10 @@ fn instead(why: &str, memory_bytes: Option<u64>, niceness: Option<u8>) -> String
 }
 
 /// *Errors*: the text names what was tried, for it becomes the step's message.
-pub fn start(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<(Started, Option<Held>)> {
-    let (stdout, stdout_end) = stream(directory, StreamName::Stdout, order.cap_bytes)?;
-    let (stderr, stderr_end) = stream(directory, StreamName::Stderr, order.cap_bytes)?;
+pub fn start(directory: &Arc<Directory>, path: &Path, prepared: &Prepared) -> io::Result<(Started, Option<Held>)> {
+    let (order, patterns) = (&prepared.order, prepared.patterns.as_ref());
+    let (stdout, stdout_end) = stream(directory, StreamName::Stdout, order.cap_bytes, patterns)?;
+    let (stderr, stderr_end) = stream(directory, StreamName::Stderr, order.cap_bytes, patterns)?;
     write_script(directory, &order.script).map_err(naming("its script could not be written"))?;
     let script = order.identity.as_ref().map(|identity| hand_over(directory, identity)).transpose();
     let script = script.map_err(naming("its script could not be handed to its user"))?;
@@ -125,7 +148,7 @@ pub fn start(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::
         Some(script) => confined::path_of(script).into(),
         None => path.join(SCRIPT),
     };
-    let pid = spawn(order, &path, confinement, stdout_end, stderr_end)?;
+    let pid = spawn(prepared, &path, confinement, stdout_end, stderr_end)?;
     let started = Started {
         pid,
         streams: [stdout, stderr],
@@ -140,13 +163,14 @@ fn hand_over(directory: &Directory, identity: &Identity) -> io::Result<File> {
     Ok(script)
 }
 
-fn stream(directory: &Arc<Directory>, name: StreamName, cap_bytes: u64) -> io::Result<(Stream, OwnedFd)> {
+fn stream(directory: &Arc<Directory>, name: StreamName, cap_bytes: u64, patterns: Option<&Arc<Patterns>>) -> io::Result<(Stream, OwnedFd)> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // Only our end: the command expects a blocking one.
     rustix::fs::fcntl_setfl(&ours, rustix::fs::OFlags::NONBLOCK)?;
     let stream = Stream {
         pipe: Some(ours),
         spool: SpoolWriter::new(directory.clone(), name.as_str(), Layout::new(cap_bytes)),
+        masker: patterns.map(|patterns| Masker::new(patterns.clone())),
     };
     Ok((stream, theirs))
 }
@@ -158,7 +182,8 @@ fn write_script(directory: &Directory, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn spawn(order: &StepOrder, script: &Path, confinement: Confinement<'_>, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
+fn spawn(prepared: &Prepared, script: &Path, confinement: Confinement<'_>, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
+    let order = &prepared.order;
     let directory = &order.working_directory;
     if !directory.is_dir() {
         let message = format!("the working directory `{}` does not exist", directory.display());
@@ -170,7 +195,7 @@ fn spawn(order: &StepOrder, script: &Path, confinement: Confinement<'_>, stdout:
     let launch = Launch {
         program,
         arguments,
-        environment: &order.environment,
+        environment: prepared.environment(),
         directory,
         stdout: stdout.as_fd(),
         stderr: stderr.as_fd(),

@@ -11,6 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use zeroize::Zeroizing;
+
 use super::confined::{self, Confinement, Program};
 
 /// What is to run, and with what.
@@ -34,12 +36,11 @@ impl Launch<'_> {
         let program = text(self.program.as_os_str().as_bytes())?;
         let directory = text(self.directory.as_os_str().as_bytes())?;
         let arguments: Vec<CString> = self.arguments.iter().map(|a| text(a.as_bytes())).collect::<io::Result<_>>()?;
-        let variables = self
-            .environment
-            .iter()
-            .map(|(name, value)| text(format!("{name}={value}").as_bytes()));
-        let variables: Vec<CString> = variables.collect::<io::Result<_>>()?;
-        let (arguments, variables) = (pointers(&arguments), pointers(&variables));
+        // There may be secrets among them: no copy of them stays in memory.
+        let variables = self.environment.iter().map(|(name, value)| variable(name, value));
+        let variables: Vec<Zeroizing<Vec<u8>>> = variables.collect::<io::Result<_>>()?;
+        let arguments = pointers(arguments.iter().map(|text| text.as_ptr()));
+        let variables = pointers(variables.iter().map(|text| text.as_ptr().cast()));
         if !self.confinement.is_none() {
             let program = Program {
                 program: &program,
@@ -76,11 +77,28 @@ impl Launch<'_> {
 }
 
 fn text(bytes: &[u8]) -> io::Result<CString> {
-    CString::new(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a name or value holds a null byte"))
+    CString::new(bytes).map_err(|_| holds_null())
 }
 
-fn pointers(all: &[CString]) -> Vec<*mut libc::c_char> {
-    all.iter().map(|one| one.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
+/// `NAME=value` as a C string, made in one piece.
+fn variable(name: &str, value: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    if name.contains('\0') || value.contains('\0') {
+        return Err(holds_null());
+    }
+    let mut bytes = Vec::with_capacity(name.len() + value.len() + 2);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.push(b'=');
+    bytes.extend_from_slice(value.as_bytes());
+    bytes.push(0);
+    Ok(Zeroizing::new(bytes))
+}
+
+fn holds_null() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "a name or value holds a null byte")
+}
+
+fn pointers(all: impl Iterator<Item = *const libc::c_char>) -> Vec<*mut libc::c_char> {
+    all.map(<*const libc::c_char>::cast_mut).chain([ptr::null_mut()]).collect()
 }
 
 /// These calls answer the error instead of leaving it in `errno`.

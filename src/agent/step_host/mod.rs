@@ -11,13 +11,18 @@
 //!                                                   └── command and its group gone ─────────────► Over
 //! ```
 //!
+//! A step that needs secrets gets them as memory ([`secrets`]): they go into the command's environment, and what the command
+//! writes is masked before it is stored ([`mask`]).
+//!
 //! Signals to it: SIGUSR1 cancels; SIGTERM comes from a node that is being shut down and makes the step `Interrupted`.
 
 mod cgroup;
 mod command;
 mod confined;
 mod launch;
+mod mask;
 pub mod record;
+pub mod secrets;
 mod watch;
 
 use std::io;
@@ -45,8 +50,8 @@ const EXIT_ROOM: usize = 4096;
 /// Hosts the step whose order lies in `directory`, then exits. Called in a freshly forked child of the zygote.
 ///
 /// `settled` is closed once the host's mark is on disk: from then on a restarted agent can find it.
-pub fn run(directory: &Path, zygote: Pid, settled: Option<OwnedFd>) -> ! {
-    let code = match catch_unwind(AssertUnwindSafe(|| host(directory, zygote, settled))) {
+pub fn run(directory: &Path, zygote: Pid, settled: Option<OwnedFd>, secrets: Option<OwnedFd>) -> ! {
+    let code = match catch_unwind(AssertUnwindSafe(|| host(directory, zygote, settled, secrets))) {
         Ok(Ok(())) => 0,
         Ok(Err(_)) => 1,
         Err(_) => 101,
@@ -55,7 +60,7 @@ pub fn run(directory: &Path, zygote: Pid, settled: Option<OwnedFd>) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
+fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>, secrets: Option<OwnedFd>) -> io::Result<()> {
     detach()?;
     let directory = Arc::new(Directory::open(path)?);
     let run = run_of(path);
@@ -67,7 +72,7 @@ fn host(path: &Path, zygote: Pid, settled: Option<OwnedFd>) -> io::Result<()> {
     room.write_all_at(&[0; EXIT_ROOM], 0)?;
 
     let started_at = Clock::system().now();
-    let end = order.and_then(|order| host_order(&directory, path, &order));
+    let end = order.and_then(|order| host_order(&directory, path, order, secrets));
     let mut record = end.unwrap_or_else(|error| not_started(&error, started_at, cap_bytes));
     record.message = shorten(record.message);
     let bytes = record::seal(run, &record)?;
@@ -88,14 +93,19 @@ fn run_of(path: &Path) -> &str {
     run.unwrap_or_default()
 }
 
-fn host_order(directory: &Arc<Directory>, path: &Path, order: &StepOrder) -> io::Result<ExitRecord> {
+fn host_order(directory: &Arc<Directory>, path: &Path, order: StepOrder, secrets: Option<OwnedFd>) -> io::Result<ExitRecord> {
+    let order = secrets::with_secrets(order, secrets)?;
+    let order = &order;
     let (started, held) = command::start(directory, path, order)?;
-    let mut record = watch::Watch::new(started, order)?.until_over()?;
+    let mut record = watch::Watch::new(started, &order.order)?.until_over()?;
     if let Some(held) = &held {
         record.message = match record.message.is_empty() {
             true => held.words(),
             false => format!("{}; {}", record.message, held.words()),
         };
+    }
+    if let Some(patterns) = &order.patterns {
+        record.message = patterns.mask_text(&record.message);
     }
     Ok(record)
 }

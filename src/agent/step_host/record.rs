@@ -8,6 +8,7 @@
 //!                   exit     host → agent   what came of it; zeros until then
 //! ```
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -47,6 +48,9 @@ pub struct StepOrder {
     pub identity: Option<Identity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceilings: Option<Ceilings>,
+    /// What the environment names and must be filled in; the values come to the host in memory, never in this file.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<String>,
 }
 
 /// Whom a command runs as.

@@ -226,7 +226,7 @@ impl Watch {
     fn finish(&mut self) {
         for stream in &mut self.streams {
             while read_some(stream, &mut self.buffer) > 0 {}
-            stream.pipe = None;
+            stream.close();
         }
         self.reap();
         self.phase = Phase::Over;
@@ -298,13 +298,13 @@ impl Watch {
 fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> usize {
     let Some(pipe) = &stream.pipe else { return 0 };
     match rustix::io::read(pipe.as_fd(), &mut *buffer) {
-        Ok(0) => stream.pipe = None,
+        Ok(0) => stream.close(),
         Ok(read) => {
-            stream.spool.write(&buffer[..read]);
+            stream.take(&buffer[..read]);
             return read;
         }
         Err(Errno::AGAIN | Errno::INTR) => {}
-        Err(_) => stream.pipe = None,
+        Err(_) => stream.close(),
     }
     0
 }

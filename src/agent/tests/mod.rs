@@ -7,6 +7,7 @@ mod output;
 mod processes;
 mod restarts;
 mod runs;
+mod secrets;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::agent::executor::NodeExecutor;
 use crate::agent::journal::{FileStore, Journal};
 use crate::agent::lock::NodeLock;
 use crate::agent::plugins::Limits;
+use crate::agent::secrets::SecretsDesk;
 use crate::agent::session::Sessions;
 use crate::agent::zygote::{self, Spawner};
 use crate::base::id::CommandId;
@@ -36,6 +38,7 @@ const LONG: Duration = Duration::from_secs(20);
 struct Node {
     agent: Agent<NodeExecutor, FileStore>,
     frames: mpsc::Receiver<ToHub>,
+    desk: SecretsDesk,
     _lock: LockFile,
 }
 
@@ -60,7 +63,9 @@ impl Node {
         let lock = LockFile::take(&directory, "lock").unwrap();
         let spawner = Spawner::new(zygote::start_beside_threads().unwrap(), Some(lock.as_fd())).unwrap();
         let node_lock = NodeLock::at(vec![data.join(crate::agent::lock::OWN_FILE)]);
-        let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap().in_boot(boot_name);
+        let desk = SecretsDesk::default();
+        let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap();
+        let executor = executor.in_boot(boot_name).with_secrets(desk.clone());
         let journal = Journal::open(FileStore::open(&directory, "journal", slots).unwrap()).unwrap();
         let (agent, frames) = Agent::new(Parts {
             executor,
@@ -74,6 +79,7 @@ impl Node {
         Self {
             agent,
             frames,
+            desk,
             _lock: lock,
         }
     }

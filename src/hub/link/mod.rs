@@ -32,12 +32,12 @@ use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 
 use crate::base::id::{CommandId, NodeId};
-use crate::wire::STREAM_WINDOW;
 use crate::wire::control::{Enrol, Goodbye, Hello, Refusal, ToAgent, ToHub};
 use crate::wire::frame;
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
 use crate::wire::succession::KeyLink;
+use crate::wire::{PARAMETERS_PATH, SECRETS_PATH, STREAM_WINDOW};
 
 pub use limits::{FrameRate, LinkLimits};
 pub use streams::{LinkError, OutputPull, SessionSink, SessionSource};
@@ -226,7 +226,12 @@ impl Link {
 
     /// Hands a node the parameters it may have; comes back when its agent has taken them.
     pub async fn parameters(&self, node: &NodeId, values: Bytes) -> Result<(), LinkError> {
-        streams::parameters(&self.shared, node, values).await
+        streams::hand_over(&self.shared, node, PARAMETERS_PATH, values).await
+    }
+
+    /// Hands a node what one of its runs names of secrets; comes back when its agent has taken it.
+    pub async fn secrets(&self, node: &NodeId, secrets: Bytes) -> Result<(), LinkError> {
+        streams::hand_over(&self.shared, node, SECRETS_PATH, secrets).await
     }
 
     /// Cuts a node's connection because the node was removed.

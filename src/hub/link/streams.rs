@@ -17,7 +17,7 @@ use crate::hub::link::registry::StreamSlot;
 use crate::platform::http2::next_bytes;
 use crate::wire::run::OutputQuery;
 use crate::wire::stream::{self, FrameSink, StreamError};
-use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SESSION_PATH};
+use crate::wire::{OUTPUT_PATH, SESSION_PATH};
 
 /// Why a stream to an agent is not open, or has ended early.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +110,8 @@ pub(super) async fn session(shared: &Shared, node: &NodeId) -> Result<(SessionSi
     Ok((SessionSink { sink }, SessionSource { source, _place: place }))
 }
 
-pub(super) async fn parameters(shared: &Shared, node: &NodeId, values: Bytes) -> Result<(), LinkError> {
-    open(shared, node, PARAMETERS_PATH, Some(values)).await.map(drop)
+pub(super) async fn hand_over(shared: &Shared, node: &NodeId, path: &str, whole: Bytes) -> Result<(), LinkError> {
+    open(shared, node, path, Some(whole)).await.map(drop)
 }
 
 async fn open(

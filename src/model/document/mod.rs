@@ -20,6 +20,8 @@ mod pattern;
 mod platforms;
 pub mod problem;
 mod resolve;
+mod script;
+pub mod secrets;
 mod session;
 pub mod stock;
 mod substitute;
@@ -116,6 +118,14 @@ pub enum DocumentError {
     NotACommand(Schema),
     #[error("`{{{{{0}}}}}` is not resolved here")]
     Reference(String),
+    #[error("`{{{{{0}}}}}` stands for a text that itself refers to a secret; no secret is looked up for it")]
+    Smuggled(String),
+    #[error(
+        "step `{step}` has `{{{{{reference}}}}}` in its `{member}`; a secret may stand in the `runCommand` of a script, the `sourceInfo` of a download and the `documentParameters` of an inner document"
+    )]
+    SecretPlace { reference: String, step: String, member: String },
+    #[error("step `{step}` has `{{{{{reference}}}}}` {why}")]
+    SecretInScript { reference: String, step: String, why: String },
     #[error("step `{step}` has the `{member}` `{given}`; it must be a whole number from {least} to {most}")]
     Number {
         step: String,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::actions::{self, Platform};
 use super::command::StepSpec;
-use super::{Body, Document, DocumentError, GivenParameters, ParameterError, Schema, parameters, substitute};
+use super::{Body, Document, DocumentError, GivenParameters, ParameterError, Schema, parameters, secrets, substitute};
 use crate::model::parameter::{ParameterKey, Reference};
 
 /// How long a step may run when nothing says otherwise.
@@ -19,7 +19,7 @@ const MAX_ATTEMPTS: u32 = 100;
 /// What stands behind `{{ssm:…}}` and `{{global:…}}`, by the name inside the braces.
 pub type References = BTreeMap<String, String>;
 
-/// A document whose references are replaced: what is to be run.
+/// A document whose references are replaced, secrets excepted ([`super::secrets`]): what is to be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     pub steps: Vec<Step>,
@@ -43,6 +43,10 @@ pub struct Step {
     /// The following steps are left out whatever comes of this one.
     pub is_end: bool,
     pub verdict: Verdict,
+    /// The secrets that its processes need, by what stands between the braces.
+    pub secrets: BTreeSet<String>,
+    /// Variables that are to have secrets as their values: the reference, in braces.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What a step's failure means for the rest.
@@ -78,6 +82,8 @@ impl Step {
             is_finally: false,
             is_end: false,
             verdict: Verdict::Run,
+            secrets: BTreeSet::new(),
+            variables: BTreeMap::new(),
         }
     }
 }
@@ -102,30 +108,34 @@ pub fn wanted_references(document: &Document, given: &GivenParameters) -> BTreeS
 /// What stands between the braces where a document's text refers to a parameter, in whatever version.
 pub fn references_to(content: &str, key: &ParameterKey) -> BTreeSet<String> {
     let is_meant = |name: &&str| {
-        let parameter = name.strip_prefix("ssm:").or_else(|| name.strip_prefix("ssm-secure:"));
+        let parameter = name.strip_prefix("ssm:").or_else(|| secrets::parameter_of(name));
         parameter.is_some_and(|name| Reference::parse(name).is_ok_and(|reference| reference.key == *key))
     };
     substitute::references(content).filter(is_meant).map(str::to_owned).collect()
 }
 
 fn is_outside(name: &str) -> bool {
-    name.starts_with("ssm:") || name.starts_with("ssm-secure:") || name.starts_with("global:")
+    name.starts_with("ssm:") || secrets::is_secret(name) || name.starts_with("global:")
 }
 
 impl Document {
-    /// Fills in the caller's values and the defaults, and replaces every reference.
+    /// Fills in the caller's values and the defaults, and replaces every reference but those to secrets.
     ///
-    /// *Errors*: a parameter that is wrong, a reference that nobody looked up, a time-out out of range.
+    /// *Errors*: a parameter that is wrong, a reference that nobody looked up, a secret out of place, a time-out out of range.
     pub fn resolve(&self, given: &GivenParameters, references: &References) -> Result<Resolved, DocumentError> {
         let Body::Command(specs) = &self.body else {
             return Err(DocumentError::NotACommand(self.schema));
         };
         if let Some(missing) = wanted_references(self, given)
             .into_iter()
-            .find(|name| !references.contains_key(name))
+            .find(|name| !references.contains_key(name) && !secrets::is_secret(name))
         {
             return Err(DocumentError::Reference(missing));
         }
+        if let Some((name, _)) = references.iter().find(|(_, text)| secrets::names_in(text).next().is_some()) {
+            return Err(DocumentError::Smuggled(name.clone()));
+        }
+        let secrets = secrets::named(self, given);
         let outside = |name: &str| references.get(name).cloned().map(Value::String);
         let given: GivenParameters = given
             .iter()
@@ -145,7 +155,7 @@ impl Document {
                 })?;
             }
         }
-        let environment = values
+        let environment: BTreeMap<String, String> = values
             .iter()
             .filter(|(name, _)| self.parameters.get(name).is_some_and(|spec| spec.is_environment))
             .map(|(name, value)| (environment_name(name), substitute::as_text(value)))
@@ -154,13 +164,15 @@ impl Document {
             document: self,
             values: &values,
             references,
+            secrets: &secrets,
+            environment: &environment,
         };
         let steps = specs.iter().map(|spec| binding.step(spec)).collect::<Result<_, _>>()?;
         Ok(Resolved { steps, environment })
     }
 }
 
-fn replaced(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> String {
+pub(super) fn replaced(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> String {
     substitute::as_text(&substitute::replace(&Value::String(text.to_owned()), lookup))
 }
 
@@ -168,6 +180,9 @@ struct Binding<'a> {
     document: &'a Document,
     values: &'a BTreeMap<String, Value>,
     references: &'a References,
+    /// The secrets that the document and its caller name.
+    secrets: &'a BTreeSet<String>,
+    environment: &'a BTreeMap<String, String>,
 }
 
 impl Binding<'_> {
@@ -198,6 +213,8 @@ impl Binding<'_> {
             };
             inputs.insert(key.clone(), replaced);
         }
+        let verdict = self.verdict(spec);
+        let used = self.secrets_of(spec, &mut inputs, &verdict)?;
         let own = |value: &Option<Value>| value.as_ref().map(|value| substitute::replace(value, &plain));
         // The field writes these beside the inputs and among them.
         let mut flow = |value: &Option<Value>, key: &str| own(value).or_else(|| inputs.remove(key));
@@ -225,8 +242,41 @@ impl Binding<'_> {
             exits_on_success,
             is_finally,
             is_end,
-            verdict: self.verdict(spec),
+            verdict,
+            secrets: used.names,
+            variables: used.variables,
         })
+    }
+
+    /// What the step needs of secrets, its variables among it; a step that is not run needs nothing.
+    fn secrets_of(&self, spec: &StepSpec, inputs: &mut Map<String, Value>, verdict: &Verdict) -> Result<secrets::Use, DocumentError> {
+        if self.secrets.is_empty() {
+            return Ok(secrets::Use::default());
+        }
+        for (member, value) in [
+            ("precondition", &spec.precondition),
+            ("timeoutSeconds", &spec.timeout_seconds),
+            ("maxAttempts", &spec.max_attempts),
+            ("onFailure", &spec.on_failure),
+            ("onSuccess", &spec.on_success),
+            ("finallyStep", &spec.finally_step),
+            ("isEnd", &spec.is_end),
+        ] {
+            let value = value.as_ref().map(|value| substitute::replace(value, &|name| self.plain(name)));
+            secrets::refuse_in(&spec.name, member, value.as_ref(), self.secrets)?;
+        }
+        if *verdict != Verdict::Run {
+            return Ok(secrets::Use::default());
+        }
+        let mut used = secrets::place(&spec.name, &spec.action, inputs, self.secrets)?;
+        for text in self.environment.values() {
+            used.names.extend(
+                secrets::names_in(text)
+                    .filter(|name| self.secrets.contains(*name))
+                    .map(str::to_owned),
+            );
+        }
+        Ok(used)
     }
 
     /// Real documents write the number as a number or as a text.

@@ -30,20 +30,38 @@ fn replace_text(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> Value {
     if let Some(value) = sole_reference(text).and_then(lookup) {
         return value;
     }
+    Value::String(replaced_in(text, &|name| lookup(name).map(|value| as_text(&value))))
+}
+
+/// The text in which every reference that `lookup` knows is replaced.
+pub fn replaced_in(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(found) = next(rest) {
-        match lookup(found.name) {
-            Some(value) => {
-                out.push_str(&rest[..found.start]);
-                out.push_str(&as_text(&value));
-            }
-            None => out.push_str(&rest[..found.end]),
+    let mut from = 0;
+    for found in found(text) {
+        if let Some(value) = lookup(found.name) {
+            out.push_str(&text[from..found.start]);
+            out.push_str(&value);
+            from = found.end;
         }
-        rest = &rest[found.end..];
     }
-    out.push_str(rest);
-    Value::String(out)
+    out.push_str(&text[from..]);
+    out
+}
+
+/// The same for values of which no copy may be left behind: the text is made in one piece.
+pub fn filled<'v>(text: &str, lookup: &dyn Fn(&str) -> Option<&'v str>) -> String {
+    let known: Vec<(Found<'_>, &str)> = found(text)
+        .filter_map(|found| lookup(found.name).map(|value| (found, value)))
+        .collect();
+    let mut out = String::with_capacity(text.len() + known.iter().map(|(_, value)| value.len()).sum::<usize>());
+    let mut from = 0;
+    for (found, value) in known {
+        out.push_str(&text[from..found.start]);
+        out.push_str(value);
+        from = found.end;
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 /// The name when the text is one reference and nothing else.
@@ -53,18 +71,29 @@ pub fn sole_reference(text: &str) -> Option<&str> {
 
 /// Every reference inside a text, in order.
 pub fn references(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
+    found(text).map(|found| found.name)
+}
+
+/// The same with their places.
+pub fn found(text: &str) -> impl Iterator<Item = Found<'_>> {
+    let mut from = 0;
     std::iter::from_fn(move || {
-        let found = next(rest)?;
-        rest = &rest[found.end..];
-        Some(found.name)
+        let next = next(&text[from..])?;
+        let found = Found {
+            name: next.name,
+            start: from + next.start,
+            end: from + next.end,
+        };
+        from = found.end;
+        Some(found)
     })
 }
 
-struct Found<'t> {
-    name: &'t str,
-    start: usize,
-    end: usize,
+/// A reference, and where in its text it stands with its braces.
+pub struct Found<'t> {
+    pub name: &'t str,
+    pub start: usize,
+    pub end: usize,
 }
 
 /// The first thing that has the form of a reference.

@@ -22,6 +22,7 @@ use roadstead::platform::tls::{agent_client_config, hub_server_config, hub_serve
 use roadstead::wire::control::{Enrol, Hello, Refusal, Rejection, ToAgent, ToHub};
 use roadstead::wire::frame::{self, Decoder};
 use roadstead::wire::node::NodeFacts;
+use roadstead::wire::parameters::RunSecrets;
 use roadstead::wire::run::OutputQuery;
 use roadstead::wire::session::Frame;
 use roadstead::wire::token::JoinToken;
@@ -265,6 +266,8 @@ pub struct FakeDuties {
     pub terms: Mutex<Option<Terms>>,
     pub spool: Spool,
     pub shell: Shell,
+    /// What the hub said to runs that asked for secrets.
+    pub secrets: watch::Sender<Vec<RunSecrets>>,
 }
 
 impl Duties for FakeDuties {
@@ -290,6 +293,10 @@ impl Duties for FakeDuties {
 
     async fn output(&self, query: OutputQuery) -> Option<OutputBody> {
         (self.spool)(query)
+    }
+
+    fn secrets(&self, answer: RunSecrets) {
+        self.secrets.send_modify(|all| all.push(answer));
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
@@ -353,6 +360,7 @@ impl TestAgent {
             terms: Mutex::default(),
             spool,
             shell,
+            secrets: watch::Sender::default(),
         });
         let shutdown = CancellationToken::new();
         let (running, stop) = (duties.clone(), shutdown.clone());

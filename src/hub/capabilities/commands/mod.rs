@@ -34,6 +34,7 @@ pub mod reports;
 pub mod retention;
 pub mod rows;
 pub mod search;
+pub mod secrets;
 pub mod send;
 pub mod state;
 
@@ -50,7 +51,10 @@ pub const CAPABILITY: Capability = Capability {
         search::operations(api);
         outputs::operations(api);
     },
-    reports: reports::reports,
+    reports: |reports| {
+        reports::reports(reports);
+        secrets::reports(reports);
+    },
     jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job(), release::job()],
     streams: live::streams,
 };

@@ -7,6 +7,7 @@ use crate::hub::api::Cx;
 use crate::hub::capabilities::commands::enclosed::{self, Enclosed};
 use crate::hub::capabilities::commands::references;
 use crate::hub::capabilities::commands::rows::Parameters;
+use crate::hub::capabilities::commands::secrets;
 use crate::hub::capabilities::documents::lookup::Found;
 use crate::model::document::actions::Platform;
 use crate::model::document::{self, Document, References, Step};
@@ -19,7 +20,7 @@ pub struct Planned {
     pub execution: Duration,
 }
 
-/// *Errors*: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`.
+/// *Errors*: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`, `AccessDeniedException` for a secret.
 pub async fn plan(cx: &Cx, found: &Found, parameters: &Parameters) -> ApiResult<Planned> {
     if found.kind != "Command" {
         return Err(ApiError::new(
@@ -42,9 +43,11 @@ pub async fn plan(cx: &Cx, found: &Found, parameters: &Parameters) -> ApiResult<
         .resolve(parameters, &lookups)
         .map_err(|e| ApiError::new("InvalidParameters", e.to_string()))?;
     let longest = |step: &Step| step.timeout.saturating_mul(step.max_attempts);
+    let documents = enclosed::collect(cx, &resolved.steps).await?;
+    secrets::check(cx, document::secrets::wanted(&resolved, documents.values())).await?;
     Ok(Planned {
         execution: resolved.steps.iter().map(longest).sum(),
-        documents: enclosed::collect(cx, &resolved.steps).await?,
+        documents,
         lookups,
     })
 }

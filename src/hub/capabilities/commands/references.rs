@@ -18,6 +18,8 @@ pub async fn look_up(cx: &Cx, wanted: BTreeSet<String>) -> ApiResult<References>
     let mut found = References::new();
     for name in wanted {
         let value = match name.split_once(':') {
+            // What these mean only the node learns.
+            Some(("ssm-secure", _)) => continue,
             Some(("global", variable)) => global(cx, variable)?,
             Some(("ssm", parameter)) => stored(cx, parameter).await?,
             _ => return Err(unknown(&name)),
@@ -51,7 +53,9 @@ async fn stored(cx: &Cx, name: &str) -> ApiResult<String> {
     });
     match found.await? {
         Found::Version(version) if version.kind != Kind::SecureString => Ok(version.value),
-        Found::Version(_) => Err(refused("names a secret, which is not put into a command")),
+        Found::Version(_) => Err(refused(
+            "names a secret, which is not put into a command: name it with `ssm-secure:`",
+        )),
         Found::NoSuchVersion(_) => Err(refused("names a version or label that is not there")),
         Found::Nothing => Err(refused("names a parameter that is not there")),
     }
@@ -72,7 +76,7 @@ fn unknown(name: &str) -> ApiError {
     ApiError::new(
         "InvalidParameters",
         format!(
-            "the reference `{{{{{shown}}}}}` cannot be resolved: known are ssm:<parameter> and global:DATE, DATE_TIME, REGION, ACCOUNT_ID and AWS_PARTITION"
+            "the reference `{{{{{shown}}}}}` cannot be resolved: known are ssm:<parameter>, ssm-secure:<secret> and global:DATE, DATE_TIME, REGION, ACCOUNT_ID and AWS_PARTITION"
         ),
     )
 }

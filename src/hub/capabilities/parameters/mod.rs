@@ -10,7 +10,7 @@
 //! [`filters`], [`history`], [`delete`], [`label`], [`policies`] (what happens to a parameter on time), [`sealing`] and
 //! [`keys`] (what secrets are sealed under), [`rewrap`] (moves secrets to a key's newest version), [`node_access`],
 //! [`node_push`] and [`node_holdings`] (what nodes may read, how it reaches them, and what they have; the agent half is
-//! `agent/parameters`), [`reads`] (who was shown a secret).
+//! `agent/parameters`), [`run_secrets`] (what the runs of commands get), [`reads`] (who was shown a secret).
 //!
 //! *Invariant*: the plain text of a `SecureString` exists in memory only, and an audit row stands before it is answered.
 
@@ -31,6 +31,7 @@ pub mod read;
 pub mod reads;
 pub mod rewrap;
 pub mod rows;
+pub mod run_secrets;
 pub mod sealing;
 
 use crate::base::ApiError;
