@@ -57,6 +57,7 @@ mod login_session;
 mod login_steps;
 mod node;
 mod notify;
+mod object_store;
 mod param;
 mod policy;
 mod rights;
@@ -189,6 +190,9 @@ enum ClientVerb {
     /// Where the hub sends notifications: webhooks, mail, ntfy
     #[command(subcommand, visible_alias = "channels")]
     Channel(channel::ChannelVerb),
+    /// Where the output of commands may go: stores that speak S3
+    #[command(subcommand, visible_alias = "object-stores")]
+    ObjectStore(object_store::ObjectStoreVerb),
     /// Who may do this to that
     WhoCan(rights::WhoCanArgs),
     /// Why you (or a user) may, or may not, do this to that
@@ -272,6 +276,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Approval(verb) => approval::run(verb, show).await,
         ClientVerb::Freeze(verb) => freeze::run(verb, show).await,
         ClientVerb::Channel(verb) => channel::run(verb, show).await,
+        ClientVerb::ObjectStore(verb) => object_store::run(verb, show).await,
         ClientVerb::WhoCan(args) => rights::who_can(args, show).await,
         ClientVerb::Why(args) => rights::why(args, show).await,
         ClientVerb::LoginSession(verb) => login_session::run(verb, show).await,

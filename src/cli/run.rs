@@ -19,6 +19,7 @@ use crate::cli::follow::{self, Follow};
 use crate::cli::how::How;
 use crate::cli::node::{self, NodeRef};
 use crate::cli::notify::Notify;
+use crate::cli::object_store::ToBucket;
 use crate::cli::output::{self, Format, Show, say};
 use crate::cli::pace::{Offline, Pace};
 use crate::cli::{shell, sign, text};
@@ -47,6 +48,8 @@ pub struct RunArgs {
     how: How,
     #[command(flatten)]
     notify: Notify,
+    #[command(flatten)]
+    to_bucket: ToBucket,
     /// Why; kept with the command
     #[arg(long)]
     comment: Option<String>,
@@ -330,6 +333,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
     args.pace.name(&mut request);
     args.how.name(&mut request, args.document.is_some());
     args.notify.name(&mut request);
+    args.to_bucket.name(&mut request);
     if let Some(count) = args.confirm_targets {
         request["ConfirmedTargets"] = json!(count);
     }

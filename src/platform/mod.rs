@@ -13,4 +13,5 @@ pub mod seal;
 pub mod sigv4;
 pub mod sshsig;
 pub mod tls;
+pub mod url;
 pub mod users;

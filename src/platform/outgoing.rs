@@ -25,6 +25,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -32,6 +33,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::base::{Secret, Timestamp};
 use crate::platform::resolve::{ResolveError, resolve};
+
+pub use crate::platform::url::Url;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// From the first byte of a request to the last of its answer.
@@ -338,60 +341,6 @@ fn system_roots() -> Arc<RootCertStore> {
     Arc::new(RootCertStore::empty())
 }
 
-/// Where a call goes. *Shape*: `https://host[:port]/path[?query]`, nothing else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    pub host: String,
-    pub port: u16,
-    pub path: String,
-}
-
-impl FromStr for Url {
-    type Err = OutgoingError;
-    fn from_str(text: &str) -> Result<Self, OutgoingError> {
-        let invalid = || OutgoingError::Url(text.chars().filter(|c| !c.is_control()).take(200).collect());
-        let uri: http::Uri = text.parse().map_err(|_| invalid())?;
-        let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or_else(invalid)?;
-        if uri.scheme_str() != Some("https") || authority.host().is_empty() {
-            return Err(invalid());
-        }
-        // The library takes a port that is none for the absence of one.
-        let port = match authority.as_str().strip_prefix(authority.host()) {
-            Some("") => 443,
-            Some(rest) => rest
-                .strip_prefix(':')
-                .and_then(|port| port.parse::<u16>().ok())
-                .ok_or_else(invalid)?,
-            None => return Err(invalid()),
-        };
-        Ok(Self {
-            host: authority.host().trim_matches(['[', ']']).to_owned(),
-            port,
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "https://{}{}", self.authority(), self.path)
-    }
-}
-
-impl Url {
-    fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        match self.port {
-            443 => host,
-            port => format!("{host}:{port}"),
-        }
-    }
-}
-
 /// One call.
 pub struct Call<'c> {
     pub method: Method,
@@ -415,13 +364,8 @@ pub struct Answer {
 ///
 /// *Errors*: also for an answer that is a redirect. *Cancel*: the connection is cut; whether the call arrived is then unknown.
 pub async fn call(call: Call<'_>) -> Result<Answer, OutgoingError> {
-    let mut config = client_config(call.root).await?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let stream = connect(&call.url.host, call.url.port, call.allowed).await?;
-    let stream = shake(stream, &call.url.host, config).await?;
     let host = call.url.host.clone();
-    let done = timeout(EXCHANGE_LIMIT, exchange(call, stream)).await;
-    let answer = done.map_err(|_| OutgoingError::Slow(host.clone()))??;
+    let answer = ask(call, EXCHANGE_LIMIT).await?;
     if answer.status.is_redirection() {
         return Err(OutgoingError::Redirected {
             host,
@@ -429,6 +373,27 @@ pub async fn call(call: Call<'_>) -> Result<Answer, OutgoingError> {
         });
     }
     Ok(answer)
+}
+
+/// One call whose answer is taken as it is: a redirect is for whoever calls to judge. `limit` is for all of request and answer.
+///
+/// *Cancel*: as [`call`].
+pub async fn ask(call: Call<'_>, limit: Duration) -> Result<Answer, OutgoingError> {
+    let host = call.url.host.clone();
+    let config = match call.url.is_secure {
+        true => Some(client_config(call.root).await?),
+        false => None,
+    };
+    let stream = connect(&call.url.host, call.url.port, call.allowed).await?;
+    let done = match config {
+        Some(mut config) => {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            let stream = shake(stream, &host, config).await?;
+            timeout(limit, exchange(call, stream)).await
+        }
+        None => timeout(limit, exchange(call, stream)).await,
+    };
+    done.map_err(|_| OutgoingError::Slow(host))?
 }
 
 /// A call whose answer says nothing but whether the receiver took it.
@@ -442,7 +407,7 @@ pub async fn deliver(delivery: Call<'_>) -> Result<(), String> {
     }
 }
 
-async fn exchange(call: Call<'_>, stream: TlsStream<TcpStream>) -> Result<Answer, OutgoingError> {
+async fn exchange(call: Call<'_>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Answer, OutgoingError> {
     let host = call.url.host.clone();
     let broken = |why: String| OutgoingError::Broken { host: host.clone(), why };
     let mut request = Request::new(Full::new(call.body.clone()));
@@ -531,24 +496,6 @@ mod tests {
         }
         assert_eq!("10.1.0.0/16".parse::<Network>().unwrap().to_string(), "10.1.0.0/16");
         assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
-    }
-
-    #[test]
-    fn only_https_addresses_without_credentials_are_taken() {
-        let url: Url = "https://hooks.example:8443/a?b=c".parse().unwrap();
-        assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("hooks.example", 8443, "/a?b=c"));
-        assert_eq!("https://[fd00::1]/".parse::<Url>().unwrap().host, "fd00::1");
-        for wrong in [
-            "http://hooks.example/",
-            "https://",
-            "hooks.example",
-            "https://user@hooks.example/",
-            "file:///etc/passwd",
-            "https:///x",
-            "https://hooks.example:99999/",
-        ] {
-            assert!(wrong.parse::<Url>().is_err(), "{wrong}");
-        }
     }
 
     /// Answers one request with these words; the PEM of its authority comes with its port.

@@ -1,4 +1,5 @@
-//! AWS Signature Version 4 in its header form, both directions: the CLI signs, the hub verifies.
+//! AWS Signature Version 4 in its header form, both directions: the CLI signs and the hub verifies; the hub signs what it sends
+//! to object stores.
 //!
 //! Pure: no clock, no I/O. The verifier canonicalises exactly the headers that the caller lists in `SignedHeaders` and
 //! compares no service name, because every label of the scope goes into the key anyway. The caller of [`verify`] decides
@@ -22,6 +23,10 @@ use crate::base::{Secret, Timestamp};
 
 pub const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 pub const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+/// The body's hash, which object stores want to be told.
+pub const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+/// What object stores are called in a scope.
+pub const S3: &str = "s3";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Headers beyond this count are no request of a known client; bounds the work before authentication.
@@ -140,11 +145,15 @@ pub struct SignedParts<'a> {
 }
 
 /// The text whose hash is signed; `signed` are lower-case header names.
-pub fn canonical_request(parts: &SignedParts<'_>, signed: &[String]) -> Result<String, SignatureError> {
+pub fn canonical_request(parts: &SignedParts<'_>, service: &str, signed: &[String]) -> Result<String, SignatureError> {
     let mut text = String::with_capacity(512);
     text.push_str(parts.method);
     text.push('\n');
-    text.push_str(&canonical_path(parts.path));
+    match service {
+        // A key is what it is, with dots and slashes, and is encoded once.
+        S3 => text.push_str(parts.path),
+        _ => text.push_str(&canonical_path(parts.path)),
+    }
     text.push('\n');
     text.push_str(&canonical_query(parts.query));
     text.push('\n');
@@ -302,7 +311,7 @@ pub fn verify(authorization: &Authorization, key: &SigningKey, parts: &SignedPar
     if !date.starts_with(&authorization.date) {
         return Err(SignatureError::Date);
     }
-    let canonical = canonical_request(parts, &authorization.signed_headers)?;
+    let canonical = canonical_request(parts, &authorization.service, &authorization.signed_headers)?;
     let text = string_to_sign(date, authorization, &canonical);
     if key.verify(&text, &authorization.signature) {
         return Ok(());
@@ -394,7 +403,7 @@ pub fn sign(params: &SignParams<'_>) -> Result<HeaderMap, SignatureError> {
         headers: &headers,
         ..params.parts
     };
-    let canonical = canonical_request(&parts, &authorization.signed_headers)?;
+    let canonical = canonical_request(&parts, params.service, &authorization.signed_headers)?;
     let key = SigningKey::derive(params.secret, &authorization.date, params.region, params.service);
     authorization.signature = key.sign(&string_to_sign(&date, &authorization, &canonical));
     added.insert(AUTHORIZATION, value(&authorization.to_string())?);
@@ -453,7 +462,7 @@ mod tests {
         );
         let authorization = Authorization::parse(&header).unwrap();
         let key = SigningKey::derive(&secret(), "20150830", "us-east-1", "service");
-        let canonical = canonical_request(&parts, &authorization.signed_headers).unwrap();
+        let canonical = canonical_request(&parts, "service", &authorization.signed_headers).unwrap();
         assert_eq!(verify(&authorization, &key, &parts), Ok(()), "{canonical}");
         assert_eq!(authorization.to_string(), header);
     }
@@ -503,6 +512,65 @@ mod tests {
         let signature = "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a";
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
         suite("POST", "/", &headers, "Param1=value1", "content-type;host;x-amz-date", signature);
+    }
+
+    /// One of the examples in "Authenticating Requests: Using the Authorization Header" of the S3 API reference.
+    fn example(method: &str, target: &str, headers: &[(&str, &str)], hash: &str, signed: &str, signature: &str) {
+        let mut map = HeaderMap::new();
+        map.insert(HOST, HeaderValue::from_static("examplebucket.s3.amazonaws.com"));
+        map.insert(X_AMZ_DATE, HeaderValue::from_static("20130524T000000Z"));
+        map.insert(X_AMZ_CONTENT_SHA256, HeaderValue::from_str(hash).unwrap());
+        for (name, value) in headers {
+            map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let parts = SignedParts {
+            method,
+            path,
+            query,
+            headers: &map,
+            body_sha256: hash,
+        };
+        let header = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, \
+             SignedHeaders={signed}, Signature={signature}"
+        );
+        let authorization = Authorization::parse(&header).unwrap();
+        let key = SigningKey::derive(&secret_of_s3(), "20130524", "us-east-1", S3);
+        let canonical = canonical_request(&parts, S3, &authorization.signed_headers).unwrap();
+        assert_eq!(verify(&authorization, &key, &parts), Ok(()), "{canonical}");
+    }
+
+    fn secret_of_s3() -> Secret<String> {
+        Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned())
+    }
+
+    #[test]
+    fn the_examples_of_object_stores_verify() {
+        let plain = "host;x-amz-content-sha256;x-amz-date";
+        example(
+            "GET",
+            "/test.txt",
+            &[("Range", "bytes=0-9")],
+            EMPTY,
+            "host;range;x-amz-content-sha256;x-amz-date",
+            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+        );
+        example(
+            "PUT",
+            "/test%24file.text",
+            &[
+                ("Date", "Fri, 24 May 2013 00:00:00 GMT"),
+                ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+            ],
+            &sha256_hex(b"Welcome to Amazon S3."),
+            "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
+            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
+        );
+        let lifecycle = "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543";
+        example("GET", "/?lifecycle", &[], EMPTY, plain, lifecycle);
+        let list = "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7";
+        example("GET", "/?max-keys=2&prefix=J", &[], EMPTY, plain, list);
     }
 
     #[test]

@@ -65,6 +65,16 @@ def bed(binary):
         one.__exit__(None, None, None)
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """A certificate for localhost: its file, its key's file, and itself as PEM."""
+    folder = tmp_path_factory.mktemp("authority")
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", str(folder / "key"), "-out", str(folder / "cert")]
+    subprocess.run(argv, check=True, capture_output=True)
+    return folder / "cert", folder / "key", (folder / "cert").read_text()
+
+
 def boto(hub, url=None, key=None, secret=None, region="eu-central-1", service="ssm", **config):
     return boto3.client(
         service,

@@ -8,7 +8,6 @@ import http.server
 import json
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
@@ -20,16 +19,6 @@ from harness.process import send_script, wait_invocation
 from harness.wait import until
 
 LOOPBACK = ["127.0.0.0/8", "::1"]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """A certificate for localhost: its file, its key's file, and itself as PEM."""
-    folder = tmp_path_factory.mktemp("authority")
-    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-            "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", str(folder / "key"), "-out", str(folder / "cert")]
-    subprocess.run(argv, check=True, capture_output=True)
-    return folder / "cert", folder / "key", (folder / "cert").read_text()
 
 
 def tls(authority):

@@ -110,6 +110,7 @@ fn capabilities_call_each_other_only_downwards() {
         ("access", 0),
         ("audit_log", 0),
         ("notifications", 1),
+        ("object_stores", 1),
         ("parameters", 0),
         ("documents", 1),
         ("fleet", 1),

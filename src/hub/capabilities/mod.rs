@@ -9,6 +9,7 @@ pub mod documents;
 pub mod explorer;
 pub mod fleet;
 pub mod notifications;
+pub mod object_stores;
 pub mod parameters;
 pub mod resource_groups;
 pub mod sessions;
@@ -24,6 +25,7 @@ pub const ALL: &[Capability] = &[
     access::CAPABILITY,
     audit_log::CAPABILITY,
     notifications::CAPABILITY,
+    object_stores::CAPABILITY,
     parameters::CAPABILITY,
     documents::CAPABILITY,
     fleet::CAPABILITY,

@@ -3,6 +3,8 @@
 //! A tick reads rows and does what they ask for; that it may run twice or late must never matter. A panic in a tick is
 //! logged and the job goes on.
 
+pub mod queue;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;

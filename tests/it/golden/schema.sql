@@ -114,7 +114,7 @@ CREATE TABLE command (
     completed_count     INTEGER NOT NULL,
     error_count         INTEGER NOT NULL,
     delivery_timed_out_count INTEGER NOT NULL
-, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT) STRICT;
+, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, uploads INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE command_approval (
     command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
@@ -337,11 +337,43 @@ CREATE TABLE notification_channel (
     changed_at    INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE object_store (
+    name          TEXT PRIMARY KEY,
+    settings      TEXT NOT NULL,
+    sealed_secret BLOB NOT NULL,
+    changed_by    TEXT NOT NULL,
+    changed_at    INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE oidc_identity (
     issuer    TEXT NOT NULL,
     subject   TEXT NOT NULL,
     user_name TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
     PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE output_upload (
+    command_id      TEXT NOT NULL,
+    node_id         TEXT NOT NULL,
+    bucket          TEXT NOT NULL,
+    prefix          TEXT NOT NULL,
+    -- The store that takes it; empty while none does.
+    store           TEXT NOT NULL,
+    state           TEXT NOT NULL,
+    queued_at       INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    -- Since when it fails.
+    failing_since   INTEGER,
+    attempted_at    INTEGER,
+    next_attempt_at INTEGER NOT NULL,
+    ended_at        INTEGER,
+    last_error      TEXT NOT NULL,
+    -- Of its outputs in their order, so many are there already.
+    done_count      INTEGER NOT NULL,
+    -- What the store calls the upload in parts that is under way.
+    multipart       TEXT,
+    PRIMARY KEY (command_id, node_id),
+    FOREIGN KEY (command_id, node_id) REFERENCES invocation (command_id, node_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parameter (
@@ -639,6 +671,14 @@ CREATE INDEX notification_ended ON notification (queued_at) WHERE state <> 'Wait
 CREATE INDEX notification_waiting ON notification (channel, next_attempt_at, id) WHERE state = 'Waiting';
 
 CREATE UNIQUE INDEX oidc_identity_by_user ON oidc_identity (user_name);
+
+CREATE INDEX output_upload_attempted ON output_upload (attempted_at) WHERE state <> 'Uploaded';
+
+CREATE INDEX output_upload_by_state ON output_upload (state, queued_at, command_id, node_id);
+
+CREATE INDEX output_upload_by_time ON output_upload (queued_at, command_id, node_id);
+
+CREATE INDEX output_upload_waiting ON output_upload (store, next_attempt_at, command_id, node_id) WHERE state = 'Waiting';
 
 CREATE INDEX parameter_by_parent ON parameter (parent, key);
 

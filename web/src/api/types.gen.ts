@@ -16,6 +16,8 @@ export type ActivationCounts = { Open: number; };
 
 export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
 
+export type Addressing = "host" | "path";
+
 export type Allowed = string[];
 
 export type Approval = { Signature: string; Text: string; };
@@ -348,6 +350,8 @@ export type GetNotificationLogRequest = { Channel?: string; MaxResults?: number;
 
 export type GetNotificationLogResult = { NextToken?: string; Notifications: NotificationView[]; };
 
+export type GetObjectStoreResult = { ChangedAt: number; ChangedBy: string; Name: string; Settings: ObjectStoreSettings; };
+
 export type GetRequest = { CommandId: string; InstanceId: string; PluginName?: string; };
 
 export type GetRequest2 = { DocumentFormat?: string; DocumentVersion?: string; Name: string; VersionName?: string; };
@@ -360,7 +364,7 @@ export type GetResourcesRequest = { ExcludeCompliantResources?: boolean; Include
 
 export type GetResourcesResult = { PaginationToken: string; ResourceTagMappingList: ResourceTagMapping[]; };
 
-export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; OutputUpload?: OutputUpload; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
 
@@ -496,6 +500,14 @@ export type ListNotificationChannelsRequest = Record<string, unknown>;
 
 export type ListNotificationChannelsResult = { Channels: NotificationChannelSummary[]; };
 
+export type ListObjectStoresRequest = Record<string, unknown>;
+
+export type ListObjectStoresResult = { Stores: ObjectStoreSummary[]; };
+
+export type ListOutputUploadsRequest = { CommandId?: string; MaxResults?: number; NextToken?: string; NodeId?: string; State?: OutputUploadState; };
+
+export type ListOutputUploadsResult = { NextToken?: string; Uploads: OutputUpload[]; };
+
 export type ListPoliciesRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListPoliciesResult = { NextToken?: string; Policies: PolicyView[]; };
@@ -612,6 +624,14 @@ export type NotificationView = { Attempts: number; Channel: string; EndedAt?: nu
 
 export type NtfyChannel = { Topic: string; Url: string; };
 
+export type ObjectStoreDone = Record<string, unknown>;
+
+export type ObjectStoreRequest = { Name: string; };
+
+export type ObjectStoreSettings = { AccessKeyId: string; Addressing?: Addressing; AllowedNetworks?: Allowed; CaPem?: string; Endpoint: string; OutputPlaces?: string[]; Region?: string; };
+
+export type ObjectStoreSummary = { Endpoint: string; Name: string; OutputPlaces: string[]; Region: string; };
+
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
 export type OfflineNodes = "Fail" | "Skip" | "Wait";
@@ -625,6 +645,10 @@ export type OidcSettings = { AllowedNetworks?: Allowed; CaPem?: string; ClientId
 export type OldFilter = { key: string; value: string; };
 
 export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix";
+
+export type OutputUpload = { Attempts: number; Bucket: string; CommandId: string; EndedAt?: number; KeyPrefix: string; LastError: string; NextAttemptAt?: number; NodeId: string; QueuedAt: number; State: OutputUploadState; Store?: string; };
+
+export type OutputUploadState = "Failed" | "Uploaded" | "Waiting";
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
 
@@ -644,7 +668,7 @@ export type PendingResource = { ResourceArn: string; };
 
 export type PlatformCount = { Count: number; Name: string; };
 
-export type PluginView = { Name: string; Output: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+export type PluginView = { Name: string; Output: string; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
 
@@ -677,6 +701,8 @@ export type PutGroupConfigurationRequest = { Configuration?: GroupConfigurationI
 export type PutLimitsRequest = { Holder: LimitHolder; HolderName?: string; Limits: Limits; };
 
 export type PutNotificationChannelRequest = { Name: string; Secret?: string; Settings: NotificationChannelSettings; };
+
+export type PutObjectStoreRequest = { Name: string; SecretAccessKey?: string; Settings: ObjectStoreSettings; };
 
 export type PutOidcRequest = { ClientSecret?: string; Settings: OidcSettings; };
 
@@ -763,6 +789,10 @@ export type RetentionResult = { Folder: string; KeepDays?: number; Segments: Seg
 export type RetryNotificationRequest = { Id: number; };
 
 export type RetryNotificationResult = Record<string, unknown>;
+
+export type RetryOutputUploadRequest = { CommandId: string; NodeId: string; };
+
+export type RetryOutputUploadResult = Record<string, unknown>;
 
 export type ReviewInformation = { ReviewedTime: number; Reviewer: string; Status: string; };
 
@@ -920,7 +950,13 @@ export type TerminateSessionResponse = { SessionId: string; };
 
 export type TestNotificationChannelResult = { Notification: NotificationView; };
 
+export type TestObjectStoreRequest = { Name: string; Place?: string; };
+
+export type TestObjectStoreResult = { Places: TriedObjectStorePlace[]; };
+
 export type Tier = "Advanced" | "Standard";
+
+export type TriedObjectStorePlace = { Error?: string; Place: string; };
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
 
@@ -1044,6 +1080,7 @@ export interface Operations {
   "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
   "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty13 };
   "Roadstead.DeleteNotificationChannel": { request: NotificationChannelRequest; result: NotificationChannelDone };
+  "Roadstead.DeleteObjectStore": { request: ObjectStoreRequest; result: ObjectStoreDone };
   "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
   "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
   "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
@@ -1073,6 +1110,7 @@ export interface Operations {
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetNotificationChannel": { request: NotificationChannelRequest; result: GetNotificationChannelResult };
   "Roadstead.GetNotificationLog": { request: GetNotificationLogRequest; result: GetNotificationLogResult };
+  "Roadstead.GetObjectStore": { request: ObjectStoreRequest; result: GetObjectStoreResult };
   "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
   "Roadstead.GetOverview": { request: Empty26; result: Overview };
@@ -1092,6 +1130,8 @@ export interface Operations {
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
   "Roadstead.ListNotificationChannels": { request: ListNotificationChannelsRequest; result: ListNotificationChannelsResult };
+  "Roadstead.ListObjectStores": { request: ListObjectStoresRequest; result: ListObjectStoresResult };
+  "Roadstead.ListOutputUploads": { request: ListOutputUploadsRequest; result: ListOutputUploadsResult };
   "Roadstead.ListParameterDocuments": { request: ListRequest9; result: ListResult10 };
   "Roadstead.ListParameterUses": { request: UsesRequest; result: UsesResult };
   "Roadstead.ListPolicies": { request: ListPoliciesRequest; result: ListPoliciesResult };
@@ -1108,6 +1148,7 @@ export interface Operations {
   "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
   "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty13 };
   "Roadstead.PutNotificationChannel": { request: PutNotificationChannelRequest; result: NotificationChannelDone };
+  "Roadstead.PutObjectStore": { request: PutObjectStoreRequest; result: ObjectStoreDone };
   "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
   "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
@@ -1123,6 +1164,7 @@ export interface Operations {
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
   "Roadstead.RetryNotification": { request: RetryNotificationRequest; result: RetryNotificationResult };
+  "Roadstead.RetryOutputUpload": { request: RetryOutputUploadRequest; result: RetryOutputUploadResult };
   "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty32 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
   "Roadstead.RotateHubKey": { request: Empty19; result: HubKey };
@@ -1136,6 +1178,7 @@ export interface Operations {
   "Roadstead.SuggestTags": { request: SuggestTagsRequest; result: SuggestTagsResult };
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
   "Roadstead.TestNotificationChannel": { request: NotificationChannelRequest; result: TestNotificationChannelResult };
+  "Roadstead.TestObjectStore": { request: TestObjectStoreRequest; result: TestObjectStoreResult };
   "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
   "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };

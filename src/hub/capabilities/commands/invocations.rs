@@ -11,6 +11,7 @@ use crate::hub::capabilities::commands::list::{Filter, known, moment, parse_comm
 use crate::hub::capabilities::commands::outputs;
 use crate::hub::capabilities::commands::rows::{self, Command, Invocation, StepRow};
 use crate::hub::capabilities::commands::send::{SHARE, share};
+use crate::hub::capabilities::commands::uploads::{self, UploadView};
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, Tx, Value};
 use crate::model::document::Document;
@@ -66,6 +67,9 @@ struct GetResult {
     standard_error_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cloud_watch_output_config: Option<Json>,
+    /// Ours: what came of its output's way to the command's bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_upload: Option<UploadView>,
 }
 
 async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
@@ -83,6 +87,12 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
         };
         let mut standard_error_content = output(StreamName::Stderr, STDERR_CHARS)?;
         outputs::append_message(&mut standard_error_content, &invocation.message, STDERR_CHARS);
+        let urls = step.map(|step| uploads::urls(tx, &command, &node, step)).transpose()?;
+        let (standard_output_url, standard_error_url) = urls.unwrap_or_default();
+        let output_upload = match command.extras.output_s3_bucket_name {
+            Some(_) => uploads::sql::view(tx, &command.id, &node)?,
+            None => None,
+        };
         Ok(GetResult {
             plugin_name,
             response_code: step.and_then(|s| s.exit_code).unwrap_or(invocation.response_code),
@@ -93,8 +103,9 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
             status_details: invocation.state.as_str(),
             standard_output_content: output(StreamName::Stdout, STDOUT_CHARS)?,
             standard_error_content,
-            standard_output_url: String::new(),
-            standard_error_url: String::new(),
+            standard_output_url,
+            standard_error_url,
+            output_upload,
             comment: command.comment,
             document_name: command.document_name,
             document_version: command.document_version,
@@ -207,6 +218,12 @@ struct PluginView {
     output: String,
     standard_output_url: String,
     standard_error_url: String,
+    #[serde(rename = "OutputS3Region", skip_serializing_if = "Option::is_none")]
+    output_s3_region: Option<String>,
+    #[serde(rename = "OutputS3BucketName")]
+    output_s3_bucket_name: String,
+    #[serde(rename = "OutputS3KeyPrefix")]
+    output_s3_key_prefix: String,
 }
 
 async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
@@ -294,8 +311,17 @@ fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
 fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) -> ApiResult<InvocationView> {
     let command = rows::sql::command(tx, &invocation.command_id)?.ok_or_else(|| ApiError::internal("an invocation without its command"))?;
     let mut command_plugins = Vec::new();
+    let steps = match with_details || command.extras.output_s3_bucket_name.is_some() {
+        true => rows::sql::steps(tx, &invocation.command_id, &invocation.node_id)?,
+        false => Vec::new(),
+    };
+    let (standard_output_url, standard_error_url) = match steps.as_slice() {
+        // Upstream fills these where there is one plugin.
+        [only] => uploads::urls(tx, &command, &invocation.node_id, only)?,
+        _ => Default::default(),
+    };
     if with_details {
-        for step in rows::sql::steps(tx, &invocation.command_id, &invocation.node_id)? {
+        for step in steps {
             command_plugins.push(plugin(tx, blobs, &command, &invocation, step)?);
         }
         if command_plugins.is_empty() {
@@ -311,8 +337,8 @@ fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) 
         status: invocation.state.status(),
         status_details: invocation.state.as_str(),
         trace_output: invocation.message.chars().take(PLUGIN_CHARS).collect(),
-        standard_output_url: String::new(),
-        standard_error_url: String::new(),
+        standard_output_url,
+        standard_error_url,
         command_plugins,
         service_role: command.extras.service_role_arn.unwrap_or_default(),
         notification_config: command.extras.notification_config,
@@ -330,6 +356,7 @@ fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation
     } else {
         format!("{stdout}\n----------ERROR-------\n{stderr}")
     };
+    let (standard_output_url, standard_error_url) = uploads::urls(tx, command, &invocation.node_id, &step)?;
     let status = match step.outcome.as_str() {
         "TimedOut" => "TimedOut",
         "Cancelled" => "Cancelled",
@@ -348,8 +375,11 @@ fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation
         response_start_date_time: Some(step.started_at),
         response_finish_date_time: Some(step.ended_at),
         output: explained(joined, &step).chars().take(PLUGIN_CHARS).collect(),
-        standard_output_url: String::new(),
-        standard_error_url: String::new(),
+        standard_output_url,
+        standard_error_url,
+        output_s3_region: command.extras.output_s3_region.clone(),
+        output_s3_bucket_name: command.extras.output_s3_bucket_name.clone().unwrap_or_default(),
+        output_s3_key_prefix: command.extras.output_s3_key_prefix.clone().unwrap_or_default(),
     })
 }
 
@@ -380,5 +410,8 @@ fn planned_plugin(tx: &Tx<'_>, command: &Command, invocation: &Invocation) -> Ap
         output: String::new(),
         standard_output_url: String::new(),
         standard_error_url: String::new(),
+        output_s3_region: command.extras.output_s3_region.clone(),
+        output_s3_bucket_name: command.extras.output_s3_bucket_name.clone().unwrap_or_default(),
+        output_s3_key_prefix: command.extras.output_s3_key_prefix.clone().unwrap_or_default(),
     })
 }

@@ -12,7 +12,8 @@
 //! Rows are the queue: [`send`] checks what was asked and [`order`] commits it; an invocation is held until [`rate`] lets
 //! [`release`] release it; [`dispatch`] tells connected nodes what is released, [`reports`] commits what they answer,
 //! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
-//! before, so telling a node twice is harmless and a hub that crashed simply tells again.
+//! before, so telling a node twice is harmless and a hub that crashed simply tells again. Output that is wanted in a bucket goes
+//! there from the hub's own store: [`uploads`], [`upload_delivery`].
 
 pub mod approvals;
 pub mod cancel;
@@ -37,6 +38,8 @@ pub mod search;
 pub mod secrets;
 pub mod send;
 pub mod state;
+pub mod upload_delivery;
+pub mod uploads;
 
 use crate::hub::api::Capability;
 
@@ -50,11 +53,21 @@ pub const CAPABILITY: Capability = Capability {
         approvals::operations(api);
         search::operations(api);
         outputs::operations(api);
+        uploads::operations(api);
     },
     reports: |reports| {
         reports::reports(reports);
         secrets::reports(reports);
     },
-    jobs: || vec![expiry::job(), retention::job(), approvals::job(), dispatch::job(), release::job()],
+    jobs: || {
+        vec![
+            expiry::job(),
+            retention::job(),
+            approvals::job(),
+            dispatch::job(),
+            release::job(),
+            upload_delivery::job(),
+        ]
+    },
     streams: live::streams,
 };

@@ -14,7 +14,7 @@ use crate::hub::capabilities::commands::enclosed::Enclosed;
 use crate::hub::capabilities::commands::rate::{Limits, Next, OfflineNodes, Tally, next_batch};
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
-use crate::hub::capabilities::commands::{approvals, dispatch, notices, release};
+use crate::hub::capabilities::commands::{approvals, dispatch, notices, release, uploads};
 use crate::hub::capabilities::documents;
 use crate::hub::capabilities::fleet::nodes::{Node, NodeStatus};
 use crate::hub::capabilities::fleet::targets::{SEND, Selection};
@@ -58,6 +58,7 @@ pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
         let targets = order.selection.resolve(tx, &asked, SEND)?;
         let document = order.document_name.clone();
         notices::check(tx, order.extras.notification_config.as_ref())?;
+        uploads::permit(tx, &asked, &order.extras)?;
         let refused = refused(&order, &targets)?;
         // Where every node is left out, there is nothing to approve.
         let awaits_approval = limits::check(tx, asked.caller(), targets.len(), confirmed)? && refused.len() < targets.len();
@@ -220,15 +221,16 @@ mod sql {
             (":rerun_of", order.rerun_of.as_ref().map(Value::from).into()),
             (":target_count", (targets as i64).into()),
             (":begun", (begun as i64).into()),
+            (":uploads", Value::from(uploads::Wish::of(&order.extras).is_some())),
             (":notify", notices::kind(order.extras.notification_config.as_ref()).into()),
         ];
         tx.execute(
             "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
                 requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
-                completed_count, error_count, delivery_timed_out_count, held_count, released_count, in_flight_count, notify)
+                completed_count, error_count, delivery_timed_out_count, held_count, released_count, in_flight_count, notify, uploads)
              VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
                 :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
-                'Pending/Pending', :target_count, 0, 0, 0, :target_count - :begun, :begun, :begun, :notify)",
+                'Pending/Pending', :target_count, 0, 0, 0, :target_count - :begun, :begun, :begun, :notify, :uploads)",
             &params,
         )?;
         Ok(Inserted {

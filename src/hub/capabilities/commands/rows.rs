@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::id::{CommandId, NodeId};
-use crate::hub::capabilities::commands::notices;
 use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
 use crate::hub::capabilities::commands::state::{self, State};
+use crate::hub::capabilities::commands::{notices, uploads};
 use crate::hub::capabilities::fleet::targets::Target;
 use crate::hub::store::blobs::Hash;
 use crate::hub::store::{Row, StoreError, Tx, Value};
@@ -330,9 +330,14 @@ pub mod sql {
                 delivery_timed_out_count = delivery_timed_out_count + :undelivered,
                 held_count = held_count - :held, in_flight_count = in_flight_count - :in_flight,
                 status = CASE status WHEN 'Pending/Pending' THEN 'InProgress/InProgress' ELSE status END
-             WHERE id = :id RETURNING completed_count = target_count AS done, coalesce(notify, '') = 'Invocation' AS tells";
-        let found = tx.row(sql, &params, |row| Ok((row.get::<bool>("done")?, row.get::<bool>("tells")?)))?;
-        let (is_done, tells) = found.unwrap_or_default();
+             WHERE id = :id RETURNING completed_count = target_count AS done, coalesce(notify, '') = 'Invocation' AS tells, uploads";
+        let found = tx.row(sql, &params, |row| {
+            Ok((row.get::<bool>("done")?, row.get::<bool>("tells")?, row.get::<bool>("uploads")?))
+        })?;
+        let (is_done, tells, uploads) = found.unwrap_or_default();
+        if uploads {
+            uploads::queue(tx, end.command, end.node, end.at)?;
+        }
         if tells {
             notices::invocation(tx, end.command, end.node, end.state, end.at)?;
         }

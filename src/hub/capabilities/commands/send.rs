@@ -14,6 +14,7 @@ use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
 use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
 use crate::hub::capabilities::commands::rows::{self, Extras, Parameters};
+use crate::hub::capabilities::commands::uploads;
 use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
@@ -138,6 +139,11 @@ fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
     let max_errors = request.max_errors.clone().unwrap_or_else(|| rate::DEFAULT_ERRORS.into());
     check_rate(&max_concurrency, "maxConcurrency", 1)?;
     check_rate(&max_errors, "maxErrors", 0)?;
+    uploads::check_members(
+        request.output_s3_bucket_name.as_ref(),
+        request.output_s3_key_prefix.as_ref(),
+        request.output_s3_region.as_ref(),
+    )?;
     request.run_settings.check().map_err(ApiError::validation)?;
     if request.operator_approval.is_some() && !request.run_settings.is_plain() {
         return Err(ApiError::validation(

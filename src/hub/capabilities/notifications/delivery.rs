@@ -1,28 +1,24 @@
 //! Brings what waits to its channels, each in a task of its own: one that is slow or away holds up no other. At least once: a
 //! crash between the receiver's answer and ours sends again.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::base::id::random_hex;
-use crate::base::{ApiResult, Timestamp};
+use crate::base::ApiResult;
 use crate::hub::api::Services;
 use crate::hub::capabilities::notifications::channels::{self, Channel};
 use crate::hub::capabilities::notifications::log::{self, KEPT};
 use crate::hub::capabilities::notifications::senders;
 use crate::hub::events::Event;
 use crate::hub::jobs::Job;
+use crate::hub::jobs::queue::{self, Busy, again_at};
 
 /// Deliveries to one channel in its turn.
 const BATCH: usize = 100;
-const FIRST_WAIT: Duration = Duration::from_secs(10);
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// After so long it is given up.
-const GIVEN_UP: Duration = Duration::from_secs(24 * 3600);
-const MAX_ERROR: usize = 500;
+
+type Turn = queue::Turn<Notifications>;
 
 pub fn job() -> Job<Arc<Services>> {
     Job {
@@ -33,29 +29,8 @@ pub fn job() -> Job<Arc<Services>> {
     }
 }
 
-/// The channels that are being served; there are at most as many as channels.
-#[derive(Default)]
-struct Busy(Mutex<BTreeSet<String>>);
-
-/// A channel's turn: while it lasts, it gets no other.
-struct Turn {
-    busy: Arc<Busy>,
-    channel: String,
-}
-
-impl Turn {
-    fn begin(busy: Arc<Busy>, channel: String) -> Option<Self> {
-        let is_free = busy.0.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.clone());
-        // Not made before it is known to be free: its end would free the channel of the turn that is under way.
-        is_free.then(|| Self { busy, channel })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.busy.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.channel);
-    }
-}
+/// Names this queue among others.
+struct Notifications;
 
 async fn run(services: Arc<Services>) {
     if let Err(error) = turn(&services).await {
@@ -77,7 +52,7 @@ async fn turn(services: &Arc<Services>) -> ApiResult<()> {
         })
         .await?;
     for channel in due {
-        let Some(turn) = Turn::begin(services.state(), channel) else {
+        let Some(turn) = Turn::begin(services.state::<Busy<Notifications>>(), channel) else {
             continue;
         };
         let (services, shutdown) = (services.clone(), services.shutdown.clone());
@@ -91,8 +66,8 @@ async fn turn(services: &Arc<Services>) -> ApiResult<()> {
 }
 
 async fn serve(services: &Arc<Services>, turn: Turn) {
-    if let Err(error) = deliver(services, &turn.channel).await {
-        tracing::warn!(channel = %turn.channel, error = %error, "notifications could not be read or written");
+    if let Err(error) = deliver(services, &turn.receiver).await {
+        tracing::warn!(channel = %turn.receiver, error = %error, "notifications could not be read or written");
     }
 }
 
@@ -129,7 +104,7 @@ pub async fn attempt(services: &Arc<Services>, id: i64) -> ApiResult<bool> {
             match &sent {
                 Ok(()) => log::sql::delivered(tx, id, now)?,
                 Err(why) => {
-                    let why: String = why.chars().take(MAX_ERROR).collect();
+                    let why = queue::reason(why);
                     tracing::warn!(channel = %channel.name, error = %why, "a notification was not delivered");
                     log::sql::failed(tx, id, &why, again_at(queued_at, attempts + 1, now), now)?;
                 }
@@ -138,39 +113,4 @@ pub async fn attempt(services: &Arc<Services>, id: i64) -> ApiResult<bool> {
         })
         .await?;
     Ok(is_sent)
-}
-
-/// When it is tried again; `None` once it is too old.
-fn again_at(queued_at: Timestamp, failures: i64, now: Timestamp) -> Option<Timestamp> {
-    let random = u32::from_str_radix(&random_hex(4), 16).unwrap_or(0);
-    let wait = (FIRST_WAIT * (1 << (failures - 1).clamp(0, 12))).min(LONGEST_WAIT);
-    let wait = wait * 3 / 4 + wait / 2 * random / 0xffff;
-    (now.since(queued_at) < GIVEN_UP).then(|| now + wait)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_channel_has_one_turn_at_a_time_and_others_have_theirs() {
-        let busy = Arc::new(Busy::default());
-        let begin = |channel: &str| Turn::begin(busy.clone(), channel.to_owned());
-        let first = begin("a").unwrap();
-        assert!(begin("a").is_none() && begin("b").is_some());
-        assert!(begin("a").is_none(), "a turn that was refused frees nothing");
-        drop(first);
-        assert!(begin("a").is_some());
-    }
-
-    #[test]
-    fn waiting_grows_and_ends() {
-        let queued = Timestamp::from_millis(0);
-        for failures in 1..40 {
-            let wait = again_at(queued, failures, queued).unwrap().since(queued);
-            assert!(wait >= FIRST_WAIT * 3 / 4 && wait <= LONGEST_WAIT * 5 / 4, "{failures}: {wait:?}");
-        }
-        assert!(again_at(queued, 1, queued).unwrap().since(queued) <= FIRST_WAIT * 5 / 4);
-        assert_eq!(again_at(queued, 9, queued + GIVEN_UP), None);
-    }
 }
