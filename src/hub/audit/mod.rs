@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::base::{Timestamp, id::random_hex};
+use crate::base::{Clock, Timestamp, id::random_hex};
 use crate::hub::keys::HubKeys;
 use crate::hub::store::{Store, StoreError, Tx};
 use chain::{DATABASE, Finding, Link, Problem};
@@ -101,8 +101,11 @@ pub fn last(tx: &Tx<'_>) -> Result<Link, StoreError> {
 }
 
 /// A fresh id for one request, shown to the caller and found again in log and audit.
+///
+/// It begins with the time in milliseconds: the rows of one commit lie side by side in the index of ids, in place of changing a page
+/// of it each.
 pub fn request_id() -> String {
-    random_hex(32)
+    format!("{:012x}{}", Clock::system().now().millis(), random_hex(20))
 }
 
 /// What keeping the log needs beside the database.
