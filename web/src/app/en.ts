@@ -35,6 +35,7 @@ export const en = {
   tagRules: "Tag rules",
   accessKeys: "Access keys",
   channels: "Notifications",
+  objectStores: "Object stores",
   audit: "Audit log",
   responsibilities: "Who answers for what",
   singleSignOn: "Single sign-on",

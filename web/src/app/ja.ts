@@ -37,6 +37,7 @@ export const ja: Record<keyof typeof en, string> = {
   tagRules: "タグのルール",
   accessKeys: "アクセスキー",
   channels: "通知",
+  objectStores: "オブジェクトストア",
   audit: "監査ログ",
   responsibilities: "責任の分担",
   singleSignOn: "シングルサインオン",

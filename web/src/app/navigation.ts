@@ -61,6 +61,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     entries: [
       { path: "/profile", text: "profile", key: "m" },
       { path: "/notifications", text: "channels" },
+      { path: "/object-stores", text: "objectStores" },
       { path: "/audit", text: "audit", key: "l" },
       { path: "/responsibilities", text: "responsibilities" },
       { path: "/hub", text: "hub", key: "h" },

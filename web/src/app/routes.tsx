@@ -56,6 +56,7 @@ const pages: RouteObject[] = [
   page("/limits", () => import("@/capabilities/rights/LimitsPage"), { contentType: "table" }),
   page("/groups", () => import("@/capabilities/rights/GroupsPage"), { contentType: "table" }),
   page("/who-may", () => import("@/capabilities/rights/ExplainPage")),
+  page("/object-stores", () => import("@/capabilities/object_stores/StoresPage"), { contentType: "table" }),
   page("/notifications", () => import("@/capabilities/notifications/ChannelsPage"), { contentType: "table" }),
   page("/audit", () => import("@/capabilities/audit_log/AuditPage"), { contentType: "table", wide: true }),
   page("/audit/shipping", () => import("@/capabilities/audit_log/ShippingPage"), { contentType: "form" }),

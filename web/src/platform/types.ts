@@ -57,6 +57,7 @@ export type Command = Item<Result<"AmazonSSM.ListCommands">["Commands"]>;
 export type CommandDescription = Result<"Roadstead.DescribeCommand">;
 export type StateCount = Item<CommandDescription["States"]>;
 export type Invocation = Item<Result<"Roadstead.SearchInvocations">["Invocations"]>;
+export type Upload = Item<Result<"Roadstead.ListOutputUploads">["Uploads"]>;
 export type OutputGroup = Item<Result<"Roadstead.GroupOutputs">["Groups"]>;
 export type OutputPiece = Result<"Roadstead.GetOutput">;
 export type StreamName = Request<"Roadstead.GetOutput">["Stream"];

@@ -19,6 +19,7 @@ interface Props {
 export function CommandFacts({ command, approval }: Props) {
   const t = useCommandTexts();
   const run = command.Parameters?.["executionTimeout"]?.[0] ?? "3600";
+  const bucket = command.OutputS3BucketName;
   const version = /^\d+$/.test(command.DocumentVersion) ? command.DocumentVersion : undefined;
   return (
     <KeyValuePairs
@@ -32,6 +33,7 @@ export function CommandFacts({ command, approval }: Props) {
         { label: t("timeouts"), value: t("timeoutsText", { wait: command.TimeoutSeconds ?? "–", run }) },
         { label: t("pace"), value: paceText(command, t) },
         ...settingItems(command.RunSettings, t),
+        ...(bucket ? [{ label: t("outputPlace"), value: [bucket, command.OutputS3KeyPrefix].filter(Boolean).join("/") }] : []),
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
         ...(approval && approval.Decision !== "Open" ? [{ label: t("decision"), value: <Decided approval={approval} /> }] : []),
       ]}

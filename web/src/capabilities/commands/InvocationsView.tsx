@@ -48,6 +48,7 @@ export function InvocationsView({ command, states, nodeId, stream, onChange }: P
     <OutputPanel
       key={chosen.NodeId}
       commandId={commandId}
+      isUploaded={command.OutputS3BucketName !== ""}
       invocation={chosen}
       stream={stream}
       onStream={(next) => onChange({ stream: next === "stderr" ? next : undefined })}

@@ -32,6 +32,7 @@ export function ReviewStep({ draft, specs, resolved, limits, onEdit }: Props) {
     { label: t("comment"), value: draft.comment || t("none") },
     ...(isScript ? [{ label: t("workingDirectory"), value: draft.workingDirectory || t("none") }] : []),
     ...(draft.notify ? [{ label: t("notify"), value: draft.notify }] : []),
+    ...(draft.outputPlace.trim() ? [{ label: t("outputPlace"), value: draft.outputPlace.trim() }] : []),
     ...settingItems(settingsOf(draft).RunSettings, t),
     { label: t("deliveryTimeout"), value: t("seconds", { count: draft.deliveryTimeout }) },
     ...(isScript ? [{ label: t("executionTimeout"), value: t("seconds", { count: draft.executionTimeout }) }] : []),

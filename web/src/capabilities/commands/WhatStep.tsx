@@ -8,6 +8,7 @@ import Tiles from "@cloudscape-design/components/tiles";
 import { DocumentFields } from "./DocumentFields";
 import { DELIVERY_RANGE, type Draft, EXECUTION_RANGE, type WhatKind, inRange } from "./draft";
 import { NotifyField } from "./NotifyField";
+import { OutputPlaceField } from "./OutputPlaceField";
 import { ProcessSettings } from "./ProcessSettings";
 import { ScriptField } from "./ScriptField";
 import { useCommandTexts } from "./texts";
@@ -49,6 +50,7 @@ export function WhatStep({ draft, onChange, showErrors }: Props) {
           <Input value={draft.comment} autoComplete={false} onChange={({ detail }) => onChange({ comment: detail.value.slice(0, COMMENT_MOST) })} />
         </FormField>
         <NotifyField value={draft.notify} onChange={(notify) => onChange({ notify })} />
+        <OutputPlaceField value={draft.outputPlace} onChange={(outputPlace) => onChange({ outputPlace })} />
         <ExpandableSection headerText={t(isScript ? "moreSettings" : "timeouts")} defaultExpanded={hasRangeError}>
           <ColumnLayout columns={3}>
             {isScript && (

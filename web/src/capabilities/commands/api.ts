@@ -127,6 +127,11 @@ export const notificationChannelsQuery = queryOptions({
   queryFn: async ({ signal }) => (await call("Roadstead.ListNotificationChannels", {}, signal)).Channels,
 });
 
+export const objectStoresQuery = queryOptions({
+  queryKey: ["object-stores", "names"],
+  queryFn: async ({ signal }) => (await call("Roadstead.ListObjectStores", {}, signal)).Stores,
+});
+
 export async function findNodes(text: string, signal?: AbortSignal): Promise<NodeSummary[]> {
   const filter = text ? { Filter: where(FREE_TEXT, "contains", text) } : {};
   const { Nodes } = await call("Roadstead.SearchNodes", { MaxResults: 50, ...filter }, signal);

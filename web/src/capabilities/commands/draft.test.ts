@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { specsOf } from "@/components/documentParameters";
-import { type Draft, draftFromParams, inRange, isPaceReady, isRate, isWhatReady, resolveRequest, sendRequest, tagTargets } from "./draft";
+import { type Draft, draftFromParams, inRange, isPaceReady, isPlace, isRate, isWhatReady, resolveRequest, sendRequest, tagTargets } from "./draft";
 
 const draft = (search: string) => draftFromParams(new URLSearchParams(search));
+const place = (outputPlace: string) => sendRequest({ ...draft("nodes=mi-1"), outputPlace }, []);
 
 describe("the run-command draft", () => {
   it("starts with the nodes the address names", () => {
@@ -24,6 +25,15 @@ describe("the run-command draft", () => {
     const request = sendRequest({ ...draft("nodes=mi-1"), script: "echo a\r\necho b\n\n", comment: " " }, []);
     expect(request.Parameters).toEqual({ commands: ["echo a", "echo b"], executionTimeout: ["3600"] });
     expect(request.Comment).toBeUndefined();
+  });
+
+  it("sends the bucket that the output goes to, and its prefix", () => {
+    expect(place(" ").OutputS3BucketName).toBeUndefined();
+    expect(place("logs")).toMatchObject({ OutputS3BucketName: "logs" });
+    expect(place("logs").OutputS3KeyPrefix).toBeUndefined();
+    expect(place(" logs/a/b ")).toMatchObject({ OutputS3BucketName: "logs", OutputS3KeyPrefix: "a/b" });
+    expect(["", "logs", "logs/a b"].every(isPlace)).toBe(true);
+    expect(["lo", "s3://logs", "a b", "/logs"].some(isPlace)).toBe(false);
   });
 
   it("sends the pace, and first nodes only when they are wanted", () => {

@@ -39,6 +39,8 @@ export interface Draft {
   user: string;
   /** A channel that is told of its end. */
   notify: string;
+  /** `BUCKET[/PREFIX]`, empty for none. */
+  outputPlace: string;
   /** Lines of `NAME=value`. */
   environment: string;
   nice: string;
@@ -76,6 +78,7 @@ export function draftFromParams(params: URLSearchParams): Draft {
     canary: "",
     user: "",
     notify: "",
+    outputPlace: "",
     environment: "",
     nice: "",
     memory: "",
@@ -111,6 +114,7 @@ export function sendRequest(draft: Draft, specs: readonly ParameterSpec[]): Send
     OfflineNodes: draft.offline,
     ...settingsOf(draft),
     ...noticeOf(draft),
+    ...placeOf(draft),
     ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
     ...targetsOf(draft),
   };
@@ -137,6 +141,17 @@ function noticeOf(draft: Draft): Pick<SendCommandRequest, "NotificationConfig"> 
   return {
     NotificationConfig: { NotificationArn: arn, NotificationEvents: ["Success", "TimedOut", "Cancelled", "Failed"], NotificationType: "Command" },
   };
+}
+
+function placeOf(draft: Draft): Pick<SendCommandRequest, "OutputS3BucketName" | "OutputS3KeyPrefix"> {
+  const [bucket = "", ...prefix] = draft.outputPlace.trim().split("/");
+  if (bucket === "") return {};
+  return { OutputS3BucketName: bucket, ...(prefix.length > 0 ? { OutputS3KeyPrefix: prefix.join("/") } : {}) };
+}
+
+/** Empty, or a bucket's name of the length that the hub takes, perhaps with a prefix. */
+export function isPlace(text: string): boolean {
+  return text.trim() === "" || /^[A-Za-z0-9._-]{3,63}(\/.{0,500})?$/.test(text.trim());
 }
 
 type Settings = NonNullable<SendCommandRequest["RunSettings"]>;
@@ -201,7 +216,7 @@ export function isEmptyOrInRange(text: string, range: { min: number; max: number
 
 /** `specs` are the parameters of the chosen document, as soon as they are known. */
 export function isWhatReady(draft: Draft, specs: readonly ParameterSpec[] | undefined): boolean {
-  if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE) || !areSettingsReady(draft)) return false;
+  if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE) || !areSettingsReady(draft) || !isPlace(draft.outputPlace)) return false;
   if (draft.what === "script") return draft.script.trim() !== "" && inRange(draft.executionTimeout, EXECUTION_RANGE);
   if (draft.documentName === "" || specs === undefined) return false;
   return specs.every((spec) => problemOf(spec, shownValue(spec, draft.values)) === undefined);

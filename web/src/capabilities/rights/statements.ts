@@ -2,7 +2,7 @@ import type { PolicyCondition, PolicyDocument, PolicyOperator, PolicyResource, P
 
 /** A policy as a form holds it and as it is stored; both ways are pure and lose nothing. */
 
-export const KINDS = ["*", "node", "command", "session", "document", "parameter", "activation", "user", "role", "policy", "group", "access-key", "audit", "parameter-access", "hub"] as const;
+export const KINDS = ["*", "node", "command", "session", "document", "parameter", "activation", "user", "role", "policy", "group", "access-key", "audit", "parameter-access", "object-store", "hub"] as const;
 export const OPERATORS: readonly PolicyOperator[] = ["Equals", "NotEquals", "Like", "NotLike"];
 
 export interface ResourceForm {

@@ -1,0 +1,8 @@
+export const en = {
+  stateWaiting: "Waits",
+  stateUploaded: "Uploaded",
+  stateFailed: "Given up",
+  retry: "Try again",
+  retried: "It is tried again",
+  upload: "Upload",
+} as const;
