@@ -146,6 +146,16 @@ def test_a_bucket_of_another_region_is_named_and_not_followed(hub, node, fake, a
     assert "lies in region `eu-west-1`" in failed["LastError"] and len(fake.requests) == 1
 
 
+def test_a_store_without_tls_gets_the_output_and_never_the_secret(hub, node, authority):
+    with FakeStore() as plain:
+        register(hub, "plain", plain, authority, "plain", Region="garage")
+        id = send_script(hub, [node], "echo x", OutputS3BucketName="plain")
+        uploaded(hub, id, node)
+        (_, path, headers, _), = plain.requests
+        assert plain.objects == {path: b"x\n"} and "/garage/s3/aws4_request" in headers["authorization"]
+        assert plain.secret not in str(headers)
+
+
 def test_a_store_that_is_slow_holds_up_no_other(hub, node, fake, known, authority):
     register(hub, "slow", fake, authority, "slow")
     fake.open.clear()

@@ -1,4 +1,4 @@
-"""Object stores: one that is real and not ours (nanio), and one that answers what a test tells it to. Both speak TLS."""
+"""Object stores: one that is real and not ours (nanio), and one that answers what a test tells it to. Both speak TLS, the second also without."""
 
 import hashlib
 import http.server
@@ -54,7 +54,7 @@ class FakeStore:
     """Takes objects whole or in parts, and is told how to fail: `answers` are (status, headers, body) for the next requests, or nothing
     to break the connection off; while `open` is cleared, the answers that `holds` says are held back."""
 
-    def __init__(self, authority):
+    def __init__(self, authority=None):
         store = self
         self.requests, self.objects, self.uploads, self.answers = [], {}, {}, []
         self.open = threading.Event()
@@ -96,10 +96,12 @@ class FakeStore:
                 """A hub that was killed is part of the test."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*authority[:2])
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url, self.key, self.secret = f"https://localhost:{self.server.server_port}", "AKFAKE", uuid.uuid4().hex
+        if authority:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*authority[:2])
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        scheme = "https" if authority else "http"
+        self.url, self.key, self.secret = f"{scheme}://localhost:{self.server.server_port}", "AKFAKE", uuid.uuid4().hex
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, method, path, body):
