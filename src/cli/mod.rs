@@ -55,6 +55,7 @@ mod login;
 mod login_rule;
 mod login_session;
 mod login_steps;
+mod logs;
 mod node;
 mod notify;
 mod object_store;
@@ -141,6 +142,9 @@ enum ClientVerb {
     /// Commands that were sent
     #[command(subcommand, visible_alias = "commands")]
     Command(command::CommandVerb),
+    /// Output of commands as log groups and streams
+    #[command(subcommand)]
+    Logs(logs::LogsVerb),
     /// Documents: what nodes can be told to do
     #[command(subcommand, visible_alias = "documents")]
     Document(document::DocumentVerb),
@@ -259,6 +263,7 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Node(verb) => node::run(verb, show).await,
         ClientVerb::Run(args) => run::run(*args, show).await,
         ClientVerb::Command(verb) => command::run(verb, show).await,
+        ClientVerb::Logs(verb) => logs::run(verb, show).await,
         ClientVerb::Document(verb) => document::run(verb, show).await,
         ClientVerb::Sign(args) => sign::run(args, show).await,
         ClientVerb::Ssh(args) => ssh::run(args).await,

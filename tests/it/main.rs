@@ -9,6 +9,7 @@ mod golden;
 mod keys;
 mod link;
 mod login;
+mod logs;
 mod matrix;
 mod node_parameters;
 mod parameters;

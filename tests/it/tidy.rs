@@ -116,6 +116,7 @@ fn capabilities_call_each_other_only_downwards() {
         ("fleet", 1),
         ("activations", 2),
         ("commands", 2),
+        ("logs", 3),
         ("resource_groups", 2),
         ("sessions", 2),
         ("explorer", 7),

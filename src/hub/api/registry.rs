@@ -52,10 +52,19 @@ pub enum Service {
     Tagging,
     /// Upstream's groups of resources.
     ResourceGroups,
+    /// Upstream's logs, as far as they show output of commands.
+    Logs,
 }
 
 impl Service {
-    pub const ALL: [Self; 5] = [Self::Ssm, Self::Roadstead, Self::Sts, Self::Tagging, Self::ResourceGroups];
+    pub const ALL: [Self; 6] = [
+        Self::Ssm,
+        Self::Roadstead,
+        Self::Sts,
+        Self::Tagging,
+        Self::ResourceGroups,
+        Self::Logs,
+    ];
 
     /// The part of `X-Amz-Target` before the dot.
     pub fn target_prefix(self) -> &'static str {
@@ -65,6 +74,7 @@ impl Service {
             Self::Sts => "AWSSecurityTokenServiceV20110615",
             Self::Tagging => "ResourceGroupsTaggingAPI_20170126",
             Self::ResourceGroups => "Ardi",
+            Self::Logs => "Logs_20140328",
         }
     }
 
@@ -76,6 +86,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Tagging => "tag",
             Self::ResourceGroups => "resource-groups",
+            Self::Logs => "logs",
         }
     }
 }

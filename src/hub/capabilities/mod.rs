@@ -8,6 +8,7 @@ pub mod commands;
 pub mod documents;
 pub mod explorer;
 pub mod fleet;
+pub mod logs;
 pub mod notifications;
 pub mod object_stores;
 pub mod parameters;
@@ -31,6 +32,7 @@ pub const ALL: &[Capability] = &[
     fleet::CAPABILITY,
     activations::CAPABILITY,
     commands::CAPABILITY,
+    logs::CAPABILITY,
     sessions::CAPABILITY,
     resource_groups::CAPABILITY,
     explorer::CAPABILITY,

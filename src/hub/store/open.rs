@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_logins.sql"),
     include_str!("migrations/0014_rate.sql"),
     include_str!("migrations/0015_notifications.sql"),
+    include_str!("migrations/0016_logs.sql"),
     include_str!("migrations/0017_object_stores.sql"),
 ];
 

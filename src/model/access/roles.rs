@@ -114,6 +114,9 @@ const READS: &[&str] = &[
     "resource-groups:Get*",
     "resource-groups:List*",
     "resource-groups:Search*",
+    "logs:Describe*",
+    "logs:GetLogEvents",
+    "logs:FilterLogEvents",
 ];
 /// What the reading roles read: the fleet and what was done to it. Values of parameters are not among it.
 const SEEN: &[&str] = &[

@@ -115,6 +115,7 @@ CREATE TABLE command (
     error_count         INTEGER NOT NULL,
     delivery_timed_out_count INTEGER NOT NULL
 , lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, uploads INTEGER NOT NULL DEFAULT 0) STRICT;
+, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, log_group TEXT) STRICT;
 
 CREATE TABLE command_approval (
     command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,
@@ -204,7 +205,7 @@ CREATE TABLE invocation (
     ended_at      INTEGER,
     response_code INTEGER NOT NULL,
     message       TEXT NOT NULL,
-    output_hash   BLOB, released_at INTEGER,
+    output_hash   BLOB, released_at INTEGER, log_group TEXT,
     PRIMARY KEY (command_id, node_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -624,6 +625,8 @@ CREATE INDEX command_by_time ON command (requested_at, id);
 
 CREATE INDEX command_held ON command (id) WHERE held_count > 0;
 
+CREATE INDEX command_logged ON command (log_group, requested_at) WHERE log_group IS NOT NULL;
+
 CREATE INDEX document_attachment_by_hash ON document_attachment (hash);
 
 CREATE UNIQUE INDEX document_version_by_name ON document_version (name, version_name) WHERE version_name IS NOT NULL;
@@ -635,6 +638,10 @@ CREATE INDEX invocation_by_status ON invocation (command_id, status, node_id);
 CREATE INDEX invocation_by_time ON invocation (requested_at, command_id, node_id);
 
 CREATE INDEX invocation_held ON invocation (command_id, node_id) WHERE released_at IS NULL AND ended_at IS NULL;
+
+CREATE INDEX invocation_logged ON invocation (log_group, command_id, node_id) WHERE log_group IS NOT NULL;
+
+CREATE INDEX invocation_logged_by_time ON invocation (log_group, ended_at, command_id, node_id) WHERE log_group IS NOT NULL;
 
 CREATE INDEX invocation_open ON invocation (node_id, command_id) WHERE ended_at IS NULL;
 

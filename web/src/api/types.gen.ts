@@ -162,6 +162,14 @@ export type DescribeInformationRequest = { Filters?: StringFilter[]; InstanceInf
 
 export type DescribeInformationResult = { InstanceInformationList: InstanceInformation[]; NextToken?: string; };
 
+export type DescribeLogGroupsRequest = { limit?: number; logGroupClass?: string; logGroupIdentifiers?: string[]; logGroupNamePattern?: string; logGroupNamePrefix?: string; nextToken?: string; };
+
+export type DescribeLogGroupsResult = { logGroups: LogGroup[]; nextToken?: string; };
+
+export type DescribeLogStreamsRequest = { descending?: boolean; limit?: number; logGroupIdentifier?: string; logGroupName?: string; logStreamNamePrefix?: string; nextToken?: string; orderBy?: string; };
+
+export type DescribeLogStreamsResult = { logStreams: LogStream[]; nextToken?: string; };
+
 export type DescribePropertiesRequest = { FiltersWithOperator?: StringFilter[]; InstancePropertyFilterList?: LegacyFilter[]; MaxResults?: number; NextToken?: string; };
 
 export type DescribePropertiesResult = { InstanceProperties: InstanceProperty[]; NextToken?: string; };
@@ -306,6 +314,12 @@ export type Filter3 = { Key?: string; Values?: string[]; };
 
 export type Filter4 = { Join?: Join; Terms: Term[]; };
 
+export type FilterLogEventsRequest = { endTime?: number; filterPattern?: string; limit?: number; logGroupIdentifier?: string; logGroupName?: string; logStreamNamePrefix?: string; logStreamNames?: string[]; nextToken?: string; startTime?: number; };
+
+export type FilterLogEventsResult = { events: FilteredLogEvent[]; nextToken?: string; searchedLogStreams: string[]; };
+
+export type FilteredLogEvent = { eventId: string; ingestionTime: number; logStreamName: string; message: string; timestamp: number; };
+
 export type Finding = { Expected: string; Found: string; Problem: Problem; Seq: number; Source: string; };
 
 export type FinishOidcLoginRequest = { Code: string; Issuer?: string; State: string; };
@@ -339,6 +353,10 @@ export type GetGroupTagsRequest = { Arn: string; };
 export type GetLimitsRequest = { UserName?: string; };
 
 export type GetLimitsResult = { Limits: Limits; };
+
+export type GetLogEventsRequest = { endTime?: number; limit?: number; logGroupIdentifier?: string; logGroupName?: string; logStreamName?: string; nextToken?: string; startFromHead?: boolean; startTime?: number; };
+
+export type GetLogEventsResult = { events: OutputLogEvent[]; nextBackwardToken: string; nextForwardToken: string; };
 
 export type GetManyRequest = { Names?: string[]; WithDecryption?: boolean; };
 
@@ -578,6 +596,10 @@ export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
 
+export type LogGroup = { arn: string; creationTime: number; logGroupArn: string; logGroupClass: string; logGroupName: string; metricFilterCount: number; retentionInDays: number; };
+
+export type LogStream = { arn: string; creationTime: number; firstEventTimestamp: number; lastEventTimestamp: number; lastIngestionTime: number; logStreamName: string; storedBytes: number; };
+
 export type LoggedIn = { CsrfToken?: string; Next: string; Ticket?: string; UserName: string; };
 
 export type LoginRequest = { Password: string; UserName: string; };
@@ -649,6 +671,7 @@ export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix"
 export type OutputUpload = { Attempts: number; Bucket: string; CommandId: string; EndedAt?: number; KeyPrefix: string; LastError: string; NextAttemptAt?: number; NodeId: string; QueuedAt: number; State: OutputUploadState; Store?: string; };
 
 export type OutputUploadState = "Failed" | "Uploaded" | "Waiting";
+export type OutputLogEvent = { ingestionTime: number; message: string; timestamp: number; };
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
 
@@ -1220,4 +1243,8 @@ export interface Operations {
   "Ardi.UpdateAccountSettings": { request: UpdateAccountSettingsRequest; result: AccountSettingsResult };
   "Ardi.UpdateGroup": { request: UpdateResourceGroupRequest; result: ResourceGroupResult };
   "Ardi.UpdateGroupQuery": { request: UpdateGroupQueryRequest; result: GroupQueryResult };
+  "Logs_20140328.DescribeLogGroups": { request: DescribeLogGroupsRequest; result: DescribeLogGroupsResult };
+  "Logs_20140328.DescribeLogStreams": { request: DescribeLogStreamsRequest; result: DescribeLogStreamsResult };
+  "Logs_20140328.FilterLogEvents": { request: FilterLogEventsRequest; result: FilterLogEventsResult };
+  "Logs_20140328.GetLogEvents": { request: GetLogEventsRequest; result: GetLogEventsResult };
 }

@@ -23,6 +23,7 @@ pub mod expiry;
 pub mod invocations;
 pub mod list;
 pub mod live;
+pub mod logging;
 pub mod notices;
 pub mod order;
 pub mod outputs;

@@ -14,7 +14,7 @@ use crate::hub::capabilities::commands::enclosed::Enclosed;
 use crate::hub::capabilities::commands::rate::{Limits, Next, OfflineNodes, Tally, next_batch};
 use crate::hub::capabilities::commands::rows::{self, Command, Extras, Parameters};
 use crate::hub::capabilities::commands::state::State;
-use crate::hub::capabilities::commands::{approvals, dispatch, notices, release, uploads};
+use crate::hub::capabilities::commands::{approvals, dispatch, logging, notices, release, uploads};
 use crate::hub::capabilities::documents;
 use crate::hub::capabilities::fleet::nodes::{Node, NodeStatus};
 use crate::hub::capabilities::fleet::targets::{SEND, Selection};
@@ -197,6 +197,7 @@ mod sql {
 
     pub fn insert(tx: &Tx<'_>, order: Order, targets: usize, begun: usize, by: &str, now: Timestamp) -> Result<Inserted, StoreError> {
         let id = CommandId::random();
+        let log_group = logging::group(order.extras.cloud_watch_output_config.as_ref(), &order.document_name);
         let start_before = now + order.timeout;
         let expires_at = start_before + order.execution;
         let params = [
@@ -223,14 +224,15 @@ mod sql {
             (":begun", (begun as i64).into()),
             (":uploads", Value::from(uploads::Wish::of(&order.extras).is_some())),
             (":notify", notices::kind(order.extras.notification_config.as_ref()).into()),
+            (":log_group", log_group.as_ref().map(Value::from).into()),
         ];
         tx.execute(
             "INSERT INTO command (id, document_name, document_version, document, parameters, lookups, documents, comment, instance_ids, targets, requested_by,
                 requested_at, start_before, expires_at, timeout_s, max_concurrency, max_errors, extras, rerun_of, status, target_count,
-                completed_count, error_count, delivery_timed_out_count, held_count, released_count, in_flight_count, notify, uploads)
+                completed_count, error_count, delivery_timed_out_count, held_count, released_count, in_flight_count, notify, uploads, log_group)
              VALUES (:id, :document_name, :document_version, :document, :parameters, :lookups, :documents, :comment, :instance_ids, :targets, :requested_by,
                 :requested_at, :start_before, :expires_at, :timeout_s, :max_concurrency, :max_errors, :extras, :rerun_of,
-                'Pending/Pending', :target_count, 0, 0, 0, :target_count - :begun, :begun, :begun, :notify, :uploads)",
+                'Pending/Pending', :target_count, 0, 0, 0, :target_count - :begun, :begun, :begun, :notify, :uploads, :log_group)",
             &params,
         )?;
         Ok(Inserted {
@@ -238,6 +240,7 @@ mod sql {
             requested_at: now,
             start_before,
             expires_at,
+            log_group,
         })
     }
 
@@ -247,6 +250,7 @@ mod sql {
         requested_at: Timestamp,
         pub start_before: Timestamp,
         expires_at: Timestamp,
+        log_group: Option<String>,
     }
 
     /// Held, unless it is released from the beginning.
@@ -266,11 +270,12 @@ mod sql {
             (":expires_at", command.expires_at.into()),
             (":status", state.as_str().into()),
             (":released_at", released_at.into()),
+            (":log_group", command.log_group.as_ref().map(Value::from).into()),
         ];
         tx.execute(
             "INSERT INTO invocation (command_id, node_id, node_name, computer_name, requested_at, start_before, expires_at, status, released_at,
-                response_code, message)
-             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, :released_at, -1, '')",
+                response_code, message, log_group)
+             VALUES (:command, :node, :node_name, :computer_name, :requested_at, :start_before, :expires_at, :status, :released_at, -1, '', :log_group)",
             &params,
         )
         .map(|_| ())

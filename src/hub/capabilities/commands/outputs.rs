@@ -180,7 +180,7 @@ async fn live(services: &Services, request: &GetRequest, limit: u64, state: Stat
 }
 
 /// Bytes of a stored output; before it was pulled, of its head.
-fn range(tx: &Tx<'_>, blobs: &Blobs, row: &OutputRow, offset: u64, limit: usize) -> Result<Vec<u8>, StoreError> {
+pub fn range(tx: &Tx<'_>, blobs: &Blobs, row: &OutputRow, offset: u64, limit: usize) -> Result<Vec<u8>, StoreError> {
     let slice = |bytes: &[u8]| {
         let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         bytes[from..bytes.len().min(from.saturating_add(limit))].to_vec()

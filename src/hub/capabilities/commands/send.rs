@@ -10,6 +10,7 @@ use crate::base::id::CommandId;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
 use crate::hub::capabilities::commands::list::CommandView;
+use crate::hub::capabilities::commands::logging;
 use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
 use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
@@ -145,6 +146,7 @@ fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
         request.output_s3_region.as_ref(),
     )?;
     request.run_settings.check().map_err(ApiError::validation)?;
+    logging::check(request.cloud_watch_output_config.as_ref())?;
     if request.operator_approval.is_some() && !request.run_settings.is_plain() {
         return Err(ApiError::validation(
             "`RunSettings` and `OperatorApproval` do not go together: an operator's signature does not cover the settings",
