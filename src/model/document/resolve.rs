@@ -108,7 +108,7 @@ pub fn references_to(content: &str, key: &ParameterKey) -> BTreeSet<String> {
     substitute::references(content).filter(is_meant).map(str::to_owned).collect()
 }
 
-fn is_outside(name: &str) -> bool {
+pub(super) fn is_outside(name: &str) -> bool {
     name.starts_with("ssm:") || name.starts_with("ssm-secure:") || name.starts_with("global:")
 }
 
