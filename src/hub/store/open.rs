@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_logins.sql"),
     include_str!("migrations/0014_rate.sql"),
     include_str!("migrations/0015_notifications.sql"),
+    include_str!("migrations/0018_session_work.sql"),
 ];
 
 /// The writer's connection and the readers'.
