@@ -38,7 +38,8 @@ pub const MAX_ENTRIES: usize = 256;
 pub struct Lock {
     /// Nothing runs here: no command, no shell, no update.
     pub monitor_only: bool,
-    /// No shell, and no script of the sender's: a document with one runs only when `allowed-documents` names it.
+    /// No shell, and no script of the sender's: a document with one runs only when `allowed-documents` names it. No port session
+    /// either: what listens on a node for itself alone is often as good as a shell.
     pub no_shell: bool,
     /// The agent is not replaced by order of a hub.
     pub no_update: bool,
@@ -89,8 +90,14 @@ pub enum OperatorClass {
 /// What a hub wants done.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
-    Run { name: &'a str, document: &'a Value },
+    Run {
+        name: &'a str,
+        document: &'a Value,
+    },
+    /// A shell, or commands of the sender's in a session.
     Shell,
+    /// Connections from the node, and to its own ports.
+    Port,
     Update,
 }
 
@@ -127,14 +134,15 @@ impl Lock {
         if self.monitor_only {
             return Some("`monitor-only`: nothing is run here".into());
         }
-        if self.no_root && as_root && !matches!(act, Act::Update) {
+        if self.no_root && as_root && !matches!(act, Act::Update | Act::Port) {
             return Some("`no-root`: it would run as root, because the agent does".into());
         }
         match act {
             Act::Shell if self.no_shell => Some("`no-shell`: no shell is opened here".into()),
+            Act::Port if self.no_shell => Some("`no-shell`: no port is forwarded here either".into()),
             Act::Update if self.no_update => Some("`no-update`: the agent is not updated by a hub".into()),
             Act::Run { name, document } => self.forbids_document(name, document),
-            Act::Shell | Act::Update => None,
+            Act::Shell | Act::Port | Act::Update => None,
         }
     }
 
@@ -195,8 +203,9 @@ impl OperatorClass {
     fn covers(&self, act: Act<'_>, as_root: bool) -> bool {
         let acts = |actions: &[&str]| matches!(act, Act::Run { document, .. } if has_action(document, actions));
         match self {
-            Self::Shell => matches!(act, Act::Shell) || acts(SCRIPTS),
-            Self::RunAsRoot => as_root,
+            Self::Shell => matches!(act, Act::Shell | Act::Port) || acts(SCRIPTS),
+            // A connection runs nothing.
+            Self::RunAsRoot => as_root && !matches!(act, Act::Port),
             Self::FileWrite => matches!(act, Act::Shell) || acts(SCRIPTS) || acts(FILE_WRITERS),
             Self::SelfUpdate => matches!(act, Act::Update) || acts(UPDATERS),
             Self::AnyDocument => matches!(act, Act::Run { .. }),
@@ -204,7 +213,7 @@ impl OperatorClass {
             Self::Document(named) => match act {
                 // By either: the content under another name, and anything else under this name.
                 Act::Run { name, document } => named.name == name || named.is_content(document),
-                Act::Shell | Act::Update => false,
+                Act::Shell | Act::Port | Act::Update => false,
             },
         }
     }
@@ -377,7 +386,7 @@ mod tests {
     fn an_open_lock_forbids_nothing() {
         let (lock, document) = (Lock::default(), script());
         assert!(lock.is_open() && lock.words().is_empty());
-        for act in [run("a", &document), Act::Shell, Act::Update] {
+        for act in [run("a", &document), Act::Shell, Act::Port, Act::Update] {
             assert_eq!(lock.forbids(act, true), None);
             assert!(lock.classes_of(act, true).is_empty());
         }
@@ -391,6 +400,8 @@ mod tests {
         assert!(forbidden(json!({"monitor-only": true}), run("a", &harmless), false));
         assert!(forbidden(json!({"monitor-only": true}), Act::Update, false));
         assert!(forbidden(json!({"no-shell": true}), Act::Shell, false));
+        assert!(forbidden(json!({"no-shell": true}), Act::Port, false));
+        assert!(!forbidden(json!({"no-root": true}), Act::Port, true));
         assert!(forbidden(json!({"no-shell": true}), run("AWS-RunShellScript", &document), false));
         assert!(!forbidden(json!({"no-shell": true}), run("Inventory", &harmless), false));
         let download = json!({"mainSteps": [{"action": "aws:downloadContent", "inputs": {"destinationPath": "/etc/cron.d"}}]});
@@ -462,6 +473,7 @@ mod tests {
             !lock.classes_of(act, as_root).is_empty()
         };
         assert!(covered("shell", Act::Shell, false) && covered("shell", run("any", &document), false));
+        assert!(covered("shell", Act::Port, false) && !covered("run-as-root", Act::Port, true) && !covered("file-write", Act::Port, false));
         assert!(covered("run-as-root", Act::Shell, true) && !covered("run-as-root", Act::Shell, false));
         assert!(covered("file-write", run("any", &document), false) && !covered("file-write", Act::Update, false));
         assert!(covered("self-update", Act::Update, false) && !covered("self-update", Act::Shell, false));

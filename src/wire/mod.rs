@@ -15,6 +15,7 @@
 //! An unknown frame closes the connection: the protocol is closed, versions are offered in the first frame.
 
 pub mod audit;
+pub mod channel;
 pub mod control;
 pub mod frame;
 pub mod node;

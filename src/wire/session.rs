@@ -8,7 +8,11 @@
 //! The shell and its scroll-back belong to the agent: it keeps the last [`SCROLLBACK_BYTES`] of output with their absolute
 //! offsets. Who attaches says how far it has read; the agent replays from there, then goes on live. A shell nobody is
 //! attached to is ended after [`DETACH_LIMIT`]. A second attachment replaces the first, which is told so.
+//!
+//! An attachment `via_plugin` carries messages of the data channel ([`crate::wire::channel`]) instead: after `Attached` both
+//! sides send `Plugin` frames only, until `Ended`. The hub passes them on unread.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -16,14 +20,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::SessionId;
 use crate::model::approval::Approval;
-use crate::wire::warrant::Warranted;
+use crate::wire::warrant::{Class, Warranted};
 
 pub const SCROLLBACK_BYTES: usize = 256 * 1024;
 pub const DETACH_LIMIT: Duration = Duration::from_secs(600);
 /// No frame is longer than this; longer input is sent in pieces.
 pub const MAX_SESSION_FRAME_BYTES: usize = 64 * 1024;
 
-/// One frame. Towards the agent: `Open`, `Input`, `Resize`, `End`. From the agent: `Attached`, `Output`, `Ended`.
+/// One frame. Towards the agent: `Open`, `Input`, `Resize`, `End`. From the agent: `Attached`, `Output`, `Ended`. Both ways, on an
+/// attachment of the plugin's: `Plugin`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
     /// 0: starts the shell, or attaches to it when it runs already. First frame towards the agent; the warrant's payload is
@@ -35,6 +40,8 @@ pub enum Frame {
     Resize(Size),
     /// 3: end the shell now.
     End,
+    /// 4: one message of the data channel.
+    Plugin(Bytes),
     /// 16: the answer to `Open`.
     Attached(Attached),
     /// 17: bytes from the shell that start at this absolute offset (8 bytes, big-endian, before the bytes).
@@ -58,6 +65,106 @@ pub struct Open {
     /// For nodes whose owners ask for an operator's signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    #[serde(default, skip_serializing_if = "Work::is_plain_shell")]
+    pub work: Work,
+    /// Whoever attaches speaks the protocol of Amazon's plugin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub via_plugin: bool,
+}
+
+/// What a session is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Work {
+    /// The login shell on a terminal; the profile is typed into it first.
+    Shell {
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        profile: String,
+    },
+    /// Commands on a terminal.
+    Interactive(Script),
+    /// Commands on pipes.
+    NonInteractive { script: Script, streams: Streams },
+    /// Connections to a port of the node, or of a host that the node reaches.
+    Port(Port),
+}
+
+/// What a shell is given to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Script {
+    pub commands: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// How the outputs of commands on pipes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Streams {
+    /// As one, as they come.
+    Together,
+    /// Each by itself, and the exit code at the end.
+    Apart,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Port {
+    /// `None`: the node itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    pub port: u16,
+    /// What the client is told of it, as the document has it: `portNumber`, `localPortNumber`, `type` …
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self::Shell { profile: String::new() }
+    }
+}
+
+impl Work {
+    fn is_plain_shell(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As upstream names them.
+    pub fn session_type(&self) -> &'static str {
+        match self {
+            Self::Shell { .. } => "Standard_Stream",
+            Self::Interactive(_) => "InteractiveCommands",
+            Self::NonInteractive { .. } => "NonInteractiveCommands",
+            Self::Port(_) => "Port",
+        }
+    }
+}
+
+impl Open {
+    /// What opens nothing new, to end or to join what is there.
+    pub fn existing(session: SessionId) -> Self {
+        Self {
+            session,
+            size: Size { cols: 80, rows: 24 },
+            from: None,
+            start: false,
+            idle_timeout_ms: 0,
+            max_duration_ms: 0,
+            approval: None,
+            work: Work::default(),
+            via_plugin: false,
+        }
+    }
+
+    /// Its warrant's class: an agent that does not know what else there is than a shell does not know the class either, and
+    /// opens no shell instead.
+    pub fn class(&self) -> Class {
+        match self.via_plugin || !matches!(&self.work, Work::Shell { profile } if profile.is_empty()) {
+            true => Class::Channel,
+            false => Class::Session,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +252,11 @@ impl Frame {
             }
             Self::Resize(size) => json(out, 2, serde_json::to_vec(size)),
             Self::End => out.put_u8(3),
+            Self::Plugin(bytes) => {
+                out.reserve(1 + bytes.len());
+                out.put_u8(4);
+                out.extend_from_slice(bytes);
+            }
             Self::Attached(attached) => json(out, 16, serde_json::to_vec(attached)),
             Self::Output { offset, bytes } => {
                 out.reserve(9 + bytes.len());
@@ -169,6 +281,7 @@ impl Frame {
             1 => Ok(Self::Input(frame)),
             2 => Ok(Self::Resize(serde_json::from_slice(&frame)?)),
             3 => Ok(Self::End),
+            4 => Ok(Self::Plugin(frame)),
             16 => Ok(Self::Attached(serde_json::from_slice(&frame)?)),
             17 if frame.len() >= 8 => Ok(Self::Output {
                 offset: frame.get_u64(),
@@ -225,8 +338,46 @@ mod tests {
                 .prop_map(|(offset, b)| Frame::Output { offset, bytes: b.into() }),
             (1u16..500, 1u16..500).prop_map(|(cols, rows)| Frame::Resize(Size { cols, rows })),
             Just(Frame::End),
+            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|b| Frame::Plugin(b.into())),
             (any::<u64>(), any::<bool>()).prop_map(|(offset, started)| Frame::Attached(Attached { offset, started })),
         ]
+    }
+
+    #[test]
+    fn a_plain_shell_is_opened_as_ever_and_everything_else_by_another_class() {
+        let open = Open::existing(SessionId::random("a"));
+        assert_eq!(open.class(), Class::Session);
+        let json = serde_json::to_value(&open).unwrap();
+        assert!(json.get("work").is_none() && json.get("via_plugin").is_none());
+        let via_plugin = Open {
+            via_plugin: true,
+            ..open.clone()
+        };
+        let works = [
+            Work::Shell { profile: "id".into() },
+            Work::Interactive(Script {
+                commands: "top".into(),
+                variables: BTreeMap::from([("SSM_a".to_owned(), "b".to_owned())]),
+            }),
+            Work::NonInteractive {
+                script: Script {
+                    commands: "df".into(),
+                    ..Script::default()
+                },
+                streams: Streams::Apart,
+            },
+            Work::Port(Port {
+                host: Some("db".into()),
+                port: 5432,
+                properties: BTreeMap::new(),
+            }),
+        ];
+        let others = works.into_iter().map(|work| Open { work, ..open.clone() });
+        for other in others.chain([via_plugin]) {
+            assert_eq!(other.class(), Class::Channel);
+            let json = serde_json::to_string(&other).unwrap();
+            assert_eq!(serde_json::from_str::<Open>(&json).unwrap(), other);
+        }
     }
 
     proptest! {

@@ -26,15 +26,18 @@ pub enum Class {
     Command,
     /// Open, join or end a shell.
     Session,
+    /// The same for a session that is no plain shell, or that the plugin's protocol is spoken in.
+    Channel,
 }
 
 impl Class {
-    pub const ALL: [Self; 2] = [Self::Command, Self::Session];
+    pub const ALL: [Self; 3] = [Self::Command, Self::Session, Self::Channel];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Session => "session",
+            Self::Channel => "channel",
         }
     }
 }

@@ -10,16 +10,18 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use roadstead::base::id::{NodeId, SessionId};
 use roadstead::base::{Clock, Timestamp};
 use roadstead::hub::api::context::{HubFacts, Installer, JoinLines, Parts, RequestFacts};
-use roadstead::hub::api::routes::Socket;
+use roadstead::hub::api::routes::{STREAM_PROTOCOL, Socket};
 use roadstead::hub::api::{Cx, Registry, Reports, Service, Services, dispatch};
 use roadstead::hub::audit::Keeper;
 use roadstead::hub::auth::vault::Vault;
 use roadstead::hub::auth::{AccessKeys, Caller, Proof, Rights};
+use roadstead::hub::capabilities::documents::library;
 use roadstead::hub::capabilities::sessions::{CAPABILITY, attachment};
 use roadstead::hub::config::HubConfig;
 use roadstead::hub::keys::HubKeys;
 use roadstead::hub::store::blobs::Blobs;
 use roadstead::hub::store::{Store, StoreError};
+use roadstead::wire::channel;
 use roadstead::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
@@ -60,6 +62,7 @@ impl Bed {
         let store = Store::open(dir.path()).await.unwrap();
         let row = node.clone();
         let inserted = store.write(move |tx| {
+            library::install(tx, Timestamp::from_millis(0))?;
             tx.execute("INSERT INTO user (name, created_at) VALUES ('ann', 0)", &[])?;
             tx.execute("INSERT INTO user_role (user_name, role_name) VALUES ('ann', 'admin')", &[])?;
             tx.execute(LOGIN, &[])?;
@@ -190,16 +193,30 @@ impl Bed {
         rows.await.map_err(|e: StoreError| e).unwrap()
     }
 
-    async fn attach(&self, session: &SessionId, greeting: Value) -> Browser {
+    async fn connect(&self, session: &SessionId, protocol: Option<&'static str>) -> WebSocketStream<DuplexStream> {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (outgoing, incoming) = WebSocketStream::from_raw_socket(far, Side::Server, None).await.split();
         let socket = Socket {
+            protocol,
             incoming: incoming.boxed(),
             outgoing: Box::pin(outgoing),
             admitted: Box::new(|| ()),
         };
         tokio::spawn(attachment::serve(self.services.clone(), session.to_string(), socket));
-        let mut socket = WebSocketStream::from_raw_socket(near, Side::Client, None).await;
+        WebSocketStream::from_raw_socket(near, Side::Client, None).await
+    }
+
+    /// Amazon's plugin.
+    async fn plugin(&self, session: &SessionId, token: &str, client: &str) -> Plugin {
+        let mut socket = self.connect(session, None).await;
+        let opening =
+            json!({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token, "ClientId": client, "ClientVersion": "1.2.764.0"});
+        socket.send(Message::text(opening.to_string())).await.unwrap();
+        Plugin(socket)
+    }
+
+    async fn attach(&self, session: &SessionId, greeting: Value) -> Browser {
+        let mut socket = self.connect(session, Some(STREAM_PROTOCOL)).await;
         socket.send(Message::text(greeting.to_string())).await.unwrap();
         let first = match soon(socket.next()).await.unwrap().unwrap() {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
@@ -218,6 +235,38 @@ struct Browser {
     socket: WebSocketStream<DuplexStream>,
     first: Value,
     text: String,
+}
+
+/// A plugin whose node says back what it hears.
+struct Plugin(WebSocketStream<DuplexStream>);
+
+impl Plugin {
+    async fn says(&mut self, bytes: &'static [u8]) {
+        self.0.send(Message::Binary(Bytes::from_static(bytes))).await.unwrap();
+    }
+
+    async fn hears(&mut self) -> Bytes {
+        match soon(self.0.next()).await.unwrap().unwrap() {
+            Message::Binary(bytes) => bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The last word, or the code of a close without one.
+    async fn end(&mut self) -> Result<String, u16> {
+        loop {
+            match soon(self.0.next()).await.unwrap().unwrap() {
+                Message::Binary(bytes) => {
+                    let Ok(message) = channel::Message::decode(bytes) else { continue };
+                    assert_eq!(message.kind, channel::Kind::ChannelClosed);
+                    let content: Value = serde_json::from_slice(&message.payload).unwrap();
+                    return Ok(content["Output"].as_str().unwrap().to_owned());
+                }
+                Message::Close(frame) => return Err(frame.unwrap().code.into()),
+                _ => continue,
+            }
+        }
+    }
 }
 
 enum Last {
@@ -346,6 +395,8 @@ async fn echo(shells: Shells, mut reader: mpsc::Receiver<Frame>, writer: mpsc::S
                 Frame::Output { offset, bytes }
             }
             Frame::End => ended(EndReason::Terminated, None),
+            Frame::Plugin(bytes) if bytes == "exit" => ended(EndReason::Exited, Some(0)),
+            Frame::Plugin(bytes) => Frame::Plugin(bytes),
             _ => continue,
         };
         if matches!(answer, Frame::Ended(_)) {
@@ -366,7 +417,10 @@ fn greet(shells: &Shells, open: &Open) -> Vec<Frame> {
     let offset = open.from.unwrap_or(0);
     let replay = Bytes::copy_from_slice(&printed[offset as usize..]);
     let attached = Frame::Attached(Attached { offset, started });
-    vec![attached, Frame::Output { offset, bytes: replay }]
+    match open.via_plugin {
+        true => vec![attached],
+        false => vec![attached, Frame::Output { offset, bytes: replay }],
+    }
 }
 
 fn ended(reason: EndReason, exit_code: Option<i32>) -> Frame {
@@ -480,6 +534,81 @@ async fn a_lost_line_to_the_node_is_told_and_the_shell_is_found_again() {
     let mut browser = bed.attach(&id, greeting(&bed.resume(&id).await)).await;
     assert_eq!(browser.first["Attached"]["Started"], false);
     browser.sees("before\n").await;
+}
+
+#[tokio::test]
+async fn a_plugin_is_relayed_to_its_node_and_told_the_end() {
+    let bed = Bed::start().await;
+    let (id, token) = bed.start_session().await;
+    let mut plugin = bed.plugin(&id, &token, "client").await;
+    plugin.says(b"any bytes").await;
+    assert_eq!(plugin.hears().await, "any bytes");
+    assert_eq!(bed.described("Active", &id).await.unwrap()["Status"], "Connected");
+    let refused = bed.attach(&id, greeting(&bed.resume(&id).await)).await;
+    assert_eq!(refused.first["Error"]["Code"], "InUse");
+    let mut other = bed.plugin(&id, &bed.resume(&id).await, "another client").await;
+    assert!(other.end().await.unwrap().contains("`ann` is attached"));
+    plugin.says(b"exit").await;
+    assert_eq!(plugin.end().await, Ok(String::new()));
+    assert_eq!(bed.described("History", &id).await.unwrap()["Details"], "the shell exited with 0");
+    for wrong in [token.as_str(), "guess", ""] {
+        let mut refused = bed.plugin(&id, wrong, "client").await;
+        assert!(refused.end().await.unwrap().contains("token"));
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_comes_back_replaces_itself() {
+    let bed = Bed::start().await;
+    let (id, token) = bed.start_session().await;
+    let mut first = bed.plugin(&id, &token, "client").await;
+    first.says(b"one").await;
+    first.hears().await;
+    let mut second = bed.plugin(&id, &bed.resume(&id).await, "client").await;
+    second.says(b"two").await;
+    assert_eq!(second.hears().await, "two");
+    assert_eq!(first.end().await, Err(1000));
+}
+
+#[tokio::test]
+async fn a_plugin_is_held_while_its_node_is_away() {
+    let mut bed = Bed::start().await;
+    let (id, token) = bed.start_session().await;
+    let mut plugin = bed.plugin(&id, &token, "client").await;
+    plugin.says(b"before").await;
+    assert_eq!(plugin.hears().await, "before");
+    bed.hub.link.disconnect(&bed.node);
+    bed.hub.gone().await;
+    bed.becomes(&id, "Disconnected").await;
+    bed.hub.connected().await;
+    bed.becomes(&id, "Connected").await;
+    plugin.says(b"after").await;
+    assert_eq!(plugin.hears().await, "after");
+    bed.agent.shutdown.cancel();
+    bed.hub.gone().await;
+    bed.becomes(&id, "Disconnected").await;
+    bed.call("TerminateSession", json!({"SessionId": id})).await.unwrap();
+    assert!(plugin.end().await.unwrap().contains("ended"));
+}
+
+#[tokio::test]
+async fn a_document_decides_what_is_opened_and_the_log_says_it() {
+    let bed = Bed::start().await;
+    let request = json!({
+        "Target": bed.node, "DocumentName": "AWS-StartPortForwardingSessionToRemoteHost",
+        "Parameters": {"host": ["db.lan"], "portNumber": ["5432"]},
+    });
+    let (id, token) = ticket(&bed.call("StartSession", request).await.unwrap());
+    let shown = bed.described("Active", &id).await.unwrap();
+    assert_eq!(shown["DocumentName"], "AWS-StartPortForwardingSessionToRemoteHost");
+    let browser = bed.attach(&id, greeting(&token)).await;
+    assert_eq!(browser.first["Error"]["Code"], "WrongClient");
+    let mut plugin = bed.plugin(&id, &bed.resume(&id).await, "client").await;
+    plugin.says(b"x").await;
+    plugin.hears().await;
+    let opened = bed.audited("roadstead:OpenShell").await;
+    let words = "by document/AWS-StartPortForwardingSessionToRemoteHost, to port 5432 of db.lan";
+    assert!(opened.len() == 1 && opened[0].ends_with(words), "{opened:?}");
 }
 
 #[tokio::test]
@@ -674,7 +803,7 @@ async fn wrong_requests_get_upstreams_codes() {
         ("StartSession", json!({"Target": "web-1"}), "TargetNotConnected"),
         (
             "StartSession",
-            json!({"Target": bed.node, "DocumentName": "AWS-StartPortForwardingSession"}),
+            json!({"Target": bed.node, "DocumentName": "AWS-RunShellScript"}),
             "InvalidDocument",
         ),
         (

@@ -223,9 +223,13 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             },
             must_end: None,
         };
-        let payload = self.unseal(order, Class::Session).map_err(|why| refused(&why))?;
+        let class = match order.warrant.class.parse() {
+            Ok(Class::Channel) => Class::Channel,
+            _ => Class::Session,
+        };
+        let payload = self.unseal(order, class).map_err(|why| refused(&why))?;
         let mut open: Open = serde_json::from_str(payload).map_err(|_| refused(&Unwarranted::Forged))?;
-        if open.session.as_str() != order.warrant.id {
+        if open.session.as_str() != order.warrant.id || open.class() != class {
             return Err(refused(&Unwarranted::Forged));
         }
         // A shell that is here is joined, without a second signature; one that ends in this moment is not started again by that.

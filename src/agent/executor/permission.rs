@@ -8,13 +8,13 @@ use crate::base::{Clock, Timestamp};
 use crate::model::approval::Approved;
 use crate::model::document::{self, secrets};
 use crate::model::lock::Act;
-use crate::wire::run::{Run, Work};
-use crate::wire::session::Open;
+use crate::wire::run::{self, Run};
+use crate::wire::session::{Open, Work};
 
 impl NodeExecutor {
     /// The operator's signature that the run needs; `None` when it needs none.
     pub(super) fn approval_of(&self, run: &Run, now: Now) -> Result<Option<Approvable>, String> {
-        let Work {
+        let run::Work {
             document_name: name,
             document,
             parameters,
@@ -61,13 +61,17 @@ impl NodeExecutor {
 
     /// *Errors*: the lock file forbids it, or the signature that it wants is missing, wrong or used before.
     pub(super) async fn may_open(&self, open: &Open, hub_now: Timestamp) -> Result<(), String> {
-        self.lock.allows(Act::Shell)?;
+        let act = match open.work {
+            Work::Port(_) => Act::Port,
+            _ => Act::Shell,
+        };
+        self.lock.allows(act)?;
         if !open.start {
             // Nothing is started by it, and whoever opened what is there had the signature.
             return Ok(());
         }
         let request = Request {
-            act: Act::Shell,
+            act,
             wanted: Approved::Shell,
             id: open.session.as_str(),
             approval: open.approval.as_ref(),

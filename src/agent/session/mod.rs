@@ -4,7 +4,10 @@
 //! Each one has a task of its own ([`shell`]) and no thread; an attachment is two bounded channels of frames, so that a reader
 //! that stands still stops its own shell and nothing else.
 
-mod pty;
+mod channel;
+mod plugin;
+mod port;
+mod process;
 mod scrollback;
 mod shell;
 
@@ -18,9 +21,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::id::SessionId;
 use crate::platform::users::User;
-use crate::wire::session::{DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
+use crate::wire::session::{DETACH_LIMIT, EndReason, Ended, Frame, Open, Work};
 use crate::wire::warrant::Warranted;
-use pty::Pty;
+use port::PortSession;
+use process::Process;
 use shell::{Attachment, Shell, ended};
 
 /// Shells at once, those that are kept for their last word included.
@@ -126,15 +130,7 @@ impl Sessions {
         let (end, from_hub) = mpsc::channel(1);
         let (to_hub, _nobody_listens) = mpsc::channel(1);
         let (done, _over) = oneshot::channel();
-        let open = Open {
-            session: session.clone(),
-            size: Size { cols: 80, rows: 24 },
-            from: None,
-            start: false,
-            idle_timeout_ms: 0,
-            max_duration_ms: 0,
-            approval: None,
-        };
+        let open = Open::existing(session.clone());
         let _ = end.try_send(Frame::End);
         // A shell that takes no attachment has ended.
         let _ = shell
@@ -192,11 +188,16 @@ impl Sessions {
     }
 
     async fn serve(&self, attachment: Attachment, attachments: mpsc::Receiver<Attachment>) {
-        let Open { session, size, .. } = &attachment.open;
-        match Pty::start(self.0.user.clone(), session.clone(), *size).await {
-            Ok(pty) => {
+        let Open { session, size, work, .. } = &attachment.open;
+        if let Work::Port(port) = work {
+            tracing::info!(%session, port = port.port, "a port session was started");
+            let port = PortSession::new(port.clone(), self.0.detach_limit, self.0.tasks.clone());
+            return port.serve(attachment, attachments, self.0.stopping.clone()).await;
+        }
+        match Process::start(self.0.user.clone(), session.clone(), *size, work.clone()).await {
+            Ok(process) => {
                 tracing::info!(%session, "a shell was started");
-                let shell = Shell::new(pty, self.0.detach_limit, self.0.tasks.clone());
+                let shell = Shell::new(work.clone(), process, self.0.detach_limit, self.0.tasks.clone());
                 shell.serve(attachment, attachments, self.0.stopping.clone()).await;
             }
             Err(error) => {

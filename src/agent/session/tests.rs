@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::wire::session::Attached;
+use crate::wire::session::{Attached, Size};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -27,13 +27,8 @@ fn sessions(detach_limit: Duration) -> Sessions {
 
 fn open(session: &SessionId) -> Open {
     Open {
-        session: session.clone(),
-        size: Size { cols: 80, rows: 24 },
-        from: None,
         start: true,
-        idle_timeout_ms: 0,
-        max_duration_ms: 0,
-        approval: None,
+        ..Open::existing(session.clone())
     }
 }
 

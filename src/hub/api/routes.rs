@@ -19,7 +19,7 @@ pub trait Routes: Send + Sync + 'static {
     fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>>;
 
     /// `GET /live` and `GET /stream/<id>` that ask for a WebSocket, before the upgrade. The origin is checked already, and
-    /// the subprotocol is the one of the path ([`LIVE_PROTOCOL`], [`STREAM_PROTOCOL`]).
+    /// the subprotocol is the one of the path ([`LIVE_PROTOCOL`], [`STREAM_PROTOCOL`]); for a stream also none.
     fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>>;
 
     /// For `/readyz`.
@@ -60,6 +60,8 @@ pub type SocketError = tungstenite::Error;
 
 /// An open WebSocket. Pings, pongs and the closing handshake are the port's business.
 pub struct Socket {
+    /// The subprotocol; `None` when the peer asked for none at all, which only `/stream` allows.
+    pub protocol: Option<&'static str>,
     /// Text and binary messages; ends when the peer closes, falls silent or the hub stops.
     pub incoming: BoxStream<'static, Result<Message, SocketError>>,
     /// Sending waits while the peer does not read; `close` says goodbye.

@@ -26,7 +26,7 @@ use super::body::Answer;
 use super::http::Caller;
 use super::routing::text;
 use super::{Front, Limits, Permit, origin};
-use crate::hub::api::routes::{LIVE_PROTOCOL, LiveHandler, Message, Socket, SocketError};
+use crate::hub::api::routes::{LIVE_PROTOCOL, LiveHandler, Message, STREAM_PROTOCOL, Socket, SocketError};
 
 /// An answer that a slow peer has not taken yet; more than the longest message we send.
 const MAX_UNSENT_BYTES: usize = 8 * 1024 * 1024;
@@ -40,8 +40,8 @@ pub(super) async fn open(
     protocol: &'static str,
     credential: origin::Credential,
 ) -> Response<Answer> {
-    let accept = match check(&request, protocol) {
-        Ok(accept) => accept,
+    let (accept, spoken) = match check(&request, protocol) {
+        Ok(agreed) => agreed,
         Err(refused) => return *refused,
     };
     if let Err(foreign) = origin::check(request.headers(), request.uri(), caller.peer.tls, credential) {
@@ -55,24 +55,27 @@ pub(super) async fn open(
     if protocol == LIVE_PROTOCOL {
         caller.permit.admitted();
     }
-    let run = run(Arc::clone(front), caller.permit.clone(), upgrade, handler);
+    let run = run(Arc::clone(front), caller.permit.clone(), upgrade, handler, spoken);
     front.tasks.spawn(front.until_aborted(run));
-    switch(accept, protocol)
+    switch(accept, spoken)
 }
 
-async fn run(front: Arc<Front>, permit: Permit, upgrade: OnUpgrade, handler: LiveHandler) {
+async fn run(front: Arc<Front>, permit: Permit, upgrade: OnUpgrade, handler: LiveHandler, protocol: Option<&'static str>) {
     let stream = match tokio::time::timeout(front.limits.header, upgrade).await {
         Ok(Ok(upgraded)) => upgraded,
         _ => return tracing::debug!("WebSocket broke during its upgrade"),
     };
     let socket = socket(stream, &front.limits, front.closing.clone(), permit.clone()).await;
-    handler(socket).await;
+    handler(Socket { protocol, ..socket }).await;
     // Whatever the handler did with the socket's parts, the connection kept its place until now.
     drop(permit);
 }
 
-/// The handshake's rules (RFC 6455, section 4.2.1), and our subprotocol. `Ok` is the key's answer.
-fn check(request: &Request<Incoming>, protocol: &'static str) -> Result<HeaderValue, Box<Response<Answer>>> {
+/// The key's answer, and the subprotocol.
+type Agreed = (HeaderValue, Option<&'static str>);
+
+/// The handshake's rules (RFC 6455, section 4.2.1), and our subprotocol.
+fn check(request: &Request<Incoming>, protocol: &'static str) -> Result<Agreed, Box<Response<Answer>>> {
     let headers = request.headers();
     if request.method() != Method::GET
         || request.version() != Version::HTTP_11
@@ -89,10 +92,14 @@ fn check(request: &Request<Incoming>, protocol: &'static str) -> Result<HeaderVa
     if !BASE64.decode(key).is_ok_and(|k| k.len() == 16) {
         return Err(bad("`Sec-WebSocket-Key` is not the base64 of 16 bytes\n".into()));
     }
-    if !has_token(headers, &SEC_WEBSOCKET_PROTOCOL, protocol) {
-        return Err(bad(format!("this address takes the WebSocket subprotocol `{protocol}`\n")));
-    }
-    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| bad("`Sec-WebSocket-Key` has no answer\n".into()))
+    // Amazon's plugin names none; what it says first is its token.
+    let spoken = match protocol == STREAM_PROTOCOL && !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        true => None,
+        false if has_token(headers, &SEC_WEBSOCKET_PROTOCOL, protocol) => Some(protocol),
+        false => return Err(bad(format!("this address takes the WebSocket subprotocol `{protocol}`\n"))),
+    };
+    let accept = HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| bad("`Sec-WebSocket-Key` has no answer\n".into()))?;
+    Ok((accept, spoken))
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
@@ -108,14 +115,16 @@ fn upgrade_required(words: &'static str) -> Box<Response<Answer>> {
     Box::new(response)
 }
 
-fn switch(accept: HeaderValue, protocol: &'static str) -> Response<Answer> {
+fn switch(accept: HeaderValue, protocol: Option<&'static str>) -> Response<Answer> {
     let mut response = Response::new(Answer::from(bytes::Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    if let Some(protocol) = protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
     response
 }
 
@@ -139,6 +148,7 @@ async fn socket(stream: Upgraded, limits: &Limits, closing: CancellationToken, p
     };
     let (outgoing, incoming) = beating.split();
     Socket {
+        protocol: None,
         incoming: incoming.boxed(),
         outgoing: Box::pin(outgoing),
         admitted: Box::new(move || permit.admitted()),

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_notifications.sql"),
     include_str!("migrations/0016_logs.sql"),
     include_str!("migrations/0017_object_stores.sql"),
+    include_str!("migrations/0018_session_work.sql"),
 ];
 
 /// The writer's connection and the readers'.

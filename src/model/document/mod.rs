@@ -38,7 +38,7 @@ pub use command::StepSpec;
 pub use parameters::{ParameterError, ParameterSpec, ParameterType, Parameters};
 pub use problem::{Problem, Severity};
 pub use resolve::{DEFAULT_TIMEOUT, MAX_TIMEOUT_SECONDS, OnFailure, References, Resolved, Step, Verdict, references_to, wanted_references};
-pub use session::SessionBody;
+pub use session::{BoundSession, SessionBody};
 pub use text::{Format, Node, Position};
 
 use checker::Checker;
@@ -116,6 +116,8 @@ pub enum DocumentError {
     Malformed(Problem),
     #[error("a document of schema version `{}` is not run as a command: use 2.2", .0.as_str())]
     NotACommand(Schema),
+    #[error("a document of schema version `{}` starts no session: use 1.0", .0.as_str())]
+    NotASession(Schema),
     #[error("`{{{{{0}}}}}` is not resolved here")]
     Reference(String),
     #[error("`{{{{{0}}}}}` stands for a text that itself refers to a secret; no secret is looked up for it")]

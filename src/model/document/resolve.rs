@@ -114,7 +114,7 @@ pub fn references_to(content: &str, key: &ParameterKey) -> BTreeSet<String> {
     substitute::references(content).filter(is_meant).map(str::to_owned).collect()
 }
 
-fn is_outside(name: &str) -> bool {
+pub(super) fn is_outside(name: &str) -> bool {
     name.starts_with("ssm:") || secrets::is_secret(name) || name.starts_with("global:")
 }
 

@@ -497,7 +497,7 @@ CREATE TABLE session (
     ended_at        INTEGER,
     idle_timeout_ms INTEGER NOT NULL,
     max_duration_ms INTEGER NOT NULL
-, approval TEXT) STRICT;
+, approval TEXT, work TEXT) STRICT;
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,

@@ -77,13 +77,9 @@ async fn produce(to_hub: &mpsc::Sender<Frame>, piece: usize, produced: &AtomicU6
 
 fn open(cols: u16) -> Bytes {
     let open = Open {
-        session: SessionId::random("test"),
         size: Size { cols, rows: 24 },
-        from: None,
         start: true,
-        idle_timeout_ms: 0,
-        max_duration_ms: 0,
-        approval: None,
+        ..Open::existing(SessionId::random("test"))
     };
     let now = Timestamp::from_millis(0);
     let draft = Draft {

@@ -1,39 +1,29 @@
-//! `/stream/<session>`: one attachment of one browser (or terminal) to one shell, from its first word to its last.
+//! `/stream/<session>`: one attachment of one browser, terminal or plugin to one shell, from its first word to its last.
 //!
-//! ```text
-//! → text   {"Token": …, "Cols": 80, "Rows": 24, "From": null | offset, "TakeOver": false, "Before": token | absent}
-//! ← text   {"Attached": {"Offset": …, "Started": …}}   or   {"Error": {"Code": …, "Message": …}} and the end
-//! ⇄ binary the frames of `wire::session`
-//! ← close  1000 after `Ended` or an error · 1008 a frame out of place · 1012 the hub stops · 4001 the line to the node broke
-//! ```
-//!
-//! `From` is how far the client has read; `Before` is the token of the attachment it had, which it then replaces although
-//! the hub may not have seen that connection break. After 1012, 4001 or a break without a close, a client asks ResumeSession
-//! for a token and comes again, until the session has ended or the detach limit is over.
+//! What is said, and how, is the client's [`dialect`](super::dialect). After a break without a last word a client asks
+//! ResumeSession for a token and comes again, until the session has ended or the detach limit is over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
-use serde_json::json;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::base::ApiResult;
 use crate::base::id::SessionId;
-use crate::base::{ApiError, ApiResult};
 use crate::hub::api::Services;
 use crate::hub::api::routes::{Message, Socket};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::capabilities::fleet::nodes;
+use crate::hub::capabilities::sessions::dialect::{Dialect, Farewell, Greeting, Refusal};
 use crate::hub::capabilities::sessions::lifecycle::{self, Event, Session, Shell};
 use crate::hub::capabilities::sessions::relay::{self, Left, Line};
 use crate::hub::capabilities::sessions::seats::{Held, Notice, Wish};
-use crate::hub::capabilities::sessions::tokens::{Bearer, TokenHash};
+use crate::hub::capabilities::sessions::tokens::Bearer;
 use crate::hub::capabilities::sessions::{KIND, Live, ending};
 use crate::hub::store::Tx;
-use crate::wire::session::{Attached, EndReason, Ended, Frame, Open, Size};
+use crate::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Open, Work};
 
 /// A client says its first word within this time.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
@@ -42,64 +32,28 @@ const OPEN_LIMIT: Duration = Duration::from_secs(15);
 /// What is left to say to a client that is leaving may take so long.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 
-/// Close code: the node is away; the same shell may be attached to again.
-const LINE_LOST: u16 = 4001;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Greeting {
-    token: String,
-    cols: u16,
-    rows: u16,
-    from: Option<u64>,
-    #[serde(default)]
-    take_over: bool,
-    before: Option<String>,
-}
-
-/// Why an attachment does not come about.
-struct Refusal {
-    code: &'static str,
-    message: String,
-}
-
-impl Refusal {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { code, message }
-    }
-}
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        tracing::error!(error = %error, cause = ?error.source, "an attachment met an error");
-        Self::new(error.code, error.message)
-    }
-}
-
-/// The last thing the client hears.
-enum Farewell {
-    Refused(Refusal),
-    Ended(Ended),
-    Closed(CloseCode, &'static str),
-}
+/// How often it is looked whether a node that the plugin waits for is back, and how long before the first look when the line to it
+/// breaks at once each time.
+const LOOK: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs one socket to its end.
 pub async fn serve(services: Arc<Services>, id: String, mut socket: Socket) {
-    let farewell = match admit(&services, &id, &mut socket).await {
+    let dialect = Dialect::of(&socket);
+    let farewell = match admit(&services, &id, &mut socket, dialect).await {
         Ok((visit, held)) => visit.run(held, &mut socket).await,
         Err(refusal) => Farewell::Refused(refusal),
     };
-    say(farewell, socket).await;
+    say(dialect.farewell(farewell, &id, services.now()), socket).await;
 }
 
 /// Checks the first message and takes the seat.
-async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Result<(Visit, Held), Refusal> {
+async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket, dialect: Dialect) -> Result<(Visit, Held), Refusal> {
     let greeting = timeout(GREETING_LIMIT, socket.incoming.next()).await;
     let Ok(Some(Ok(Message::Text(text)))) = greeting else {
         return Err(Refusal::new("Malformed", "the first message is text and comes within 10 seconds"));
     };
-    let greeting: Greeting = serde_json::from_str(&text).map_err(|e| Refusal::new("Malformed", format!("the first message: {e}")))?;
+    let greeting = dialect.greeting(&text)?;
     if greeting.token.is_empty() {
         return Err(Refusal::new(
             "Ended",
@@ -117,10 +71,10 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Resul
         return Err(Refusal::new("TokenInvalid", "the login that asked for the token is over"));
     }
     let wish = Wish {
-        token,
+        token: greeting.known_by.unwrap_or(token),
         caller: bearer.caller.clone(),
         take_over: greeting.take_over,
-        before: greeting.before.as_deref().map(TokenHash::of),
+        before: greeting.before,
     };
     let held = live.seats.take(&session, &wish).await.map_err(|in_use| {
         let words = format!(
@@ -134,6 +88,7 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket) -> Resul
         session,
         bearer,
         greeting,
+        dialect,
     };
     Ok((visit, held))
 }
@@ -144,6 +99,7 @@ struct Visit {
     session: SessionId,
     bearer: Bearer,
     greeting: Greeting,
+    dialect: Dialect,
 }
 
 impl Visit {
@@ -167,12 +123,61 @@ impl Visit {
             Ok(Left::BrowserGone) if self.services.shutdown.is_cancelled() => Farewell::Closed(CloseCode::Restart, "the hub is stopping"),
             Ok(Left::BrowserGone) => Farewell::Closed(CloseCode::Normal, ""),
             Ok(Left::Violation(words)) => Farewell::Closed(CloseCode::Policy, words),
-            Ok(Left::LineLost) => Farewell::Closed(CloseCode::Library(LINE_LOST), "node connection lost"),
+            Ok(Left::LineLost) => Farewell::LineLost,
         }
     }
 
-    /// Opens the shell, or finds it again, and passes bytes until somebody leaves.
+    /// Attends until somebody leaves. A browser that loses its node looks after itself; the plugin would give up within seconds,
+    /// so its connection is held until the node is back.
     async fn attend(&self, socket: &mut Socket) -> Result<Left, Refusal> {
+        let (mut lost_since, mut pause) = (None, LOOK);
+        loop {
+            let began = Instant::now();
+            match self.attend_once(socket).await {
+                Ok(Left::LineLost) | Err(Refusal { code: "NotConnected", .. }) if self.dialect == Dialect::Plugin => {}
+                left => return left,
+            }
+            self.note(Event::Detached).await;
+            // One that was there for a while is lost anew.
+            let since = *lost_since.get_or_insert_with(Instant::now);
+            let is_anew = began.elapsed() > OPEN_LIMIT * 4;
+            let since = if is_anew { Instant::now() } else { since };
+            (lost_since, pause) = (Some(since), if is_anew { LOOK } else { (pause * 2).min(LONGEST_PAUSE) });
+            if let Some(left) = self.wait_for_node(socket, pause, since + DETACH_LIMIT).await {
+                return left;
+            }
+        }
+    }
+
+    /// What the client says meanwhile is dropped, unacknowledged: it says it again.
+    async fn wait_for_node(&self, socket: &mut Socket, pause: Duration, until: Instant) -> Option<Result<Left, Refusal>> {
+        let id = self.session.clone();
+        let node = match self.services.read(move |tx| Ok(lifecycle::sql::find(tx, &id)?)).await {
+            Ok(Some(session)) if session.ended_at.is_none() => session.node,
+            Ok(_) => return Some(Err(Refusal::new("Ended", "the session has ended"))),
+            Err(error) => return Some(Err(error.into())),
+        };
+        let mut look = tokio::time::interval_at(Instant::now() + pause, LOOK);
+        while Instant::now() < until {
+            tokio::select! {
+                _ = look.tick() => {
+                    if self.services.link().is_connected(&node) {
+                        return None;
+                    }
+                }
+                message = socket.incoming.next() => {
+                    if !matches!(message, Some(Ok(_))) {
+                        return Some(Ok(Left::BrowserGone));
+                    }
+                }
+            }
+        }
+        let words = format!("node `{node}` was away for too long");
+        Some(Err(Refusal::new("NotConnected", words)))
+    }
+
+    /// Opens the shell, or finds it again, and passes bytes until somebody leaves.
+    async fn attend_once(&self, socket: &mut Socket) -> Result<Left, Refusal> {
         let id = self.session.clone();
         let found = self.services.read(move |tx| {
             let Some(session) = lifecycle::sql::find(tx, &id)? else {
@@ -183,6 +188,10 @@ impl Visit {
         });
         let found = found.await?;
         let (session, key) = found.ok_or_else(|| Refusal::new("Ended", "the session or its node does not exist any more"))?;
+        if matches!(session.work, Work::Port(_)) && self.dialect == Dialect::Ours {
+            let words = "this session forwards a port: it is for `aws ssm start-session`, there is nothing to see";
+            return Err(Refusal::new("WrongClient", words));
+        }
         let line = relay::line(self.services.link(), &session.node).await;
         let mut line = line.map_err(|error| {
             let words = format!(
@@ -203,11 +212,12 @@ impl Visit {
             Ok(Err(_)) | Err(_) => return Ok(Left::LineLost),
         };
         self.note(Event::Attached).await;
-        let words = json!({ "Attached": { "Offset": attached.offset, "Started": attached.started } });
-        if socket.outgoing.send(Message::text(words.to_string())).await.is_err() {
+        if let Some(words) = self.dialect.attached(&attached)
+            && socket.outgoing.send(words).await.is_err()
+        {
             return Ok(Left::BrowserGone);
         }
-        Ok(relay::pump(&mut socket.incoming, &mut socket.outgoing, line.to_agent, line.from_agent).await)
+        Ok(relay::pump(self.dialect, &mut socket.incoming, &mut socket.outgoing, line).await)
     }
 
     /// The audit row that says who opens which shell, durable before anything is sent to the node.
@@ -218,7 +228,7 @@ impl Visit {
             let Some(session) = lifecycle::advance(tx, &bus, &id, Event::Opening, "", now)? else {
                 return Ok(None);
             };
-            let detail = format!("on node/{}", session.node);
+            let detail = session.what();
             tx.note(|notes| notes.nodes.push(session.node.clone()));
             audit::record(tx, &audit::Entry { detail, ..entry })?;
             Ok(Some(session))
@@ -231,15 +241,14 @@ impl Visit {
     async fn open(&self, line: &mut Line, session: &Session, key: &[u8; 32]) -> Result<Attached, Left> {
         let open = Open {
             session: session.id.clone(),
-            size: Size {
-                cols: self.greeting.cols.max(1),
-                rows: self.greeting.rows.max(1),
-            },
+            size: self.greeting.size,
             from: self.greeting.from,
             start: session.state.shell != Shell::Open,
             idle_timeout_ms: session.idle_timeout_ms.unsigned_abs(),
             max_duration_ms: session.max_duration_ms.unsigned_abs(),
             approval: session.approval.clone(),
+            work: session.work.clone(),
+            via_plugin: self.dialect == Dialect::Plugin,
         };
         let _its_answer_says_why = line.to_agent.send(relay::opening(&self.services, key, &open)).await;
         relay::answer(&mut line.from_agent).await
@@ -277,8 +286,7 @@ impl Visit {
             }
             Notice::LoginOver => {
                 self.note(Event::Detached).await;
-                // The client asks for another token, which takes a login.
-                Farewell::Closed(CloseCode::Restart, "the login is over")
+                Farewell::LoginOver
             }
             Notice::Returned => {
                 self.note(Event::Detached).await;
@@ -335,21 +343,9 @@ impl Visit {
     }
 }
 
-async fn say(farewell: Farewell, mut socket: Socket) {
-    let (last, code, reason) = match farewell {
-        Farewell::Refused(Refusal { code, message }) => {
-            let words = json!({ "Error": { "Code": code, "Message": message } });
-            (Some(Message::text(words.to_string())), CloseCode::Normal, "")
-        }
-        Farewell::Ended(ended) => (Some(Message::Binary(Frame::Ended(ended).encode())), CloseCode::Normal, ""),
-        Farewell::Closed(code, reason) => (None, code, reason),
-    };
-    let close = Message::Close(Some(CloseFrame {
-        code,
-        reason: reason.into(),
-    }));
+async fn say(last: Vec<Message>, mut socket: Socket) {
     let goodbye = async {
-        for message in last.into_iter().chain([close]) {
+        for message in last {
             if socket.outgoing.send(message).await.is_err() {
                 return;
             }

@@ -19,7 +19,7 @@ use crate::hub::capabilities::sessions::{KIND, Live, relay};
 use crate::hub::events::{self, Bus};
 use crate::hub::jobs::Job;
 use crate::hub::store::{StoreError, Tx};
-use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open, Size};
+use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open};
 
 const PERIOD: Duration = Duration::from_secs(15);
 /// A node takes the end of a shell and confirms it within this time, or is told again later.
@@ -129,15 +129,7 @@ async fn tell(services: &Arc<Services>, session: &SessionId) -> ApiResult<()> {
     let Ok(line) = relay::line(services.link(), &row.node).await else {
         return Ok(());
     };
-    let open = Open {
-        session: session.clone(),
-        size: Size { cols: 80, rows: 24 },
-        from: None,
-        start: false,
-        idle_timeout_ms: 0,
-        max_duration_ms: 0,
-        approval: None,
-    };
+    let open = Open::existing(session.clone());
     let opening = relay::opening(services, &key, &open);
     if !end_shell(line.to_agent, line.from_agent, opening).await {
         return Ok(());
@@ -243,6 +235,7 @@ mod tests {
             idle_timeout_ms: 0,
             max_duration_ms: 0,
             approval: None,
+            work: crate::wire::session::Work::default(),
         };
         let filled = store.write(move |tx| {
             lifecycle::sql::insert(tx, &session)?;

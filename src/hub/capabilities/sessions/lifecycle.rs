@@ -10,7 +10,7 @@ use crate::base::id::{NodeId, SessionId};
 use crate::hub::events::{self, Bus};
 use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::Approval;
-use crate::wire::session::{EndReason, Ended};
+use crate::wire::session::{EndReason, Ended, Port, Work};
 
 /// Longest text of `Details` (upstream's limit).
 const MAX_DETAILS: usize = 1024;
@@ -207,6 +207,8 @@ pub struct Session {
     pub max_duration_ms: i64,
     /// An operator's signature for opening it.
     pub approval: Option<Approval>,
+    /// What it is for, out of its document and the caller's parameters.
+    pub work: Work,
 }
 
 /// Moves the row of `id` by one event and tells listeners when people see a difference.
@@ -235,6 +237,21 @@ pub fn advance(tx: &Tx<'_>, bus: &Bus, id: &SessionId, event: Event, details: &s
 }
 
 impl Session {
+    /// What is opened by it and where, for the audit log.
+    pub fn what(&self) -> String {
+        let node = &self.node;
+        match &self.work {
+            work if *work == Work::default() => format!("on node/{node}"),
+            Work::Port(Port { host, port, .. }) => {
+                let host = host.as_deref().unwrap_or("itself");
+                format!("on node/{node} by document/{}, to port {port} of {host}", self.document)
+            }
+            Work::Shell { .. } | Work::Interactive(_) | Work::NonInteractive { .. } => {
+                format!("on node/{node} by document/{}", self.document)
+            }
+        }
+    }
+
     pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
@@ -254,6 +271,10 @@ impl Session {
             approval: row
                 .get::<Option<String>>("approval")?
                 .and_then(|json| serde_json::from_str(&json).ok()),
+            work: match row.get::<Option<String>>("work")? {
+                None => Work::default(),
+                Some(json) => serde_json::from_str(&json).map_err(|error| StoreError::Malformed(format!("a session's work: {error}")))?,
+            },
         })
     }
 }
@@ -263,11 +284,11 @@ pub mod sql {
 
     /// Everything a [`Session`] needs.
     pub const SELECT: &str = "SELECT id, node_id, owner, reason, document, status, shell, details, started_at, ended_at, idle_timeout_ms,
-        max_duration_ms, approval FROM session";
+        max_duration_ms, approval, work FROM session";
 
     pub fn find(tx: &Tx<'_>, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let sql = "SELECT id, node_id, owner, reason, document, status, shell, details, started_at, ended_at, idle_timeout_ms,
-                       max_duration_ms, approval FROM session WHERE id = :id";
+                       max_duration_ms, approval, work FROM session WHERE id = :id";
         tx.row(sql, &[(":id", id.into())], Session::from_row)
     }
 
@@ -286,11 +307,16 @@ pub mod sql {
             (":idle", session.idle_timeout_ms.into()),
             (":max", session.max_duration_ms.into()),
             (":approval", session.approval.as_ref().map(Value::json).into()),
+            (
+                ":work",
+                (session.work != Work::default()).then(|| Value::json(&session.work)).into(),
+            ),
         ];
         tx.execute(
             "INSERT INTO session (id, node_id, owner, reason, document, status, shell, details, started_at, detached_at, idle_timeout_ms,
-                 max_duration_ms, approval)
-             VALUES (:id, :node, :owner, :reason, :document, :status, :shell, :details, :started_at, :started_at, :idle, :max, :approval)",
+                 max_duration_ms, approval, work)
+             VALUES (:id, :node, :owner, :reason, :document, :status, :shell, :details, :started_at, :started_at, :idle, :max, :approval,
+                 :work)",
             &params,
         )
         .map(|_| ())

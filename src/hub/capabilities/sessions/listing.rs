@@ -179,6 +179,7 @@ mod tests {
     use crate::hub::capabilities::sessions::lifecycle::State;
     use crate::hub::events::Bus;
     use crate::hub::store::{Store, StoreError};
+    use crate::wire::session::Work;
 
     fn filter(key: &str, value: &str) -> SessionFilter {
         SessionFilter {
@@ -201,6 +202,7 @@ mod tests {
             idle_timeout_ms: 0,
             max_duration_ms: 90 * 60_000,
             approval: None,
+            work: Work::default(),
         }
     }
 

@@ -13,18 +13,20 @@
 //! of the hub itself is the same thing: the row becomes Disconnected, and whoever asks ResumeSession for a token and says how
 //! far it has read goes on in the same shell, until [`DETACH_LIMIT`](crate::wire::session::DETACH_LIMIT) is over.
 //!
-//! * [`operations`], [`listing`]: the operations · [`lifecycle`]: the row and its states · [`attachment`]: `/stream/<id>` ·
-//!   [`relay`]: bytes both ways · [`seats`], [`tokens`]: who may attach · [`ending`]: shells that must still be told to end ·
+//! * [`operations`], [`listing`]: the operations · [`plans`]: what a document asks for · [`lifecycle`]: the row and its states · [`attachment`]: `/stream/<id>` ·
+//!   [`dialect`]: how the console and Amazon's plugin speak there · [`relay`]: bytes both ways · [`seats`], [`tokens`]: who may attach · [`ending`]: shells that must still be told to end ·
 //!   [`watch`]: whether whoever is attached still may be.
 //!
 //! Invariants: at most one attachment of a session at a time; before a byte flows the audit row that says who opened the
 //! shell is durable; a session that has ended here is ended at the node too, as soon as the node can be told.
 
 pub mod attachment;
+pub mod dialect;
 pub mod ending;
 pub mod lifecycle;
 pub mod listing;
 pub mod operations;
+pub mod plans;
 pub mod relay;
 pub mod seats;
 pub mod tokens;

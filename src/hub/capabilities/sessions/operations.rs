@@ -1,7 +1,5 @@
 //! The operations on sessions, as upstream's clients know them.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -11,21 +9,21 @@ use crate::base::id::{NodeId, SessionId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Declare, Service, Streams, Target, constraint};
+use crate::hub::capabilities::documents::lookup;
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, Session, State};
+use crate::hub::capabilities::sessions::plans::{self, Plan};
 use crate::hub::capabilities::sessions::tokens::Bearer;
 use crate::hub::capabilities::sessions::{KIND, Live, listing};
 use crate::hub::events::Event;
 use crate::hub::store::Tx;
 use crate::model::approval::{Approval, Approved};
+use crate::model::document::GivenParameters;
 use crate::model::lock::Act;
+use crate::wire::session::Work;
 
-/// The one document so far: a shell with the hub's defaults.
+/// What is started when no document is named.
 const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
-/// A shell without input for so long is ended (upstream's default).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-/// No longest duration (upstream's default); zero means never.
-const MAX_DURATION: Duration = Duration::ZERO;
 /// Browsers are told of changes at most this often.
 const LIVE_STEP: Duration = Duration::from_millis(200);
 
@@ -78,7 +76,7 @@ struct StartSessionRequest {
     /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
     operator_approval: Option<Approval>,
     #[serde(default)]
-    parameters: BTreeMap<String, Vec<String>>,
+    parameters: GivenParameters,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -91,24 +89,25 @@ struct StartSessionResponse {
 
 async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartSessionResponse> {
     cx.services.freeze.check()?;
-    check_document(request.document_name.as_deref(), &request.parameters)?;
     let reason = request.reason.unwrap_or_default();
     constraint::at_most(&reason, "reason", 256)?;
-    let target = connected_node(&cx, &request.target, request.operator_approval.as_ref()).await?;
+    let (document, plan) = plan(&cx, request.document_name, request.parameters).await?;
+    let target = connected_node(&cx, &request.target, &plan.work, request.operator_approval.as_ref()).await?;
     let owner = cx.caller().name.clone();
     let session = Session {
         id: SessionId::random(&owner),
         node: target,
         owner,
         reason,
-        document: SHELL_DOCUMENT.to_owned(),
+        document,
         state: State::FIRST,
         details: String::new(),
         started_at: cx.now(),
         ended_at: None,
-        idle_timeout_ms: IDLE_TIMEOUT.as_millis() as i64,
-        max_duration_ms: MAX_DURATION.as_millis() as i64,
+        idle_timeout_ms: plan.idle_timeout_ms,
+        max_duration_ms: plan.max_duration_ms,
         approval: request.operator_approval,
+        work: plan.work,
     };
     let (id, bus) = (session.id.clone(), cx.services.bus.clone());
     let asked = cx.clone();
@@ -128,35 +127,35 @@ async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartS
     })
 }
 
-/// *Errors*: `InvalidDocument` for any but the standard shell; `InvalidParameters` because that one has none.
-fn check_document(name: Option<&str>, parameters: &BTreeMap<String, Vec<String>>) -> ApiResult<()> {
-    let name = name.unwrap_or(SHELL_DOCUMENT);
-    // An ARN ends in the name.
-    if name.rsplit('/').next() != Some(SHELL_DOCUMENT) {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(128).collect();
-        let words = format!("there is no session document `{shown}`; a shell is `{SHELL_DOCUMENT}`, or no document name at all");
-        return Err(ApiError::new("InvalidDocument", words));
-    }
-    match parameters.keys().next() {
-        None => Ok(()),
-        Some(first) => {
-            let shown: String = first.chars().filter(|c| !c.is_control()).take(128).collect();
-            let words = format!("document `{SHELL_DOCUMENT}` has no parameter `{shown}`");
-            Err(ApiError::new("InvalidParameters", words))
-        }
-    }
+/// What the document and the parameters say is to be done; who may not use the document learns nothing of it.
+async fn plan(cx: &Cx, name: Option<String>, parameters: GivenParameters) -> ApiResult<(String, Plan)> {
+    let name = name.unwrap_or_else(|| SHELL_DOCUMENT.to_owned());
+    let asked = cx.clone();
+    let found = cx.read(move |tx| {
+        // An ARN ends in the name.
+        let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        asked.permit(tx, &Target::Resource("document", short))?;
+        lookup::document(tx, &name, None)
+    });
+    let found = found.await?;
+    let plan = plans::plan(&found, &parameters)?;
+    Ok((found.name, plan))
 }
 
 /// *Errors*: `TargetNotConnected` for a node that is unknown or away, saying which.
-async fn connected_node(cx: &Cx, target: &str, approval: Option<&Approval>) -> ApiResult<NodeId> {
+async fn connected_node(cx: &Cx, target: &str, work: &Work, approval: Option<&Approval>) -> ApiResult<NodeId> {
     constraint::at_most(target, "target", 400)?;
     let not_connected = |words: String| ApiError::new("TargetNotConnected", words);
     let unknown = || not_connected(format!("no node `{}` has joined this hub", target.escape_debug()));
     let id: NodeId = target.parse().map_err(|_| unknown())?;
     let wanted = id.clone();
     let found = cx.read(move |tx| Ok(nodes::sql::find(tx, &wanted)?)).await?.ok_or_else(unknown)?;
-    let locked = found.forbids(Act::Shell);
-    if let Some(why) = locked.or_else(|| found.wants_approval(Act::Shell, &Approved::Shell, approval)) {
+    let act = match work {
+        Work::Port(_) => Act::Port,
+        _ => Act::Shell,
+    };
+    let locked = found.forbids(act);
+    if let Some(why) = locked.or_else(|| found.wants_approval(act, &Approved::Shell, approval)) {
         return Err(ApiError::new("AccessDeniedException", why));
     }
     if cx.services.link().is_connected(&id) {

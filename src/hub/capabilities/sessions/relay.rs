@@ -2,7 +2,8 @@
 //!
 //! Two loops run side by side and share nothing but the end: a browser that does not read stops the reading from the agent
 //! (whose window then fills, so that the shell waits), an agent that does not take input stops the reading from the browser,
-//! and neither stops the other direction. Frames pass as they are; only their kind and size are looked at.
+//! and neither stops the other direction. Frames pass as they are; only their kind and size are looked at. The plugin's messages
+//! are put into frames of one kind and taken out of them.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,13 +15,16 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt, sink, stream};
 use crate::base::id::NodeId;
 use crate::hub::api::Services;
 use crate::hub::api::routes::{Message, SocketError};
+use crate::hub::capabilities::sessions::dialect::Dialect;
 use crate::hub::link::{Link, LinkError};
+use crate::wire::channel::MAX_MESSAGE_BYTES;
 use crate::wire::session::{Attached, Ended, Frame, MAX_SESSION_FRAME_BYTES, Open};
-use crate::wire::warrant::{Class, Draft, Payload};
+use crate::wire::warrant::{Draft, Payload};
 
 const INPUT: u8 = 1;
 const RESIZE: u8 = 2;
 const END: u8 = 3;
+const PLUGIN: u8 = 4;
 const OUTPUT: u8 = 17;
 const ENDED: u8 = 18;
 
@@ -53,7 +57,7 @@ const OPEN_LIFE: Duration = Duration::from_secs(60);
 /// The first frame on a line, signed for its node.
 pub fn opening(services: &Services, node_key: &[u8; 32], open: &Open) -> Bytes {
     let draft = Draft {
-        class: Class::Session,
+        class: open.class(),
         id: open.session.as_str(),
         issued: services.now(),
         expires: services.now() + OPEN_LIFE,
@@ -95,7 +99,15 @@ pub enum Left {
 /// Runs both directions until one of them is over.
 ///
 /// *Cancel*: the shell goes on; what was not passed on is replayed to the next attachment.
-pub async fn pump<I, O, K, S, E>(from_browser: &mut I, to_browser: &mut O, to_agent: K, from_agent: S) -> Left
+pub async fn pump<I, O>(dialect: Dialect, from_browser: &mut I, to_browser: &mut O, line: Line) -> Left
+where
+    I: Stream<Item = Result<Message, SocketError>> + Unpin,
+    O: Sink<Message, Error = SocketError> + Unpin,
+{
+    run(dialect, from_browser, to_browser, line.to_agent, line.from_agent).await
+}
+
+async fn run<I, O, K, S, E>(dialect: Dialect, from_browser: &mut I, to_browser: &mut O, to_agent: K, from_agent: S) -> Left
 where
     I: Stream<Item = Result<Message, SocketError>> + Unpin,
     O: Sink<Message, Error = SocketError> + Unpin,
@@ -104,12 +116,12 @@ where
     E: std::fmt::Display,
 {
     tokio::select! {
-        left = upward(from_browser, to_agent) => left,
-        left = downward(from_agent, to_browser) => left,
+        left = upward(dialect, from_browser, to_agent) => left,
+        left = downward(dialect, from_agent, to_browser) => left,
     }
 }
 
-async fn upward<I, K>(from_browser: &mut I, mut to_agent: K) -> Left
+async fn upward<I, K>(dialect: Dialect, from_browser: &mut I, mut to_agent: K) -> Left
 where
     I: Stream<Item = Result<Message, SocketError>> + Unpin,
     K: Sink<Bytes> + Unpin,
@@ -127,28 +139,38 @@ where
             Message::Close(_) => return Left::BrowserGone,
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
         };
-        if let Err(words) = check(&frame) {
-            return Left::Violation(words);
-        }
+        let frame = match passed_up(dialect, frame) {
+            Ok(frame) => frame,
+            Err(words) => return Left::Violation(words),
+        };
         // When the node takes no more, its last word (why) is still on its way down: keep the browser's side alive for it.
         is_line_up = is_line_up && to_agent.send(frame).await.is_ok();
     }
 }
 
-async fn downward<S, O, E>(mut from_agent: S, to_browser: &mut O) -> Left
+async fn downward<S, O, E>(dialect: Dialect, mut from_agent: S, to_browser: &mut O) -> Left
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     O: Sink<Message, Error = SocketError> + Unpin,
     E: std::fmt::Display,
 {
     loop {
-        let message = match passed_down(from_agent.next().await) {
+        let message = match passed_down(dialect, from_agent.next().await) {
             Ok(message) => message,
             Err(left) => return left,
         };
         if to_browser.send(message).await.is_err() {
             return Left::BrowserGone;
         }
+    }
+}
+
+/// The frame that goes to the agent.
+fn passed_up(dialect: Dialect, message: Bytes) -> Result<Bytes, &'static str> {
+    match dialect {
+        Dialect::Ours => check(&message).map(|()| message),
+        Dialect::Plugin if message.len() > MAX_MESSAGE_BYTES => Err("a message is over the limit"),
+        Dialect::Plugin => Ok(Frame::Plugin(message).encode()),
     }
 }
 
@@ -170,8 +192,8 @@ fn check(frame: &Bytes) -> Result<(), &'static str> {
 }
 
 /// What the agent may send: output, and the end.
-fn passed_down<E: std::fmt::Display>(frame: Option<Result<Bytes, E>>) -> Result<Message, Left> {
-    let frame = match frame {
+fn passed_down<E: std::fmt::Display>(dialect: Dialect, frame: Option<Result<Bytes, E>>) -> Result<Message, Left> {
+    let mut frame = match frame {
         Some(Ok(frame)) => frame,
         Some(Err(error)) => {
             tracing::debug!(error = %error, "the stream of a session broke");
@@ -180,7 +202,8 @@ fn passed_down<E: std::fmt::Display>(frame: Option<Result<Bytes, E>>) -> Result<
         None => return Err(Left::LineLost),
     };
     match frame.first() {
-        Some(&OUTPUT) if frame.len() >= 9 => Ok(Message::Binary(frame)),
+        Some(&OUTPUT) if frame.len() >= 9 && dialect == Dialect::Ours => Ok(Message::Binary(frame)),
+        Some(&PLUGIN) if dialect == Dialect::Plugin => Ok(Message::Binary(frame.split_off(1))),
         Some(&ENDED) => match Frame::decode(frame) {
             Ok(Frame::Ended(ended)) => Err(Left::Ended(ended)),
             _ => Err(Left::LineLost),
@@ -209,6 +232,10 @@ mod tests {
 
     /// A relay between a browser's socket and an agent that is two channels of `room` frames.
     async fn relay(room: usize) -> (Socket, Agent, tokio::task::JoinHandle<Left>) {
+        relay_of(Dialect::Ours, room).await
+    }
+
+    async fn relay_of(dialect: Dialect, room: usize) -> (Socket, Agent, tokio::task::JoinHandle<Left>) {
         let (near, far) = tokio::io::duplex(16 * 1024);
         let browser = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
         let hub = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
@@ -220,7 +247,7 @@ mod tests {
         });
         let pumped = tokio::spawn(async move {
             let (mut out, mut input) = hub.split();
-            pump(&mut input, &mut out, PollSender::new(to_agent), Box::pin(from_agent)).await
+            run(dialect, &mut input, &mut out, PollSender::new(to_agent), Box::pin(from_agent)).await
         });
         (browser, (input, output), pumped)
     }
@@ -268,6 +295,23 @@ mod tests {
             assert_eq!(binary(&mut browser).await, output(offset, b"x"));
         }
         assert_eq!(pumped.await.unwrap(), Left::Ended(ended()));
+    }
+
+    #[tokio::test]
+    async fn the_plugins_messages_pass_unread_and_a_nodes_shell_frames_do_not_reach_it() {
+        let (mut plugin, (mut input, agent), pumped) = relay_of(Dialect::Plugin, 8).await;
+        plugin.send(Message::Binary(Bytes::from_static(b"\x02any bytes"))).await.unwrap();
+        let passed = Frame::decode(input.recv().await.unwrap()).unwrap();
+        assert_eq!(passed, Frame::Plugin(Bytes::from_static(b"\x02any bytes")));
+        agent.try_send(Frame::Plugin(Bytes::from_static(b"down")).encode()).unwrap();
+        assert_eq!(binary(&mut plugin).await, Bytes::from_static(b"down"));
+        agent.try_send(output(0, b"of an agent that knows no plugin")).unwrap();
+        assert_eq!(pumped.await.unwrap(), Left::LineLost);
+        for bad in [Message::text("{}"), Message::Binary(vec![0; MAX_MESSAGE_BYTES + 1].into())] {
+            let (mut plugin, _agent, pumped) = relay_of(Dialect::Plugin, 8).await;
+            plugin.send(bad).await.unwrap();
+            assert!(matches!(pumped.await.unwrap(), Left::Violation(_)));
+        }
     }
 
     #[tokio::test]
@@ -380,7 +424,7 @@ mod tests {
             .send(Message::Binary(Frame::Input(Bytes::from_static(b"x")).encode()))
             .await
             .unwrap();
-        let left = pump(&mut input, &mut out, to_agent, Box::pin(last_word)).await;
+        let left = run(Dialect::Ours, &mut input, &mut out, to_agent, Box::pin(last_word)).await;
         assert_eq!(left, Left::Ended(ended()));
     }
 }
