@@ -89,7 +89,7 @@ impl NodeExecutor {
     }
 }
 
-fn names_secrets(work: &Work) -> bool {
+fn names_secrets(work: &run::Work) -> bool {
     let resolved = document::check(&work.document, &work.parameters, &work.lookups);
     resolved.is_ok_and(|resolved| !secrets::wanted(&resolved, work.documents.values()).is_empty())
 }

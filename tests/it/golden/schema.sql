@@ -114,8 +114,7 @@ CREATE TABLE command (
     completed_count     INTEGER NOT NULL,
     error_count         INTEGER NOT NULL,
     delivery_timed_out_count INTEGER NOT NULL
-, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, uploads INTEGER NOT NULL DEFAULT 0) STRICT;
-, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, log_group TEXT) STRICT;
+, lookups TEXT NOT NULL DEFAULT '{}', documents TEXT NOT NULL DEFAULT '{}', held_count INTEGER NOT NULL DEFAULT 0, released_count INTEGER NOT NULL DEFAULT 0, in_flight_count INTEGER NOT NULL DEFAULT 0, notify TEXT, log_group TEXT, uploads INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE command_approval (
     command_id   TEXT PRIMARY KEY REFERENCES command (id) ON DELETE CASCADE,

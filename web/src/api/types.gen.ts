@@ -668,10 +668,11 @@ export type OldFilter = { key: string; value: string; };
 
 export type Op = "contains" | "eq" | "ge" | "le" | "ncontains" | "ne" | "prefix";
 
+export type OutputLogEvent = { ingestionTime: number; message: string; timestamp: number; };
+
 export type OutputUpload = { Attempts: number; Bucket: string; CommandId: string; EndedAt?: number; KeyPrefix: string; LastError: string; NextAttemptAt?: number; NodeId: string; QueuedAt: number; State: OutputUploadState; Store?: string; };
 
 export type OutputUploadState = "Failed" | "Uploaded" | "Waiting";
-export type OutputLogEvent = { ingestionTime: number; message: string; timestamp: number; };
 
 export type Overview = { Activations: ActivationCounts; Commands: CommandCounts; Nodes: NodeCounts; Sessions: SessionCounts; };
 
