@@ -155,7 +155,7 @@ test("an access key is made with an end and limits, and switched off", async ({ 
 test("a passkey logs in alone, under a name of the hub and nowhere else", async ({ page, hub }) => {
   await logIn(page, hub);
   await page.goto(`${hub.url}/profile`);
-  await expect(page.getByText("passkeys are bound to a name").last()).toBeVisible();
+  await expect(page.getByText("This browser has no passkeys here").last()).toBeVisible();
   await expect(page.getByRole("button", { name: "Add a passkey" })).toHaveAttribute("aria-disabled", "true");
 
   const authenticator = await page.context().newCDPSession(page);
