@@ -15,8 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::hub::store::Params;
 
-/// Counts that are kept; one is some hundred bytes.
-const KEPT: usize = 4096;
+/// Of the statements whose counts are kept, in all; those of a caller with many policies are long.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// What commits have touched, and the counts that are still true.
 #[derive(Default)]
@@ -32,6 +32,8 @@ struct State {
     /// The last commit that may have touched any.
     touched_all: u64,
     counts: HashMap<String, Count>,
+    /// Of the keys in `counts`.
+    bytes: usize,
 }
 
 struct Count {
@@ -79,13 +81,9 @@ impl Totals {
             return Ok(rows);
         }
         let rows = count()?;
-        let mut state = self.lock();
-        if state.counts.len() >= KEPT {
-            state.counts.clear();
-        }
         if let Some(tables) = tables_read(sql) {
             let as_of = began;
-            state.counts.insert(key, Count { rows, as_of, tables });
+            self.lock().keep(key, Count { rows, as_of, tables });
         }
         Ok(rows)
     }
@@ -96,6 +94,17 @@ impl Totals {
 }
 
 impl State {
+    fn keep(&mut self, key: String, count: Count) {
+        let bytes = key.len();
+        if self.bytes + bytes > KEPT_BYTES {
+            self.counts.clear();
+            self.bytes = 0;
+        }
+        if bytes <= KEPT_BYTES && self.counts.insert(key, count).is_none() {
+            self.bytes += bytes;
+        }
+    }
+
     fn known(&self, key: &str) -> Option<i64> {
         let count = self.counts.get(key)?;
         let touched = count.tables.iter().filter_map(|table| self.touched.get(table)).max();
@@ -228,6 +237,20 @@ mod tests {
         assert_eq!(read("SELECT count(*) FROM (SELECT 1 FROM a x GROUP BY p, q)").as_deref(), Some("a"));
         assert_eq!(read("SELECT count(*) FROM a AS x, b"), None);
         assert_eq!(read("SELECT count(*) FROM a, b"), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_bytes() {
+        let totals = Totals::default();
+        for n in 0..20 {
+            let sql = format!("SELECT count(*) FROM a WHERE x = '{n}{}'", "y".repeat(KEPT_BYTES / 8));
+            assert_eq!(totals.count(0, &sql, &[], || Ok::<_, ()>(n)), Ok(n));
+            let state = totals.lock();
+            assert!(state.bytes <= KEPT_BYTES && state.bytes == state.counts.keys().map(String::len).sum::<usize>());
+        }
+        let huge = "SELECT count(*) FROM a".to_owned() + &" ".repeat(KEPT_BYTES);
+        assert_eq!(totals.count(0, &huge, &[], || Ok::<_, ()>(1)), Ok(1));
+        assert_eq!(totals.lock().bytes, 0);
     }
 
     proptest! {
