@@ -32,7 +32,7 @@ export default function StoresPage() {
   const pages = usePages<Store>({ queryKey: ["object-stores", "list"], fetchPage: (_, __, signal) => listStores(signal), size: 20 });
   const columns = useMemo(() => columnsOf(t), [t]);
   const chosen = pages.items.find(({ Name }) => Name === selected[0]?.Name);
-  usePage(t("title"), [{ text: t("title"), href: "/object-stores" }]);
+  usePage(t("title"));
 
   const refusal = may(PUT);
   const noChange = refusal ?? (chosen ? undefined : t("choose"));

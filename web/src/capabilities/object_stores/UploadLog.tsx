@@ -42,7 +42,7 @@ function columnsOf(t: Translator, refresh: () => void): Column<Upload>[] {
     {
       id: "command",
       header: t("command"),
-      width: 110,
+      width: 120,
       isRowHeader: true,
       cell: ({ CommandId, NodeId }) => <RouteLink to={`/commands/${CommandId}?node=${NodeId}`}>{CommandId.slice(0, 8)}</RouteLink>,
     },
