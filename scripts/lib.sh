@@ -32,17 +32,14 @@ APT_UPDATED=
 apt_install() {
     command -v apt-get >/dev/null || die "please install by hand (no apt-get on this machine): $*"
     say "installing $* with apt-get"
-    # One at a time: what is fetched ahead goes on beside this.
-    local lock
     mkdir -p "$(target_dir)"
-    exec {lock}>"$(target_dir)/.apt.lock"
-    flock "$lock"
-    if [ -z "$APT_UPDATED" ]; then
-        as_root apt-get update -qq >&2 || return
-        APT_UPDATED=1
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 || return
-    exec {lock}>&-
+    # One at a time: what is fetched ahead goes on beside this. Nothing that a package starts holds the lock.
+    (
+        flock 9
+        [ -n "$APT_UPDATED" ] || as_root apt-get update -qq >&2 9>&- || exit
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 9>&-
+    ) 9>"$(target_dir)/.apt.lock" || return
+    APT_UPDATED=1
 }
 
 # need COMMAND PACKAGE...: the command is there afterwards.
