@@ -1,4 +1,3 @@
-import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
@@ -6,7 +5,7 @@ import { ConfirmAction } from "@/components/ConfirmAction";
 import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
-import { RefreshButton } from "@/components/RefreshButton";
+import { RowActions } from "@/components/RowActions";
 import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
 import { useMay } from "@/components/useMay";
@@ -66,34 +65,23 @@ export default function StoresPage() {
             variant="h1"
             description={t("help")}
             actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <RefreshButton pages={pages} />
-                <Button disabled={noChange !== undefined} disabledReason={noChange} onClick={() => setDialog("delete")}>
-                  {t("delete")}
-                </Button>
-                <Button disabled={noChange !== undefined} disabledReason={noChange} onClick={() => chosen && void attempt(() => edit(chosen.Name))}>
-                  {t("edit")}
-                </Button>
-                <Button
-                  loading={isBusy}
-                  disabled={noChange !== undefined}
-                  disabledReason={noChange}
-                  onClick={() => chosen && void tryOut(chosen.Name)}
-                >
-                  {t("test")}
-                </Button>
-                <Button
-                  variant="primary"
-                  disabled={refusal !== undefined}
-                  disabledReason={refusal}
-                  onClick={() => {
+              <RowActions
+                pages={pages}
+                actions={[
+                  { text: t("delete"), onClick: () => setDialog("delete") },
+                  { text: t("edit"), onClick: () => chosen && void attempt(() => edit(chosen.Name)) },
+                  { text: t("test"), onClick: () => chosen && void tryOut(chosen.Name), isBusy },
+                ]}
+                noChange={noChange}
+                create={{
+                  text: t("create"),
+                  onClick: () => {
                     setEdited(undefined);
                     setDialog("put");
-                  }}
-                >
-                  {t("create")}
-                </Button>
-              </SpaceBetween>
+                  },
+                }}
+                noCreate={refusal}
+              />
             }
           >
             {t("title")}
