@@ -2,6 +2,8 @@
 
 use crate::base::{ApiError, ApiResult};
 
+const MAX_PEM: usize = 64 * 1024;
+
 /// `1 validation error detected: Value '…' at '…' failed to satisfy constraint: Member must …`
 pub fn violated(value: &str, member: &str, must: &str) -> ApiError {
     let value: String = value.chars().take(200).collect();
@@ -40,6 +42,27 @@ pub fn count_at_most<T>(list: &[T], member: &str, max: usize) -> ApiResult<()> {
         member,
         &format!("have length less than or equal to {max}"),
     ))
+}
+
+/// *Errors*: `ValidationException` when the name that an operator gives something (`a channel`) is no plain word.
+pub fn plain_name(name: &str, of: &str) -> ApiResult<()> {
+    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    match is_name {
+        true => Ok(()),
+        false => Err(ApiError::validation(format!(
+            "{of}'s name has 1 to 64 letters, digits, `_` and `-`"
+        ))),
+    }
+}
+
+/// *Errors*: `ValidationException` when one more authority to trust is not given as PEM, or is too long to be one.
+pub fn authority(pem: Option<&str>) -> ApiResult<()> {
+    match pem {
+        Some(pem) if pem.len() > MAX_PEM || !pem.contains("-----BEGIN CERTIFICATE-----") => Err(ApiError::validation(
+            "a certificate authority is given as PEM: `-----BEGIN CERTIFICATE-----` …",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Collects what breaks the model's constraints, so that the caller learns all of it at once, as upstream tells it.

@@ -16,7 +16,6 @@ const SETTING: &str = "audit_shipping";
 /// What the webhook's secret is sealed for.
 pub const SECRET_CONTEXT: &str = "audit-webhook";
 const MAX_NETWORKS: usize = 50;
-const MAX_PEM: usize = 64 * 1024;
 const SHORTEST_SECRET: usize = 16;
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -294,23 +293,14 @@ fn check(settings: &Settings) -> ApiResult<()> {
         if !is_host || syslog.port == 0 {
             return Err(ApiError::validation("the syslog receiver is a host name or address and a port"));
         }
-        check_pem(syslog.ca_pem.as_deref())?;
+        constraint::authority(syslog.ca_pem.as_deref())?;
     }
     if let Some(webhook) = &settings.webhook {
         webhook.url.parse::<Url>().map_err(|e| ApiError::validation(e.to_string()))?;
         constraint::at_most(&webhook.url, "settings.webhook.url", 2048)?;
-        check_pem(webhook.ca_pem.as_deref())?;
+        constraint::authority(webhook.ca_pem.as_deref())?;
     }
     Ok(())
-}
-
-fn check_pem(pem: Option<&str>) -> ApiResult<()> {
-    match pem {
-        Some(pem) if pem.len() > MAX_PEM || !pem.contains("-----BEGIN CERTIFICATE-----") => Err(ApiError::validation(
-            "a certificate authority is given as PEM: `-----BEGIN CERTIFICATE-----` …",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// How far one receiver was served, and what is in the way.

@@ -14,7 +14,6 @@ use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::platform::outgoing::{Allowed, Url};
 
 const MAX_NETWORKS: usize = 50;
-const MAX_PEM: usize = 64 * 1024;
 const MAX_RECEIVERS: usize = 20;
 const MAX_SECRET: usize = 1024;
 const MAX_CHANNELS: i64 = 200;
@@ -136,13 +135,7 @@ impl Settings {
             return Err(ApiError::validation("a channel has exactly one of `Webhook`, `Mail` and `Ntfy`"));
         }
         constraint::count_at_most(&self.allowed_networks.0, "allowedNetworks", MAX_NETWORKS)?;
-        if let Some(pem) = &self.ca_pem
-            && (pem.len() > MAX_PEM || !pem.contains("-----BEGIN CERTIFICATE-----"))
-        {
-            return Err(ApiError::validation(
-                "a certificate authority is given as PEM: `-----BEGIN CERTIFICATE-----` …",
-            ));
-        }
+        constraint::authority(self.ca_pem.as_deref())?;
         let urls = [self.webhook.as_ref().map(|w| &w.url), self.ntfy.as_ref().map(|n| &n.url)];
         for url in urls.into_iter().flatten() {
             constraint::at_most(url, "settings.url", 2048)?;
@@ -297,7 +290,7 @@ struct Done {}
 
 async fn put_notification_channel(cx: Cx, request: PutRequest) -> ApiResult<Done> {
     is_whole(&cx)?;
-    check_name(&request.name)?;
+    constraint::plain_name(&request.name, "a channel")?;
     let secret = request.secret.as_deref();
     constraint::at_most(secret.unwrap_or_default(), "secret", MAX_SECRET)?;
     let sealed = secret.map(|secret| match secret {
@@ -390,15 +383,6 @@ async fn test_notification_channel(cx: Cx, request: NameRequest) -> ApiResult<Te
 /// *Errors*: `AccessDeniedException` for somebody who is narrowed to some nodes: notifications tell of all.
 pub fn is_whole(cx: &Cx) -> ApiResult<()> {
     cx.require_fleet("notifications are of the whole hub: a user or key that is narrowed to some nodes neither sees nor sets them")
-}
-
-/// *Errors*: `ValidationException`.
-fn check_name(name: &str) -> ApiResult<()> {
-    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    match is_name {
-        true => Ok(()),
-        false => Err(ApiError::validation("a channel's name has 1 to 64 letters, digits, `_` and `-`")),
-    }
 }
 
 /// *Errors*: `ResourceNotFoundException`.

@@ -16,7 +16,6 @@ pub const KIND: &str = "object-store";
 const MAX_STORES: i64 = 20;
 const MAX_PLACES: usize = 50;
 const MAX_NETWORKS: usize = 50;
-const MAX_PEM: usize = 64 * 1024;
 const MAX_SECRET: usize = 1024;
 /// What a test writes and removes.
 const TEST_OBJECT: &str = "roadstead-test";
@@ -111,13 +110,7 @@ impl Settings {
         }
         constraint::count_at_most(&self.output_places, "settings.outputPlaces", MAX_PLACES)?;
         constraint::count_at_most(&self.allowed_networks.0, "allowedNetworks", MAX_NETWORKS)?;
-        if let Some(pem) = &self.ca_pem
-            && (pem.len() > MAX_PEM || !pem.contains("-----BEGIN CERTIFICATE-----"))
-        {
-            return Err(ApiError::validation(
-                "a certificate authority is given as PEM: `-----BEGIN CERTIFICATE-----` …",
-            ));
-        }
+        constraint::authority(self.ca_pem.as_deref())?;
         Ok(())
     }
 }
@@ -236,7 +229,7 @@ struct Done {}
 
 async fn put_object_store(cx: Cx, request: PutRequest) -> ApiResult<Done> {
     is_whole(&cx)?;
-    check_name(&request.name)?;
+    constraint::plain_name(&request.name, "an object store")?;
     request.settings.check()?;
     let secret = request.secret_access_key.as_deref();
     if secret.is_some_and(|secret| !(1..=MAX_SECRET).contains(&secret.len())) {
@@ -362,17 +355,6 @@ async fn try_out(services: &Services, store: &Store, bucket: &str, prefix: &str)
 /// *Errors*: `AccessDeniedException` for somebody who is narrowed to some nodes: stores are for the output of all.
 pub fn is_whole(cx: &Cx) -> ApiResult<()> {
     cx.require_fleet("object stores are of the whole hub: a user or key that is narrowed to some nodes neither sees nor sets them")
-}
-
-/// *Errors*: `ValidationException`.
-fn check_name(name: &str) -> ApiResult<()> {
-    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    match is_name {
-        true => Ok(()),
-        false => Err(ApiError::validation(
-            "an object store's name has 1 to 64 letters, digits, `_` and `-`",
-        )),
-    }
 }
 
 /// *Errors*: `ResourceNotFoundException`.
