@@ -254,7 +254,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
                 key.insert(tx)?;
             }
             let words = "made from the configuration at the first start".to_owned();
-            audit::record(tx, &Entry::by_hub(now, "roadstead:SeedAdmin", format!("user/{name}"), words))?;
+            audit::record(tx, Entry::by_hub(now, "roadstead:SeedAdmin", format!("user/{name}"), words));
             Ok::<_, ApiError>(())
         })
         .await?;

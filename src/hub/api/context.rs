@@ -296,7 +296,7 @@ impl Cx {
         let result = self.services.write(move |tx| {
             let value = work(tx)?;
             tx.note(|notes| notes.nodes.extend(nodes));
-            audit::record(tx, &entry)?;
+            audit::record(tx, entry);
             Ok(value)
         });
         let value = result.await?;
@@ -368,7 +368,8 @@ impl Cx {
             let nodes = self.targeted_nodes();
             let written = services.store.write(move |tx| {
                 tx.note(|notes| notes.nodes.extend(nodes));
-                audit::record(tx, &entry)
+                audit::record(tx, entry);
+                Ok::<_, StoreError>(())
             });
             written.await?;
         }

@@ -4,8 +4,8 @@
 //!   minute · [`denials`]: a flood of denials becomes few rows · [`archive`]: old rows in files · [`offline`]: the check on files.
 //!
 //! *Invariants*: a write's row lies in the write's own transaction, so when the row cannot be written, the act it describes
-//! is not done either. The place that a row follows is read in that same transaction: rows that were rolled back leave no
-//! hole. Rows are added and, at the operator's wish, archived from the old end; nothing ever changes one.
+//! is not done either. Rows are written at that transaction's end, and the place that each follows is read there: what was rolled
+//! back leaves no hole. Rows are added and, at the operator's wish, archived from the old end; nothing ever changes one.
 
 pub mod archive;
 pub mod chain;
@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use crate::base::{Clock, Timestamp, id::random_hex};
 use crate::hub::keys::HubKeys;
-use crate::hub::store::{Store, StoreError, Tx};
+use crate::hub::store::{Notes, Store, StoreError, Tx};
 use chain::{DATABASE, Finding, Link, Problem};
 use denials::{Denials, Due};
 use row::Row;
@@ -79,16 +79,26 @@ impl Entry {
 pub static ROWS: AtomicU64 = AtomicU64::new(0);
 pub static SPENT_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Adds a row that follows the last one of this transaction.
-pub fn record(tx: &Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
-    record_repeated(tx, entry, 1)
+/// Adds a row as part of this transaction's end, behind the rows of the writes before it.
+pub fn record(tx: &Tx<'_>, entry: Entry) {
+    record_repeated(tx, entry, 1);
 }
 
 /// Adds a row that stands for several equal attempts.
-pub fn record_repeated(tx: &Tx<'_>, entry: &Entry, repeats: i64) -> Result<(), StoreError> {
+pub fn record_repeated(tx: &Tx<'_>, entry: Entry, repeats: i64) {
+    let notes = tx.take_notes();
+    tx.before_commit(move |tx| append(tx, &entry, notes, repeats));
+}
+
+/// Adds a row at once, where what follows in this write builds on it.
+pub fn record_now(tx: &Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
+    append(tx, entry, tx.take_notes(), 1)
+}
+
+fn append(tx: &Tx<'_>, entry: &Entry, notes: Notes, repeats: i64) -> Result<(), StoreError> {
     let begun = Instant::now();
     let last = sql::last(tx)?;
-    let row = Row::new(last.seq + 1, &last.hash, entry, tx.take_notes(), repeats);
+    let row = Row::new(last.seq + 1, &last.hash, entry, notes, repeats);
     sql::insert(tx, &row)?;
     ROWS.fetch_add(1, Ordering::Relaxed);
     SPENT_NS.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
@@ -153,8 +163,10 @@ impl Keeper {
         let due = Arc::new(due);
         let rows = due.clone();
         let written = store.write(move |tx| {
-            let mut all = rows.rows.iter();
-            all.try_for_each(|(entry, repeats)| record_repeated(tx, entry, *repeats))
+            for (entry, repeats) in &rows.rows {
+                record_repeated(tx, entry.clone(), *repeats);
+            }
+            Ok(())
         });
         let written = written.await;
         if written.is_err() {
@@ -388,7 +400,7 @@ mod tests {
                     store.write(move |tx| {
                         let (Fate::Commit(rows) | Fate::Fail(rows) | Fate::Panic(rows)) = fate;
                         for at in 0..rows {
-                            record(tx, &entry(at.into()))?;
+                            record(tx, entry(at.into()));
                         }
                         match fate {
                             Fate::Commit(_) => Ok(()),
@@ -413,7 +425,7 @@ mod tests {
         let written = store.write(|tx| {
             for count in [0, 3, 1] {
                 tx.note(|notes| notes.nodes.extend((0..count).map(|_| crate::base::id::NodeId::random())));
-                record(tx, &entry(1))?;
+                record(tx, entry(1));
             }
             Ok::<_, StoreError>(())
         });

@@ -2,9 +2,10 @@
 //!
 //! `write` combines: one task takes every waiting closure and runs them in one transaction, each inside its own savepoint,
 //! commits once with `synchronous=FULL`, and only then answers all of them. An error or a panic rolls back only the closure
-//! it came from. A write whose caller went away still commits. `write_lazily` may wait a moment for company. `read` runs on a
-//! small pool of read-only connections, each call in one snapshot; `glance` does so on the caller's own thread. Measured
-//! reasons: `docs/decisions/0002-combined-writes.md`, `docs/decisions/0018-glances.md`.
+//! it came from. What writes put off to the end of the transaction ([`Tx::before_commit`]) runs before the commit, behind all of
+//! them: when that fails, none of them happened. A write whose caller went away still commits. `write_lazily` may wait a moment for
+//! company. `read` runs on a small pool of read-only connections, each call in one snapshot; `glance` does so on the caller's own
+//! thread. Measured reasons: `docs/decisions/0002-combined-writes.md`, `docs/decisions/0018-glances.md`.
 //!
 //! *Invariant*: whoever saw `Ok` from `write` finds the rows after kill -9 and after a power cut.
 
@@ -13,28 +14,24 @@ mod open;
 mod query;
 mod totals;
 mod values;
+mod writer;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Semaphore, mpsc};
 
 pub use open::{ReadOnly, schema};
 pub use query::{Column, Compare, Condition, Select};
-use totals::{Totals, Touched};
+use totals::Totals;
 pub use values::{Notes, Params, Row, Tx, Value};
+use writer::{Pace, Write};
 
 /// Writes that may wait for the writer; more callers than that wait before they are queued.
 const WRITE_QUEUE: usize = 4096;
-/// Writes combined into one commit.
-const MAX_COMBINED: usize = 2048;
-/// A lazy write waits so long for one that is not, to share its commit.
-const LAZY: Duration = Duration::from_millis(15);
 /// Read-only connections: two cores keep about this many busy.
 const READERS: usize = 4;
 
@@ -68,7 +65,7 @@ pub enum StoreError {
 /// The hub's database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    writer: mpsc::Sender<Box<dyn Job>>,
+    writer: mpsc::Sender<Write>,
     readers: Arc<Readers>,
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -88,7 +85,7 @@ impl Store {
             .map_err(|e| StoreError::Panicked(e.to_string()))??;
         let (send, receive) = mpsc::channel(WRITE_QUEUE);
         let (trouble, totals) = (Arc::new(Mutex::new(None)), Arc::new(Totals::default()));
-        tokio::spawn(run_writer(writer, receive, trouble.clone(), totals.clone()));
+        tokio::spawn(writer::run(writer, receive, trouble.clone(), totals.clone()));
         let readers = Readers {
             permits: Semaphore::new(readers.len()),
             idle: Mutex::new(readers),
@@ -131,17 +128,15 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Write {
-            pace,
-            work: Some(work),
-            result: None,
-            effects: Vec::new(),
-            touched: Touched::default(),
-            reply: Some(reply),
-        };
-        self.writer.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        let (work, slot) = parcel(work);
+        self.queue(pace, work).await?;
+        slot.take()
+    }
+
+    async fn queue(&self, pace: Pace, work: Work) -> Result<(), StoreError> {
+        let (write, answer) = Write::new(pace, work);
+        self.writer.send(write).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// What kept the last commit from happening, until one succeeds again.
@@ -164,7 +159,11 @@ impl Store {
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         match self.readers.permits.try_acquire() {
-            Ok(_permit) => self.readers.run(work),
+            Ok(_permit) => {
+                let (work, slot) = parcel(work);
+                self.readers.run(work)?;
+                slot.take()
+            }
             Err(_) => self.read(work).await,
         }
     }
@@ -176,193 +175,84 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        let (work, slot) = parcel(work);
+        self.look(work).await?;
+        slot.take()
+    }
+
+    async fn look(&self, work: Work) -> Result<(), StoreError> {
         let _permit = self.readers.permits.acquire().await.map_err(|_| StoreError::Closed)?;
         let readers = self.readers.clone();
-        tokio::task::spawn_blocking(move || readers.run(work))
-            .await
-            .unwrap_or_else(|e| Err(StoreError::Panicked(e.to_string()).into()))
+        let ran = tokio::task::spawn_blocking(move || readers.run(work)).await;
+        ran.unwrap_or_else(|e| Err(StoreError::Panicked(e.to_string())))
     }
 }
 
 impl Readers {
-    fn run<T, E: From<StoreError>>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    /// Blocking.
+    fn run(&self, work: Work) -> Result<(), StoreError> {
         let connection = self
             .idle
             .lock()
             .expect("no code panics while it holds the list")
             .pop()
             .ok_or(StoreError::Closed)?;
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let ran = caught(|| {
             let began = self.totals.commits();
-            step(&connection, "BEGIN DEFERRED").map_err(StoreError::from)?;
-            work(&Tx::reading(&connection, &self.totals, began))
-        }));
+            step(&connection, "BEGIN DEFERRED")?;
+            work(&Tx::reading(&connection, &self.totals, began));
+            Ok(())
+        });
         let ended = if connection.is_autocommit() {
             Ok(())
         } else {
             step(&connection, "ROLLBACK")
         };
         self.idle.lock().expect("no code panics while it holds the list").push(connection);
-        ended.map_err(StoreError::from)?;
-        result.unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(&*panic)).into()))
+        ended.and(ran)
     }
 }
 
-/// How soon a write is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    Now,
-    Lazy,
-}
+/// What is to be done in a transaction, its types erased so that all of this is compiled once and not for every statement of the
+/// program; `false` asks for a rollback.
+type Work = Box<dyn FnOnce(&Tx<'_>) -> bool + Send>;
 
-/// One queued write, its types erased.
-trait Job: Send {
-    fn pace(&self) -> Pace;
-    /// Runs the closure; `false` asks for a rollback to before it.
-    fn run(&mut self, connection: &Connection) -> bool;
-    /// The tables it wrote to.
-    fn touched(&self) -> &Touched;
-    /// Called once after the commit, or with the reason there was none.
-    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
-}
+/// Where the result of a [`Work`] is left for who waits for it.
+struct Slot<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
 
-struct Write<T, E, F> {
-    pace: Pace,
-    work: Option<F>,
-    result: Option<Result<T, E>>,
-    effects: Vec<Box<dyn FnOnce() + Send>>,
-    touched: Touched,
-    reply: Option<oneshot::Sender<Result<T, E>>>,
-}
-
-impl<T, E, F> Job for Write<T, E, F>
+fn parcel<T, E, F>(work: F) -> (Work, Slot<T, E>)
 where
-    T: Send,
-    E: From<StoreError> + Send,
-    F: FnOnce(&Tx<'_>) -> Result<T, E> + Send,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+    F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
 {
-    fn pace(&self) -> Pace {
-        self.pace
-    }
-
-    fn run(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        let tx = Tx::new(connection);
-        let result =
-            catch_unwind(AssertUnwindSafe(|| work(&tx))).unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(&*panic)).into()));
+    let slot = Slot(Arc::default());
+    let filled = slot.0.clone();
+    let work = move |tx: &Tx<'_>| {
+        let result = work(tx);
         let keep = result.is_ok();
-        let (effects, touched) = tx.into_parts();
-        self.touched = touched;
-        if keep {
-            self.effects = effects;
-        }
-        self.result = Some(result);
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         keep
-    }
+    };
+    (Box::new(work), slot)
+}
 
-    fn touched(&self) -> &Touched {
-        &self.touched
-    }
-
-    fn answer(mut self: Box<Self>, commit: Result<(), StoreError>) {
-        let result = match (self.result.take(), commit) {
-            (Some(Ok(value)), Ok(())) => {
-                for effect in self.effects.drain(..) {
-                    effect();
-                }
-                Ok(value)
-            }
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(error.into()),
-            (None, Ok(())) => Err(StoreError::Closed.into()),
-        };
-        if let Some(reply) = self.reply.take() {
-            let _caller_may_be_gone = reply.send(result);
-        }
+impl<T, E: From<StoreError>> Slot<T, E> {
+    fn take(self) -> Result<T, E> {
+        let result = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(StoreError::Closed.into()))
     }
 }
 
-async fn run_writer(
-    mut connection: Connection,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    trouble: Arc<Mutex<Option<String>>>,
-    totals: Arc<Totals>,
-) {
-    let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, MAX_COMBINED).await > 0 {
-        let deadline = Instant::now() + LAZY;
-        while batch.len() < MAX_COMBINED && batch.iter().all(|job| job.pace() == Pace::Lazy) {
-            match timeout_at(deadline, queue.recv_many(&mut batch, MAX_COMBINED)).await {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
-        }
-        let (jobs, totals) = (std::mem::take(&mut batch), totals.clone());
-        let ran = tokio::task::spawn_blocking(move || {
-            let words = run_batch(&connection, jobs, &totals);
-            (connection, words)
-        });
-        match ran.await {
-            Ok((back, words)) => {
-                connection = back;
-                *trouble.lock().expect("no code panics while it holds the words") = words;
-            }
-            Err(lost) => {
-                tracing::error!(error = %lost, "the database writer was lost");
-                return;
-            }
-        }
-    }
+/// A panic is an error of the work it came from.
+fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(&*panic))))
 }
 
-/// Runs all jobs in one transaction and answers them; says what went wrong when there was no commit.
-fn run_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>, totals: &Totals) -> Option<String> {
-    let committed = commit_batch(connection, &mut jobs);
-    totals.committed(jobs.iter().map(|job| job.touched()));
-    match committed {
-        Ok(()) => {
-            jobs.into_iter().for_each(|job| job.answer(Ok(())));
-            None
-        }
-        Err(error) => {
-            if !connection.is_autocommit() {
-                let _best_effort = connection.execute_batch("ROLLBACK");
-            }
-            let error = StoreError::from_sql(error);
-            let words = error.to_string();
-            answer_all(jobs, &error);
-            Some(words)
-        }
-    }
-}
-
-fn commit_batch(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    step(connection, "BEGIN IMMEDIATE")?;
-    for job in jobs {
-        run_in_savepoint(connection, &mut **job)?;
-    }
-    step(connection, "COMMIT")
-}
-
-/// One of the few statements around every write; parsed once, not each time.
-fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
-}
-
-fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
-    step(connection, "SAVEPOINT job")?;
-    if !job.run(connection) {
-        // A full disk can end the whole transaction under us; the rollback below then fails and ends the batch.
-        step(connection, "ROLLBACK TO job")?;
-    }
-    step(connection, "RELEASE job")
-}
-
-fn answer_all(jobs: Vec<Box<dyn Job>>, error: &StoreError) {
-    tracing::error!(error = %error, writes = jobs.len(), "a commit failed");
-    for job in jobs {
-        job.answer(Err(error.again()));
-    }
+/// One of the few statements around every transaction; parsed once, not each time.
+fn step(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    done.map(drop).map_err(StoreError::from_sql)
 }
 
 impl StoreError {
@@ -487,6 +377,48 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(effects.recv().await, Some("committed"));
+    }
+
+    /// What a failed part asked for is dropped; the rest is written in the order of the writes, and when one of it fails nothing is.
+    #[tokio::test]
+    async fn last_words_are_the_end_of_the_transaction_or_there_is_none() {
+        let (_dir, store) = store().await;
+        let count = |tx: &Tx<'_>| tx.count("SELECT count(*) FROM setting", &[]);
+        let say = move |name: &'static str, is_kept: bool| {
+            move |tx: &Tx<'_>| {
+                insert(tx, name)?;
+                let seen = count(tx)?;
+                tx.before_commit(move |tx| insert(tx, &format!("{name} {seen}, {} at the end", count(tx)?)));
+                let part = tx.within(|tx| {
+                    tx.before_commit(|tx| insert(tx, "of a failed part"));
+                    Err::<(), _>(crate::base::ApiError::validation("no"))
+                });
+                assert!(part.is_err());
+                if is_kept { Ok(()) } else { Err(StoreError::Closed) }
+            }
+        };
+        let (a, b, c) = tokio::join!(
+            store.write(say("a", true)),
+            store.write(say("b", false)),
+            store.write(say("c", true))
+        );
+        assert!(a.is_ok() && b.is_err() && c.is_ok());
+        assert_eq!(names(&store).await, ["a", "a 1, 2 at the end", "c", "c 2, 3 at the end"]);
+        let (plain, failing) = tokio::join!(
+            store.write(|tx| insert(tx, "d")),
+            store.write(|tx| {
+                tx.before_commit(|tx| insert(tx, "a"));
+                Ok::<_, StoreError>(())
+            })
+        );
+        assert!(plain.is_err() && failing.is_err());
+        let panicking = store.write(|tx| {
+            tx.before_commit(|_| panic!("a bug"));
+            insert(tx, "e")
+        });
+        assert!(panicking.await.is_err());
+        assert_eq!(names(&store).await.len(), 4);
+        store.write(|tx| insert(tx, "f")).await.unwrap();
     }
 
     #[tokio::test]

@@ -30,8 +30,18 @@ pub struct Tx<'c> {
     /// What is known of counts, and the commits there had been before this snapshot; `None` where rows are written.
     totals: Option<(&'c Totals, u64)>,
     touched: Touched,
-    effects: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+    endings: RefCell<Endings>,
     notes: RefCell<Notes>,
+}
+
+/// A statement or a few, put off to the end of the transaction.
+type LastWord = Box<dyn FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send>;
+
+/// What a write asked for to be done later, in the order in which it asked.
+#[derive(Default)]
+pub(in crate::hub::store) struct Endings {
+    pub before_commit: Vec<LastWord>,
+    pub after_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 /// What a write says of itself for the audit row that goes with it, beyond what its request says already.
@@ -53,7 +63,7 @@ impl<'c> Tx<'c> {
             connection,
             totals: None,
             touched: Touched::default(),
-            effects: RefCell::default(),
+            endings: RefCell::default(),
             notes: RefCell::default(),
         }
     }
@@ -65,14 +75,24 @@ impl<'c> Tx<'c> {
         }
     }
 
-    pub(in crate::hub::store) fn into_parts(self) -> (Vec<Box<dyn FnOnce() + Send>>, Touched) {
-        (self.effects.into_inner(), self.touched)
+    pub(in crate::hub::store) fn into_parts(self) -> (Endings, Touched) {
+        (self.endings.into_inner(), self.touched)
     }
 
     /// Something to do once this write is durable, and not at all when it is not: waking a job, telling a browser.
     /// Short and non-blocking: it runs on the writer's thread.
     pub fn after_commit(&self, effect: impl FnOnce() + Send + 'static) {
-        self.effects.borrow_mut().push(Box::new(effect));
+        self.endings.borrow_mut().after_commit.push(Box::new(effect));
+    }
+
+    /// Something to write as the last of the transaction, behind the writes of all who share its commit and in their order; not at
+    /// all when this write fails. What it writes nobody can see before the commit, this write itself included, and when it fails
+    /// there is no commit.
+    ///
+    /// For what every write appends to: in the write itself each would have SQLite keep a copy of the same few pages, to be able to
+    /// take back that one write alone.
+    pub fn before_commit(&self, work: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
+        self.endings.borrow_mut().before_commit.push(Box::new(work));
     }
 
     /// Adds to what this write's audit row will say.
@@ -85,14 +105,20 @@ impl<'c> Tx<'c> {
         self.notes.take()
     }
 
-    /// A part of the transaction that can fail alone: what it wrote is undone, the rest goes on. Effects that it asked for
-    /// with [`Tx::after_commit`] before it failed are dropped too.
+    /// A part of the transaction that can fail alone: what it wrote is undone, the rest goes on. What it asked for with
+    /// [`Tx::before_commit`] and [`Tx::after_commit`] before it failed is dropped too.
     pub fn within<T>(&self, work: impl FnOnce(&Self) -> ApiResult<T>) -> ApiResult<T> {
-        let effects = self.effects.borrow().len();
+        let asked = {
+            let endings = self.endings.borrow();
+            (endings.before_commit.len(), endings.after_commit.len())
+        };
         self.batch("SAVEPOINT part")?;
         let done = work(self);
         if done.is_err() {
-            self.effects.borrow_mut().truncate(effects);
+            let mut endings = self.endings.borrow_mut();
+            endings.before_commit.truncate(asked.0);
+            endings.after_commit.truncate(asked.1);
+            drop(endings);
             self.batch("ROLLBACK TO part")?;
         }
         self.batch("RELEASE part")?;

@@ -156,7 +156,7 @@ fn join(
             // The record may have been removed, or its system have come back: then this one is a node of its own.
             Standing::Approved(Some(node)) if rejoin(tx, &node, &asking, now)? => {
                 permits::sql::count_registration(tx, &activation)?;
-                audit::record(tx, &entry(&node, &activation, address, now))?;
+                audit::record(tx, entry(&node, &activation, address, now));
                 bus.emit(tx, Event::NodeChanged(node.clone()));
                 bus.emit(tx, Event::NodeConnected(node.clone()));
                 return Ok(Joining::Node(node));
@@ -171,7 +171,7 @@ fn join(
     permits::sql::count_registration(tx, &activation)?;
     let tags = labels::list(tx, Kind::Activation, activation.as_str())?;
     labels::add(tx, Kind::Node, node.as_str(), &tags).map_err(NotJoined::Failed)?;
-    audit::record(tx, &entry(&node, &activation, address, now))?;
+    audit::record(tx, entry(&node, &activation, address, now));
     if let Some(original) = &permit.twin_of {
         twins::settled(tx, original)?;
         bus.emit(tx, Event::NodeChanged(original.clone()));

@@ -141,7 +141,7 @@ pub async fn met(services: &Arc<Services>, key: NodeKey, connected: Place, newco
         let is_new = !quarantine::sql::is_quarantined(tx, &node)?;
         let is_leaving = quarantine::record(tx, &node, &connected, &newcomer, &address, now)?;
         if is_new {
-            audit::record(tx, &entry(&node, &address, now))?;
+            audit::record(tx, entry(&node, &address, now));
         }
         bus.emit(tx, Event::NodeChanged(node.clone()));
         let ticket = if is_leaving { Some(ticket(tx, &node, now)?) } else { None };

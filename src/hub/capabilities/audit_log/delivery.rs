@@ -239,8 +239,8 @@ mod tests {
                 tx.note(|notes| notes.nodes.clone_from(&nodes));
                 record(
                     tx,
-                    &Entry::by_hub(Timestamp::from_millis(seq), "roadstead:Test", "hub".into(), String::new()),
-                )?;
+                    Entry::by_hub(Timestamp::from_millis(seq), "roadstead:Test", "hub".into(), String::new()),
+                );
             }
             Ok::<_, StoreError>(())
         });
@@ -259,20 +259,22 @@ mod tests {
     async fn a_head_follows_the_row_it_was_signed_for() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
-        let keeper = Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned());
-        let filled = store.write(move |tx| {
-            for seq in 1..=BATCH as i64 + 10 {
-                record(
-                    tx,
-                    &Entry::by_hub(Timestamp::from_millis(seq), "roadstead:Test", "hub".into(), String::new()),
-                )?;
-                if seq == 3 || seq == BATCH as i64 + 5 {
-                    keeper.sign_head(tx, Timestamp::from_millis(seq))?;
+        let keeper = Arc::new(Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned()));
+        let headed = [1..=3, 4..=BATCH as i64 + 5, BATCH as i64 + 6..=BATCH as i64 + 10];
+        for (is_last, seqs) in headed.into_iter().enumerate().map(|(i, seqs)| (i == 2, seqs)) {
+            let (last, keeper) = (Timestamp::from_millis(*seqs.end()), keeper.clone());
+            let filled = store.write(move |tx| {
+                for seq in seqs {
+                    let at = Timestamp::from_millis(seq);
+                    record(tx, Entry::by_hub(at, "roadstead:Test", "hub".into(), String::new()));
                 }
+                Ok::<_, StoreError>(())
+            });
+            filled.await.unwrap();
+            if !is_last {
+                store.write(move |tx| keeper.sign_head(tx, last)).await.unwrap();
             }
-            Ok::<_, StoreError>(())
-        });
-        filled.await.unwrap();
+        }
         let (first, second, heads_only) = store
             .read(|tx| {
                 let mut state = shipping::state(tx, Sink::File)?;

@@ -240,7 +240,8 @@ mod tests {
             outcome,
             detail: String::new(),
         };
-        audit::record(tx, &entry)
+        audit::record(tx, entry);
+        Ok(())
     }
 
     async fn seqs(store: &Store, filter: &str) -> Vec<i64> {

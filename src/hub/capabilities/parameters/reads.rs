@@ -81,7 +81,10 @@ pub async fn record(services: &Services, reading: &Reading, keys: Vec<ParameterK
         .map(|one| entry(one, reading.at, reading.request_id.clone(), "the secret was read".into()))
         .collect();
     services
-        .write(move |tx| Ok(entries.iter().try_for_each(|entry| audit::record(tx, entry))?))
+        .write(move |tx| {
+            entries.into_iter().for_each(|entry| audit::record(tx, entry));
+            Ok(())
+        })
         .await?;
     log.open(fresh, reading.at);
     Ok(())
@@ -144,7 +147,10 @@ async fn write_counts(services: Arc<Services>) {
     if entries.is_empty() {
         return;
     }
-    let written = services.write(move |tx| Ok(entries.iter().try_for_each(|entry| audit::record(tx, entry))?));
+    let written = services.write(move |tx| {
+        entries.into_iter().for_each(|entry| audit::record(tx, entry));
+        Ok(())
+    });
     if let Err(error) = written.await {
         tracing::error!(error = %error, "the number of further reads of secrets was not written");
     }

@@ -47,7 +47,11 @@ pub async fn give(services: &Services, node: &NodeId, run: &CommandId, reference
         }
     };
     let keys: BTreeSet<ParameterKey> = opened.iter().map(|(key, _)| key.clone()).collect();
-    services.write(move |tx| Ok(occasion.record(tx, &keys)?)).await?;
+    let recorded = services.write(move |tx| {
+        occasion.record(tx, &keys);
+        Ok(())
+    });
+    recorded.await?;
     Ok(RunSecrets {
         run: run.clone(),
         secrets: opened.into_iter().map(|(_, secret)| secret).collect(),
@@ -126,16 +130,15 @@ struct Occasion {
 }
 
 impl Occasion {
-    fn record(&self, tx: &Tx<'_>, keys: &BTreeSet<ParameterKey>) -> Result<(), crate::hub::store::StoreError> {
+    fn record(&self, tx: &Tx<'_>, keys: &BTreeSet<ParameterKey>) {
         for key in keys {
             tx.note(|notes| {
                 notes.nodes.push(self.node.clone());
                 notes.command = Some(self.run.clone());
             });
             let detail = format!("the secret was read for command {}", self.run);
-            audit::record(tx, &self.entry(key, Outcome::Done, detail))?;
+            audit::record(tx, self.entry(key, Outcome::Done, detail));
         }
-        Ok(())
     }
 
     fn entry(&self, key: &ParameterKey, outcome: Outcome, detail: String) -> audit::Entry {

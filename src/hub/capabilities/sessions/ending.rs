@@ -87,7 +87,8 @@ fn end(tx: &Tx<'_>, bus: &Bus, id: &SessionId, why: &str, now: Timestamp) -> Res
     };
     tx.note(|notes| notes.nodes.push(session.node));
     let entry = audit::Entry::by_hub(now, "roadstead:EndShell", format!("{KIND}/{id}"), why.into());
-    audit::record(tx, &entry)
+    audit::record(tx, entry);
+    Ok(())
 }
 
 /// Tells connected nodes which shells are over; whoever is attached does that itself.
