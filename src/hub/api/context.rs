@@ -191,12 +191,13 @@ impl Services {
         self.store.write_lazily(work).await
     }
 
+    /// A read of the hub's own; see [`Store::read_aside`]. Callers' reads go through [`Cx::read`].
     pub async fn read<T, F>(&self, work: F) -> ApiResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
     {
-        self.store.read(work).await
+        self.store.read_aside(work).await
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Store {
 struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
+    /// One fewer: what nobody waits for leaves a reader to who does.
+    aside: Semaphore,
     totals: Arc<Totals>,
 }
 
@@ -88,6 +90,7 @@ impl Store {
         tokio::spawn(writer::run(writer, receive, trouble.clone(), totals.clone()));
         let readers = Readers {
             permits: Semaphore::new(readers.len()),
+            aside: Semaphore::new(readers.len() - 1),
             idle: Mutex::new(readers),
             totals,
         };
@@ -178,6 +181,17 @@ impl Store {
         let (work, slot) = parcel(work);
         self.look(work).await?;
         slot.take()
+    }
+
+    /// The same for the hub's own work, of which there may be any amount: it takes all readers but one.
+    pub async fn read_aside<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let _permit = self.readers.aside.acquire().await.map_err(|_| StoreError::Closed)?;
+        self.read(work).await
     }
 
     async fn look(&self, work: Work) -> Result<(), StoreError> {
@@ -356,6 +370,33 @@ mod tests {
         let panicked: Result<(), StoreError> = store.glance(|_| panic!("a bug")).await;
         assert!(matches!(panicked, Err(StoreError::Panicked(text)) if text == "a bug"));
         assert!(names(&store).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_caller_does_not_wait_behind_the_hubs_own_reads() {
+        let (_dir, store) = store().await;
+        let (go, _) = tokio::sync::broadcast::channel::<()>(1);
+        let slow: Vec<_> = (0..100)
+            .map(|_| {
+                let (store, mut wait) = (store.clone(), go.subscribe());
+                tokio::spawn(async move {
+                    let waited = store.read_aside(move |_| {
+                        let _ended = wait.blocking_recv();
+                        Ok::<_, StoreError>(())
+                    });
+                    waited.await
+                })
+            })
+            .collect();
+        while store.readers.aside.available_permits() > 0 || store.readers.permits.available_permits() > 1 {
+            tokio::task::yield_now().await;
+        }
+        let asked: Result<_, StoreError> = store.read(|tx| tx.count("SELECT count(*) FROM setting", &[])).await;
+        assert_eq!(asked.unwrap(), 0);
+        drop(go);
+        for one in slow {
+            one.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

@@ -127,8 +127,9 @@ fn nothing(complete: bool) -> GetResult {
 async fn stored(services: &Services, row: OutputRow, offset: u64, limit: u64) -> ApiResult<GetResult> {
     let blobs = services.blobs.clone();
     let (total, cut) = (row.stored_bytes, row.cut);
-    let bytes = services
-        .read(move |tx| Ok(range(tx, &blobs, &row, offset, limit as usize)?))
+    let bytes: Vec<u8> = services
+        .store
+        .read(move |tx| range(tx, &blobs, &row, offset, limit as usize))
         .await?;
     let (text, used) = whole_characters(&bytes, offset + bytes.len() as u64 >= total);
     let next_offset = offset + used as u64;
