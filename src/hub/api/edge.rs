@@ -30,7 +30,7 @@ pub struct Edge {
 impl Routes for Edge {
     fn call(&self, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
         async move {
-            let (id, protocol) = (audit::request_id(), Protocol::of(&request));
+            let (id, protocol) = (audit::request_id(self.services.now()), Protocol::of(&request));
             match self.answer(protocol, &request, peer, &id).await {
                 Ok((operation, answer)) => answer.dress(protocol.answer(operation, answer.body.clone(), &id)),
                 Err(error) => refuse(protocol, &error, &id),
@@ -41,7 +41,7 @@ impl Routes for Edge {
 
     fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>> {
         async move {
-            let id = audit::request_id();
+            let id = audit::request_id(self.services.now());
             let opened = self.open_socket(request, peer, &id).await;
             opened.map_err(|error| refuse(Protocol::Json, &error, &id))
         }

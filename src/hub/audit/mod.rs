@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::base::{Clock, Timestamp, id::random_hex};
+use crate::base::{Timestamp, id::random_hex};
 use crate::hub::keys::HubKeys;
 use crate::hub::store::{Notes, Store, StoreError, Tx};
 use chain::{DATABASE, Finding, Link, Problem};
@@ -64,7 +64,7 @@ impl Entry {
     pub fn by_hub(at: Timestamp, operation: &str, target: String, detail: String) -> Self {
         Self {
             at,
-            request_id: request_id(),
+            request_id: request_id(at),
             caller: "hub".into(),
             address: String::new(),
             operation: operation.to_owned(),
@@ -112,10 +112,16 @@ pub fn last(tx: &Tx<'_>) -> Result<Link, StoreError> {
 
 /// A fresh id for one request, shown to the caller and found again in log and audit.
 ///
-/// It begins with the time in milliseconds: the rows of one commit lie side by side in the index of ids, in place of changing a page
-/// of it each.
-pub fn request_id() -> String {
-    format!("{:012x}{}", Clock::system().now().millis(), random_hex(20))
+/// It begins with the time in milliseconds, so that its rows are found by the index of times and need none of their own.
+pub fn request_id(now: Timestamp) -> String {
+    format!("{:012x}{}", now.millis().max(0), random_hex(20))
+}
+
+/// When a request began, by its id; `None` for a text that is no id of ours.
+pub fn begun_at(request_id: &str) -> Option<Timestamp> {
+    let is_ours = request_id.len() == 32 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let time = request_id.get(..12).filter(|_| is_ours)?;
+    i64::from_str_radix(time, 16).ok().map(Timestamp::from_millis)
 }
 
 /// What keeping the log needs beside the database.

@@ -602,8 +602,6 @@ CREATE INDEX audit_by_command ON audit (lower(command_id), seq) WHERE command_id
 
 CREATE INDEX audit_by_operation ON audit (lower(substr(operation, instr(operation, ':') + 1)), seq);
 
-CREATE INDEX audit_by_request ON audit (request_id);
-
 CREATE INDEX audit_by_target ON audit (lower(target), seq);
 
 CREATE INDEX audit_by_time ON audit (at, seq);

@@ -191,12 +191,13 @@ async fn one_turn(services: &Services, wants: &Wants, node: &NodeId) -> ApiResul
 async fn hand_over(services: &Services, node: &NodeId, due: Due) -> ApiResult<Vec<(ParameterKey, i64)>> {
     let sealer = Sealer::of(services);
     let (values, secrets) = services.read(move |tx| pack(tx, &sealer, due)).await?;
+    let now = services.now();
     let reading = Reading {
-        request_id: crate::hub::audit::request_id(),
+        request_id: crate::hub::audit::request_id(now),
         caller: format!("node:{node}"),
         address: String::new(),
         operation: "roadstead:NodeGetParameters".into(),
-        at: services.now(),
+        at: now,
     };
     let body = Zeroizing::new(serde_json::to_vec(&values).map_err(ApiError::internal)?);
     if body.len() > MAX_VALUES_BYTES {

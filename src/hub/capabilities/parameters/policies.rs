@@ -292,7 +292,7 @@ fn act(tx: &Tx<'_>, due: &Due, now: Timestamp) -> ApiResult<()> {
     sql::finish(tx, due)?;
     let entry = audit::Entry {
         at: now,
-        request_id: audit::request_id(),
+        request_id: audit::request_id(now),
         caller: "hub".into(),
         address: String::new(),
         operation: "roadstead:ParameterPolicy".into(),

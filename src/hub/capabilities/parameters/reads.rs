@@ -141,7 +141,7 @@ async fn write_counts(services: Arc<Services>) {
         .filter(|(_, window)| window.more > 0)
         .map(|(seen, window)| {
             let words = format!("the secret was read {} more times since {}", window.more, window.opened_at);
-            entry(&seen, now, audit::request_id(), words)
+            entry(&seen, now, audit::request_id(now), words)
         })
         .collect();
     if entries.is_empty() {

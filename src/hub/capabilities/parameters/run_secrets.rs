@@ -144,7 +144,7 @@ impl Occasion {
     fn entry(&self, key: &ParameterKey, outcome: Outcome, detail: String) -> audit::Entry {
         audit::Entry {
             at: self.at,
-            request_id: audit::request_id(),
+            request_id: audit::request_id(self.at),
             caller: format!("node:{}", self.node),
             address: String::new(),
             operation: OPERATION.into(),
