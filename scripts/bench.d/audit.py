@@ -10,8 +10,8 @@ from harness.process import Bed
 from result import Probe, at_most
 
 CLIENTS = 16
-SECONDS = 3
-ROUNDS = 5
+SECONDS = 1
+ROUNDS = 25
 LEAVE_OUT = "CREATE TRIGGER bench_leave_out BEFORE INSERT ON audit BEGIN SELECT RAISE(IGNORE); END"
 
 
@@ -21,6 +21,7 @@ def run(_options):
         members = {"ResourceType": "Parameter", "ResourceId": "bench", "Tags": [{"Key": "a", "Value": "b"}]}
         bytes_ = request(hub, json.dumps(members).encode(), "AddTagsToResource")
 
+        # Short rounds, each beside one of the other kind: the disk is now quicker, now slower, for seconds at a time.
         def rate():
             return sum(len(part) for part in pool.map(ask, [(hub.port, bytes_, SECONDS)] * CLIENTS, chunksize=1)) / SECONDS
 
@@ -34,8 +35,9 @@ def run(_options):
         figures = metrics(hub)
         each = figures["roadstead_audit_seconds_total"] / figures["roadstead_audit_rows_total"] * 1e6
         a, b = statistics.median(with_rows), statistics.median(without)
-        detail = f"{a:.0f}/s with, {b:.0f}/s without, medians of {ROUNDS}; {CLIENTS} clients; {each:.0f} us in the writer each"
-        yield at_most("audit-price", (1 - a / b) * 100, "%", 10, detail)
+        price = statistics.median(1 - one / other for one, other in zip(with_rows, without))
+        detail = f"{a:.0f}/s with, {b:.0f}/s without, median of {ROUNDS} pairs; {CLIENTS} clients; {each:.0f} us in the writer each"
+        yield at_most("audit-price", price * 100, "%", 10, detail)
 
 
 def change(hub, sql):

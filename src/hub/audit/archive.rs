@@ -260,7 +260,7 @@ mod tests {
         let keeper = Keeper::new(HubKeys::of_seed(&[1; 32]), dir.path().to_owned());
         let at = Timestamp::from_millis(1);
         let entry = Entry::by_hub(at, "roadstead:Test", "hub".into(), String::new());
-        let row = Row::new(1, &Link::START.hash, &entry, Notes::default(), 1);
+        let row = Row::new(1, &Link::START.hash, entry, Notes::default(), 1);
         let end = Link {
             seq: 1,
             hash: row.hash.clone().try_into().unwrap(),

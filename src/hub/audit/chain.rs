@@ -349,13 +349,13 @@ mod tests {
                 outcome: Outcome::Done,
                 detail: String::new(),
             };
-            let row = Row::new(seq, &link.hash, &entry, Notes::default(), 1);
+            let row = Row::new(seq, &link.hash, entry, Notes::default(), 1);
             link = Link {
                 seq,
                 hash: row.hash.clone().try_into().unwrap(),
             };
             if seq % 10 == 0 || seq == count {
-                let head = SignedHead::sign(&Signer::new(&SEED), seq, &link.hash, entry.at);
+                let head = SignedHead::sign(&Signer::new(&SEED), seq, &link.hash, row.at);
                 heads.push(KnownHead {
                     head,
                     source: DATABASE.into(),

@@ -108,7 +108,7 @@ impl Denials {
             &mut entry.target,
             &mut entry.detail,
         ] {
-            *text = bounded(text);
+            *text = bounded(std::mem::take(text));
         }
         let kind = kind_of(&entry);
         if self.kinds.contains_key(&kind) {

@@ -87,7 +87,7 @@ impl Keeper {
             let words =
                 format!("a signed head kept by `{source}` is not in the log: rows were cut or changed, or an older copy was put in");
             let entry = Entry::by_hub(now, "roadstead:AuditContradiction", format!("audit/{}", head.seq), words);
-            record_now(tx, &entry)?;
+            record_now(tx, entry)?;
         }
         Ok(Check::Contradicts)
     }

@@ -87,22 +87,29 @@ pub fn record(tx: &Tx<'_>, entry: Entry) {
 /// Adds a row that stands for several equal attempts.
 pub fn record_repeated(tx: &Tx<'_>, entry: Entry, repeats: i64) {
     let notes = tx.take_notes();
-    tx.before_commit(move |tx| append(tx, &entry, notes, repeats));
+    tx.before_commit(move |tx| {
+        let last = tx.handed_on().map_or_else(|| sql::last(tx), Ok)?;
+        let end = append(tx, last, entry, notes, repeats)?;
+        tx.hand_on(end);
+        Ok(())
+    });
 }
 
 /// Adds a row at once, where what follows in this write builds on it.
-pub fn record_now(tx: &Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
-    append(tx, entry, tx.take_notes(), 1)
+pub fn record_now(tx: &Tx<'_>, entry: Entry) -> Result<(), StoreError> {
+    append(tx, sql::last(tx)?, entry, tx.take_notes(), 1).map(drop)
 }
 
-fn append(tx: &Tx<'_>, entry: &Entry, notes: Notes, repeats: i64) -> Result<(), StoreError> {
+/// Answers where the chain ends with it.
+fn append(tx: &Tx<'_>, last: Link, entry: Entry, notes: Notes, repeats: i64) -> Result<Link, StoreError> {
     let begun = Instant::now();
-    let last = sql::last(tx)?;
     let row = Row::new(last.seq + 1, &last.hash, entry, notes, repeats);
-    sql::insert(tx, &row)?;
+    let hash = row::Hash::try_from(row.hash.as_slice()).expect("a row is made with its hash");
+    let end = Link { seq: row.seq, hash };
+    sql::insert(tx, row)?;
     ROWS.fetch_add(1, Ordering::Relaxed);
     SPENT_NS.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
-    Ok(())
+    Ok(end)
 }
 
 /// Where the chain ends now.
@@ -317,20 +324,20 @@ mod sql {
         )
     }
 
-    pub fn insert(tx: &Tx<'_>, row: &Row) -> Result<(), StoreError> {
+    pub fn insert(tx: &Tx<'_>, row: Row) -> Result<(), StoreError> {
         let params = [
             (":seq", row.seq.into()),
             (":at", row.at.into()),
-            (":request_id", (&row.request_id).into()),
-            (":caller", (&row.caller).into()),
-            (":user_name", (&row.user_name).into()),
-            (":address", (&row.address).into()),
-            (":operation", (&row.operation).into()),
-            (":target", (&row.target).into()),
-            (":command_id", (&row.command_id).into()),
-            (":outcome", (&row.outcome).into()),
+            (":request_id", row.request_id.into()),
+            (":caller", row.caller.into()),
+            (":user_name", row.user_name.into()),
+            (":address", row.address.into()),
+            (":operation", row.operation.into()),
+            (":target", row.target.into()),
+            (":command_id", row.command_id.into()),
+            (":outcome", row.outcome.into()),
             (":repeats", row.repeats.into()),
-            (":detail", (&row.detail).into()),
+            (":detail", row.detail.into()),
             (":hash", row.hash.as_slice().into()),
         ];
         let sql = "INSERT INTO audit (seq, at, request_id, caller, user_name, address, operation, target, command_id, outcome,

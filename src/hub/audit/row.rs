@@ -41,7 +41,7 @@ pub struct Row {
 
 impl Row {
     /// The next row of the chain after `previous`.
-    pub fn new(seq: i64, previous: &Hash, entry: &Entry, notes: Notes, repeats: i64) -> Self {
+    pub fn new(seq: i64, previous: &Hash, entry: Entry, notes: Notes, repeats: i64) -> Self {
         let named = |prefix: &str, text: &str| text.strip_prefix(prefix).map(str::to_owned);
         let mut nodes: Vec<String> = notes.nodes.iter().map(ToString::to_string).collect();
         for text in [named("node/", &entry.target), named("node:", &entry.caller)].into_iter().flatten() {
@@ -50,16 +50,16 @@ impl Row {
         nodes.sort();
         nodes.dedup();
         let command = named("command/", &entry.target).and_then(|text| text.parse::<CommandId>().ok());
-        let detail = if notes.detail.is_empty() { &entry.detail } else { &notes.detail };
+        let detail = if notes.detail.is_empty() { entry.detail } else { notes.detail };
         let mut row = Self {
             seq,
             at: entry.at,
-            request_id: bounded(&entry.request_id),
-            caller: bounded(&entry.caller),
-            user_name: bounded(user_of(&entry.caller)),
-            address: bounded(&entry.address),
-            operation: bounded(&entry.operation),
-            target: bounded(&entry.target),
+            request_id: bounded(entry.request_id),
+            user_name: bounded(user_of(&entry.caller).to_owned()),
+            caller: bounded(entry.caller),
+            address: bounded(entry.address),
+            operation: bounded(entry.operation),
+            target: bounded(entry.target),
             command_id: notes.command.or(command).map(|id| id.to_string()).unwrap_or_default(),
             outcome: entry.outcome.as_str().to_owned(),
             repeats,
@@ -135,10 +135,15 @@ fn add(digest: &mut Context, text: &str) {
 }
 
 /// The text, or its beginning and `…`; cutting twice changes nothing more.
-pub fn bounded(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
+pub fn bounded(text: String) -> String {
+    let cut = if text.len() > MAX_TEXT {
+        text.char_indices().nth(MAX_TEXT)
+    } else {
+        None
+    };
+    match cut {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -176,7 +181,7 @@ mod tests {
         let by_user = Row::new(
             1,
             &[0; 32],
-            &entry("user:ann/key:AKIA1", &format!("node/{node}")),
+            entry("user:ann/key:AKIA1", &format!("node/{node}")),
             Notes::default(),
             1,
         );
@@ -185,7 +190,7 @@ mod tests {
         let by_node = Row::new(
             1,
             &[0; 32],
-            &entry(&format!("node:{node}"), &format!("command/{command}")),
+            entry(&format!("node:{node}"), &format!("command/{command}")),
             Notes::default(),
             1,
         );
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_callers_text_cannot_make_a_row_large() {
-        let row = Row::new(1, &[0; 32], &entry("user:a", &"é".repeat(100_000)), Notes::default(), 1);
+        let row = Row::new(1, &[0; 32], entry("user:a", &"é".repeat(100_000)), Notes::default(), 1);
         assert_eq!(row.target.chars().count(), MAX_TEXT + 1);
     }
 
@@ -204,7 +209,7 @@ mod tests {
         #[test]
         fn no_two_rows_share_their_content(texts in proptest::collection::vec("[ab]{0,3}", 9), at in 0usize..8) {
             let row = |texts: &[String]| {
-                let mut row = Row::new(1, &[0; 32], &entry("user:a", "hub"), Notes::default(), 1);
+                let mut row = Row::new(1, &[0; 32], entry("user:a", "hub"), Notes::default(), 1);
                 let members = [
                     &mut row.request_id, &mut row.caller, &mut row.user_name, &mut row.address, &mut row.operation,
                     &mut row.target, &mut row.command_id, &mut row.outcome, &mut row.detail,

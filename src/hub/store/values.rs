@@ -1,5 +1,6 @@
 //! Statements and rows without rusqlite's names: what capabilities see of the database.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::str::FromStr;
 
@@ -32,6 +33,7 @@ pub struct Tx<'c> {
     touched: Touched,
     endings: RefCell<Endings>,
     notes: RefCell<Notes>,
+    handed_on: RefCell<Option<Box<dyn Any>>>,
 }
 
 /// A statement or a few, put off to the end of the transaction.
@@ -65,6 +67,7 @@ impl<'c> Tx<'c> {
             touched: Touched::default(),
             endings: RefCell::default(),
             notes: RefCell::default(),
+            handed_on: RefCell::default(),
         }
     }
 
@@ -93,6 +96,17 @@ impl<'c> Tx<'c> {
     /// take back that one write alone.
     pub fn before_commit(&self, work: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
         self.endings.borrow_mut().before_commit.push(Box::new(work));
+    }
+
+    /// What one piece of work of [`Tx::before_commit`] leaves for the next one that asks for a thing of this type.
+    pub fn hand_on<T: 'static>(&self, thing: T) {
+        *self.handed_on.borrow_mut() = Some(Box::new(thing));
+    }
+
+    /// What was left, once.
+    pub fn handed_on<T: 'static>(&self) -> Option<T> {
+        let thing = self.handed_on.borrow_mut().take()?;
+        thing.downcast().ok().map(|thing| *thing)
     }
 
     /// Adds to what this write's audit row will say.
