@@ -1,5 +1,5 @@
-//! AWS Signature Version 4 in its header form, both directions: the CLI signs and the hub verifies; the hub signs what it sends
-//! to object stores.
+//! AWS Signature Version 4. In its header form both directions: the CLI signs and the hub verifies; the hub signs what it sends
+//! to object stores. In its query form the hub signs addresses that others may use for a while.
 //!
 //! Pure: no clock, no I/O. The verifier canonicalises exactly the headers that the caller lists in `SignedHeaders` and
 //! compares no service name, because every label of the scope goes into the key anyway. The caller of [`verify`] decides
@@ -13,12 +13,13 @@
 //! *Source*: "Create a signed AWS API request" in the IAM user guide, and AWS's published signature test suite.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use aws_lc_rs::{digest, hmac};
 use data_encoding::HEXLOWER;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 
-use crate::base::percent::push_encoded;
+use crate::base::percent::{decoded, push_encoded};
 use crate::base::{Secret, Timestamp};
 
 pub const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -27,6 +28,8 @@ pub const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-secu
 pub const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 /// What object stores are called in a scope.
 pub const S3: &str = "s3";
+/// In place of a body's hash, where whoever signs does not know the body.
+pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Headers beyond this count are no request of a known client; bounds the work before authentication.
@@ -89,6 +92,17 @@ impl Authorization {
             signed_headers,
             signature: signature.to_ascii_lowercase(),
         })
+    }
+
+    fn credential(&self) -> String {
+        let Self {
+            access_key_id,
+            date,
+            region,
+            service,
+            ..
+        } = self;
+        format!("{access_key_id}/{date}/{region}/{service}/aws4_request")
     }
 
     /// Refuses a request that carries a meaningful header outside its signature: `host` and every `x-amz-…`.
@@ -219,7 +233,7 @@ fn canonical_query(query: &str) -> String {
     }
     let recode = |text: &str| {
         let mut out = String::with_capacity(text.len());
-        push_encoded(&mut out, &percent_decode(text));
+        push_encoded(&mut out, &decoded(text));
         out
     };
     let mut pairs: Vec<(String, String)> = query
@@ -234,27 +248,6 @@ fn canonical_query(query: &str) -> String {
         .map(|(key, value)| format!("{key}={value}"))
         .collect::<Vec<_>>()
         .join("&")
-}
-
-fn percent_decode(text: &str) -> Vec<u8> {
-    let hex = |b: u8| char::from(b).to_digit(16);
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair = bytes.get(at + 1).zip(bytes.get(at + 2)).and_then(|(h, l)| hex(*h).zip(hex(*l)));
-        match pair {
-            Some((high, low)) if bytes[at] == b'%' => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    out
 }
 
 /// `date` is the request's moment as `YYYYMMDDTHHMMSSZ`.
@@ -410,6 +403,42 @@ pub fn sign(params: &SignParams<'_>) -> Result<HeaderMap, SignatureError> {
     Ok(added)
 }
 
+/// The query with which anybody may make this request until it expires: method, path and host are signed, and nothing else
+/// counts. The parts have no query of their own.
+///
+/// *Errors*: a request without `host`, or with a header that would have to be signed.
+pub fn presign(params: &SignParams<'_>, expires: Duration) -> Result<String, SignatureError> {
+    let date = format_date(params.now);
+    let mut authorization = Authorization {
+        access_key_id: params.access_key_id.to_owned(),
+        date: date[..8].to_owned(),
+        region: params.region.to_owned(),
+        service: params.service.to_owned(),
+        signed_headers: vec![HOST.to_string()],
+        signature: String::new(),
+    };
+    authorization.covers(params.parts.headers)?;
+    let mut query = format!("X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential=");
+    push_encoded(&mut query, authorization.credential().as_bytes());
+    let _ = write!(
+        query,
+        "&X-Amz-Date={date}&X-Amz-Expires={}&X-Amz-SignedHeaders=host",
+        expires.as_secs()
+    );
+    if let Some(token) = params.session_token {
+        query.push_str("&X-Amz-Security-Token=");
+        push_encoded(&mut query, token.as_bytes());
+    }
+    let parts = SignedParts {
+        query: &query,
+        ..params.parts
+    };
+    let canonical = canonical_request(&parts, params.service, &authorization.signed_headers)?;
+    let key = SigningKey::derive(params.secret, &authorization.date, params.region, params.service);
+    authorization.signature = key.sign(&string_to_sign(&date, &authorization, &canonical));
+    Ok(format!("{query}&X-Amz-Signature={}", authorization.signature))
+}
+
 fn headers_to_sign(headers: &HeaderMap) -> Vec<String> {
     let wanted = |name: &&HeaderName| **name == HOST || **name == CONTENT_TYPE || name.as_str().starts_with("x-amz-");
     let mut names: Vec<String> = headers.keys().filter(wanted).map(|name| name.to_string()).collect();
@@ -421,11 +450,8 @@ impl std::fmt::Display for Authorization {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{ALGORITHM} Credential={}/{}/{}/{}/aws4_request, SignedHeaders={}, Signature={}",
-            self.access_key_id,
-            self.date,
-            self.region,
-            self.service,
+            "{ALGORITHM} Credential={}, SignedHeaders={}, Signature={}",
+            self.credential(),
             self.signed_headers.join(";"),
             self.signature
         )
@@ -571,6 +597,73 @@ mod tests {
         example("GET", "/?lifecycle", &[], EMPTY, plain, lifecycle);
         let list = "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7";
         example("GET", "/?max-keys=2&prefix=J", &[], EMPTY, plain, list);
+    }
+
+    /// The example of "Authenticating Requests: Using Query Parameters" of the S3 API reference.
+    #[test]
+    fn the_example_of_a_signed_address_comes_out() {
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("examplebucket.s3.amazonaws.com"))]);
+        let secret = secret_of_s3();
+        let params = SignParams {
+            parts: SignedParts {
+                method: "GET",
+                path: "/test.txt",
+                query: "",
+                headers: &headers,
+                body_sha256: UNSIGNED_PAYLOAD,
+            },
+            access_key_id: "AKIAIOSFODNN7EXAMPLE",
+            secret: &secret,
+            session_token: None,
+            region: "us-east-1",
+            service: S3,
+            now: parse_date("20130524T000000Z").unwrap(),
+        };
+        let query = presign(&params, Duration::from_secs(86400)).unwrap();
+        assert_eq!(
+            query,
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+        );
+        // Region, service, host, path, key and time each make another one.
+        let signature = |params: &SignParams<'_>, lives| presign(params, Duration::from_secs(lives)).unwrap().split_off(query.len() - 64);
+        let other_headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("examplebucket.s3.example"))]);
+        let other = |change: fn(&mut SignParams<'_>)| {
+            let mut params = params;
+            change(&mut params);
+            signature(&params, 86400)
+        };
+        let hosted = SignParams {
+            parts: SignedParts {
+                headers: &other_headers,
+                ..params.parts
+            },
+            ..params
+        };
+        let mut all = vec![
+            signature(&params, 86400),
+            signature(&params, 86399),
+            signature(&hosted, 86400),
+            other(|params| params.region = "us-east-2"),
+            other(|params| params.service = "s2"),
+            other(|params| params.parts.path = "/test.txu"),
+            other(|params| params.parts.method = "PUT"),
+            other(|params| params.now = parse_date("20130524T000001Z").unwrap()),
+        ];
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 8);
+        let none = HeaderMap::new();
+        let bare = SignParams {
+            parts: SignedParts {
+                headers: &none,
+                ..params.parts
+            },
+            ..params
+        };
+        let refused = presign(&bare, Duration::from_secs(1));
+        assert_eq!(refused, Err(SignatureError::MissingHeader("host".into())));
     }
 
     #[test]
