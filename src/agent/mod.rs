@@ -1,7 +1,7 @@
 //! The agent: it calls home, runs what the hub asks for, keeps shells, and forgets nothing before the hub has it.
 //!
 //! Reading order: [`core`] (the state machine), [`journal`] (its memory), [`executor`] with [`plugins`], [`zygote`] and [`step_host`]
-//! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node), [`secrets`] (what runs name of them),
+//! (how a run becomes processes), [`spool`] (where output lies), [`session`] (shells), [`gather`] (what it says of its node), [`secrets`] and [`objects`] (what runs need of the hub, asked for at a [`desk`]),
 //! [`home`] with [`identity`] (the line to the hub), [`lock`] (what this node's owner forbids) and [`approvals`] (what he wants an operator to sign). This file ties them together for a real node.
 //!
 //! A data directory belongs to one agent at a time: it holds `lock`. Whoever takes the lock after an agent that died knows that
@@ -11,6 +11,7 @@ pub mod approvals;
 pub mod core;
 #[cfg(test)]
 mod crash_tests;
+pub mod desk;
 pub mod executor;
 pub mod gather;
 pub mod home;
@@ -18,6 +19,7 @@ pub mod identity;
 pub mod inline;
 pub mod journal;
 pub mod lock;
+pub mod objects;
 pub mod parameters;
 pub mod plugins;
 pub mod secrets;
@@ -47,6 +49,7 @@ use crate::platform::{memory, processes};
 use crate::wire::audit::SignedHead;
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::objects::StepObjects;
 use crate::wire::parameters::{RunSecrets, Values};
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
@@ -57,6 +60,7 @@ use executor::NodeExecutor;
 use home::{Duties, Home, HomeError};
 use journal::{FileStore, Journal};
 use lock::NodeLock;
+use objects::ObjectsDesk;
 use parameters::NodeParameters;
 use secrets::SecretsDesk;
 use session::Sessions;
@@ -154,10 +158,10 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     let parameters = NodeParameters::open(data.clone(), home.identity().seed());
     let spawner = Spawner::new(zygote, Some(lock.as_fd())).map_err(AgentError::Zygote)?;
     let lock = NodeLock::of(&data);
-    let secrets = SecretsDesk::default();
+    let (secrets, objects) = (SecretsDesk::default(), ObjectsDesk::default());
     let executor = NodeExecutor::open(&data, spawner, plugins::Limits::default(), lock.clone())
         .map_err(|error| AgentError::Data(data, error))?
-        .with_secrets(secrets.clone());
+        .asking(secrets.clone(), objects.clone());
     let store = FileStore::open(&directory, "journal", journal::SLOTS).map_err(AgentError::Journal)?;
     let (agent, mut outgoing) = Agent::new(Parts {
         executor,
@@ -177,6 +181,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         lock: lock.clone(),
         parameters: parameters.clone(),
         secrets: secrets.clone(),
+        objects: objects.clone(),
     });
     let served = tokio::select! {
         served = home::run(duties, &mut home, &mut outgoing, &shutdown) => served.map_err(AgentError::Home),
@@ -185,6 +190,7 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
         never = parameters.run() => match never {},
         never = tell_of_parameters(&agent, &parameters) => match never {},
         never = ask_for_secrets(&agent, &secrets) => match never {},
+        never = ask_for_objects(&agent, &objects) => match never {},
     };
     agent.stop().await;
     if served.is_ok() && !shutdown.is_cancelled() {
@@ -276,6 +282,14 @@ async fn ask_for_secrets(agent: &NodeAgent, desk: &SecretsDesk) -> std::convert:
     }
 }
 
+/// Steps that wait for objects are told to the hub.
+async fn ask_for_objects(agent: &NodeAgent, desk: &ObjectsDesk) -> std::convert::Infallible {
+    loop {
+        let (run, step) = desk.next().await;
+        agent.send(ToHub::WantObjects { run, step }).await;
+    }
+}
+
 type NodeAgent = Agent<NodeExecutor, FileStore>;
 
 /// A real node's agent, as the line to the hub sees it.
@@ -285,6 +299,7 @@ struct NodeDuties {
     lock: NodeLock,
     parameters: NodeParameters,
     secrets: SecretsDesk,
+    objects: ObjectsDesk,
 }
 
 impl NodeDuties {
@@ -324,6 +339,7 @@ impl Duties for NodeDuties {
             self.agent.send(frame).await;
         }
         self.secrets.ask_again();
+        self.objects.ask_again();
     }
 
     fn obey(&self, node: &NodeId, terms: Terms) {
@@ -346,7 +362,11 @@ impl Duties for NodeDuties {
     }
 
     fn secrets(&self, answer: RunSecrets) {
-        self.secrets.take(answer);
+        secrets::take(&self.secrets, answer);
+    }
+
+    fn objects(&self, answer: StepObjects) {
+        objects::take(&self.objects, answer);
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {

@@ -24,7 +24,7 @@ pub enum ObjectStoreVerb {
     /// Add a store, or replace its settings
     #[command(visible_alias = "set")]
     Add(Box<AddArgs>),
-    /// Write a small object to its buckets now, and remove it again
+    /// Write a small object to its buckets now, and remove it again; list what nodes may read
     Test {
         name: String,
         /// Only here
@@ -48,7 +48,7 @@ pub enum ObjectStoreVerb {
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  roadstead object-store add minio --endpoint https://minio.example:9000 --key-id hub --secret-file key --bucket logs --allow 10.0.0.0/8\n  \
-    roadstead object-store add aws --endpoint https://s3.eu-central-1.amazonaws.com --region eu-central-1 --addressing host --key-id AKIA… --secret-file key --bucket 'runs-*'"
+    roadstead object-store add aws --endpoint https://s3.eu-central-1.amazonaws.com --region eu-central-1 --addressing host --key-id AKIA… --secret-file key --bucket 'runs-*' --readable tools/prod"
 )]
 pub struct AddArgs {
     name: String,
@@ -70,6 +70,9 @@ pub struct AddArgs {
     /// Where the output of commands may go, e.g. logs, logs/runs, logs-*; repeatable
     #[arg(long, value_name = "BUCKET[/PREFIX]")]
     bucket: Vec<String>,
+    /// What nodes may read when a command's document downloads it, e.g. tools, tools/prod, tools-*; repeatable
+    #[arg(long, value_name = "BUCKET[/PREFIX]")]
+    readable: Vec<String>,
     /// A certificate authority to trust besides those of the hub's system
     #[arg(long, value_name = "PEM_FILE")]
     ca: Option<PathBuf>,
@@ -111,6 +114,7 @@ const LIST: &[Column] = &[
     Column::new("endpoint", Kind::Text),
     Column::new("region", Kind::Text),
     Column::new("output_places", Kind::Text),
+    Column::new("download_places", Kind::Text),
 ];
 
 const SHOW: &[Column] = &[
@@ -120,7 +124,11 @@ const SHOW: &[Column] = &[
     Column::new("settings", Kind::Text),
 ];
 
-const TRIED: &[Column] = &[Column::new("place", Kind::Text), Column::new("error", Kind::Text)];
+const TRIED: &[Column] = &[
+    Column::new("place", Kind::Text),
+    Column::new("purpose", Kind::Text),
+    Column::new("error", Kind::Text),
+];
 
 const UPLOADS: &[Column] = &[
     Column::new("command_id", Kind::Text),
@@ -192,6 +200,7 @@ fn settings(args: &AddArgs) -> Result<Value> {
         "AccessKeyId": args.key_id,
         "Addressing": if args.addressing == Addressing::Host { "host" } else { "path" },
         "OutputPlaces": args.bucket,
+        "DownloadPlaces": args.readable,
         "AllowedNetworks": args.allow,
     });
     if let Some(path) = &args.ca {
@@ -217,15 +226,19 @@ async fn test(client: &Client, name: &str, place: Option<String>, show: &Show) -
     let is_well = places.clone().all(|place| place["Error"].is_null());
     if is_well && show.is_table() {
         for place in places {
+            let done = match place["Purpose"].as_str() {
+                Some("download") => "listed",
+                _ => "written, and removed again",
+            };
             let place = place["Place"].as_str().unwrap_or_default();
-            say(&format!("{}: written, and removed again", text::escape_line(place)));
+            say(&format!("{}: {done}", text::escape_line(place)));
         }
         return Ok(());
     }
     show.listing(&listing(TRIED, &found["Places"]), Clock::system().now())?;
     match is_well {
         true => Ok(()),
-        false => Err(Failure::new(Exit::Failed, "not every place can be written to").into()),
+        false => Err(Failure::new(Exit::Failed, "not every place can be used").into()),
     }
 }
 

@@ -15,3 +15,4 @@ pub mod sshsig;
 pub mod tls;
 pub mod url;
 pub mod users;
+pub mod xml;

@@ -39,6 +39,9 @@ pub enum ToHub {
     ParameterFiles(FileStates),
     /// A run that this node was told to begin names secrets; the answer comes as a stream (`POST /secrets`).
     WantSecrets { run: CommandId },
+    /// A step of a run that this node was told to begin downloads from an object store; the answer comes as a stream (`POST
+    /// /objects`). `step` is its place in the run, from 0.
+    WantObjects { run: CommandId, step: u32 },
     /// The agent goes away on purpose.
     Goodbye { reason: Goodbye },
 }

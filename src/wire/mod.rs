@@ -8,6 +8,7 @@
 //! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
 //! * `POST /parameters`: everything the node may have of the parameters it wants ([`parameters::Values`] as the JSON request body).
 //! * `POST /secrets`: what one run names of secrets ([`parameters::RunSecrets`] as the JSON request body).
+//! * `POST /objects`: what one step may fetch from object stores ([`objects::StepObjects`] as the JSON request body).
 //! * `POST /session`: one attachment to a shell ([`session`]); both bodies are binary frames.
 //!
 //! Every order (a run, anything said to a shell's door) carries the hub's signed [`warrant`] for this very node.
@@ -19,6 +20,7 @@ pub mod channel;
 pub mod control;
 pub mod frame;
 pub mod node;
+pub mod objects;
 pub mod parameters;
 pub mod run;
 pub mod session;
@@ -38,6 +40,7 @@ pub const OUTPUT_PATH: &str = "/output";
 pub const SESSION_PATH: &str = "/session";
 pub const PARAMETERS_PATH: &str = "/parameters";
 pub const SECRETS_PATH: &str = "/secrets";
+pub const OBJECTS_PATH: &str = "/objects";
 
 /// Receive window of one stream, both ways.
 pub const STREAM_WINDOW: u32 = 256 * 1024;

@@ -91,7 +91,7 @@ pub struct FileState {
 
 /// The one place where a secret is written out: into the encrypted line to the node it is for, its sealed cache, and memory
 /// that its agent hands to a step's host.
-mod secret_text {
+pub(super) mod secret_text {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::base::Secret;

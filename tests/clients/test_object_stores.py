@@ -207,7 +207,7 @@ def test_the_secret_lies_nowhere_in_clear(bed, fake, authority):
 def test_a_store_is_tried_out(hub, known, fake, authority):
     tried = {one["Place"]: one.get("Error") for one in hub.api.hub("TestObjectStore", Name="real")["Places"]}
     assert tried["logs"] is None and "roadstead-test" not in str(known.objects("logs", "roadstead"))
-    assert hub.api.hub("TestObjectStore", Name="real", Place="runs-a/kept")["Places"] == [{"Place": "runs-a/kept"}]
+    assert hub.api.hub("TestObjectStore", Name="real", Place="runs-a/kept")["Places"] == [{"Place": "runs-a/kept", "Purpose": "output"}]
     register(hub, "tried", fake, authority, "tried/below")
     fake.answers = [(403, {}, b"<Error><Code>AccessDenied</Code></Error>")]
     assert "`tried`" in hub.api.hub("TestObjectStore", Name="tried")["Places"][0]["Error"]

@@ -16,6 +16,7 @@ mod parameters;
 mod rights;
 mod secrets;
 mod sessions;
+mod store_downloads;
 mod support;
 mod tags;
 mod tidy;

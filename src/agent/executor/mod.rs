@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::approvals::Approvals;
 use crate::agent::core::{Executor, Order, OutputBody, Refused};
 use crate::agent::lock::NodeLock;
+use crate::agent::objects::ObjectsDesk;
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::secrets::SecretsDesk;
 use crate::agent::step_host;
@@ -60,6 +61,7 @@ pub struct NodeExecutor {
     lock: NodeLock,
     approvals: Arc<Approvals>,
     secrets: SecretsDesk,
+    objects: ObjectsDesk,
     /// Another one after this system was a copy and got an identity of its own.
     node: RwLock<Option<NodeId>>,
     /// The kernel's boot id.
@@ -94,15 +96,16 @@ impl NodeExecutor {
             limits,
             user: User::current(),
             secrets: SecretsDesk::default(),
+            objects: ObjectsDesk::default(),
             lock,
             node: RwLock::default(),
             boot: step_host::boot_id(),
         })
     }
 
-    /// Where runs ask for the secrets that they name.
-    pub fn with_secrets(self, secrets: SecretsDesk) -> Self {
-        Self { secrets, ..self }
+    /// Where runs ask for the secrets that they name, and steps for the objects that they download.
+    pub fn asking(self, secrets: SecretsDesk, objects: ObjectsDesk) -> Self {
+        Self { secrets, objects, ..self }
     }
 
     /// As in another boot, for tests.
@@ -259,7 +262,7 @@ impl NodeExecutor {
             self.approval_of(run, now(Clock::system().now()))?;
         }
         let order = self.order(run, resolved, index)?;
-        let secrets = self.secrets_for(run, resolved.steps[index].timeout, &order, cancel).await?;
+        let given = self.given_for(run, index, resolved.steps[index].timeout, &order, cancel).await?;
         // A fresh run's first order was written when the run was kept.
         if begun != Begun::No || index > 0 {
             let id = run.id.clone();
@@ -272,7 +275,7 @@ impl NodeExecutor {
         }
         let path = self.path.join(run.id.as_str()).join(index.to_string());
         self.spawner
-            .spawn(&path, secrets)
+            .spawn(&path, given)
             .await
             .map_err(|error| format!("the step host could not be started: {error}").into())
     }
@@ -376,7 +379,7 @@ impl Executor for NodeExecutor {
         };
         match resolved(&run) {
             Ok(resolved) => {
-                let _forgotten_at_the_end = self.secrets.while_it_runs(&run.id);
+                let _forgotten_at_the_end = self.secrets.until_dropped(&run.id);
                 Report {
                     steps: self.execute_steps(&run, &resolved, begun, &cancel).await,
                     run: run.id,

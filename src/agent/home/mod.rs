@@ -37,6 +37,7 @@ use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, r
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
+use crate::wire::objects::StepObjects;
 use crate::wire::parameters::{RunSecrets, Values};
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
@@ -84,6 +85,9 @@ pub trait Duties: Send + Sync + 'static {
 
     /// What the hub has to say to a run that asked for secrets.
     fn secrets(&self, _answer: RunSecrets) {}
+
+    /// What the hub has to say to a step that asked for objects of a store.
+    fn objects(&self, _answer: StepObjects) {}
 
     /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
     /// line this is dropped.

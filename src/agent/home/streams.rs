@@ -27,7 +27,7 @@ use crate::wire::parameters::MAX_VALUES_BYTES;
 use crate::wire::run::OutputQuery;
 use crate::wire::session::Frame;
 use crate::wire::stream::{FrameSink, SessionSource};
-use crate::wire::{OUTPUT_PATH, PARAMETERS_PATH, SECRETS_PATH, SESSION_PATH};
+use crate::wire::{OBJECTS_PATH, OUTPUT_PATH, PARAMETERS_PATH, SECRETS_PATH, SESSION_PATH};
 
 /// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
 pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
@@ -53,7 +53,8 @@ pub(super) async fn serve<D: Duties>(
     let served = match (request.method(), request.uri().path()) {
         (&Method::POST, OUTPUT_PATH) => output(&*duties, request.into_body(), &mut respond, &over).await,
         (&Method::POST, PARAMETERS_PATH) => parameters(&*duties, request.into_body(), &mut respond).await,
-        (&Method::POST, SECRETS_PATH) => secrets(&*duties, request.into_body(), &mut respond).await,
+        (&Method::POST, SECRETS_PATH) => told(request.into_body(), &mut respond, |answer| duties.secrets(answer)).await,
+        (&Method::POST, OBJECTS_PATH) => told(request.into_body(), &mut respond, |answer| duties.objects(answer)).await,
         (&Method::POST, SESSION_PATH) => session(&*duties, request.into_body(), &mut respond, &over).await,
         _ => answer(&mut respond, StatusCode::NOT_FOUND, true).map(drop),
     };
@@ -94,11 +95,11 @@ async fn parameters<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendR
     answer(respond, status, true).map(drop)
 }
 
-/// What one run names of secrets, whole.
-async fn secrets<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+/// The hub's answer to a run or step that asked, whole.
+async fn told<T: DeserializeOwned>(body: RecvStream, respond: &mut SendResponse<Bytes>, take: impl FnOnce(T)) -> Result<(), h2::Error> {
     let status = match timeout(VALUES_LIMIT, confidential(body)).await.ok().flatten() {
-        Some(secrets) => {
-            duties.secrets(secrets);
+        Some(answer) => {
+            take(answer);
             StatusCode::OK
         }
         None => StatusCode::BAD_REQUEST,

@@ -10,13 +10,15 @@ use serde_json::{Map, Value};
 
 use super::{Task, http, tell};
 use crate::model::document::secrets::{Secrets, fill_value};
+use crate::model::document::sources::Source;
+use crate::wire::objects::{Granted, MAX_DOWNLOAD_BYTES};
 
-pub fn run(task: &Task) -> Result<(), String> {
+pub fn run(task: &Task, objects: &[Granted]) -> Result<(), String> {
     let info = filled(task.map("sourceInfo")?, &task.secrets());
     let target = destination(task)?;
     match task.text("sourceType")? {
-        "HTTP" => from_web(&info, text(&info, "url")?, &target),
-        "S3" => from_store(&info, &target),
+        "HTTP" => from_web(&info, text(&info, "url")?, "", &target),
+        "S3" => from_store(&info, objects, &target),
         "Git" => from_git(task, &info, text(&info, "repository")?, "", &target),
         "GitHub" => {
             let repository = format!("https://github.com/{}/{}.git", text(&info, "owner")?, text(&info, "repository")?);
@@ -81,7 +83,7 @@ fn file_in(target: &Path, name: &str) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-fn from_web(info: &Map<String, Value>, url: &str, target: &Path) -> Result<(), String> {
+fn from_web(info: &Map<String, Value>, url: &str, when_refused: &str, target: &Path) -> Result<(), String> {
     let authorization = match optional(info, "authMethod") {
         "" | "None" => None,
         "Basic" => {
@@ -102,26 +104,74 @@ fn from_web(info: &Map<String, Value>, url: &str, target: &Path) -> Result<(), S
         url,
         authorization,
         is_insecure_fine: is_true(info, "allowInsecureDownload"),
+        store: None,
+        when_refused,
+        most_bytes: MAX_DOWNLOAD_BYTES,
     };
     let size = http::fetch(&wanted, &file)?;
     tell(&format!("Content downloaded to {} ({size} bytes)", file.display()));
     Ok(())
 }
 
-/// A whole URL, or `s3://bucket/key` with the `endpoint` of a store that speaks S3; what is fetched must be readable by everybody
-/// or be signed in the URL.
-fn from_store(info: &Map<String, Value>, target: &Path) -> Result<(), String> {
+/// What to do about an object that the hub has not signed an address for.
+const NOT_SIGNED: &str = "; it is not readable by everybody, and no object store of the hub takes this place: an administrator makes one with `roadstead object-store add … --readable BUCKET`";
+
+/// A whole URL, or `s3://bucket/key`, perhaps with the `endpoint` of a store that speaks S3. What the hub has signed addresses for
+/// is fetched by those; anything else must be readable by everybody or be signed in the URL.
+fn from_store(info: &Map<String, Value>, objects: &[Granted], target: &Path) -> Result<(), String> {
     let path = text(info, "path")?;
+    let source = Source::of(info);
+    if let Some(granted) = objects.iter().find(|one| Some(&one.source) == source.as_ref()) {
+        return granted_objects(info, granted, target);
+    }
     let url = match (path.strip_prefix("s3://"), optional(info, "endpoint")) {
         (None, _) => path.to_owned(),
         (Some(_), "") => {
             return Err(format!(
-                "`{path}` needs the `endpoint` of your store in sourceInfo, such as https://s3.example.net"
+                "`{path}` needs the `endpoint` of your store in sourceInfo, such as https://s3.example.net, or an object store of the hub that is readable for nodes"
             ));
         }
         (Some(rest), endpoint) => format!("{}/{rest}", endpoint.trim_end_matches('/')),
     };
-    from_web(info, &url, target)
+    from_web(info, &url, NOT_SIGNED, target)
+}
+
+fn granted_objects(info: &Map<String, Value>, granted: &Granted, target: &Path) -> Result<(), String> {
+    let mut left = MAX_DOWNLOAD_BYTES;
+    for object in &granted.objects {
+        let name = inner_name(&object.name)?;
+        let file = match granted.is_folder {
+            true => file_in(&target.join(name), "")?,
+            false => file_in(target, name)?,
+        };
+        let wanted = http::Wanted {
+            url: object.url.expose(),
+            authorization: None,
+            is_insecure_fine: is_true(info, "allowInsecureDownload"),
+            store: Some(http::Store {
+                name: &granted.store,
+                ca_pem: granted.ca_pem.as_deref(),
+            }),
+            when_refused: "",
+            most_bytes: left,
+        };
+        let size = http::fetch(&wanted, &file)?;
+        left -= size;
+        tell(&format!("Content downloaded to {} ({size} bytes)", file.display()));
+    }
+    Ok(())
+}
+
+/// The name of a file below a folder.
+fn inner_name(name: &str) -> Result<&str, String> {
+    let is_inside = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    match is_inside {
+        true => Ok(name),
+        false => Err(format!(
+            "an object is called `{}`, which is no file below a folder",
+            name.escape_default()
+        )),
+    }
 }
 
 fn from_git(task: &Task, info: &Map<String, Value>, repository: &str, inner: &str, target: &Path) -> Result<(), String> {
@@ -231,9 +281,13 @@ fn from_document(task: &Task, info: &Map<String, Value>, target: &Path) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Secret;
     use crate::base::id::CommandId;
+    use crate::wire::objects::Object;
     use serde_json::json;
     use std::collections::BTreeMap;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
 
     fn task(downloads: &Path, inputs: Value) -> Task {
         Task {
@@ -245,20 +299,24 @@ mod tests {
             depth: 0,
             settings: Default::default(),
             secrets: Default::default(),
+            wants_objects: false,
         }
     }
 
     #[test]
     fn a_document_of_the_hub_becomes_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        run(&task(
-            folder.path(),
-            json!({"sourceType": "SSMDocument", "sourceInfo": "{\"name\": \"Greet:2\"}"}),
-        ))
+        run(
+            &task(
+                folder.path(),
+                json!({"sourceType": "SSMDocument", "sourceInfo": "{\"name\": \"Greet:2\"}"}),
+            ),
+            &[],
+        )
         .unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("Greet.json")).unwrap(), "{\"a\": 1}");
         let other = json!({"sourceType": "SSMDocument", "sourceInfo": {"name": "Other"}});
-        assert!(run(&task(folder.path(), other)).unwrap_err().contains("`Other`"));
+        assert!(run(&task(folder.path(), other), &[]).unwrap_err().contains("`Other`"));
     }
 
     #[test]
@@ -272,9 +330,112 @@ mod tests {
         assert!(Command::new("sh").arg("-c").arg(script).status().unwrap().success());
         let inputs = json!({"sourceType": "Git", "destinationPath": "here",
                             "sourceInfo": {"repository": format!("file://{}", origin.display())}});
-        run(&task(folder.path(), inputs)).unwrap();
+        run(&task(folder.path(), inputs), &[]).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("here/sub/a.sh")).unwrap(), "one\n");
         assert!(!folder.path().join("here/.git").exists() && !folder.path().join("here/.roadstead-clone").exists());
+    }
+
+    const SIGNATURE: &str = "0badc0de0badc0de";
+
+    /// A store that answers as it is told, once for each answer; what it was asked is what it ends with.
+    fn store(answers: &'static [(&'static str, &'static str)]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = std::thread::spawn(move || {
+            let serve = |(status, body): &(&str, &str)| {
+                let (mut line, mut request, mut piece) = (listener.accept().unwrap().0, Vec::new(), [0; 1024]);
+                while !request.ends_with(b"\r\n\r\n") {
+                    let read = line.read(&mut piece).unwrap();
+                    request.extend_from_slice(&piece[..read]);
+                }
+                write!(line, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+                String::from_utf8(request).unwrap().lines().next().unwrap().to_owned()
+            };
+            answers.iter().map(serve).collect()
+        });
+        (url, serving)
+    }
+
+    fn granted(path: &str, is_folder: bool, objects: &[(&str, String)]) -> Granted {
+        let object = |(name, url): &(&str, String)| Object {
+            name: (*name).into(),
+            url: Secret::new(format!("{url}?X-Amz-Signature={SIGNATURE}")),
+        };
+        Granted {
+            source: Source {
+                path: path.into(),
+                endpoint: String::new(),
+            },
+            store: "minio".into(),
+            is_folder,
+            objects: objects.iter().map(object).collect(),
+            ca_pem: None,
+        }
+    }
+
+    fn from_s3(folder: &Path, path: &str, granted: &[Granted]) -> Result<(), String> {
+        let inputs = json!({"sourceType": "S3", "sourceInfo": {"path": path, "allowInsecureDownload": true}});
+        run(&task(folder, inputs), granted)
+    }
+
+    #[test]
+    fn an_object_is_fetched_by_the_address_that_was_signed_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, serving) = store(&[("200 OK", "whole")]);
+        let others = granted("s3://tools/other", false, &[("other", "http://127.0.0.1:1".into())]);
+        let own = granted("s3://tools/x/tool.sh", false, &[("tool.sh", format!("{url}/tools/x/tool.sh"))]);
+        from_s3(folder.path(), " s3://tools/x/tool.sh ", &[others, own]).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("tool.sh")).unwrap(), "whole");
+        let asked = serving.join().unwrap();
+        assert_eq!(asked, [format!("GET /tools/x/tool.sh?X-Amz-Signature={SIGNATURE} HTTP/1.1")]);
+    }
+
+    #[test]
+    fn a_folder_comes_with_its_inner_folders_and_names_lead_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, serving) = store(&[("200 OK", "one"), ("200 OK", "two")]);
+        let files = [
+            ("a.part", format!("{url}/b/f/a.part")),
+            ("deep/er/a", format!("{url}/b/f/deep/er/a")),
+        ];
+        from_s3(folder.path(), "s3://b/f/", &[granted("s3://b/f/", true, &files)]).unwrap();
+        serving.join().unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("a.part")).unwrap(), "one");
+        assert_eq!(fs::read_to_string(folder.path().join("deep/er/a")).unwrap(), "two");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            2,
+            "nothing is left of what was under way"
+        );
+        for name in ["../x", "/etc/x", "a/../../x", ""] {
+            let one = granted("s3://b/f/", true, &[(name, "http://127.0.0.1:1/".into())]);
+            let refused = from_s3(folder.path(), "s3://b/f/", &[one]).unwrap_err();
+            assert!(refused.contains("no file below a folder"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_a_store_refuses_is_said_in_its_words_and_without_the_signature() {
+        let folder = tempfile::tempdir().unwrap();
+        const GONE: &str = "<Error><Code>NoSuchKey</Code><Message>it is not there</Message></Error>";
+        let (url, serving) = store(&[("404 Not Found", GONE), ("307 Temporary Redirect", ""), ("403 Forbidden", "")]);
+        let named = format!("`{url}/tools/x`");
+        for expected in [
+            format!("the object store `minio` answered 404 NoSuchKey to {named}: it is not there"),
+            format!("the object store `minio` answered 307 to {named}"),
+        ] {
+            let one = granted("s3://tools/x", false, &[("x", format!("{url}/tools/x"))]);
+            assert_eq!(from_s3(folder.path(), "s3://tools/x", &[one]).unwrap_err(), expected);
+        }
+        // What the hub signs nothing for is fetched as anybody could.
+        let refused = from_s3(folder.path(), &format!("{url}/other/x"), &[]).unwrap_err();
+        assert!(refused.contains("answered 403") && refused.contains("--readable"), "{refused}");
+        assert_eq!(serving.join().unwrap()[2], "GET /other/x HTTP/1.1");
+        for nowhere in ["http://127.0.0.1:1/x", "ftp://127.0.0.1/x", "https://127.0.0.1:1/x"] {
+            let one = granted("s3://tools/x", false, &[("x", nowhere.to_owned())]);
+            let refused = from_s3(folder.path(), "s3://tools/x", &[one]).unwrap_err();
+            assert!(!refused.contains("X-Amz"), "{refused}");
+        }
     }
 
     #[test]
@@ -301,7 +462,7 @@ mod tests {
                 "`branch:name`",
             ),
         ] {
-            let refused = run(&task(folder.path(), inputs)).unwrap_err();
+            let refused = run(&task(folder.path(), inputs), &[]).unwrap_err();
             assert!(refused.contains(expected), "{refused}");
         }
     }

@@ -1,4 +1,6 @@
 //! Fetching one file over HTTP or HTTPS, with the machine's own certificates.
+//!
+//! *Invariant*: no message holds a URL's query, in which there may be a signature.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,13 +19,15 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::platform::resolve::resolve;
+use crate::platform::xml;
+use crate::wire::objects::MAX_DOWNLOAD_BYTES;
 
 const MAX_REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence that ends a transfer; its whole length is the step's affair.
 const SILENCE: Duration = Duration::from_secs(60);
-/// More than any file that a script should bring along.
-const MAX_BYTES: u64 = 4 << 30;
+/// Of what a store says instead of an object.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// Where distributions keep the certificates they trust.
 const CERTIFICATES: &[&str] = &[
@@ -40,6 +44,19 @@ pub struct Wanted<'a> {
     pub authorization: Option<String>,
     /// Whether a connection without TLS is good enough.
     pub is_insecure_fine: bool,
+    /// The object store that the URL is signed for. Such a URL is good for one server: it leads nowhere else.
+    pub store: Option<Store<'a>>,
+    /// What to add when the server says that this caller may not have it.
+    pub when_refused: &'a str,
+    pub most_bytes: u64,
+}
+
+/// A store that the hub has signed for.
+#[derive(Clone, Copy)]
+pub struct Store<'a> {
+    pub name: &'a str,
+    /// One more authority to trust.
+    pub ca_pem: Option<&'a str>,
 }
 
 /// Writes the body to `target`; answers its size.
@@ -52,26 +69,55 @@ pub fn fetch(wanted: &Wanted<'_>, target: &Path) -> Result<u64, String> {
 }
 
 async fn follow(wanted: &Wanted<'_>, target: &Path) -> Result<u64, String> {
-    let mut url: Uri = wanted.url.parse().map_err(|error| format!("`{}` is no URL: {error}", wanted.url))?;
+    let first = wanted.url.split('?').next().unwrap_or_default();
+    let mut url: Uri = wanted.url.parse().map_err(|error| format!("`{first}` is no URL: {error}"))?;
     for hop in 0..=MAX_REDIRECTS {
         let authorization = wanted.authorization.as_deref().filter(|_| hop == 0);
-        let response = get(&url, authorization, wanted.is_insecure_fine).await?;
+        let response = get(&url, authorization, wanted).await?;
         let status = response.status();
+        if let Some(store) = wanted.store.filter(|_| !status.is_success()) {
+            return Err(refusal(&store, &shown(&url), response).await);
+        }
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             url = redirected(&url, &response)?;
             continue;
         }
         if !status.is_success() {
-            return Err(format!("`{url}` answered {status}"));
+            let hint = match status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => wanted.when_refused,
+                _ => "",
+            };
+            return Err(format!("`{}` answered {status}{hint}", shown(&url)));
         }
-        return store(response, target).await;
+        return store(response, target, wanted.most_bytes).await;
     }
-    Err(format!("`{}` leads on more than {MAX_REDIRECTS} times", wanted.url))
+    Err(format!("`{first}` leads on more than {MAX_REDIRECTS} times"))
+}
+
+/// A URL without what may be secret in it.
+fn shown(url: &Uri) -> String {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{authority}{}", url.scheme_str().unwrap_or("https"), url.path())
+}
+
+/// What a store said instead of an object.
+async fn refusal(store: &Store<'_>, url: &str, response: Response<Incoming>) -> String {
+    let status = response.status();
+    let body = timeout(SILENCE, Limited::new(response.into_body(), MAX_REFUSAL_BYTES).collect()).await;
+    let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
+    let said = String::from_utf8_lossy(&body);
+    let code = xml::words(&said, "Code").map(|code| format!(" {code}")).unwrap_or_default();
+    let why = xml::words(&said, "Message").map(|why| format!(": {why}")).unwrap_or_default();
+    format!(
+        "the object store `{}` answered {}{code} to `{url}`{why}",
+        store.name,
+        status.as_u16()
+    )
 }
 
 fn redirected(from: &Uri, response: &Response<Incoming>) -> Result<Uri, String> {
     let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let location = location.ok_or_else(|| format!("`{from}` leads on without saying where"))?;
+    let location = location.ok_or_else(|| format!("`{}` leads on without saying where", shown(from)))?;
     let absolute = match location.starts_with('/') {
         true => format!(
             "{}://{}{location}",
@@ -82,25 +128,26 @@ fn redirected(from: &Uri, response: &Response<Incoming>) -> Result<Uri, String> 
     };
     absolute
         .parse()
-        .map_err(|error| format!("`{from}` leads to `{absolute}`, which is no URL: {error}"))
+        .map_err(|error| format!("`{}` leads to what is no URL: {error}", shown(from)))
 }
 
-async fn get(url: &Uri, authorization: Option<&str>, is_insecure_fine: bool) -> Result<Response<Incoming>, String> {
-    let host = url.host().ok_or_else(|| format!("`{url}` names no server"))?;
+async fn get(url: &Uri, authorization: Option<&str>, wanted: &Wanted<'_>) -> Result<Response<Incoming>, String> {
+    let name = shown(url);
+    let host = url.host().ok_or_else(|| format!("`{name}` names no server"))?;
     let is_tls = match url.scheme_str() {
         Some("https") => true,
-        Some("http") if is_insecure_fine => false,
+        Some("http") if wanted.is_insecure_fine => false,
         Some("http") => {
             return Err(format!(
-                "`{url}` is not encrypted; say `allowInsecureDownload: true` if that is meant"
+                "`{name}` is not encrypted; say `allowInsecureDownload: true` if that is meant"
             ));
         }
-        _ => return Err(format!("`{url}` is neither http nor https")),
+        _ => return Err(format!("`{name}` is neither http nor https")),
     };
     let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let stream = connect(host, port)
         .await
-        .map_err(|error| format!("`{url}` cannot be reached: {error}"))?;
+        .map_err(|error| format!("`{name}` cannot be reached: {error}"))?;
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::get(path).header(header::HOST, url.authority().map_or(host, |a| a.as_str()));
     if let Some(authorization) = authorization {
@@ -108,7 +155,7 @@ async fn get(url: &Uri, authorization: Option<&str>, is_insecure_fine: bool) -> 
     }
     let request = request.header(header::USER_AGENT, "roadstead").body(Empty::<bytes::Bytes>::new());
     let request = request.map_err(|error| error.to_string())?;
-    let broken = |error: hyper::Error| format!("`{url}` broke off: {error}");
+    let broken = |error: hyper::Error| format!("`{name}` broke off: {error}");
     let mut sender = match is_tls {
         false => {
             let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -116,17 +163,18 @@ async fn get(url: &Uri, authorization: Option<&str>, is_insecure_fine: bool) -> 
             sender
         }
         true => {
-            let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|error| error.to_string())?;
-            let tls = TlsConnector::from(Arc::new(config()?)).connect(name, stream);
-            let tls = timeout(CONNECT, tls).await.map_err(|_| format!("`{url}` does not answer"))?;
-            let stream = tls.map_err(|error| format!("`{url}` is not who it should be: {error}"))?;
+            let server = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|error| error.to_string())?;
+            let config = config(wanted.store.and_then(|store| store.ca_pem))?;
+            let tls = TlsConnector::from(Arc::new(config)).connect(server, stream);
+            let tls = timeout(CONNECT, tls).await.map_err(|_| format!("`{name}` does not answer"))?;
+            let stream = tls.map_err(|error| format!("`{name}` is not who it should be: {error}"))?;
             let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
             tokio::spawn(connection);
             sender
         }
     };
     let answer = timeout(SILENCE, sender.send_request(request)).await;
-    answer.map_err(|_| format!("`{url}` does not answer"))?.map_err(broken)
+    answer.map_err(|_| format!("`{name}` does not answer"))?.map_err(broken)
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
@@ -142,7 +190,7 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     Err(last)
 }
 
-fn config() -> Result<ClientConfig, String> {
+fn config(root: Option<&str>) -> Result<ClientConfig, String> {
     let named = std::env::var("SSL_CERT_FILE").ok();
     let files = named.iter().map(String::as_str).chain(CERTIFICATES.iter().copied());
     let mut roots = RootCertStore::empty();
@@ -154,6 +202,8 @@ fn config() -> Result<ClientConfig, String> {
             }
         }
     }
+    let own = root.into_iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem.as_bytes()));
+    roots.add_parsable_certificates(own.filter_map(Result::ok));
     if roots.is_empty() {
         return Err("this node has no list of trusted certificates; install `ca-certificates`".into());
     }
@@ -165,8 +215,11 @@ fn config() -> Result<ClientConfig, String> {
 }
 
 /// Under another name until it is whole.
-async fn store(response: Response<Incoming>, target: &Path) -> Result<u64, String> {
-    let part = target.with_extension("part");
+async fn store(response: Response<Incoming>, target: &Path, most_bytes: u64) -> Result<u64, String> {
+    // Not what another file of the same folder may be called.
+    let mut part = target.as_os_str().to_owned();
+    part.push(".roadstead-part");
+    let part = std::path::PathBuf::from(part);
     let failed = |error: std::io::Error| format!("`{}` cannot be written: {error}", target.display());
     let mut file = std::fs::File::create(&part).map_err(failed)?;
     let mut body = response.into_body();
@@ -178,8 +231,9 @@ async fn store(response: Response<Incoming>, target: &Path) -> Result<u64, Strin
         let frame = frame.map_err(|error| format!("the transfer broke off: {error}"))?;
         let Ok(bytes) = frame.into_data() else { continue };
         size += bytes.len() as u64;
-        if size > MAX_BYTES {
-            return Err(format!("the file is larger than {} GB", MAX_BYTES >> 30));
+        if size > most_bytes {
+            let _what_is_left = std::fs::remove_file(&part);
+            return Err(format!("what is downloaded is larger than {} GB", MAX_DOWNLOAD_BYTES >> 30));
         }
         file.write_all(&bytes).map_err(failed)?;
     }

@@ -15,16 +15,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::agent::step_host::secrets::objects_on_input;
 use crate::base::Secret;
 use crate::base::id::CommandId;
 use crate::model::document::secrets::{self, Secrets};
+use crate::model::document::sources;
 use crate::model::run_settings::RunSettings;
 use crate::platform::memory::keep_private;
+use crate::wire::objects::Granted;
 
 pub use quote::quoted;
-
-/// Documents inside documents: as deep as this, and no deeper.
-pub const MAX_DEPTH: u32 = 3;
 
 /// What such a process is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct Task {
     /// What inputs and inner documents may name of secrets. Their values are in the environment, never in this file.
     #[serde(default)]
     pub secrets: BTreeSet<String>,
+    /// What the hub lets it fetch from object stores is to be read from standard input.
+    #[serde(default)]
+    pub wants_objects: bool,
 }
 
 impl Task {
@@ -69,6 +72,14 @@ impl Task {
         self.secrets.iter().map(|name| secrets::variable(name))
     }
 
+    /// What the hub lets it fetch from object stores.
+    fn objects(&self) -> Result<Vec<Granted>, String> {
+        match self.wants_objects {
+            true => objects_on_input().map_err(|error| format!("what it may download was not handed over: {error}")),
+            false => Ok(Vec::new()),
+        }
+    }
+
     /// An input that must be there, as text.
     fn text(&self, name: &str) -> Result<&str, String> {
         match self.inputs.get(name).and_then(Value::as_str).map(str::trim) {
@@ -79,25 +90,20 @@ impl Task {
 
     /// An input that is a map, or a text that holds one in JSON.
     fn map(&self, name: &str) -> Result<Map<String, Value>, String> {
-        match self.inputs.get(name) {
-            None | Some(Value::Null) => Ok(Map::new()),
-            Some(Value::Object(map)) => Ok(map.clone()),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(Map::new()),
-            Some(Value::String(text)) => {
-                serde_json::from_str(text).map_err(|error| format!("input `{name}` is not a map in JSON: {error}"))
-            }
-            Some(_) => Err(format!("input `{name}` must be a map")),
-        }
+        sources::map(&self.inputs, name)
     }
 }
 
 /// `roadstead agent-step FILE`: what went wrong goes to stderr; answers the exit code.
 pub fn main(file: &Path) -> u8 {
     keep_private();
-    let result = Task::read(file).and_then(|task| match task.action.as_str() {
-        "aws:downloadContent" => download::run(&task).map(|()| 0),
-        "aws:runDocument" => nested::run(&task, file),
-        other => Err(format!("`{other}` is not done here")),
+    let result = Task::read(file).and_then(|task| {
+        let objects = task.objects()?;
+        match task.action.as_str() {
+            sources::DOWNLOAD => download::run(&task, &objects).map(|()| 0),
+            secrets::RUN_DOCUMENT => nested::run(&task, file, &objects),
+            other => Err(format!("`{other}` is not done here")),
+        }
     });
     match result {
         Ok(code) => code,
@@ -132,6 +138,7 @@ mod tests {
             depth: 1,
             settings: Default::default(),
             secrets: BTreeSet::from(["ssm-secure:/a".into()]),
+            wants_objects: true,
         };
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("script");

@@ -13,14 +13,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{MAX_DEPTH, Task, tell};
+use super::{Task, tell};
 use crate::agent::executor::flow::{Flow, Next};
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host::record::StepOrder;
+use crate::agent::step_host::secrets::input_of;
 use crate::base::id::NodeId;
 use crate::model::document::secrets::{self, Secrets};
-use crate::model::document::{Document, GivenParameters, References, Resolved, Step, text};
+use crate::model::document::sources::{MAX_DEPTH, inner_parameters};
+use crate::model::document::{Document, References, Resolved, Step, text};
 use crate::platform::users::User;
+use crate::wire::objects::Granted;
 use crate::wire::run::Outcome;
 
 /// How often an inner step is looked at.
@@ -28,12 +31,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The exit code of what was killed for its time-out, as shells have it.
 const KILLED: u8 = 137;
 
-pub fn run(task: &Task, file: &Path) -> Result<u8, String> {
+pub fn run(task: &Task, file: &Path, objects: &[Granted]) -> Result<u8, String> {
     if task.depth >= MAX_DEPTH {
         return Err(format!("documents stand more than {MAX_DEPTH} deep inside each other"));
     }
     let content = content(task)?;
-    let given = parameters(task)?;
+    let given = inner_parameters(&task.inputs)?;
     let secrets = task.secrets();
     let document = Document::parse(&content).map_err(|error| error.to_string())?;
     let resolved = document.resolve(&given, &References::new()).map_err(|error| error.to_string())?;
@@ -44,6 +47,7 @@ pub fn run(task: &Task, file: &Path) -> Result<u8, String> {
         file,
         resolved: &resolved,
         secrets,
+        objects,
         node,
         user: User::current(),
     };
@@ -67,24 +71,12 @@ fn content(task: &Task) -> Result<Value, String> {
     Ok(root.to_value())
 }
 
-/// As the API would have them: every value a list of texts.
-fn parameters(task: &Task) -> Result<GivenParameters, String> {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let listed = |(name, value): (String, Value)| match value {
-        Value::Array(items) => (name, items.iter().map(plain).collect()),
-        other => (name, vec![plain(&other)]),
-    };
-    Ok(task.map("documentParameters")?.into_iter().map(listed).collect())
-}
-
 struct Inner<'a> {
     task: &'a Task,
     file: &'a Path,
     resolved: &'a Resolved,
     secrets: Secrets,
+    objects: &'a [Granted],
     node: Option<NodeId>,
     user: User,
 }
@@ -155,6 +147,14 @@ impl Inner<'_> {
         plugin.order(step, &context)
     }
 
+    /// A download is handed on what the hub lets this run fetch; everything else reads nothing.
+    fn input(&self, order: &StepOrder) -> Result<Stdio, String> {
+        match order.wants_objects {
+            true => input_of(self.objects).map(Stdio::from).map_err(|error| error.to_string()),
+            false => Ok(Stdio::null()),
+        }
+    }
+
     fn execute(&self, index: usize, order: &StepOrder) -> Result<u8, String> {
         if let Some(missing) = order.secrets.iter().find(|name| !self.secrets.contains_key(*name)) {
             return Err(format!(
@@ -184,7 +184,7 @@ impl Inner<'_> {
             .env_clear()
             .envs(filled.map(|(name, value)| (name, value.to_string())))
             .current_dir(&order.working_directory)
-            .stdin(Stdio::null());
+            .stdin(self.input(order)?);
         let child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
         wait(child, Duration::from_millis(order.timeout_ms))
     }

@@ -3,7 +3,7 @@
 use super::{Context, Plugin, shell_order};
 use crate::agent::inline::Task;
 use crate::agent::step_host::record::StepOrder;
-use crate::model::document::{Step, secrets};
+use crate::model::document::{Step, secrets, sources};
 
 pub struct Inline(pub &'static str);
 
@@ -23,8 +23,13 @@ impl Plugin for Inline {
             depth: context.depth,
             settings: context.settings.clone(),
             secrets: step.secrets.clone(),
+            wants_objects: !sources::of_step(step, context.documents).is_empty(),
         };
-        shell_order(task.script()?, step, context)
+        let order = shell_order(task.script()?, step, context)?;
+        Ok(StepOrder {
+            wants_objects: task.wants_objects,
+            ..order
+        })
     }
 }
 

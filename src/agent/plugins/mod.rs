@@ -118,6 +118,7 @@ fn shell_order(script: String, step: &Step, context: &Context<'_>) -> Result<Ste
         identity: None,
         ceilings: ceilings(context.settings),
         secrets: step.secrets.clone(),
+        wants_objects: false,
     })
 }
 

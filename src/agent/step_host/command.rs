@@ -197,6 +197,7 @@ fn spawn(prepared: &Prepared, script: &Path, confinement: Confinement<'_>, stdou
         arguments,
         environment: prepared.environment(),
         directory,
+        stdin: prepared.input.as_ref().map(AsFd::as_fd),
         stdout: stdout.as_fd(),
         stderr: stderr.as_fd(),
         confinement,

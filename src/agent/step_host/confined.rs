@@ -36,6 +36,7 @@ pub struct Program<'a> {
     pub arguments: &'a [*mut libc::c_char],
     pub variables: &'a [*mut libc::c_char],
     pub directory: &'a CString,
+    pub stdin: Option<BorrowedFd<'a>>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
 }
@@ -104,8 +105,11 @@ fn child(program: &Program<'_>, confinement: &Confinement<'_>) -> (At, i32) {
     unsafe {
         fresh_signals();
         libc::setpgid(0, 0);
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if null < 0 || !onto(null, 0) || !onto(program.stdout.as_raw_fd(), 1) || !onto(program.stderr.as_raw_fd(), 2) {
+        let stdin = match program.stdin {
+            Some(stdin) => stdin.as_raw_fd(),
+            None => libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC),
+        };
+        if stdin < 0 || !onto(stdin, 0) || !onto(program.stdout.as_raw_fd(), 1) || !onto(program.stderr.as_raw_fd(), 2) {
             return failed(At::Streams);
         }
         if let Some(script) = confinement.script

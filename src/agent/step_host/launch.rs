@@ -23,13 +23,15 @@ pub struct Launch<'a> {
     pub arguments: Vec<&'a OsStr>,
     pub environment: &'a [(String, String)],
     pub directory: &'a Path,
+    /// Nothing to read when there is none.
+    pub stdin: Option<BorrowedFd<'a>>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
     pub confinement: Confinement<'a>,
 }
 
 impl Launch<'_> {
-    /// Starts it in a process group of its own, with nothing on standard input and every signal as a fresh process has it.
+    /// Starts it in a process group of its own, with every signal as a fresh process has it.
     ///
     /// *Errors*: also what kept the program from being executed.
     pub fn start(&self) -> io::Result<i32> {
@@ -47,6 +49,7 @@ impl Launch<'_> {
                 arguments: &arguments,
                 variables: &variables,
                 directory: &directory,
+                stdin: self.stdin,
                 stdout: self.stdout,
                 stderr: self.stderr,
             };
@@ -56,7 +59,10 @@ impl Launch<'_> {
         // SAFETY: every pointer is to a C string, or to a list of such that ends with a null, that lives until the end of this
         // function; actions and attributes were initialised, and their destructors run after the call.
         unsafe {
-            actions.add(|all| libc::posix_spawn_file_actions_addopen(all, 0, c"/dev/null".as_ptr(), libc::O_RDONLY, 0))?;
+            actions.add(|all| match self.stdin {
+                Some(stdin) => libc::posix_spawn_file_actions_adddup2(all, stdin.as_raw_fd(), 0),
+                None => libc::posix_spawn_file_actions_addopen(all, 0, c"/dev/null".as_ptr(), libc::O_RDONLY, 0),
+            })?;
             actions.add(|all| libc::posix_spawn_file_actions_adddup2(all, self.stdout.as_raw_fd(), 1))?;
             actions.add(|all| libc::posix_spawn_file_actions_adddup2(all, self.stderr.as_raw_fd(), 2))?;
             actions.add(|all| libc::posix_spawn_file_actions_addchdir_np(all, directory.as_ptr()))?;
@@ -177,6 +183,7 @@ mod tests {
             arguments: arguments.iter().map(OsStr::new).collect(),
             environment,
             directory: Path::new("/usr"),
+            stdin: None,
             stdout: theirs.as_fd(),
             stderr: theirs.as_fd(),
             confinement: Confinement::default(),

@@ -51,6 +51,9 @@ pub struct StepOrder {
     /// What the environment names and must be filled in; the values come to the host in memory, never in this file.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
+    /// Its command is told on standard input what the hub lets it fetch from object stores; that comes in memory, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wants_objects: bool,
 }
 
 /// Whom a command runs as.

@@ -2,6 +2,7 @@
 
 mod documents;
 mod locks;
+mod objects;
 mod orders;
 mod output;
 mod processes;
@@ -22,6 +23,7 @@ use crate::agent::core::{Agent, Executor, Parts};
 use crate::agent::executor::NodeExecutor;
 use crate::agent::journal::{FileStore, Journal};
 use crate::agent::lock::NodeLock;
+use crate::agent::objects::ObjectsDesk;
 use crate::agent::plugins::Limits;
 use crate::agent::secrets::SecretsDesk;
 use crate::agent::session::Sessions;
@@ -39,6 +41,7 @@ struct Node {
     agent: Agent<NodeExecutor, FileStore>,
     frames: mpsc::Receiver<ToHub>,
     desk: SecretsDesk,
+    objects: ObjectsDesk,
     _lock: LockFile,
 }
 
@@ -63,9 +66,9 @@ impl Node {
         let lock = LockFile::take(&directory, "lock").unwrap();
         let spawner = Spawner::new(zygote::start_beside_threads().unwrap(), Some(lock.as_fd())).unwrap();
         let node_lock = NodeLock::at(vec![data.join(crate::agent::lock::OWN_FILE)]);
-        let desk = SecretsDesk::default();
+        let (desk, objects) = (SecretsDesk::default(), ObjectsDesk::default());
         let executor = NodeExecutor::open(data, spawner, limits, node_lock).unwrap();
-        let executor = executor.in_boot(boot_name).with_secrets(desk.clone());
+        let executor = executor.in_boot(boot_name).asking(desk.clone(), objects.clone());
         let journal = Journal::open(FileStore::open(&directory, "journal", slots).unwrap()).unwrap();
         let (agent, frames) = Agent::new(Parts {
             executor,
@@ -80,6 +83,7 @@ impl Node {
             agent,
             frames,
             desk,
+            objects,
             _lock: lock,
         }
     }

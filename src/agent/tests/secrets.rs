@@ -1,6 +1,7 @@
 //! Runs that name secrets: what their processes see, what nobody else does.
 
 use super::*;
+use crate::agent::secrets;
 use crate::base::Secret;
 use crate::wire::parameters::{RunSecret, RunSecrets};
 use serde_json::json;
@@ -33,7 +34,7 @@ impl Node {
         self.accepted().await;
         let asked = tokio::time::timeout(LONG, self.desk.next()).await.expect("a question");
         assert_eq!(asked, run.id);
-        self.desk.take(answer(&run.id, values));
+        secrets::take(&self.desk, answer(&run.id, values));
         self.report().await
     }
 }
@@ -123,7 +124,7 @@ async fn a_run_without_its_secrets_fails_with_the_reason() {
     node.desk.next().await;
     let mut refused = answer(&run.id, &[]);
     refused.problem = Some("no rule lets it".into());
-    node.desk.take(refused);
+    secrets::take(&node.desk, refused);
     let report = node.report().await;
     assert_eq!(
         (report.steps[0].outcome, report.steps[0].message.as_str()),
@@ -180,7 +181,7 @@ async fn an_agent_that_dies_while_it_waits_asks_again() {
     drop(node);
     let mut node = Node::restart(data.path()).await;
     assert_eq!(node.desk.next().await, run.id);
-    node.desk.take(answer(&run.id, &[("ssm-secure:/a", "aaaa")]));
+    secrets::take(&node.desk, answer(&run.id, &[("ssm-secure:/a", "aaaa")]));
     let report = node.report().await;
     assert_eq!(
         (report.steps[0].outcome, head(&report.steps[0].stdout)),

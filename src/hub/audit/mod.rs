@@ -1,7 +1,7 @@
 //! Who did what: one row for every write, denial, login and read of a secret, chained so that no change to them goes unseen.
 //!
 //! * [`row`]: a row and its hash · [`chain`]: is the log what was written? · [`heads`]: how far it reached, signed each
-//!   minute · [`denials`]: a flood of denials becomes few rows · [`archive`]: old rows in files · [`offline`]: the check on files.
+//!   minute · [`denials`]: a flood of denials becomes few rows · [`node_read`]: what a run was given · [`archive`]: old rows in files · [`offline`]: the check on files.
 //!
 //! *Invariants*: a write's row lies in the write's own transaction, so when the row cannot be written, the act it describes
 //! is not done either. Rows are written at that transaction's end, and the place that each follows is read there: what was rolled
@@ -11,6 +11,7 @@ pub mod archive;
 pub mod chain;
 pub mod denials;
 pub mod heads;
+pub mod node_read;
 pub mod offline;
 pub mod row;
 

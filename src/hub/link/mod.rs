@@ -37,7 +37,7 @@ use crate::wire::frame;
 use crate::wire::node::NodeFacts;
 use crate::wire::run::OutputQuery;
 use crate::wire::succession::KeyLink;
-use crate::wire::{PARAMETERS_PATH, SECRETS_PATH, STREAM_WINDOW};
+use crate::wire::{OBJECTS_PATH, PARAMETERS_PATH, SECRETS_PATH, STREAM_WINDOW};
 
 pub use limits::{FrameRate, LinkLimits};
 pub use streams::{LinkError, OutputPull, SessionSink, SessionSource};
@@ -232,6 +232,11 @@ impl Link {
     /// Hands a node what one of its runs names of secrets; comes back when its agent has taken it.
     pub async fn secrets(&self, node: &NodeId, secrets: Bytes) -> Result<(), LinkError> {
         streams::hand_over(&self.shared, node, SECRETS_PATH, secrets).await
+    }
+
+    /// Hands a node what one of its steps may fetch from object stores; comes back when its agent has taken it.
+    pub async fn objects(&self, node: &NodeId, objects: Bytes) -> Result<(), LinkError> {
+        streams::hand_over(&self.shared, node, OBJECTS_PATH, objects).await
     }
 
     /// Cuts a node's connection because the node was removed.

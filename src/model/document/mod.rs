@@ -23,6 +23,7 @@ mod resolve;
 mod script;
 pub mod secrets;
 mod session;
+pub mod sources;
 pub mod stock;
 mod substitute;
 #[cfg(test)]

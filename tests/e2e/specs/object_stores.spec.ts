@@ -9,6 +9,7 @@ test("an object store is added, tried, named by a command and deleted", async ({
   await dialog.getByLabel("Access key ID").fill("AKIAATTIC");
   await dialog.getByLabel("Secret access key").fill("nobody knows");
   await dialog.getByLabel("Buckets for output").fill("logs, runs-*");
+  await dialog.getByLabel("Readable for nodes").fill("tools/prod");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Add an object store" }).click();
   await page.getByRole("radio", { name: /attic/ }).click();
@@ -17,6 +18,7 @@ test("an object store is added, tried, named by a command and deleted", async ({
 
   await page.getByRole("button", { name: "Edit" }).click();
   await expect(dialog.getByLabel("Buckets for output")).toHaveValue("logs, runs-*");
+  await expect(dialog.getByLabel("Readable for nodes")).toHaveValue("tools/prod");
   await expect(dialog.getByLabel("Secret access key")).toHaveValue("");
   await dialog.getByLabel("Region").fill("attic-1");
   await dialog.getByRole("button", { name: "Save" }).click();

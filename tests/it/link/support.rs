@@ -22,6 +22,7 @@ use roadstead::platform::tls::{agent_client_config, hub_server_config, hub_serve
 use roadstead::wire::control::{Enrol, Hello, Refusal, Rejection, ToAgent, ToHub};
 use roadstead::wire::frame::{self, Decoder};
 use roadstead::wire::node::NodeFacts;
+use roadstead::wire::objects::StepObjects;
 use roadstead::wire::parameters::RunSecrets;
 use roadstead::wire::run::OutputQuery;
 use roadstead::wire::session::Frame;
@@ -268,6 +269,8 @@ pub struct FakeDuties {
     pub shell: Shell,
     /// What the hub said to runs that asked for secrets.
     pub secrets: watch::Sender<Vec<RunSecrets>>,
+    /// What the hub said to steps that asked for objects of a store.
+    pub objects: watch::Sender<Vec<StepObjects>>,
 }
 
 impl Duties for FakeDuties {
@@ -297,6 +300,10 @@ impl Duties for FakeDuties {
 
     fn secrets(&self, answer: RunSecrets) {
         self.secrets.send_modify(|all| all.push(answer));
+    }
+
+    fn objects(&self, answer: StepObjects) {
+        self.objects.send_modify(|all| all.push(answer));
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {
@@ -361,6 +368,7 @@ impl TestAgent {
             spool,
             shell,
             secrets: watch::Sender::default(),
+            objects: watch::Sender::default(),
         });
         let shutdown = CancellationToken::new();
         let (running, stop) = (duties.clone(), shutdown.clone());

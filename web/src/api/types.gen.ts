@@ -648,11 +648,13 @@ export type NtfyChannel = { Topic: string; Url: string; };
 
 export type ObjectStoreDone = Record<string, unknown>;
 
+export type ObjectStorePurpose = "download" | "output";
+
 export type ObjectStoreRequest = { Name: string; };
 
-export type ObjectStoreSettings = { AccessKeyId: string; Addressing?: Addressing; AllowedNetworks?: Allowed; CaPem?: string; Endpoint: string; OutputPlaces?: string[]; Region?: string; };
+export type ObjectStoreSettings = { AccessKeyId: string; Addressing?: Addressing; AllowedNetworks?: Allowed; CaPem?: string; DownloadPlaces?: string[]; Endpoint: string; OutputPlaces?: string[]; Region?: string; };
 
-export type ObjectStoreSummary = { Endpoint: string; Name: string; OutputPlaces: string[]; Region: string; };
+export type ObjectStoreSummary = { DownloadPlaces: string[]; Endpoint: string; Name: string; OutputPlaces: string[]; Region: string; };
 
 export type OfflineNode = { LastSeenAt?: number; Name: string; NodeId: string; OfflineReason?: OfflineReason; };
 
@@ -980,7 +982,7 @@ export type TestObjectStoreResult = { Places: TriedObjectStorePlace[]; };
 
 export type Tier = "Advanced" | "Standard";
 
-export type TriedObjectStorePlace = { Error?: string; Place: string; };
+export type TriedObjectStorePlace = { Error?: string; Place: string; Purpose: ObjectStorePurpose; };
 
 export type UnlabelResult = { InvalidLabels: string[]; RemovedLabels: string[]; };
 

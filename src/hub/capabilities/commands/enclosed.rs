@@ -9,13 +9,12 @@ use crate::hub::api::{Cx, Target};
 use crate::hub::capabilities::documents::{self, lookup};
 use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::store::Tx;
+use crate::model::document::sources::MAX_DEPTH;
 use crate::model::document::{Document, Step};
 
 /// By the name they are named with, in JSON.
 pub type Enclosed = BTreeMap<String, String>;
 
-/// Documents inside documents; deeper ones are refused by the agent anyway.
-const MAX_DEPTH: u32 = 3;
 const MAX_DOCUMENTS: usize = 20;
 
 /// *Errors*: `InvalidDocument`, `InvalidDocumentVersion` for one that is not there, `AccessDeniedException` for one the caller may

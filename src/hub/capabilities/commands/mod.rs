@@ -13,7 +13,8 @@
 //! [`release`] release it; [`dispatch`] tells connected nodes what is released, [`reports`] commits what they answer,
 //! [`expiry`] ends what never was answered. The agent half is `agent/core` and `agent/executor`; it drops what it has seen
 //! before, so telling a node twice is harmless and a hub that crashed simply tells again. Output that is wanted in a bucket goes
-//! there from the hub's own store: [`uploads`], [`upload_delivery`].
+//! there from the hub's own store: [`uploads`], [`upload_delivery`]. What a run needs of the hub while it goes on it asks for, and
+//! gets by what its [`open order`](open_orders) says: [`secrets`], [`objects`].
 
 pub mod approvals;
 pub mod cancel;
@@ -25,6 +26,8 @@ pub mod list;
 pub mod live;
 pub mod logging;
 pub mod notices;
+pub mod objects;
+pub mod open_orders;
 pub mod order;
 pub mod outputs;
 pub mod plan;
@@ -59,6 +62,7 @@ pub const CAPABILITY: Capability = Capability {
     reports: |reports| {
         reports::reports(reports);
         secrets::reports(reports);
+        objects::reports(reports);
     },
     jobs: || {
         vec![

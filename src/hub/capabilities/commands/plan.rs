@@ -1,10 +1,12 @@
 //! A document judged with a caller's parameters: whether it can be run at all, and what a node needs with it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::Cx;
 use crate::hub::capabilities::commands::enclosed::{self, Enclosed};
+use crate::hub::capabilities::commands::objects;
 use crate::hub::capabilities::commands::references;
 use crate::hub::capabilities::commands::rows::Parameters;
 use crate::hub::capabilities::commands::secrets;
@@ -16,11 +18,14 @@ use crate::model::document::{self, Document, References, Step};
 pub struct Planned {
     pub lookups: References,
     pub documents: Enclosed,
+    /// The object stores that it downloads from, which the caller may use.
+    pub download_stores: BTreeSet<String>,
     /// How long all its steps may take together.
     pub execution: Duration,
 }
 
-/// *Errors*: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`, `AccessDeniedException` for a secret.
+/// *Errors*: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`, `AccessDeniedException` for a secret or an
+/// object store.
 pub async fn plan(cx: &Cx, found: &Found, parameters: &Parameters) -> ApiResult<Planned> {
     if found.kind != "Command" {
         return Err(ApiError::new(
@@ -46,6 +51,7 @@ pub async fn plan(cx: &Cx, found: &Found, parameters: &Parameters) -> ApiResult<
     let documents = enclosed::collect(cx, &resolved.steps).await?;
     secrets::check(cx, document::secrets::wanted(&resolved, documents.values())).await?;
     Ok(Planned {
+        download_stores: objects::check(cx, &resolved, &documents).await?,
         execution: resolved.steps.iter().map(longest).sum(),
         documents,
         lookups,

@@ -1,6 +1,6 @@
 //! The rows of commands, invocations, steps and outputs, and the SQL that changes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub struct Extras {
     pub canary: Option<String>,
     pub offline_nodes: OfflineNodes,
     pub run_settings: RunSettings,
+    /// The object stores that its nodes may be given objects of, for which the sender had the right; not shown.
+    pub download_stores: BTreeSet<String>,
     /// Goes to the nodes with the order; not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_approval: Option<Approval>,

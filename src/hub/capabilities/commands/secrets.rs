@@ -14,14 +14,13 @@ use zeroize::Zeroizing;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Reports, Services, Target};
-use crate::hub::capabilities::fleet::quarantine;
+use crate::hub::capabilities::commands::open_orders::{NOT_OPEN, OpenOrder};
 use crate::hub::capabilities::parameters;
 use crate::hub::capabilities::parameters::kinds::Kind;
 use crate::hub::capabilities::parameters::rows::{self, Found};
 use crate::hub::capabilities::parameters::run_secrets;
-use crate::hub::store::{StoreError, Tx};
+use crate::hub::store::Tx;
 use crate::model::document::secrets::{MAX_SECRETS, parameter_of, wanted};
-use crate::model::document::{self, GivenParameters, References};
 use crate::model::parameter::Reference;
 use crate::wire::control::ToHub;
 use crate::wire::parameters::RunSecrets;
@@ -87,19 +86,12 @@ async fn asked(services: &Arc<Services>, node: &NodeId, run: CommandId) {
 }
 
 async fn answer(services: &Arc<Services>, node: &NodeId, run: &CommandId) -> ApiResult<RunSecrets> {
-    let (id, reader) = (run.clone(), node.clone());
-    let found = services.read(move |tx| {
-        if quarantine::sql::is_quarantined(tx, &reader)? {
-            return Ok(None);
-        }
-        Ok(sql::open_order(tx, &id, &reader)?)
-    });
-    let Some(order) = found.await? else {
-        return Ok(refusal(run, "the hub waits for nothing of this run on this node"));
+    let Some(order) = OpenOrder::of(services, run, node).await? else {
+        return Ok(refusal(run, NOT_OPEN));
     };
-    match document::check(&order.document, &order.parameters, &order.lookups) {
+    match order.resolved() {
         Ok(resolved) => run_secrets::give(services, node, run, wanted(&resolved, order.documents.values())).await,
-        Err(error) => Ok(refusal(run, &error.to_string())),
+        Err(why) => Ok(refusal(run, &why)),
     }
 }
 
@@ -108,32 +100,5 @@ fn refusal(run: &CommandId, why: &str) -> RunSecrets {
         run: run.clone(),
         secrets: Vec::new(),
         problem: Some(why.to_owned()),
-    }
-}
-
-mod sql {
-    use super::*;
-    use crate::hub::capabilities::commands::enclosed::Enclosed;
-
-    pub struct Order {
-        pub document: serde_json::Value,
-        pub parameters: GivenParameters,
-        pub lookups: References,
-        pub documents: Enclosed,
-    }
-
-    /// What this node was told to run, while its end is not known.
-    pub fn open_order(tx: &Tx<'_>, run: &CommandId, node: &NodeId) -> Result<Option<Order>, StoreError> {
-        let sql = "SELECT c.document, c.parameters, c.lookups, c.documents FROM command c JOIN invocation i ON i.command_id = c.id
-                   WHERE c.id = :run AND i.node_id = :node AND i.ended_at IS NULL AND i.released_at IS NOT NULL
-                     AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = c.id AND coalesce(a.decision, '') <> 'Approved')";
-        tx.row(sql, &[(":run", run.into()), (":node", node.into())], |row| {
-            Ok(Order {
-                document: row.json("document")?,
-                parameters: row.json("parameters")?,
-                lookups: row.json("lookups")?,
-                documents: row.json("documents")?,
-            })
-        })
     }
 }

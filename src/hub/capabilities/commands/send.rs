@@ -207,6 +207,7 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             canary: request.canary,
             offline_nodes: request.offline_nodes,
             run_settings: request.run_settings,
+            download_stores: planned.download_stores,
             operator_approval: request.operator_approval,
         },
         rerun_of: None,
@@ -335,6 +336,7 @@ async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> 
         // A signature is for one time.
         extras: Extras {
             operator_approval: None,
+            download_stores: planned.download_stores,
             ..before.extras
         },
         rerun_of: Some(before.id),
@@ -392,6 +394,7 @@ mod tests {
         let planned = Planned {
             lookups: References::new(),
             documents: Enclosed::new(),
+            download_stores: Default::default(),
             execution: Duration::ZERO,
         };
         assert_eq!(

@@ -17,9 +17,9 @@ use crate::base::{Secret, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::capabilities::object_stores::places::is_bucket_name;
 use crate::hub::capabilities::object_stores::stores::{Addressing, Store};
-use crate::hub::capabilities::object_stores::xml;
 use crate::platform::outgoing::{self, Answer, Call, OutgoingError, Url};
 use crate::platform::sigv4::{self, S3, SignParams, SignedParts, X_AMZ_CONTENT_SHA256};
+use crate::platform::xml;
 
 /// Of a part; the least that stores take of all but the last.
 pub const PART_BYTES: u64 = 5 * 1024 * 1024;
@@ -55,16 +55,16 @@ impl Failure {
 
 /// One bucket, and who asks.
 pub struct Client<'s> {
-    services: &'s Services,
-    store: &'s Store,
+    pub(super) services: &'s Services,
+    pub(super) store: &'s Store,
     bucket: &'s str,
-    secret: Secret<String>,
+    pub(super) secret: Secret<String>,
     /// The store's, with the bucket in host or path.
     url: Url,
 }
 
 /// A request to be signed.
-struct Request<'r> {
+pub(super) struct Request<'r> {
     method: Method,
     key: &'r str,
     query: String,
@@ -137,7 +137,17 @@ impl<'s> Client<'s> {
         self.ask(request).await.map(|_| ())
     }
 
-    async fn ask(&self, request: Request<'_>) -> Result<Answer, Failure> {
+    /// *Errors*: also what the store refuses.
+    pub(super) async fn ask(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let answer = self.exchange(request).await?;
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(self.judge(&answer)),
+        }
+    }
+
+    /// Whatever the store answers.
+    pub(super) async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let url = self.url_of(request.key, &request.query);
         let hash = hash(request.body.clone()).await.map_err(|e| Failure::passing(e.to_string()))?;
         let headers = self.signed(&request, &url, &hash, self.services.now()).map_err(Failure::lasting)?;
@@ -149,20 +159,16 @@ impl<'s> Client<'s> {
             allowed: &self.store.settings.allowed_networks,
             root: self.store.settings.ca_pem.as_deref(),
         };
-        let answer = outgoing::ask(call, EXCHANGE_LIMIT).await.map_err(|error| Failure {
+        outgoing::ask(call, EXCHANGE_LIMIT).await.map_err(|error| Failure {
             is_final: matches!(
                 error,
                 OutgoingError::NotAllowed { .. } | OutgoingError::BadRoot | OutgoingError::Url(_)
             ),
             why: format!("object store `{}`: {}", self.store.name, error.words()),
-        })?;
-        match answer.status.is_success() {
-            true => Ok(answer),
-            false => Err(self.judge(&answer)),
-        }
+        })
     }
 
-    fn url_of(&self, key: &str, query: &str) -> Url {
+    pub(super) fn url_of(&self, key: &str, query: &str) -> Url {
         let mark = if query.is_empty() { "" } else { "?" };
         Url {
             path: format!("{}{}{mark}{query}", self.url.path, encoded(key)),
@@ -199,14 +205,14 @@ impl<'s> Client<'s> {
     }
 
     /// What a refusal means, and whether it stays one.
-    fn judge(&self, answer: &Answer) -> Failure {
+    pub(super) fn judge(&self, answer: &Answer) -> Failure {
         let document = String::from_utf8_lossy(&answer.body);
-        let said = |name: &str| xml::text(&document, name).map(|text| shown(&text)).filter(|text| !text.is_empty());
+        let said = |name: &str| xml::words(&document, name);
         let region = answer
             .headers
             .get("x-amz-bucket-region")
             .and_then(|region| region.to_str().ok())
-            .map(shown);
+            .map(xml::on_one_line);
         let refusal = Refusal {
             status: answer.status,
             code: said("Code").unwrap_or_default(),
@@ -218,7 +224,7 @@ impl<'s> Client<'s> {
 }
 
 impl<'r> Request<'r> {
-    fn new(method: Method, key: &'r str) -> Self {
+    pub(super) fn new(method: Method, key: &'r str) -> Self {
         Self {
             method,
             key,
@@ -227,7 +233,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    fn query(mut self, query: &str) -> Self {
+    pub(super) fn query(mut self, query: &str) -> Self {
         query.clone_into(&mut self.query);
         self
     }
@@ -281,16 +287,6 @@ fn upload_id(id: &str) -> String {
     let mut out = String::from("uploadId=");
     push_encoded(&mut out, id.as_bytes());
     out
-}
-
-/// A stranger's words, on one line.
-fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(200)
-        .collect::<String>()
-        .trim()
-        .to_owned()
 }
 
 /// What a store said instead of doing it.

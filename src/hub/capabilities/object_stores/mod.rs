@@ -2,12 +2,14 @@
 //!
 //! A [`stores`] entry says where one is, with which key its requests are signed, and for which buckets it is used; nothing else is
 //! ever written there. [`client`] speaks to it. What is brought there is for others to say: the output of commands is
-//! `commands/uploads`. Nodes hold no keys of a store.
+//! `commands/uploads`. Nodes hold no keys of a store; what they may read there says [`reading`], and [`finding`] signs an address
+//! for each object that a step of theirs downloads (`commands/objects`).
 
 pub mod client;
+pub mod finding;
 pub mod places;
+pub mod reading;
 pub mod stores;
-mod xml;
 
 use crate::hub::api::Capability;
 use crate::hub::api::registry::{no_jobs, no_reports, no_streams};

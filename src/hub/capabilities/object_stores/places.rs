@@ -25,13 +25,21 @@ pub struct InvalidPlace(String);
 impl Place {
     /// Whether an object, or all below a prefix, lies in it.
     pub fn takes(&self, bucket: &str, key: &str) -> bool {
-        let is_bucket = match self.is_open {
-            true => bucket.starts_with(&self.bucket),
-            false => bucket == self.bucket,
-        };
         let rest = key.strip_prefix(self.prefix.as_str());
         let is_below = self.prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        is_bucket && is_bucket_name(bucket) && is_below
+        self.is_of(bucket) && is_bucket_name(bucket) && is_below
+    }
+
+    /// Whether the bucket is one that it was made for; `*` was made for none in particular.
+    pub fn names(&self, bucket: &str) -> bool {
+        self.is_of(bucket) && !self.bucket.is_empty()
+    }
+
+    fn is_of(&self, bucket: &str) -> bool {
+        match self.is_open {
+            true => bucket.starts_with(&self.bucket),
+            false => bucket == self.bucket,
+        }
     }
 
     /// The bucket and the prefix, where it is one bucket.

@@ -74,6 +74,9 @@ pub struct Settings {
     /// Where the output of commands may go: `BUCKET[/PREFIX]`, with `*` at the end of a bucket's name for what may vary.
     #[serde(default)]
     pub output_places: Vec<Place>,
+    /// What nodes may read when a command's document downloads it, written in the same way. Empty: nothing.
+    #[serde(default)]
+    pub download_places: Vec<Place>,
     /// Networks that may be called although they are not public.
     #[serde(default)]
     pub allowed_networks: Allowed,
@@ -109,6 +112,7 @@ impl Settings {
             return Err(ApiError::validation("an access key's id has 1 to 128 letters and digits"));
         }
         constraint::count_at_most(&self.output_places, "settings.outputPlaces", MAX_PLACES)?;
+        constraint::count_at_most(&self.download_places, "settings.downloadPlaces", MAX_PLACES)?;
         constraint::count_at_most(&self.allowed_networks.0, "allowedNetworks", MAX_NETWORKS)?;
         constraint::authority(self.ca_pem.as_deref())?;
         Ok(())
@@ -133,6 +137,17 @@ impl Store {
         text.map(Secret::new)
             .ok_or_else(|| format!("the secret key of the object store `{}` cannot be opened: give it again", self.name))
     }
+
+    #[cfg(test)]
+    pub fn for_tests(name: &str, settings: Settings) -> Self {
+        Self {
+            name: name.to_owned(),
+            settings,
+            sealed_secret: Vec::new(),
+            changed_by: String::new(),
+            changed_at: Timestamp::from_millis(0),
+        }
+    }
 }
 
 fn context(name: &str) -> String {
@@ -143,6 +158,11 @@ fn context(name: &str) -> String {
 pub fn for_output(tx: &Tx<'_>, bucket: &str, prefix: &str) -> Result<Option<Store>, StoreError> {
     let takes = |store: &Store| store.settings.output_places.iter().any(|place| place.takes(bucket, prefix));
     Ok(sql::list(tx)?.into_iter().find(takes))
+}
+
+/// All of them, by name.
+pub fn all(tx: &Tx<'_>) -> Result<Vec<Store>, StoreError> {
+    sql::list(tx)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -165,6 +185,7 @@ struct StoreSummary {
     endpoint: String,
     region: String,
     output_places: Vec<Place>,
+    download_places: Vec<Place>,
 }
 
 async fn list_object_stores(cx: Cx, _request: ListRequest) -> ApiResult<ListResult> {
@@ -174,6 +195,7 @@ async fn list_object_stores(cx: Cx, _request: ListRequest) -> ApiResult<ListResu
             endpoint: store.settings.endpoint,
             region: store.settings.region,
             output_places: store.settings.output_places,
+            download_places: store.settings.download_places,
         };
         Ok(ListResult {
             stores: sql::list(tx)?.into_iter().map(summary).collect(),
@@ -300,12 +322,22 @@ struct TestResult {
 #[schemars(rename = "TriedObjectStorePlace")]
 struct TriedPlace {
     place: String,
+    purpose: Purpose,
     /// Why it does not work; absent when it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// Writes a small object to each place and removes it.
+/// What a place is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ObjectStorePurpose")]
+enum Purpose {
+    Output,
+    Download,
+}
+
+/// Writes a small object to each place for output and removes it, and lists what nodes may read.
 async fn test_object_store(cx: Cx, request: TestRequest) -> ApiResult<TestResult> {
     is_whole(&cx)?;
     let name = request.name.clone();
@@ -313,19 +345,26 @@ async fn test_object_store(cx: Cx, request: TestRequest) -> ApiResult<TestResult
     let tried = places_to_test(&store, request.place.as_deref())?;
     cx.audit(Outcome::Done, format!("`{}`", store.name)).await?;
     let mut places = Vec::new();
-    for (bucket, prefix) in tried {
-        let error = try_out(&cx.services, &store, &bucket, &prefix).await.err();
-        let place = if prefix.is_empty() { bucket } else { format!("{bucket}/{prefix}") };
-        places.push(TriedPlace { place, error });
+    for (purpose, bucket, prefix) in tried {
+        let tried = match purpose {
+            Purpose::Output => try_out(&cx.services, &store, &bucket, &prefix).await,
+            Purpose::Download => try_reading(&cx.services, &store, &bucket, &prefix).await,
+        };
+        let (place, error) = (format!("{bucket}/{prefix}").trim_end_matches('/').to_owned(), tried.err());
+        places.push(TriedPlace { place, purpose, error });
     }
     Ok(TestResult { places })
 }
 
-/// *Errors*: `ValidationException` when none is one bucket, or the store does not take it.
-fn places_to_test(store: &Store, wanted: Option<&str>) -> ApiResult<Vec<(String, String)>> {
-    let own = |place: &Place| place.only().map(|(bucket, prefix)| (bucket.to_owned(), prefix.to_owned()));
+/// *Errors*: `ValidationException` when none is one bucket, or the store is not used there.
+fn places_to_test(store: &Store, wanted: Option<&str>) -> ApiResult<Vec<(Purpose, String, String)>> {
+    let output = store.settings.output_places.iter().map(|place| (Purpose::Output, place));
+    let download = store.settings.download_places.iter().map(|place| (Purpose::Download, place));
+    let all = output.chain(download);
     let Some(wanted) = wanted else {
-        let found: Vec<_> = store.settings.output_places.iter().filter_map(own).collect();
+        let own =
+            |(purpose, place): (Purpose, &Place)| place.only().map(|(bucket, prefix)| (purpose, bucket.to_owned(), prefix.to_owned()));
+        let found: Vec<_> = all.filter_map(own).collect();
         return match found.is_empty() {
             true => Err(ApiError::validation(
                 "none of the store's places is one bucket: say `Place`, the bucket to try",
@@ -335,10 +374,20 @@ fn places_to_test(store: &Store, wanted: Option<&str>) -> ApiResult<Vec<(String,
     };
     let (bucket, prefix) = wanted.split_once('/').unwrap_or((wanted, ""));
     let prefix = clean(prefix);
-    match store.settings.output_places.iter().any(|place| place.takes(bucket, &prefix)) {
-        true => Ok(vec![(bucket.to_owned(), prefix)]),
-        false => Err(ApiError::validation("the store takes no output there: `OutputPlaces` must hold it")),
+    let taking = all.filter(|(_, place)| place.takes(bucket, &prefix));
+    let mut found: Vec<_> = taking.map(|(purpose, _)| (purpose, bucket.to_owned(), prefix.clone())).collect();
+    found.dedup();
+    match found.is_empty() {
+        true => Err(ApiError::validation(
+            "the store is not used there: `OutputPlaces` or `DownloadPlaces` must hold it",
+        )),
+        false => Ok(found),
     }
+}
+
+async fn try_reading(services: &Services, store: &Store, bucket: &str, prefix: &str) -> Result<(), String> {
+    let client = Client::new(services, store, bucket).map_err(|failure| failure.why)?;
+    client.look(prefix).await.map_err(|failure| failure.why)
 }
 
 async fn try_out(services: &Services, store: &Store, bucket: &str, prefix: &str) -> Result<(), String> {

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::ApiResult;
 use crate::base::id::{CommandId, NodeId};
-use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Services, Target};
-use crate::hub::audit::{self, Outcome};
+use crate::hub::audit::Outcome;
+use crate::hub::audit::node_read::NodeRead;
 use crate::hub::capabilities::parameters::KIND;
 use crate::hub::capabilities::parameters::kinds::Kind;
 use crate::hub::capabilities::parameters::node_access::{Grant, Grants};
@@ -27,16 +28,18 @@ const OPERATION: &str = "roadstead:NodeGetSecret";
 pub async fn give(services: &Services, node: &NodeId, run: &CommandId, references: BTreeSet<String>) -> ApiResult<RunSecrets> {
     let (sealer, reader) = (Sealer::of(services), node.clone());
     let opened = services.read(move |tx| open_all(tx, &sealer, &reader, references)).await?;
-    let occasion = Occasion {
+    let read = NodeRead {
         node: node.clone(),
         run: run.clone(),
         at: services.now(),
+        operation: OPERATION,
     };
+    let target = |key: &ParameterKey| Target::Resource(KIND, key.to_string()).to_string();
     let opened = match opened {
         Ok(opened) => opened,
         Err(Refused { key, is_denial, why }) => {
             if let Some(key) = key.filter(|_| is_denial) {
-                let entry = occasion.entry(&key, Outcome::Denied, why.clone());
+                let entry = read.entry(target(&key), Outcome::Denied, why.clone());
                 services.audit.deny(&services.store, entry).await?;
             }
             return Ok(RunSecrets {
@@ -47,8 +50,9 @@ pub async fn give(services: &Services, node: &NodeId, run: &CommandId, reference
         }
     };
     let keys: BTreeSet<ParameterKey> = opened.iter().map(|(key, _)| key.clone()).collect();
+    let detail = format!("the secret was read for command {run}");
     let recorded = services.write(move |tx| {
-        occasion.record(tx, &keys);
+        keys.iter().for_each(|key| read.record(tx, target(key), detail.clone()));
         Ok(())
     });
     recorded.await?;
@@ -120,37 +124,4 @@ fn open(tx: &Tx<'_>, sealer: &Sealer, grants: &Grants, name: &str) -> ApiResult<
         value,
     };
     Ok(Ok((reference.key.clone(), secret)))
-}
-
-/// Who reads, for what, and when.
-struct Occasion {
-    node: NodeId,
-    run: CommandId,
-    at: Timestamp,
-}
-
-impl Occasion {
-    fn record(&self, tx: &Tx<'_>, keys: &BTreeSet<ParameterKey>) {
-        for key in keys {
-            tx.note(|notes| {
-                notes.nodes.push(self.node.clone());
-                notes.command = Some(self.run.clone());
-            });
-            let detail = format!("the secret was read for command {}", self.run);
-            audit::record(tx, self.entry(key, Outcome::Done, detail));
-        }
-    }
-
-    fn entry(&self, key: &ParameterKey, outcome: Outcome, detail: String) -> audit::Entry {
-        audit::Entry {
-            at: self.at,
-            request_id: audit::request_id(self.at),
-            caller: format!("node:{}", self.node),
-            address: String::new(),
-            operation: OPERATION.into(),
-            target: Target::Resource(KIND, key.to_string()).to_string(),
-            outcome,
-            detail,
-        }
-    }
 }

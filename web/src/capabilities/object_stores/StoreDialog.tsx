@@ -58,6 +58,7 @@ export function StoreDialog({ store, onClose, onSaved }: Props) {
         <Input type="password" value={draft.secret} autoComplete={false} onChange={({ detail }) => change({ secret: detail.value })} />
       </FormField>
       {text("places", "placesHelp")}
+      {text("readable", "readableHelp")}
       {text("networks", "networksHelp")}
       <FormField label={t("ca")} constraintText={t("caHelp")} stretch>
         <Textarea value={draft.ca} rows={3} spellcheck={false} onChange={({ detail }) => change({ ca: detail.value })} />

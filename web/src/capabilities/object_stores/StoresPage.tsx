@@ -115,6 +115,7 @@ function columnsOf(t: Translator): Column<Store>[] {
     { id: "name", header: t("name"), width: 180, isRowHeader: true, cell: ({ Name }) => Name },
     { id: "endpoint", header: t("endpoint"), width: 300, cell: ({ Endpoint }) => Endpoint },
     { id: "region", header: t("region"), width: 140, cell: ({ Region }) => Region },
-    { id: "places", header: t("places"), width: 260, cell: ({ OutputPlaces }) => OutputPlaces.join(", ") || "–" },
+    { id: "places", header: t("places"), width: 220, cell: ({ OutputPlaces }) => OutputPlaces.join(", ") || "–" },
+    { id: "readable", header: t("readable"), width: 220, cell: ({ DownloadPlaces }) => DownloadPlaces.join(", ") || "–" },
   ];
 }

@@ -12,15 +12,16 @@ export interface Draft {
   secret: string;
   addressing: Addressing;
   places: string;
+  readable: string;
   networks: string;
   ca: string;
 }
 
-const EMPTY: Draft = { name: "", endpoint: "", region: "us-east-1", keyId: "", secret: "", addressing: "path", places: "", networks: "", ca: "" };
+const EMPTY: Draft = { name: "", endpoint: "", region: "us-east-1", keyId: "", secret: "", addressing: "path", places: "", readable: "", networks: "", ca: "" };
 
 export function draftOf(store: StoreDetails | undefined): Draft {
   if (!store) return EMPTY;
-  const { Endpoint, Region, AccessKeyId, Addressing, OutputPlaces, AllowedNetworks, CaPem } = store.Settings;
+  const { Endpoint, Region, AccessKeyId, Addressing, OutputPlaces, DownloadPlaces, AllowedNetworks, CaPem } = store.Settings;
   return {
     ...EMPTY,
     name: store.Name,
@@ -29,6 +30,7 @@ export function draftOf(store: StoreDetails | undefined): Draft {
     keyId: AccessKeyId,
     addressing: Addressing ?? "path",
     places: (OutputPlaces ?? []).join(", "),
+    readable: (DownloadPlaces ?? []).join(", "),
     networks: (AllowedNetworks ?? []).join(", "),
     ca: CaPem ?? "",
   };
@@ -47,6 +49,7 @@ export function putRequest(draft: Draft): PutStoreRequest {
       AccessKeyId: draft.keyId.trim(),
       Addressing: draft.addressing,
       OutputPlaces: listOf(draft.places),
+      DownloadPlaces: listOf(draft.readable),
       AllowedNetworks: listOf(draft.networks),
       ...(draft.ca.trim() ? { CaPem: draft.ca } : {}),
     },

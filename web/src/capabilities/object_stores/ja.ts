@@ -2,7 +2,7 @@ import type { en } from "./en";
 
 export const ja: Record<keyof typeof en, string> = {
   title: "オブジェクトストア",
-  help: "S3 互換のサーバーです。コマンドで指定すると、ハブがその出力をここへアップロードします。",
+  help: "S3 互換のサーバーです。コマンドで指定すると、ハブがその出力をここへアップロードします。指定した場所はノードが読み取れます。",
   empty: "オブジェクトストアはまだありません",
   emptyHelp: "追加して試し、コマンドを実行するときにそのバケットを指定します。",
   create: "オブジェクトストアを追加",
@@ -14,7 +14,7 @@ export const ja: Record<keyof typeof en, string> = {
   deleteText: "ハブは {name} とそのキーを忘れます。バケットの中身は残ります。アップロード待ちの出力は送られません。",
   deleted: "{name} を削除しました",
   test: "試す",
-  testDone: "各バケットに小さなオブジェクトを書き込み、削除しました",
+  testDone: "出力用の各バケットに小さなオブジェクトを書き込んで削除し、ノードが読み取れる場所を一覧しました",
   testFailed: "{place} は使えません: {why}",
   choose: "先にオブジェクトストアを選んでください",
   name: "名前",
@@ -31,6 +31,8 @@ export const ja: Record<keyof typeof en, string> = {
   host: "ホスト名",
   places: "出力用のバケット",
   placesHelp: "logs、logs/runs、logs-* のようにカンマ区切りで入力します",
+  readable: "ノードが読み取れる場所",
+  readableHelp: "コマンドでノードがダウンロードできる場所です。tools、tools/prod のようにカンマ区切りで入力します。空欄: なし。",
   networks: "公開アドレスでなくても許可するネットワーク",
   networksHelp: "10.0.0.0/8 のようにカンマ区切りで入力します。指定がなければ公開アドレスだけに接続します。",
   ca: "信頼する認証局",

@@ -10,6 +10,29 @@ pub fn text(document: &str, name: &str) -> Option<String> {
     (!inner.contains('<')).then(|| unescaped(inner))
 }
 
+/// The same of what a stranger says for people: on one line, and not too long; `None` when it says nothing.
+pub fn words(document: &str, name: &str) -> Option<String> {
+    text(document, name).map(|text| on_one_line(&text)).filter(|text| !text.is_empty())
+}
+
+/// A stranger's words, on one line.
+pub fn on_one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    plain.trim().to_owned()
+}
+
+/// What lies between each pair of these tags, in turn.
+pub fn each<'d>(document: &'d str, name: &str) -> impl Iterator<Item = &'d str> {
+    let (opening, closing) = (format!("<{name}>"), format!("</{name}>"));
+    let mut rest = document;
+    std::iter::from_fn(move || {
+        let (_, after) = rest.split_once(&opening)?;
+        let (inner, after) = after.split_once(&closing)?;
+        rest = after;
+        Some(inner)
+    })
+}
+
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -66,6 +89,10 @@ mod tests {
         assert_eq!(text(answer, "Message").as_deref(), Some("it's <not> there & gone"));
         assert_eq!(text(answer, "Error"), None);
         assert_eq!(text(answer, "Region"), None);
+        let list = "<L><C><Key>a&amp;b</Key></C><C></C><C><Key>c</Key></C><C>";
+        let keys: Vec<_> = each(list, "C").map(|inner| text(inner, "Key")).collect();
+        assert_eq!(keys, [Some("a&b".into()), None, Some("c".into())]);
+        assert_eq!(words("<A> b\n\u{1b}c </A>", "A").as_deref(), Some("b  c"));
     }
 
     proptest! {
