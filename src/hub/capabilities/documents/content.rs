@@ -107,7 +107,8 @@ fn schemas(kind: &str) -> &'static [Schema] {
     }
 }
 
-fn check_schema(kind: &str, root: &Node) -> ApiResult<()> {
+/// *Errors*: `InvalidDocumentSchemaVersion`.
+pub fn check_schema(kind: &str, root: &Node) -> ApiResult<()> {
     let written = root.member("schemaVersion").and_then(Node::scalar).unwrap_or_default();
     let allowed = schemas(kind);
     if Schema::of(written.trim()).is_some_and(|schema| allowed.contains(&schema)) {

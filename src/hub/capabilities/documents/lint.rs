@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::ApiResult;
+use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::capabilities::documents::content::{self, FORMATS, TYPES};
 use crate::hub::capabilities::documents::names::KIND;
@@ -73,23 +73,64 @@ async fn lint_document(_cx: Cx, request: LintRequest) -> ApiResult<LintResult> {
     })
 }
 
-/// Its size, findings of the language, then what only storing it would say: whether the schema fits the type.
+/// Its size, findings of the language, then what only storing it would say: whether the schema fits the type. Read once: that is what
+/// the answer takes.
 fn problems(kind: &str, format: Format, content: &str) -> Vec<Problem> {
+    let whole = |refused: ApiError| Problem::error(Default::default(), refused.message);
     if !content.is_empty()
         && let Err(refused) = content::check_size(kind, content)
     {
-        return vec![Problem::error(Default::default(), refused.message)];
+        return vec![whole(refused)];
     }
-    let mut problems = match (content::is_language(kind), format) {
-        (true, Format::Json | Format::Yaml) => match text::parse(content, format) {
-            Ok(root) => Document::read(&root).problems,
-            Err(problem) => vec![problem],
-        },
-        _ => Vec::new(),
+    if !content::is_language(kind) || format == Format::Text {
+        return content::judge(kind, format, content).err().map(whole).into_iter().collect();
+    }
+    let root = match text::parse(content, format) {
+        Ok(root) => root,
+        Err(problem) => return vec![problem],
     };
-    let has_errors = problems.iter().any(|problem| problem.severity == Severity::Error);
-    if !has_errors && let Err(refused) = content::judge(kind, format, content) {
-        problems.push(Problem::error(Default::default(), refused.message));
+    let mut problems = Document::read(&root).problems;
+    if problems.iter().all(|problem| problem.severity != Severity::Error) {
+        problems.extend(content::check_schema(kind, &root).err().map(whole));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_finds_no_error_in_is_stored_and_what_it_finds_one_in_is_not() {
+        let good = "schemaVersion: '2.2'\nmainSteps:\n- {name: a, action: aws:runShellScript, inputs: {runCommand: [id]}}\n";
+        let texts = [
+            good.to_owned(),
+            good.replace("2.2", "9.9"),
+            good.replace("2.2", "1.0"),
+            good.replace("schemaVersion: '2.2'\n", ""),
+            good.replace("[id]", "[id"),
+            good.replace("name: a", "name: 'a b'"),
+            good.replace("action:", "acton:"),
+            format!("{good}# {}\n", "x".repeat(70_000)),
+            r#"{"schemaVersion":"0.3","mainSteps":[{"name":"a","action":"aws:sleep","inputs":{}}]}"#.to_owned(),
+            r#"{"schemaVersion":"1.0","sessionType":"Port"}"#.to_owned(),
+            "BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(),
+            "- a\n".to_owned(),
+            "{}".to_owned(),
+            String::new(),
+        ];
+        for kind in TYPES {
+            for format in [Format::Json, Format::Yaml, Format::Text] {
+                for text in &texts {
+                    let found = problems(kind, format, text);
+                    let has_errors = found.iter().any(|problem| problem.severity == Severity::Error);
+                    assert_eq!(
+                        has_errors,
+                        content::judge(kind, format, text).is_err(),
+                        "{kind} {format:?} {text:.60} {found:?}"
+                    );
+                }
+            }
+        }
+    }
 }
