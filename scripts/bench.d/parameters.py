@@ -11,7 +11,7 @@ from harness.sigv4 import sign
 from result import Probe, at_least, at_most
 
 MANY = 100_000
-PUTS = 6000
+PUTS = 20_000
 SECONDS = 4
 
 
