@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+import { type Browser, type BrowserContext, type Locator, type Page, test as base, expect } from "@playwright/test";
 import { ADMIN, Hub, PASSWORD } from "./hub";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -89,6 +89,12 @@ export async function asUser(browser: Browser, hub: Hub, name: string, password:
   }
   await expect(overview).toBeVisible();
   return page;
+}
+
+/** Chooses a row, or sets what can be set, by its key: a click needs a place, and a list that has just come or a dialog that has just gone moves them. */
+export async function choose(box: Locator): Promise<void> {
+  await box.press("Space");
+  await expect(box).toBeChecked();
 }
 
 /** No violation of WCAG 2.2 A or AA; with `contrast`, of its rule for colours alone, or of all others. */

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 import type { Hub } from "../hub";
 
 const NAME = "Greet-in-the-browser";
@@ -69,8 +69,8 @@ test("a document is written with the hub's judgement at hand, changed and compar
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page).toHaveURL(/version=2/);
   await page.getByRole("tab", { name: "Versions" }).click();
-  await page.getByRole("checkbox", { name: "Select 1" }).check({ force: true });
-  await page.getByRole("checkbox", { name: "Select 2" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select 1" }));
+  await choose(page.getByRole("checkbox", { name: "Select 2" }));
   await page.getByRole("button", { name: "Compare" }).click();
   const changes = page.getByRole("region", { name: "Version 1 against version 2" });
   await expect(changes).toContainText('+         - echo "good morning {{ name }}"');
@@ -86,11 +86,11 @@ test("a document is written with the hub's judgement at hand, changed and compar
 test("versions, sharing, reviews and tags of a document", async ({ page, hub }) => {
   write(hub);
   await page.goto(`/documents/at/${NAME}?tab=versions`);
-  await page.getByRole("checkbox", { name: "Select 2" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select 2" }));
   await page.getByRole("button", { name: "Make it the default" }).click();
   await expect(page.getByText("Version 2 is the default now")).toBeVisible();
   await page.getByRole("checkbox", { name: "Select 2" }).uncheck({ force: true });
-  await page.getByRole("checkbox", { name: "Select 1" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select 1" }));
   await expectAccessible(page);
   await page.getByRole("tabpanel").getByRole("button", { name: "Delete" }).click();
   const dialog = page.getByRole("dialog");
@@ -108,7 +108,7 @@ test("versions, sharing, reviews and tags of a document", async ({ page, hub }) 
   await expect(page.getByRole("row", { name: /123456789012/ })).toBeVisible();
   await expect(dialog).toBeHidden();
   await expectAccessible(page);
-  await page.getByRole("radio", { name: "Select 123456789012" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select 123456789012" }));
   await page.getByRole("button", { name: "Stop sharing" }).click();
   await expect(page.getByText("Shared with nobody").first()).toBeVisible();
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { asUser, expect, expectAccessible, test } from "../fixtures";
+import { asUser, choose, expect, expectAccessible, test } from "../fixtures";
 
 const PASSWORD_OF_BEA = "a long password for two";
 
@@ -56,7 +56,7 @@ test("limits are set, found by tokens, changed and taken away", async ({ page, h
   await expect(page.getByRole("row", { name: /role patcher/ })).toContainText("3");
   // The list is there before the dialog has gone, and what lies below it takes no click.
   await expect(dialog).toBeHidden();
-  await page.getByRole("radio", { name: "Select role patcher" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select role patcher" }));
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByRole("textbox").fill("role patcher");
   await dialog.getByRole("button", { name: "Delete" }).click();
@@ -107,7 +107,7 @@ test("a command waits for a second person, who approves it, or it is taken back"
   const other = await asUser(browser, hub, "bea", PASSWORD_OF_BEA);
   await expect(other.getByText("1 command waits for an approval")).toBeVisible();
   await other.goto("/approvals?filter=requested_by%3Dadmin");
-  await other.getByRole("radio", { name: /^Select/ }).check({ force: true });
+  await choose(other.getByRole("radio", { name: /^Select/ }));
   await expectAccessible(other);
   await other.getByRole("button", { name: "Approve" }).click();
   await other.getByRole("dialog").getByLabel("Reason").fill("seen by two");

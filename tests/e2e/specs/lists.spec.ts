@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 import type { Hub } from "../hub";
 
 interface Found {
@@ -54,7 +54,7 @@ test("columns and page size of a list are chosen and kept", async ({ page }) => 
 test("many nodes are tagged at once, with a preview, and the change is taken back", async ({ page, hub }) => {
   hub.cli("node", "tag", "harbour", "berth=1");
   await page.goto("/nodes");
-  await page.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select harbour" }));
   await page.getByRole("button", { name: "Choose all 2 that match" }).click();
   await page.getByRole("button", { name: "Actions" }).click();
   await page.getByRole("menuitem", { name: "Edit tags of 2 nodes" }).click();
@@ -86,8 +86,8 @@ test("a tag that the hub refuses is told once, and nothing is changed", async ({
   const context = await browser.newContext({ storageState: login, baseURL: hub.url, locale: "en-GB" });
   const page = await context.newPage();
   await page.goto("/nodes");
-  await page.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });
-  await page.getByRole("checkbox", { name: "Select lighthouse" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select harbour" }));
+  await choose(page.getByRole("checkbox", { name: "Select lighthouse" }));
   await page.getByRole("button", { name: "Actions" }).click();
   await page.getByRole("menuitem", { name: "Edit tags of 2 nodes" }).click();
   const dialog = page.getByRole("dialog");

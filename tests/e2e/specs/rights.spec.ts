@@ -1,4 +1,4 @@
-import { asUser, expect, expectAccessible, test } from "../fixtures";
+import { asUser, choose, expect, expectAccessible, test } from "../fixtures";
 
 const PASSWORD_OF_ANN = "a long password for one";
 
@@ -15,7 +15,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
   const other = await asUser(browser, hub, "ann", PASSWORD_OF_ANN);
   await other.goto("/nodes");
   await expect(other.getByRole("link", { name: "harbour" })).toBeVisible();
-  await other.getByRole("checkbox", { name: "Select harbour" }).check({ force: true });
+  await choose(other.getByRole("checkbox", { name: "Select harbour" }));
   await expect(other.getByRole("button", { name: "Run a command" })).toBeDisabled();
   await other.goto("/users");
   await expect(other.getByText("AccessDeniedException")).toBeVisible();
@@ -32,7 +32,7 @@ test("a user is created, may only look, is narrowed, and is deleted by name", as
   await expect(other.getByRole("link", { name: "harbour" })).toBeHidden();
   await other.context().close();
 
-  await page.getByRole("radio", { name: "Select ann" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select ann" }));
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByRole("textbox").fill("ann");
   await dialog.getByRole("button", { name: "Delete" }).click();

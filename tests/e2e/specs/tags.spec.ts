@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 
 test("resources of every kind are tagged together, with a preview, and the change is taken back", async ({ page, hub }) => {
   for (const name of ["/e2e-tags/a", "/e2e-tags/b"]) hub.api("AmazonSSM.PutParameter", { Name: name, Value: "x", Type: "String" });
@@ -8,7 +8,7 @@ test("resources of every kind are tagged together, with a preview, and the chang
   await page.goto("/tags?filter=id%5E%2Fe2e-tags");
   await expect(page.getByRole("link", { name: "/e2e-tags/a" })).toBeVisible();
   await expectAccessible(page);
-  await page.getByRole("checkbox", { name: "Select /e2e-tags/a" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select /e2e-tags/a" }));
   await page.getByRole("button", { name: "Choose all 2 that match" }).click();
   await page.getByRole("button", { name: "Edit tags of 2 resources" }).click();
   const dialog = page.getByRole("dialog");
@@ -45,7 +45,7 @@ test("a rule shows what breaks it", async ({ page, hub }) => {
   await expect(page.getByText("Missing: e2e-owner")).toBeVisible();
   await expectAccessible(page);
   await page.goto("/tag-rules");
-  await page.getByRole("radio", { name: "Select e2e-owner" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select e2e-owner" }));
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByRole("button", { name: "Delete" }).click();
   await expect(page.getByText("The rule on e2e-owner is deleted")).toBeVisible();

@@ -1,4 +1,4 @@
-import { expect, test } from "../fixtures";
+import { choose, expect, test } from "../fixtures";
 
 test("a join that needs approval is let in from its page", async ({ page, hub }) => {
   await page.goto("/join");
@@ -12,7 +12,7 @@ test("a join that needs approval is let in from its page", async ({ page, hub })
   await page.goto("/join-requests");
   const row = page.getByRole("row").filter({ hasText: "Waits" });
   await expect(row).toBeVisible();
-  await row.getByRole("checkbox").check({ force: true });
+  await choose(row.getByRole("checkbox"));
   await page.getByRole("button", { name: "Approve" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
   await expect(page.getByText("Nobody waits")).toBeVisible({ timeout: 30_000 });
