@@ -45,17 +45,18 @@ class Place:
                     "AllowedNetworks": LOOPBACK, "CaPem": self.authority[2]}
         self.hub.api.hub("PutObjectStore", Name="nanio", Settings=settings, SecretAccessKey=secret or self.store.secret)
 
-    def run(self, info, *lines):
+    def run(self, info, *lines, **settings):
         fetch = {"action": "aws:downloadContent", "name": "fetch", "inputs": {"sourceType": "S3", "sourceInfo": json.dumps(info)}}
-        return self.run_document(steps(fetch, *([script(*lines, name="use")] if lines else [])))
+        return self.run_document(steps(fetch, *([script(*lines, name="use")] if lines else [])), **settings)
 
-    def run_document(self, content):
+    def run_document(self, content, **settings):
         name = f"Fetch-{next(self.numbers)}"
         self.ssm.create_document(Name=name, Content=content, DocumentType="Command")
-        return self.send(name)
+        return self.send(name, settings)
 
-    def send(self, name, **parameters):
-        command = self.ssm.send_command(DocumentName=name, InstanceIds=[self.agent.node], Parameters=parameters)["Command"]["CommandId"]
+    def send(self, name, settings=None, **parameters):
+        members = {"DocumentName": name, "InstanceIds": [self.agent.node], "Parameters": parameters, **({"RunSettings": settings} if settings else {})}
+        command = self.hub.api.ssm("SendCommand", **members)["Command"]["CommandId"]
         wait_invocation(self.hub, command, self.agent.node)
         invocation = self.ssm.list_command_invocations(CommandId=command, Details=True)["CommandInvocations"][0]
         return {plugin["Name"]: (plugin["Status"], plugin["Output"]) for plugin in invocation["CommandPlugins"]}
@@ -104,6 +105,11 @@ def test_a_folder_comes_whole(place):
         ended = place.run({"path": path}, "find . -type f | sort; cat a.txt deep/b.txt")
         assert ended["use"] == ("Success", "./a.txt\n./deep/b.txt\nAB"), ended
         assert "2 objects below `tools/prod/set" in place.grants()[0]["Detail"]
+
+
+def test_a_step_with_ceilings_downloads_too(place):
+    ended = place.run({"path": "s3://tools/prod/large"}, "wc -c <large; nice", MemoryMiB=256, CpuPercent=80, Nice=7)
+    assert ended["use"] == ("Success", "3200000\n7\n"), ended
 
 
 def test_a_document_inside_a_document_downloads_too(place):
