@@ -4,7 +4,6 @@ use roadstead::base::id::CommandId;
 use roadstead::wire::control::{ToAgent, ToHub};
 use roadstead::wire::parameters::RunSecrets;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::link::support::{TestAgent, facts, soon};
 use crate::support::{Answer, Key, TestHub};
@@ -34,21 +33,6 @@ async fn send_as(hub: &TestHub, key: &Key, line: &str) -> Answer {
     let targets = json!([{"Key": "roadstead:filter", "Values": ["id^mi-"]}]);
     let request = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": [line]}, "Targets": targets});
     hub.call_as(key, "AmazonSSM.SendCommand", &request.to_string()).await
-}
-
-async fn agent(hub: &TestHub) -> (TestAgent, TempDir) {
-    let line = hub.call("Roadstead.CreateJoinLine", &json!({"Count": 1})).await.ok();
-    let data = tempfile::tempdir().unwrap();
-    let token = line["Token"].as_str().unwrap().parse().unwrap();
-    let agent = TestAgent::start_as(data.path(), Some(token), facts("boot-1"));
-    agent.welcomed(1).await;
-    soon(async {
-        while hub.call("Roadstead.DescribeHub", &json!({})).await.ok()["NodesOnline"] != 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await;
-    (agent, data)
 }
 
 /// The hub's word to a run that asks; `count` is how many there have been with it.
@@ -124,7 +108,7 @@ async fn who_may_not_read_a_secret_sends_no_command_that_names_it() {
 #[tokio::test]
 async fn a_node_gets_a_runs_secrets_only_by_a_rule_and_only_while_it_runs() {
     let hub = hub().await;
-    let (mut agent, _data) = agent(&hub).await;
+    let (mut agent, _data) = hub.joined(facts("boot-1")).await;
     let admin = Key::of_the_admin();
     let sent = send_as(&hub, &admin, "use {{ssm-secure:/app/pass}} {{ssm-secure:/app/pass:1}}")
         .await
@@ -195,7 +179,7 @@ async fn a_node_gets_a_runs_secrets_only_by_a_rule_and_only_while_it_runs() {
 #[tokio::test]
 async fn the_plain_text_is_nowhere_on_the_hubs_disk() {
     let hub = hub().await;
-    let (mut agent, _data) = agent(&hub).await;
+    let (mut agent, _data) = hub.joined(facts("boot-1")).await;
     allow(&hub, true).await;
     let sent = send_as(&hub, &Key::of_the_admin(), "use {{ssm-secure:/app/pass}}").await.ok();
     let run: CommandId = sent["Command"]["CommandId"].as_str().unwrap().parse().unwrap();

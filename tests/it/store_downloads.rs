@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use roadstead::base::id::CommandId;
 use roadstead::wire::control::{ToAgent, ToHub};
+use roadstead::wire::node::NodeFacts;
 use roadstead::wire::objects::StepObjects;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -89,21 +89,6 @@ async fn sent(hub: &TestHub, path: &str) -> CommandId {
     sent["Command"]["CommandId"].as_str().unwrap().parse().unwrap()
 }
 
-async fn agent(hub: &TestHub) -> (TestAgent, TempDir) {
-    let line = hub.call("Roadstead.CreateJoinLine", &json!({"Count": 1})).await.ok();
-    let data = tempfile::tempdir().unwrap();
-    let token = line["Token"].as_str().unwrap().parse().unwrap();
-    let agent = TestAgent::start_as(data.path(), Some(token), facts("boot-1"));
-    agent.welcomed(1).await;
-    soon(async {
-        while hub.call("Roadstead.DescribeHub", &json!({})).await.ok()["NodesOnline"] != 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await;
-    (agent, data)
-}
-
 /// The hub's word to a step that asks.
 async fn ask(agent: &TestAgent, run: &CommandId, step: u32) -> StepObjects {
     let before = agent.duties.objects.borrow().len();
@@ -128,7 +113,7 @@ async fn audited(hub: &TestHub) -> Vec<Value> {
 async fn a_step_gets_an_address_for_each_object_that_its_document_names() {
     let (hub, store) = (TestHub::start().await, Store::start().await);
     put_store(&hub, &store, &["tools"]).await;
-    let (mut agent, _data) = agent(&hub).await;
+    let (mut agent, _data) = hub.joined(facts("boot-1")).await;
     let path = format!("{}/tools/one.sh", store.url);
     let run = sent(&hub, &path).await;
     let ToAgent::Run(order) = agent.order().await else {
@@ -189,7 +174,7 @@ async fn a_step_gets_an_address_for_each_object_that_its_document_names() {
 async fn what_is_not_there_too_large_or_refused_by_the_store_is_said() {
     let (hub, store) = (TestHub::start().await, Store::start().await);
     put_store(&hub, &store, &["tools", "locked"]).await;
-    let (agent, _data) = agent(&hub).await;
+    let (agent, _data) = hub.joined(facts("boot-1")).await;
     for (path, expected) in [
         ("tools/none", "there is no object `tools/none` at the object store `minio`"),
         ("tools/none/", "there is no object `tools/none/`"),
@@ -213,7 +198,7 @@ async fn what_is_not_there_too_large_or_refused_by_the_store_is_said() {
 async fn nodes_read_only_what_the_store_says_and_for_a_run_that_they_have() {
     let (hub, store) = (TestHub::start().await, Store::start().await);
     put_store(&hub, &store, &["tools"]).await;
-    let (mut agent, _data) = agent(&hub).await;
+    let (mut agent, _data) = hub.joined(facts("boot-1")).await;
     let run = sent(&hub, &format!("{}/logs/one.sh", store.url)).await;
     let why = refused(&agent, &run, 0).await;
     assert!(
@@ -243,7 +228,7 @@ async fn nodes_read_only_what_the_store_says_and_for_a_run_that_they_have() {
         "its second step downloads nothing"
     );
     assert!(refused(&agent, &CommandId::random(), 0).await.contains("waits for nothing"));
-    let (other, _other_data) = self::agent_beside(&hub).await;
+    let (other, _other_data) = hub.joined(others()).await;
     assert!(refused(&other, &run, 0).await.contains("waits for nothing"), "another node's run");
 
     hub.call("AmazonSSM.CancelCommand", &json!({"CommandId": run.as_str()})).await.ok();
@@ -261,23 +246,19 @@ async fn nodes_read_only_what_the_store_says_and_for_a_run_that_they_have() {
     assert!(refused(&agent, &run, 0).await.contains("waits for nothing"), "a run that is over");
 }
 
-/// A second node.
-async fn agent_beside(hub: &TestHub) -> (TestAgent, TempDir) {
-    let line = hub.call("Roadstead.CreateJoinLine", &json!({"Count": 1})).await.ok();
-    let data = tempfile::tempdir().unwrap();
-    let token = line["Token"].as_str().unwrap().parse().unwrap();
-    let mut own = facts("boot-2");
-    own.machine_id = "another".into();
-    let agent = TestAgent::start_as(data.path(), Some(token), own);
-    agent.welcomed(1).await;
-    (agent, data)
+/// Of a second node.
+fn others() -> NodeFacts {
+    NodeFacts {
+        machine_id: "another".into(),
+        ..facts("boot-2")
+    }
 }
 
 #[tokio::test]
 async fn who_may_not_use_a_store_sends_no_command_that_downloads_from_it() {
     let (hub, store) = (TestHub::start().await, Store::start().await);
     put_store(&hub, &store, &["tools"]).await;
-    let (_agent, _data) = agent(&hub).await;
+    let (_agent, _data) = hub.joined(facts("boot-1")).await;
     let oli = hub.user("oli", "operator", &json!({})).await;
     send(&hub, &oli, &format!("{}/tools/one.sh", store.url)).await.ok();
     let denial = json!({"Statements": [{"Effect": "Deny", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "object-store", "Ids": ["minio"]}]}]});

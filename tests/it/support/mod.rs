@@ -11,11 +11,15 @@ use roadstead::base::{Clock, Secret, Timestamp};
 use roadstead::hub::config::{AdminSeed, HubConfig};
 use roadstead::hub::{self, Started};
 use roadstead::platform::sigv4::{SignParams, SignedParts, sha256_hex, sign};
-use serde_json::Value;
+use roadstead::wire::node::NodeFacts;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::link::support::{TestAgent, soon};
 
 pub const KEY_ID: &str = "AKIAROADSTEADTEST";
 pub const SECRET: &str = "a-secret-of-the-test-suite";
@@ -23,7 +27,7 @@ pub const PASSWORD: &str = "correct horse battery";
 
 /// A hub on a temporary directory and a port of its own. Its drop fails the test when the hub ended in error.
 pub struct TestHub {
-    pub data: tempfile::TempDir,
+    pub data: TempDir,
     pub started: Started,
     pub clock: Clock,
     shutdown: CancellationToken,
@@ -31,6 +35,29 @@ pub struct TestHub {
 }
 
 impl TestHub {
+    /// A new node of it on a system that says this of itself; it is online.
+    pub async fn joined(&self, facts: NodeFacts) -> (TestAgent, TempDir) {
+        let before = self.online().await;
+        let line = self.call("Roadstead.CreateJoinLine", &json!({"Count": 1})).await.ok();
+        let data = tempfile::tempdir().unwrap();
+        let token = line["Token"].as_str().unwrap().parse().unwrap();
+        let agent = TestAgent::start_as(data.path(), Some(token), facts);
+        agent.welcomed(1).await;
+        soon(async {
+            while self.online().await == before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        (agent, data)
+    }
+
+    async fn online(&self) -> i64 {
+        self.call("Roadstead.DescribeHub", &json!({})).await.ok()["NodesOnline"]
+            .as_i64()
+            .unwrap()
+    }
+
     /// With an admin and its key.
     pub async fn start() -> Self {
         Self::start_with(Some(Self::admin()), Clock::system()).await
