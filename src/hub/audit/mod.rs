@@ -1,10 +1,11 @@
 //! Who did what: one row for every write, denial, login and read of a secret, chained so that no change to them goes unseen.
 //!
 //! * [`row`]: a row and its hash · [`chain`]: is the log what was written? · [`heads`]: how far it reached, signed each
-//!   minute · [`denials`]: a flood of denials becomes few rows · [`node_read`]: what a run was given · [`archive`]: old rows in files · [`offline`]: the check on files.
+//!   minute · [`denials`]: a flood of denials becomes few rows · [`node_read`]: what a run was given · [`archive`]: old rows in
+//!   files · [`offline`]: the check on files.
 //!
 //! *Invariants*: a write's row lies in the write's own transaction, so when the row cannot be written, the act it describes
-//! is not done either. Rows are written at that transaction's end, and the place that each follows is read there: what was rolled
+//! is not done either. Rows are written at that transaction's end, and the place that they follow is read there: what was rolled
 //! back leaves no hole. Rows are added and, at the operator's wish, archived from the old end; nothing ever changes one.
 
 pub mod archive;
