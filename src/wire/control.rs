@@ -19,7 +19,8 @@ pub enum ToHub {
     Enrol(Enrol),
     /// The facts changed.
     Facts(NodeFacts),
-    /// A run is on the node's disk and will be started, or has been already (an answer to a repeat).
+    /// A run is on the node's disk and will be started, or has been already (an answer to a repeat). Of one that ends at once only
+    /// the `Report` is said.
     Accepted { run: CommandId },
     /// A run that this node will not start; final.
     Rejected {
@@ -50,9 +51,9 @@ pub enum ToHub {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToAgent {
     /// Answer to `Hello`: the node is admitted and this connection is its only one.
-    Welcome { version: u32, node: NodeId, now_ms: i64 },
+    Welcome(Welcome),
     /// Answer to `Enrol`: the key is this node from now on. The same connection goes on as if welcomed.
-    Enrolled { version: u32, node: NodeId, now_ms: i64 },
+    Enrolled(Welcome),
     /// Answer to `Hello` or `Enrol`; the hub closes the connection after it.
     Refused { code: Refusal, message: String },
     /// Its payload is a [`crate::wire::run::Work`], its id the run's.
@@ -69,6 +70,18 @@ pub enum ToAgent {
     Release { run: CommandId },
     /// The head of the hub's audit chain, to be kept.
     AuditHead(SignedHead),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    pub version: u32,
+    pub node: NodeId,
+    /// What the hub's clock says.
+    pub now_ms: i64,
+    /// When this connection breaks, as all do when the hub restarts, call again at a random moment within this time: the more
+    /// agents there are, the longer it is, so that they do not come all at once.
+    #[serde(default)]
+    pub return_within_ms: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -9,6 +9,7 @@
 //!          ├─ no good warrant, too late, not possible here, no room ─► Rejected (and forgotten)
 //!          ├─ no free place ─► journal: Accepted ─► waits ─┐
 //!          └─ free place ──────────────────────────────────┴► journal: Started ─► executed ─► journal: Ended ─► Report
+//! `Accepted` is said of what waits, and of what has run for a moment: a run that ends at once is reported only.
 //! ReportStored ─► journal: Stored        Release ─► its files go        Cancel ─► ended early, or never started
 //! ```
 //!
@@ -137,11 +138,7 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             ToAgent::ReportStored { run } => self.stored(&run).await,
             ToAgent::Release { run } => self.release(run),
             // The line's own business, and the witness's.
-            ToAgent::Welcome { .. }
-            | ToAgent::Enrolled { .. }
-            | ToAgent::Refused { .. }
-            | ToAgent::Succession { .. }
-            | ToAgent::AuditHead(_) => {}
+            ToAgent::Welcome(_) | ToAgent::Enrolled(_) | ToAgent::Refused { .. } | ToAgent::Succession { .. } | ToAgent::AuditHead(_) => {}
         }
     }
 

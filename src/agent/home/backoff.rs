@@ -24,6 +24,11 @@ impl Backoff {
         self.next = self.first;
     }
 
+    /// A connection came about, though it did not live: the next wait is at most this.
+    pub(super) fn ease(&mut self, most: Duration) {
+        self.next = self.next.min(most);
+    }
+
     pub(super) fn next(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(self.longest);
@@ -33,10 +38,14 @@ impl Backoff {
 
 /// Between half of `wait` and all of it.
 pub(super) fn jittered(wait: Duration) -> Duration {
+    wait / 2 + somewhere_in(wait / 2)
+}
+
+/// Between nothing and all of `time`, each as likely as the other.
+pub(super) fn somewhere_in(time: Duration) -> Duration {
     let mut bytes = [0; 4];
     aws_lc_rs::rand::fill(&mut bytes).expect("the kernel's random source does not fail once seeded");
-    let share = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
-    wait.mul_f64(0.5 + share / 2.0)
+    time.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]
@@ -51,8 +60,18 @@ mod tests {
             let wait = backoff.next();
             assert!(wait >= ms(most / 2) && wait <= ms(most), "{wait:?} of {most}");
         }
+        backoff.ease(ms(500));
+        assert!(backoff.next() <= ms(500));
         backoff.reset();
+        backoff.ease(ms(500));
         assert!(backoff.next() <= ms(200));
+    }
+
+    #[test]
+    fn a_fleet_comes_back_spread_over_its_time() {
+        let waits: Vec<_> = (0..1000).map(|_| somewhere_in(Duration::from_secs(10))).collect();
+        let in_second = |n: u64| waits.iter().filter(|wait| wait.as_secs() == n).count();
+        assert!((0..10).all(|n| (50..200).contains(&in_second(n))), "{waits:?}");
     }
 
     #[test]

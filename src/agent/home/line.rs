@@ -18,9 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::home::streams::{self, answer};
 use crate::agent::home::{Duties, HomeError, Keeper, Timing};
-use crate::base::id::NodeId;
 use crate::platform::http2::{Pulse, Watched, keep_alive};
-use crate::wire::control::{Goodbye, Refusal, ToAgent, ToHub};
+use crate::wire::control::{Goodbye, Refusal, ToAgent, ToHub, Welcome};
 use crate::wire::stream::{FrameSink, MessageSource, StreamError};
 use crate::wire::{CONNECTION_WINDOW, CONTROL_PATH, MAX_STREAMS, STREAM_WINDOW};
 
@@ -70,12 +69,6 @@ pub(super) struct Line<D: Duties> {
     _respond: SendResponse<Bytes>,
 }
 
-/// The hub's word at admission.
-pub(super) struct Welcome {
-    pub(super) node: NodeId,
-    pub(super) now_ms: i64,
-}
-
 impl<D: Duties> Line<D> {
     /// Waits for the hub to take its part and open the control stream.
     pub(super) async fn open(duties: Arc<D>, stream: TlsStream<TcpStream>, timing: &Timing) -> Result<Self, Broken> {
@@ -117,7 +110,7 @@ impl<D: Duties> Line<D> {
         let asking = async {
             sink.send(first).await?;
             match source.next().await?.ok_or(Broken::Closed)? {
-                ToAgent::Welcome { node, now_ms, .. } | ToAgent::Enrolled { node, now_ms, .. } => Ok(Welcome { node, now_ms }),
+                ToAgent::Welcome(welcome) | ToAgent::Enrolled(welcome) => Ok(welcome),
                 ToAgent::Refused { code, message } => Err(Broken::Refused { code, message }),
                 _ => Err(Broken::Protocol("an order before the welcome".into())),
             }
@@ -169,7 +162,7 @@ async fn hear<D: Duties>(
 ) -> Result<Broken, HomeError> {
     loop {
         match source.next().await {
-            Ok(Some(ToAgent::Welcome { .. } | ToAgent::Enrolled { .. } | ToAgent::Refused { .. })) => {
+            Ok(Some(ToAgent::Welcome(_) | ToAgent::Enrolled(_) | ToAgent::Refused { .. })) => {
                 return Ok(Broken::Protocol("a second welcome".into()));
             }
             Ok(Some(ToAgent::Succession { links, is_open })) => {

@@ -1,7 +1,7 @@
 //! The way home: the agent dials the hub, says who it is, serves the hub's requests, and calls again when the line breaks.
 //!
 //! ```text
-//!            ┌───────────── wait (0.2 s … 30 s, jittered) ◄──────────────┐
+//!            ┌───────────── wait (0.2 s … 30 s, jittered) ◄──────────────┐    after a good line: + what the hub asked for
 //!            ▼                                                           │ not reached, broken, refused for now
 //!   dial all addresses ─► HTTP/2 ─► Hello | Enrol ─► welcome ─► serve ───┤
 //!                                        │                               └─► shutdown: Goodbye
@@ -16,6 +16,7 @@ mod dial;
 mod learn;
 mod line;
 mod streams;
+mod timing;
 mod verdict;
 
 use std::io;
@@ -32,7 +33,6 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::identity::{Identity, IdentityError, KnownHub};
 use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
-use crate::platform::http2::KeepAlive;
 use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, raw_public_key, spki_digest};
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
@@ -46,8 +46,9 @@ use crate::wire::token::JoinToken;
 use crate::wire::warrant::Terms;
 
 pub use streams::OutputBody;
+pub use timing::Timing;
 
-use backoff::{Backoff, jittered};
+use backoff::{Backoff, jittered, somewhere_in};
 use dial::dial;
 use line::{Broken, Line};
 use verdict::{Attempt, Pace, judge};
@@ -94,50 +95,6 @@ pub trait Duties: Send + Sync + 'static {
     fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) -> impl Future<Output = ()> + Send;
 }
 
-/// How long everything may take.
-#[derive(Clone, Debug)]
-pub struct Timing {
-    pub connect: Duration,
-    /// TLS, and then HTTP/2 up to the control stream.
-    pub handshake: Duration,
-    /// From the first frame to the hub's answer.
-    pub admission: Duration,
-    /// Between starting one address and the next.
-    pub stagger: Duration,
-    pub keep_alive: KeepAlive,
-    pub first_wait: Duration,
-    pub longest_wait: Duration,
-    /// Between attempts that only a person can make succeed.
-    pub slow_wait: Duration,
-    /// Between questions whether a person has let this agent in.
-    pub approval_wait: Duration,
-    /// A connection that held so long was a good one.
-    pub lived: Duration,
-    pub farewell: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        let s = Duration::from_secs;
-        Self {
-            connect: s(10),
-            handshake: s(20),
-            admission: s(45),
-            stagger: Duration::from_millis(300),
-            keep_alive: KeepAlive {
-                idle: s(15),
-                timeout: s(15),
-            },
-            first_wait: Duration::from_millis(200),
-            longest_wait: s(30),
-            slow_wait: s(60),
-            approval_wait: s(10),
-            lived: s(10),
-            farewell: s(1),
-        }
-    }
-}
-
 /// Why an agent stops trying.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
@@ -182,6 +139,8 @@ pub struct Home {
     takes_former: bool,
     /// Ask to be taken in, instead of saying who this is.
     enrolling: bool,
+    /// How long the hub has the agents take for coming back.
+    return_within: Duration,
     pub timing: Timing,
 }
 
@@ -225,6 +184,7 @@ impl Home {
             former_keys,
             takes_former,
             enrolling,
+            return_within: Duration::ZERO,
             timing,
         })
     }
@@ -349,8 +309,10 @@ pub async fn run<D: Duties>(
             continue;
         }
         let (trouble, pace) = judge(attempt, home).await?;
-        if pace == Pace::Lived {
-            backoff.reset();
+        match pace {
+            Pace::Lived => backoff.reset(),
+            Pace::Brief => backoff.ease(home.timing.brief_wait),
+            _ => {}
         }
         if trouble == last_trouble && pace != Pace::Lived {
             tracing::debug!("{trouble}; trying again");
@@ -362,7 +324,8 @@ pub async fn run<D: Duties>(
             Pace::Slow => jittered(home.timing.slow_wait),
             Pace::Waiting => jittered(home.timing.approval_wait),
             Pace::AtOnce => continue,
-            Pace::Lived | Pace::Normal => backoff.next(),
+            Pace::Lived | Pace::Brief => somewhere_in(home.return_within) + backoff.next(),
+            Pace::Normal => backoff.next(),
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -399,6 +362,7 @@ async fn attempt<D: Duties>(
         };
         home.prefer(&reached.address);
         home.joined(welcome.node.clone()).await?;
+        home.return_within = Duration::from_millis(welcome.return_within_ms.into()).min(timing.longest_wait);
         let node_key = spki_digest(&public_key(home.identity.seed()));
         duties.obey(
             &welcome.node,

@@ -19,7 +19,10 @@ pub(super) enum Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
     AtOnce,
+    /// The line was a good one: the next trouble is a new one.
     Lived,
+    /// The hub had let this agent in, but not for long.
+    Brief,
     Normal,
     /// Until a person has decided.
     Waiting,
@@ -40,10 +43,10 @@ pub(super) async fn judge(attempt: Attempt, home: &mut Home) -> Result<(String, 
         },
         Attempt::Broken(Broken::Refused { code, message }, _) => refused(code, message, home).await,
         Attempt::Broken(broken, lived) => {
-            let pace = if lived >= Some(home.timing.lived) {
-                Pace::Lived
-            } else {
-                Pace::Normal
+            let pace = match lived {
+                Some(lived) if lived >= home.timing.lived => Pace::Lived,
+                Some(_) => Pace::Brief,
+                None => Pace::Normal,
             };
             Ok((broken.to_string(), pace))
         }

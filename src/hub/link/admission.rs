@@ -8,15 +8,18 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::time::timeout;
 
+use crate::base::Clock;
 use crate::base::id::{CommandId, NodeId};
-use crate::base::{Clock, Timestamp};
 use crate::hub::link::registry::{Claim, Handle, NotClaimed};
 use crate::hub::link::streams::request;
 use crate::hub::link::{Admission, Gone, Meeting, NodeKey, Refused, Shared};
-use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub};
+use crate::wire::control::{Enrol, Hello, Refusal, ToAgent, ToHub, Welcome};
 use crate::wire::node::NodeFacts;
 use crate::wire::stream::{FrameSink, MessageSource, StreamError};
 use crate::wire::{CONTROL_PATH, VERSIONS, frame, succession};
+
+/// However many agents there are, none waits longer before it comes back.
+const MAX_RETURN_MS: usize = 15_000;
 
 /// An open control stream.
 pub(super) struct Control {
@@ -138,7 +141,16 @@ pub(super) async fn admit(shared: &Shared, handle: Arc<Handle>, first: First, pe
     let decided = timeout(shared.limits.admission, deciding).await;
     let (claim, admission, running, is_new) = decided.map_err(|_| busy("the hub is too slow right now"))??;
     let node = admission.node;
-    let answer = answer(version, node.clone(), Clock::system().now(), is_new);
+    let welcome = Welcome {
+        version,
+        node: node.clone(),
+        now_ms: Clock::system().now().millis(),
+        return_within_ms: return_within_ms(shared.registry.nodes()),
+    };
+    let answer = match is_new {
+        true => ToAgent::Enrolled(welcome),
+        false => ToAgent::Welcome(welcome),
+    };
     let welcome = frame::encode(&answer).map_err(|_| busy("the hub could not answer"))?;
     // First in the queue, before anybody can find the node and send it something.
     handle
@@ -159,12 +171,9 @@ async fn ask(shared: &Shared, key: NodeKey, first: First, peer: SocketAddr) -> R
     }
 }
 
-fn answer(version: u32, node: NodeId, now: Timestamp, is_new: bool) -> ToAgent {
-    let now_ms = now.millis();
-    match is_new {
-        true => ToAgent::Enrolled { version, node, now_ms },
-        false => ToAgent::Welcome { version, node, now_ms },
-    }
+/// A thousand come back in a second, as many as a small hub lets in.
+fn return_within_ms(connected: usize) -> u32 {
+    connected.min(MAX_RETURN_MS) as u32
 }
 
 fn common_version(offered: &[u32]) -> Result<u32, Refused> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use roadstead::hub::link::{Gone, NotSent};
 use roadstead::platform::http2::KeepAlive;
 use roadstead::platform::tls::hub_server_config;
-use roadstead::wire::control::{ToAgent, ToHub};
+use roadstead::wire::control::{ToAgent, ToHub, Welcome};
 use tempfile::tempdir;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +25,24 @@ async fn an_agent_comes_back_when_the_hub_does() {
         agent.say.send(rejected("still here")).await.unwrap();
         assert!(matches!(hub.frame().await, ToHub::Rejected { .. }));
         agent.welcomed(round).await;
+    }
+}
+
+#[tokio::test]
+async fn the_more_agents_there_are_the_longer_they_take_to_come_back() {
+    let mut hub = TestHub::start(patient()).await;
+    let mut there = Vec::new();
+    for seed in 1..=3 {
+        know(&hub, seed);
+        let mut agent = RawAgent::connect(hub.address, seed).await;
+        agent.say(&hello("boot"));
+        let heard = agent.hear().await;
+        let Some(ToAgent::Welcome(welcome)) = heard else {
+            panic!("expected a welcome, got {heard:?}")
+        };
+        assert_eq!(welcome.return_within_ms, there.len() as u32);
+        hub.connected().await;
+        there.push(agent);
     }
 }
 
@@ -114,11 +132,12 @@ async fn welcome_and_freeze(tls: tokio_rustls::server::TlsStream<tokio::net::Tcp
         let mut body = response.await.unwrap().into_body();
         body.data().await.unwrap().unwrap();
         let node = "mi-0123456789abcdef0".parse().unwrap();
-        let welcome = ToAgent::Welcome {
+        let welcome = ToAgent::Welcome(Welcome {
             version: 1,
             node,
             now_ms: 0,
-        };
+            return_within_ms: 0,
+        });
         sink.send_data(roadstead::wire::frame::encode(&welcome).unwrap(), false).unwrap();
         (sink, body)
     };

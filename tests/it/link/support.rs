@@ -437,7 +437,7 @@ impl RawAgent {
         let mut agent = Self::connect(address, seed).await;
         agent.say(&hello(boot_id));
         match agent.hear().await {
-            Some(ToAgent::Welcome { .. }) => agent,
+            Some(ToAgent::Welcome(_)) => agent,
             other => panic!("expected a welcome, got {other:?}"),
         }
     }
