@@ -221,7 +221,7 @@ async fn whatever_is_done_to_the_file_is_found_offline() {
         ("UPDATE audit SET seq = 14 WHERE seq = 6", Problem::Missing),
         (
             "INSERT INTO audit SELECT -1, at, request_id, caller, user_name, address, operation, target, command_id, outcome, repeats,
-             detail, hash FROM audit WHERE seq = 3",
+             detail, hash, 0 FROM audit WHERE seq = 3",
             Problem::Unsigned,
         ),
         ("UPDATE audit_head SET signature = zeroblob(64)", Problem::ForgedHead),

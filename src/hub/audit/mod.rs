@@ -1,8 +1,8 @@
 //! Who did what: one row for every write, denial, login and read of a secret, chained so that no change to them goes unseen.
 //!
 //! * [`row`]: a row and its hash · [`chain`]: is the log what was written? · [`heads`]: how far it reached, signed each
-//!   minute · [`denials`]: a flood of denials becomes few rows · [`node_read`]: what a run was given · [`archive`]: old rows in
-//!   files · [`offline`]: the check on files.
+//!   minute · [`denials`]: a flood of denials becomes few rows · [`filing`]: rows come into the indexes · [`node_read`]: what a
+//!   run was given · [`archive`]: old rows in files · [`offline`]: the check on files.
 //!
 //! *Invariants*: a write's row lies in the write's own transaction, so when the row cannot be written, the act it describes
 //! is not done either. Rows are written at that transaction's end, and the place that they follow is read there: what was rolled
@@ -11,6 +11,7 @@
 pub mod archive;
 pub mod chain;
 pub mod denials;
+pub mod filing;
 pub mod heads;
 pub mod node_read;
 pub mod offline;
@@ -109,6 +110,7 @@ fn append(tx: &Tx<'_>, last: Link, entry: Entry, notes: Notes, repeats: i64) -> 
     let hash = row::Hash::try_from(row.hash.as_slice()).expect("a row is made with its hash");
     let end = Link { seq: row.seq, hash };
     sql::insert(tx, row)?;
+    filing::added(tx, end.seq)?;
     ROWS.fetch_add(1, Ordering::Relaxed);
     SPENT_NS.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
     Ok(end)
@@ -250,6 +252,13 @@ pub fn hash_of(tx: &Tx<'_>, seq: i64) -> Result<Option<Vec<u8>>, StoreError> {
 pub fn look_before(tx: &Tx<'_>, keys: &[String]) -> Result<Vec<Finding>, StoreError> {
     let anchor = sql::anchor(tx)?.seq;
     let mut findings = archive::forged_segment(tx, keys)?;
+    findings.extend(filing::hidden(tx, anchor, sql::last(tx)?.seq)?.map(|seq| Finding {
+        seq,
+        problem: Problem::Changed,
+        expected: "a row that searches find".into(),
+        found: "a row that they do not".into(),
+        source: DATABASE.into(),
+    }));
     findings.extend(heads::contradictions_before(tx, anchor)?);
     findings.extend(sql::first_until(tx, anchor)?.map(|seq| Finding {
         seq,

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_object_stores.sql"),
     include_str!("migrations/0018_session_work.sql"),
     include_str!("migrations/0019_audit_requests.sql"),
+    include_str!("migrations/0020_audit_filing.sql"),
 ];
 
 /// The writer's connection and the readers'.

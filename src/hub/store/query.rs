@@ -115,6 +115,7 @@ impl Condition {
 /// A `SELECT` that grows by conditions.
 ///
 /// *Invariant*: every piece of SQL is a literal of the program (`&'static str`); values travel as parameters only.
+#[derive(Clone)]
 pub struct Select {
     head: &'static str,
     conditions: Vec<String>,

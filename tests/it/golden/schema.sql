@@ -35,7 +35,7 @@ CREATE TABLE audit (
     repeats    INTEGER NOT NULL,
     detail     TEXT NOT NULL,
     hash       BLOB NOT NULL
-) STRICT;
+, filed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE audit_delivery (
     sink            TEXT PRIMARY KEY,
@@ -598,15 +598,15 @@ CREATE TABLE user_role (
     PRIMARY KEY (user_name, role_name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX audit_by_command ON audit (lower(command_id), seq) WHERE command_id <> '';
+CREATE INDEX audit_by_command ON audit (lower(command_id), seq) WHERE command_id <> '' AND filed = 1;
 
-CREATE INDEX audit_by_operation ON audit (lower(substr(operation, instr(operation, ':') + 1)), seq);
+CREATE INDEX audit_by_operation ON audit (lower(substr(operation, instr(operation, ':') + 1)), seq) WHERE filed = 1;
 
-CREATE INDEX audit_by_target ON audit (lower(target), seq);
+CREATE INDEX audit_by_target ON audit (lower(target), seq) WHERE filed = 1;
 
-CREATE INDEX audit_by_time ON audit (at, seq);
+CREATE INDEX audit_by_time ON audit (at, seq) WHERE filed = 1;
 
-CREATE INDEX audit_by_user ON audit (lower(user_name), seq);
+CREATE INDEX audit_by_user ON audit (lower(user_name), seq) WHERE filed = 1;
 
 CREATE INDEX audit_denied ON audit (seq) WHERE outcome = 'denied';
 

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::audit;
+use crate::hub::audit::{self, filing};
 use crate::hub::auth::policy::{decide_one, reason};
 use crate::hub::auth::{Caller, Proof, facts, rights};
 use crate::hub::capabilities::access::users;
-use crate::hub::store::{Select, StoreError, Tx};
+use crate::hub::store::{Row, Select, StoreError, Tx};
 use crate::model::access::{Decision, Effect, Thing};
 
 pub fn operations(api: &mut Declare<'_>) {
@@ -361,19 +361,25 @@ mod sql {
     }
 
     fn recorded(tx: &Tx<'_>, id: &str, from: Timestamp, until: Timestamp) -> Result<Option<Recorded>, StoreError> {
-        let sql = "SELECT caller, operation, target, detail FROM audit WHERE at BETWEEN :from AND :until AND request_id = :id
-                   ORDER BY seq DESC LIMIT 1";
-        tx.row(
-            sql,
-            &[(":id", id.into()), (":from", from.into()), (":until", until.into())],
-            |row| {
-                Ok(Recorded {
-                    caller: row.get("caller")?,
-                    operation: row.get("operation")?,
-                    target: row.get("target")?,
-                    detail: row.get("detail")?,
-                })
-            },
-        )
+        for part in [filing::RECENT, filing::FILED] {
+            let select = Select::new("SELECT caller, operation, target, detail FROM audit")
+                .and(part, [])
+                .and("audit.at BETWEEN ? AND ?", [from.into(), until.into()])
+                .and("audit.request_id = ?", [id.into()]);
+            let found = select.order("audit.seq DESC").limit(1).rows(tx, recorded_row)?;
+            if let Some(found) = found.into_iter().next() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn recorded_row(row: &Row<'_>) -> Result<Recorded, StoreError> {
+        Ok(Recorded {
+            caller: row.get("caller")?,
+            operation: row.get("operation")?,
+            target: row.get("target")?,
+            detail: row.get("detail")?,
+        })
     }
 }

@@ -9,11 +9,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Declare, Service, Streams, Target, page};
-use crate::hub::audit;
 use crate::hub::audit::offline::AuditEvent;
 use crate::hub::audit::row::Row;
+use crate::hub::audit::{self, filing};
 use crate::hub::capabilities::audit_log::{KIND, is_whole};
-use crate::hub::store::{Column, Select};
+use crate::hub::store::{Column, Select, StoreError, Tx};
 use crate::model::filter::{Filter, Join, Op, Term};
 
 /// All keys that a filter may use, for messages.
@@ -64,11 +64,9 @@ async fn list_audit_events(cx: Cx, request: ListRequest) -> ApiResult<ListResult
         (true, Some(seq)) => select.and("audit.seq > ?", [seq.into()]),
         (false, Some(seq)) => select.and("audit.seq < ?", [seq.into()]),
     };
-    let order = if request.oldest_first { "audit.seq" } else { "audit.seq DESC" };
-    let select = select.order(order).limit(size + 1);
     let rows = cx
         .read(move |tx| {
-            let mut rows = select.rows(tx, Row::from_stored)?;
+            let mut rows = found(tx, &select, request.oldest_first, size + 1)?;
             audit::add_nodes(tx, &mut rows)?;
             Ok(rows)
         })
@@ -78,6 +76,20 @@ async fn list_audit_events(cx: Cx, request: ListRequest) -> ApiResult<ListResult
         events: rows.into_iter().map(AuditEvent::from).collect(),
         next_token,
     })
+}
+
+/// The first `limit` rows: those that are in the indexes, and those that are not yet.
+fn found(tx: &Tx<'_>, select: &Select, oldest_first: bool, limit: usize) -> Result<Vec<Row>, StoreError> {
+    let (order, parts) = match oldest_first {
+        true => ("audit.seq", [filing::FILED, filing::RECENT]),
+        false => ("audit.seq DESC", [filing::RECENT, filing::FILED]),
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for part in parts {
+        let select = select.clone().and(part, []).order(order).limit(limit - rows.len());
+        rows.extend(select.rows(tx, Row::from_stored)?);
+    }
+    Ok(rows)
 }
 
 /// Rows that match a filter.
@@ -225,7 +237,7 @@ mod tests {
     use super::*;
     use crate::base::id::{CommandId, NodeId};
     use crate::hub::audit::{Entry, Outcome};
-    use crate::hub::store::{Store, StoreError, Tx, Value};
+    use crate::hub::store::{Store, Value};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -245,9 +257,9 @@ mod tests {
     }
 
     async fn seqs(store: &Store, filter: &str) -> Vec<i64> {
-        let select = matching(filter.parse().unwrap(), NOW).unwrap().order("audit.seq DESC");
-        let rows = store.read(move |tx| select.rows(tx, |row| row.get::<i64>("seq"))).await;
-        rows.map_err(|e: StoreError| e).unwrap()
+        let select = matching(filter.parse().unwrap(), NOW).unwrap();
+        let rows = store.read(move |tx| found(tx, &select, false, 1000)).await;
+        rows.map_err(|e: StoreError| e).unwrap().iter().map(|row| row.seq).collect()
     }
 
     #[tokio::test]
@@ -287,6 +299,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn rows_are_found_before_and_after_they_are_filed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let filled = store.write(move |tx| {
+            for at in 1..=600 {
+                let caller = if at % 100 == 0 { "user:ann" } else { "user:bob" };
+                write(tx, at, caller, "ssm:StartSession", "hub", Outcome::Done)?;
+            }
+            Ok(())
+        });
+        filled.await.map_err(|e: StoreError| e).unwrap();
+        assert_eq!(seqs(&store, "user=ann").await, [600, 500, 400, 300, 200, 100]);
+        let select = matching(Filter::default(), NOW).unwrap().and("audit.seq > ?", [500i64.into()]);
+        let page = store.read(move |tx| found(tx, &select, true, 30)).await.map_err(|e: StoreError| e);
+        let numbers: Vec<i64> = page.unwrap().iter().map(|row| row.seq).collect();
+        assert_eq!(numbers, (501..=530).collect::<Vec<_>>());
+    }
+
     #[test]
     fn what_cannot_be_searched_is_refused_with_words() {
         let refused = |filter: &str| matching(filter.parse().unwrap(), NOW).err().map(|e| e.message).unwrap_or_default();
@@ -309,7 +340,8 @@ mod tests {
             "outcome=denied",
         ] {
             let select = matching(filter.parse().unwrap(), NOW).unwrap();
-            let select = select.and("audit.seq < ?", [Value::from(9i64)]).order("audit.seq DESC").limit(51);
+            let select = select.and("audit.seq < ?", [Value::from(9i64)]).and(filing::FILED, []);
+            let select = select.order("audit.seq DESC").limit(51);
             let plan = store.read(move |tx| select.plan(tx)).await.map_err(|e: StoreError| e).unwrap();
             let is_searched = plan
                 .iter()
