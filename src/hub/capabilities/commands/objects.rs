@@ -6,13 +6,13 @@
 //! ([`crate::hub::capabilities::object_stores::reading`]), the grant is written into the audit log, and the node gets an address
 //! for each object that is good for minutes. Such an address is a secret: it is in no row, log or message.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -35,24 +35,17 @@ use crate::wire::objects::{Granted, StepObjects};
 const OPERATION: &str = "roadstead:NodeReadObjects";
 /// Most places that one step downloads from.
 const MAX_SOURCES: usize = 50;
-/// Nodes for which stores are asked at once; a fleet that begins the same step waits its turn.
+/// Nodes for which one store is asked at once; a fleet that begins the same step waits its turn.
 const ASKED_AT_ONCE: usize = 16;
-/// For all that one step needs of stores, its turn excepted. The node waits longer than that.
+/// For all that one step needs of stores, its turns excepted. The node waits longer than that.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks of nodes that are being answered.
+#[derive(Default)]
 struct Finding {
-    turns: Semaphore,
+    /// By the store's name: one that does not answer keeps nobody from the others.
+    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
     under_way: Mutex<HashSet<Ask>>,
-}
-
-impl Default for Finding {
-    fn default() -> Self {
-        Self {
-            turns: Semaphore::new(ASKED_AT_ONCE),
-            under_way: Mutex::default(),
-        }
-    }
 }
 
 /// Which step of which run, by whom.
@@ -83,6 +76,24 @@ impl Drop for UnderWay {
 impl Finding {
     fn asks(&self) -> MutexGuard<'_, HashSet<Ask>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a turn at each of the stores. All take them in the order of the names, so that none waits for another in a ring.
+    async fn turns(&self, stores: BTreeSet<&str>) -> Vec<OwnedSemaphorePermit> {
+        let mut held = Vec::new();
+        for store in stores {
+            let turn = self.of_store(store).acquire_owned().await;
+            held.push(turn.expect("the turns of a store are never closed"));
+        }
+        held
+    }
+
+    fn of_store(&self, name: &str) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody waits for are as good as new; what stays is bounded by the stores that are asked now.
+        turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let of_store = turns.entry(name.to_owned());
+        of_store.or_insert_with(|| Arc::new(Semaphore::new(ASKED_AT_ONCE))).clone()
     }
 }
 
@@ -213,9 +224,9 @@ fn judged<'s>(known: &'s [Store], source: &Source, permitted: &BTreeSet<String>)
 /// Finds the objects, writes the grant down, and only then has addresses signed.
 async fn given(services: &Services, finding: &Finding, ask: &Ask, wanted: Wanted) -> Answer<Vec<Granted>> {
     let Wanted { step, readable } = wanted;
-    let Ok(_turn) = finding.turns.acquire().await else {
-        return Err("the hub stops".into());
-    };
+    let _turns = finding
+        .turns(readable.iter().map(|(_, store, _)| store.name.as_str()).collect())
+        .await;
     let all = async {
         let mut granted = Vec::new();
         for (source, store, spot) in readable {
@@ -294,6 +305,22 @@ async fn tell(services: &Services, ask: &Ask, given: Answer<Vec<Granted>>) {
 mod tests {
     use super::*;
     use crate::hub::capabilities::object_stores::stores::Settings;
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_keeps_nobody_from_another() {
+        let finding = Finding::default();
+        let mut stuck = Vec::new();
+        for _ in 0..ASKED_AT_ONCE {
+            stuck.push(finding.turns(BTreeSet::from(["dead"])).await);
+        }
+        assert!(finding.turns(BTreeSet::from(["alive"])).now_or_never().is_some());
+        assert!(finding.turns(BTreeSet::from(["alive", "dead"])).now_or_never().is_none());
+        stuck.pop();
+        assert!(finding.turns(BTreeSet::from(["alive", "dead"])).now_or_never().is_some());
+        drop(stuck);
+        finding.of_store("alive");
+        assert_eq!(finding.turns.lock().unwrap().len(), 1, "those of nobody are gone");
+    }
 
     #[test]
     fn the_senders_right_counts_for_the_stores_of_its_time_and_the_record_for_now() {
