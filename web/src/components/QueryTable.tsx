@@ -40,7 +40,7 @@ interface Props<T> {
 export function QueryTable<T>(props: Props<T>) {
   const { list, pages, columns, sort, selected } = props;
   const t = useCommonTexts();
-  const [room, place] = useRoom();
+  const [room, place] = useRoom(selected !== undefined);
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
   const display = displayOf(columns, list?.chosen.columns);
@@ -90,15 +90,20 @@ export function QueryTable<T>(props: Props<T>) {
   );
 }
 
-/** The column of check boxes, and what frames a table. */
-const BESIDE_PX = 60;
+/** What frames a table, and its column of check boxes. */
+const FRAME_PX = 42;
+const BOXES_PX = 40;
 
 /** What a table has for its columns, in pixels; unknown until its place is on the page. It takes widths only when it comes up. */
-function useRoom(): [number | undefined, (place: HTMLElement | null) => void] {
+function useRoom(hasBoxes: boolean): [number | undefined, (place: HTMLElement | null) => void] {
   const [room, setRoom] = useState<number>();
-  const measure = useCallback((place: HTMLElement | null) => {
-    if (place) setRoom((known) => known ?? (place.clientWidth || window.innerWidth) - BESIDE_PX);
-  }, []);
+  const beside = FRAME_PX + (hasBoxes ? BOXES_PX : 0);
+  const measure = useCallback(
+    (place: HTMLElement | null) => {
+      if (place) setRoom((known) => known ?? (place.clientWidth || window.innerWidth) - beside);
+    },
+    [beside],
+  );
   return [room, measure];
 }
 
