@@ -106,10 +106,11 @@ impl NodeLock {
         }
     }
 
-    /// *Errors*: why a command with these settings is not run on this node, naming the file.
-    pub fn allows_settings(&self, settings: &RunSettings) -> Result<(), String> {
+    /// *Errors*: why it is not done on this node with these settings, naming the file.
+    pub fn allows_with(&self, act: Act<'_>, settings: &RunSettings) -> Result<(), String> {
         let standing = self.standing();
-        match standing.lock.forbids_settings(settings) {
+        let forbidden = standing.lock.forbids(act, self.is_root());
+        match forbidden.or_else(|| standing.lock.forbids_settings(settings)) {
             Some(why) => Err(standing.refusal(&why)),
             None => Ok(()),
         }

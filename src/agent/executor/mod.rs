@@ -5,6 +5,7 @@
 mod account;
 pub(in crate::agent) mod flow;
 mod folders;
+mod judged;
 mod output;
 mod permission;
 mod reboot;
@@ -31,7 +32,7 @@ use crate::agent::step_host::record::{self, StepOrder};
 use crate::agent::zygote::Spawner;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{Clock, Timestamp};
-use crate::model::document::{self, Resolved, Step};
+use crate::model::document::{Resolved, Step};
 use crate::platform::descriptors::watched;
 use crate::platform::files::{Directory, Durability};
 use crate::platform::users::User;
@@ -39,6 +40,7 @@ use crate::wire::control::Rejection;
 use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport};
 use crate::wire::session::Open;
 use flow::{Flow, Next};
+use judged::Judged;
 use permission::now;
 use reboot::Resumed;
 use secrets::Unbegun;
@@ -60,6 +62,7 @@ pub struct NodeExecutor {
     user: User,
     lock: NodeLock,
     approvals: Arc<Approvals>,
+    judged: Judged,
     secrets: SecretsDesk,
     objects: ObjectsDesk,
     /// Another one after this system was a copy and got an identity of its own.
@@ -95,6 +98,7 @@ impl NodeExecutor {
             spawner,
             limits,
             user: User::current(),
+            judged: Judged::default(),
             secrets: SecretsDesk::default(),
             objects: ObjectsDesk::default(),
             lock,
@@ -311,11 +315,6 @@ impl NodeExecutor {
     }
 }
 
-/// The rule by which the hub has judged the order, too.
-fn resolved(run: &Run) -> Result<Resolved, document::DocumentError> {
-    document::check(&run.work.document, &run.work.parameters, &run.work.lookups)
-}
-
 /// The report of a step that was never begun.
 fn unbegun(step: &Step, outcome: Outcome, why: &str) -> StepReport {
     End::unseen(outcome, why).report(step, &mut Budget::new(1))
@@ -333,7 +332,7 @@ const RESTARTED: &str = "the node was restarted while it ran; the command may ha
 impl Executor for NodeExecutor {
     fn check(&self, run: &Run, hub_now: Timestamp) -> Result<(), Refused> {
         let unsupported = |why| (Rejection::Unsupported, why);
-        resolved(run).map_err(|error| unsupported(error.to_string()))?;
+        self.judged.anew(run).map_err(|error| unsupported(error.to_string()))?;
         self.allows(run).map_err(|why| (Rejection::Locked, why))?;
         let judged = self.approval_of(run, now(hub_now));
         judged.map(drop).map_err(|why| (Rejection::Locked, why))
@@ -350,7 +349,7 @@ impl Executor for NodeExecutor {
             self.use_up(approvable, hub_now).await?;
         }
         let (id, kept) = (run.id.clone(), record::seal(run.id.as_str(), run)?);
-        let resolved = resolved(run).ok();
+        let resolved = self.judged.of(run).ok();
         // What is wrong with an order shows when the step is begun; one that is left out needs none.
         let order = resolved
             .filter(|resolved| Flow::default().next(&resolved.steps[0]) == Next::Run)
@@ -377,7 +376,7 @@ impl Executor for NodeExecutor {
                 None => return lost(run, LOST),
             },
         };
-        match resolved(&run) {
+        match self.judged.take(&run) {
             Ok(resolved) => {
                 let _forgotten_at_the_end = self.secrets.until_dropped(&run.id);
                 Report {
@@ -393,7 +392,7 @@ impl Executor for NodeExecutor {
     /// Made anew from what the steps left.
     async fn report(&self, run: &CommandId) -> Option<Report> {
         let kept = self.load(run).await?;
-        let resolved = resolved(&kept).ok()?;
+        let resolved = self.judged.of(&kept).ok()?;
         let mut reports = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
         let mut flow = Flow::default();

@@ -55,8 +55,7 @@ impl NodeExecutor {
 
     pub(super) fn allows(&self, run: &Run) -> Result<(), String> {
         let (name, document) = (&run.work.document_name, &run.work.document);
-        self.lock.allows(Act::Run { name, document })?;
-        self.lock.allows_settings(&run.work.settings)
+        self.lock.allows_with(Act::Run { name, document }, &run.work.settings)
     }
 
     /// *Errors*: the lock file forbids it, or the signature that it wants is missing, wrong or used before.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::GivenParameters;
 use super::checker::{Checker, find};
-use super::pattern::Pattern;
+use super::pattern::AllowedPattern;
 use super::problem::{Path, Severity};
 use super::text::{Node, Part};
 
@@ -25,7 +25,7 @@ pub struct ParameterSpec {
     pub description: Option<String>,
     pub default: Option<Value>,
     pub allowed_values: Vec<Value>,
-    pub allowed_pattern: Option<String>,
+    pub allowed_pattern: Option<AllowedPattern>,
     pub min_items: Option<usize>,
     pub max_items: Option<usize>,
     pub min_chars: Option<usize>,
@@ -183,7 +183,7 @@ impl ParameterSpec {
             description: checker.optional_text(members, path, "description"),
             default: find(members, "default").map(Node::to_value).filter(|value| !value.is_null()),
             allowed_values: allowed_values(checker, members, path),
-            allowed_pattern: checker.optional_text(members, path, "allowedPattern"),
+            allowed_pattern: checker.optional_text(members, path, "allowedPattern").map(AllowedPattern::new),
             min_items: limit(checker, members, path, "minItems"),
             max_items: limit(checker, members, path, "maxItems"),
             min_chars: limit(checker, members, path, "minChars"),
@@ -198,13 +198,13 @@ impl ParameterSpec {
 
     /// Whether the declaration makes sense in itself.
     fn check(&self, checker: &mut Checker, node: &Node, path: &Path<'_>) {
-        if let Some(text) = &self.allowed_pattern
-            && let Err(problem) = Pattern::new(text)
+        if let Some(pattern) = &self.allowed_pattern
+            && let Err(problem) = pattern.compiled()
         {
             checker.warn(
                 node.at,
                 &path.key("allowedPattern"),
-                format!("`{}` {problem}; no value can be given to this parameter", shorten(text)),
+                format!("`{}` {problem}; no value can be given to this parameter", shorten(pattern.text())),
             );
         }
         for (least, most, name) in [(self.min_items, self.max_items, "Items"), (self.min_chars, self.max_chars, "Chars")] {
@@ -226,7 +226,7 @@ impl ParameterSpec {
         let is_reference = texts.iter().any(|text| text.contains("{{"));
         // An empty default is the field's way to say "optional".
         let is_empty = texts.iter().all(String::is_empty);
-        if is_reference || is_empty || self.allowed_pattern.as_deref().is_some_and(|text| Pattern::new(text).is_err()) {
+        if is_reference || is_empty || self.allowed_pattern.as_ref().is_some_and(|pattern| pattern.compiled().is_err()) {
             return Ok(());
         }
         self.judge(&texts).map(|_| ())
@@ -255,12 +255,14 @@ impl ParameterSpec {
         if matches!(self.kind, ParameterType::StringList | ParameterType::MapList) {
             check_limit(texts.len(), "items", self.min_items, self.max_items)?;
         }
-        if let Some(text) = &self.allowed_pattern {
-            let pattern = Pattern::new(text).map_err(|problem| format!("cannot be judged: its `allowedPattern` {problem}"))?;
+        if let Some(allowed) = &self.allowed_pattern {
+            let pattern = allowed.compiled();
+            let pattern = pattern.map_err(|problem| format!("cannot be judged: its `allowedPattern` {problem}"))?;
             if let Some(wrong) = texts.iter().find(|item| !pattern.is_match(item)) {
                 return Err(format!(
-                    "has the value `{}`, which does not match the pattern `{text}`",
-                    shorten(wrong)
+                    "has the value `{}`, which does not match the pattern `{}`",
+                    shorten(wrong),
+                    allowed.text()
                 ));
             }
         }

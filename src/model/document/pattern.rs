@@ -3,7 +3,41 @@
 //! Documents of the field are written for a backtracking engine; ours is linear in time. What it lacks, documents use in one way
 //! mostly: assertions at the beginning of an alternative, `^$|^(?!aws).+$`. Those are taken apart and judged one by one.
 
+use std::sync::{Arc, OnceLock};
+
 use regex_lite::{Regex, RegexBuilder};
+
+/// A parameter's pattern as it was written, compiled when it is first wanted and then kept.
+#[derive(Clone, Debug)]
+pub struct AllowedPattern {
+    text: String,
+    compiled: Arc<OnceLock<Result<Pattern, String>>>,
+}
+
+impl AllowedPattern {
+    pub fn new(text: String) -> Self {
+        Self {
+            text,
+            compiled: Arc::default(),
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// *Errors*: a sentence for the document's author.
+    pub fn compiled(&self) -> Result<&Pattern, &str> {
+        let compiled = self.compiled.get_or_init(|| Pattern::new(&self.text));
+        compiled.as_ref().map_err(String::as_str)
+    }
+}
+
+impl PartialEq for AllowedPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
 
 /// A compiled pattern: one of its alternatives must match.
 #[derive(Debug)]
