@@ -278,7 +278,7 @@ fn live(world: &Arc<Mutex<World>>, hub: &mut Hub) {
         world: world.clone(),
         cut: Arc::default(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let boot = [shared.world().boot; 16];
         let (agent, mut frames) = Agent::new(Parts {

@@ -132,6 +132,8 @@ async fn a_lock_that_is_set_while_a_run_waits_counts_for_it() {
     let wait = waits_for(&go);
     for _ in 0..crate::agent::core::MAX_ACTIVE {
         node.agent.deliver(signed(&run(&[&wait]))).await;
+    }
+    for _ in 0..crate::agent::core::MAX_ACTIVE {
         node.accepted().await;
     }
     let waiting = run(&[&format!("touch {}", marker.display())]);

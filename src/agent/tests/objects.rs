@@ -20,7 +20,6 @@ async fn what_the_hub_refuses_fails_the_step_with_the_reason() {
     let mut node = Node::start(data.path(), quick());
     let run = downloading();
     node.agent.deliver(signed(&run)).await;
-    node.accepted().await;
     let asked = tokio::time::timeout(LONG, node.objects.next()).await.expect("a question");
     assert_eq!(asked, (run.id.clone(), 0));
     let answer = StepObjects {
@@ -41,7 +40,6 @@ async fn who_waits_for_the_hub_can_be_cancelled_and_does_not_wait_for_ever() {
     let mut node = Node::start(data.path(), quick());
     let run = downloading();
     node.agent.deliver(signed(&run)).await;
-    node.accepted().await;
     node.objects.next().await;
     node.agent.deliver(ToAgent::Cancel { run: run.id }).await;
     assert_eq!(node.report().await.steps[0].outcome, Outcome::Cancelled);

@@ -18,7 +18,6 @@ async fn output_is_followed_while_it_grows_and_cut_when_it_is_too_long() {
     );
     assert_eq!(String::from_utf8(stdout).unwrap(), "line 1\nline 2\nline 3\nline 4\nline 5\n");
     assert_eq!(stderr, b"bad\n");
-    node.accepted().await;
     node.report().await;
 
     let long = run(&["seq 1 100000"]);

@@ -15,7 +15,6 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
         "sleep 62",
     ]);
     node.agent.deliver(signed(&order)).await;
-    node.accepted().await;
     until(|| ready.exists()).await;
     assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
@@ -76,7 +75,6 @@ async fn a_killed_step_host_makes_the_run_interrupted() {
     let mut node = Node::start(data.path(), quick());
     let order = run(&["echo $$; exec sleep 65"]);
     node.agent.deliver(signed(&order)).await;
-    node.accepted().await;
     let step_directory = data.path().join(format!("runs/{}/0", order.id));
     until(|| step_directory.join("stdout").metadata().is_ok_and(|m| m.len() > 0)).await;
     let directory = Directory::open(&step_directory).unwrap();

@@ -5,11 +5,10 @@ use super::*;
 #[tokio::test]
 async fn a_restarted_agent_finds_the_command_running() {
     let data = tempfile::tempdir().unwrap();
-    let mut node = Node::start(data.path(), quick());
+    let node = Node::start(data.path(), quick());
     let go = data.path().join("go");
     let order = run(&["echo begun", &waits_for(&go), "echo over"]);
     node.agent.deliver(signed(&order)).await;
-    node.accepted().await;
     until(|| {
         data.path()
             .join(format!("runs/{}/0/stdout", order.id))
@@ -32,10 +31,9 @@ async fn a_restarted_agent_finds_the_command_running() {
 #[tokio::test]
 async fn a_result_that_no_agent_saw_is_found_later_and_repeated_until_stored() {
     let data = tempfile::tempdir().unwrap();
-    let mut node = Node::start(data.path(), quick());
+    let node = Node::start(data.path(), quick());
     let order = run(&["sleep 0.3; echo late; exit 5"]);
     node.agent.deliver(signed(&order)).await;
-    node.accepted().await;
     let step_directory = data.path().join(format!("runs/{}/0", order.id));
     until(|| step_directory.join("host").exists()).await;
     node.agent.stop().await;

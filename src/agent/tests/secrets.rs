@@ -31,7 +31,6 @@ impl Node {
     /// Runs to the end; the hub answers as it is said here.
     async fn run_given(&mut self, run: Run, values: &[(&str, &str)]) -> Report {
         self.agent.deliver(signed(&run)).await;
-        self.accepted().await;
         let asked = tokio::time::timeout(LONG, self.desk.next()).await.expect("a question");
         assert_eq!(asked, run.id);
         secrets::take(&self.desk, answer(&run.id, values));
@@ -120,7 +119,6 @@ async fn a_run_without_its_secrets_fails_with_the_reason() {
     let mut node = Node::start(data.path(), quick());
     let run = naming(&format!("touch {}; : {{{{ssm-secure:/a}}}}", mark.display()));
     node.agent.deliver(signed(&run)).await;
-    node.accepted().await;
     node.desk.next().await;
     let mut refused = answer(&run.id, &[]);
     refused.problem = Some("no rule lets it".into());
@@ -158,7 +156,6 @@ async fn who_waits_for_the_hub_can_be_cancelled_and_does_not_wait_for_ever() {
     let mut node = Node::start(data.path(), quick());
     let run = naming(": {{ssm-secure:/a}}");
     node.agent.deliver(signed(&run)).await;
-    node.accepted().await;
     node.desk.next().await;
     node.agent.deliver(ToAgent::Cancel { run: run.id }).await;
     assert_eq!(node.report().await.steps[0].outcome, Outcome::Cancelled);
@@ -172,10 +169,9 @@ async fn who_waits_for_the_hub_can_be_cancelled_and_does_not_wait_for_ever() {
 #[tokio::test]
 async fn an_agent_that_dies_while_it_waits_asks_again() {
     let data = tempfile::tempdir().unwrap();
-    let mut node = Node::start(data.path(), quick());
+    let node = Node::start(data.path(), quick());
     let run = naming("echo done; : {{ssm-secure:/a}}");
     node.agent.deliver(signed(&run)).await;
-    node.accepted().await;
     node.desk.next().await;
     node.agent.stop().await;
     drop(node);

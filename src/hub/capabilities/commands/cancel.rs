@@ -105,6 +105,7 @@ fn end(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State, message: &
             node,
             state,
             at,
+            began_at: None,
             response_code: -1,
             message,
             output_hash: None,

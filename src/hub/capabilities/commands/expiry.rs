@@ -90,6 +90,7 @@ fn end(tx: &Tx<'_>, due: &Due, happening: Happening, message: &str, at: Timestam
         node: &due.node,
         state,
         at,
+        began_at: None,
         response_code: -1,
         message,
         output_hash: None,

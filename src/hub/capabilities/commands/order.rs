@@ -288,6 +288,7 @@ mod sql {
             node,
             state,
             at: now,
+            began_at: None,
             response_code: -1,
             message: why,
             output_hash: None,

@@ -58,7 +58,7 @@ async fn frame_arrived(services: Arc<Services>, node: NodeId, frame: ToHub) {
 
 async fn accepted(services: &Services, node: &NodeId, run: CommandId) -> ApiResult<()> {
     let (now, bus, id) = (services.now(), services.bus.clone(), node.clone());
-    // Many runs end right after: both then go in one commit.
+    // It may end right after: both then go in one commit.
     services
         .write_lazily(move |tx| {
             let Some(state) = rows::sql::state(tx, &run, &id)? else {
@@ -86,6 +86,7 @@ async fn rejected(services: &Services, node: &NodeId, run: CommandId, reason: Re
                 node: &id,
                 state,
                 at: now,
+                began_at: None,
                 response_code: -1,
                 message: &message,
                 output_hash: None,
@@ -142,13 +143,14 @@ async fn fill_heads(services: &Services, node: &NodeId, report: &mut Report) {
 /// A report for a run that is unknown or has ended changes nothing: it is acknowledged so that the node forgets it. A repeat
 /// says the same about the output as the first one: while it is wanted, the node must not be told to forget it.
 fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) -> Result<bool, StoreError> {
-    let Some(state) = rows::sql::state(tx, &report.run, node)? else {
+    let Some(before) = rows::sql::state(tx, &report.run, node)? else {
         return Ok(false);
     };
     let outcome = of_steps(report.steps.iter().map(|s| s.outcome));
-    let Ok(state) = state.next(Happening::Ended(outcome)) else {
+    let Ok(state) = before.next(Happening::Ended(outcome)) else {
         return Ok(!pull::is_complete(tx, node, &report.run)?);
     };
+    rows::sql::began(tx, &report.run, node, before, now)?;
     let mut is_more_wanted = false;
     let mut fold = Context::new(&SHA256);
     fold.update(state.as_str().as_bytes());
@@ -180,6 +182,7 @@ fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) 
         node,
         state,
         at: now,
+        began_at: report.steps.iter().map(|s| Timestamp::from_millis(s.started_at_ms).min(now)).min(),
         response_code: last.and_then(|s| s.exit_code).map_or(-1, i64::from),
         message: &message,
         output_hash: Some(fold.as_ref()),

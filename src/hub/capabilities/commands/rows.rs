@@ -276,6 +276,15 @@ pub mod sql {
         }
     }
 
+    /// A report came, maybe the first that is heard of the run: then whoever wants to know hears first that it began.
+    pub fn began(tx: &Tx<'_>, command: &CommandId, node: &NodeId, before: State, at: Timestamp) -> Result<(), StoreError> {
+        let is_news = matches!(before, State::Pending | State::Delayed);
+        match is_news && notify(tx, command)?.is_some() {
+            true => accept(tx, command, node, State::InProgress, at),
+            false => Ok(()),
+        }
+    }
+
     /// What changes of the command are told.
     fn notify(tx: &Tx<'_>, id: &CommandId) -> Result<Option<String>, StoreError> {
         let found = tx.row("SELECT notify FROM command WHERE id = :id", &[(":id", id.into())], |row| {
@@ -297,6 +306,8 @@ pub mod sql {
         pub node: &'a NodeId,
         pub state: State,
         pub at: Timestamp,
+        /// When the node began it, if it did and had not said so before.
+        pub began_at: Option<Timestamp>,
         pub response_code: i64,
         pub message: &'a str,
         pub output_hash: Option<&'a [u8]>,
@@ -307,6 +318,7 @@ pub mod sql {
         let params = [
             (":status", end.state.as_str().into()),
             (":at", end.at.into()),
+            (":began_at", end.began_at.into()),
             (":response_code", end.response_code.into()),
             (":message", end.message.into()),
             (":output_hash", end.output_hash.into()),
@@ -314,8 +326,8 @@ pub mod sql {
             (":node", end.node.into()),
         ];
         let is_released = tx.row(
-            "UPDATE invocation SET status = :status, ended_at = :at, response_code = :response_code, message = :message,
-                output_hash = :output_hash WHERE command_id = :command AND node_id = :node
+            "UPDATE invocation SET status = :status, accepted_at = coalesce(accepted_at, :began_at), ended_at = :at,
+                response_code = :response_code, message = :message, output_hash = :output_hash WHERE command_id = :command AND node_id = :node
              RETURNING released_at IS NOT NULL AS released",
             &params,
             |row| row.get::<bool>("released"),
