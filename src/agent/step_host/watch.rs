@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -80,7 +81,7 @@ impl Watch {
             cause: None,
             ended_leftovers: Vec::new(),
             phase: Phase::Running,
-            buffer: vec![0; 64 * 1024],
+            buffer: Vec::with_capacity(64 * 1024),
         })
     }
 
@@ -295,12 +296,14 @@ impl Watch {
 }
 
 /// Reads once; answers how much. At the end of the stream the pipe is closed.
-fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> usize {
+/// The buffer is not cleared first: most commands say little, and each page that is touched costs the host a fault.
+fn read_some(stream: &mut Stream, buffer: &mut Vec<u8>) -> usize {
     let Some(pipe) = &stream.pipe else { return 0 };
-    match rustix::io::read(pipe.as_fd(), &mut *buffer) {
+    buffer.clear();
+    match rustix::io::read(pipe.as_fd(), spare_capacity(buffer)) {
         Ok(0) => stream.close(),
         Ok(read) => {
-            stream.take(&buffer[..read]);
+            stream.take(buffer);
             return read;
         }
         Err(Errno::AGAIN | Errno::INTR) => {}
