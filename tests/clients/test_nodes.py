@@ -28,6 +28,21 @@ def test_times_are_numbers_on_the_wire(hub, node):
     assert isinstance(shown["LastPingDateTime"], (int, float)) and isinstance(shown["RegistrationDate"], (int, float))
 
 
+@pytest.mark.parametrize(
+    "operation, member",
+    [("DescribeInstanceInformation", "InstanceInformationList"), ("DescribeInstanceProperties", "InstanceProperties")],
+)
+def test_a_node_has_no_member_that_the_model_does_not_know(hub, ssm, nodes, operation, member):
+    known = ssm.meta.service_model.operation_model(operation).output_shape.members[member].member.members
+    answer = hub.api.ssm(operation)[member]
+    assert answer and all(set(one) <= set(known) for one in answer)
+
+
+def test_the_newest_agent_is_the_one_of_the_hubs_version(ssm, node):
+    (shown,) = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node]}])["InstanceInformationList"]
+    assert shown["IsLatestVersion"] is True
+
+
 def test_absent_members_are_left_out_not_null(hub, nodes):
     for one in hub.api.ssm("DescribeInstanceInformation")["InstanceInformationList"]:
         assert None not in one.values()

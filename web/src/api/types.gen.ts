@@ -460,9 +460,9 @@ export type ImportPolicyResult = { Document: PolicyDocument; Notes: UnsupportedE
 
 export type InlinePolicy = { PolicyStatus: string; PolicyText: string; PolicyType: string; };
 
-export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
+export type InstanceInformation = { ActivationId?: string; AgentVersion: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion?: boolean; LastPingDateTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
-export type InstanceProperty = { ActivationId?: string; AgentVersion: string; Architecture: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion: boolean; LastPingDateTime?: number; LaunchTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
+export type InstanceProperty = { ActivationId?: string; AgentVersion: string; Architecture: string; ComputerName: string; IPAddress?: string; IamRole: string; InstanceId: string; IsLatestVersion?: boolean; LastPingDateTime?: number; LaunchTime?: number; Name: string; PingStatus: string; PlatformName: string; PlatformType: string; PlatformVersion: string; RegistrationDate: number; ResourceType: string; SourceId: string; SourceType: string; };
 
 export type InvocationSummary = { EndedAt?: number; ExitCode?: number; Message: string; Name: string; NodeId: string; OutputHash?: string; StartedAt?: number; Status: string; StatusDetails: string; StderrBytes: number; StdoutBytes: number; };
 

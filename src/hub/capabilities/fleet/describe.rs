@@ -86,7 +86,9 @@ struct InstanceInformation {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_ping_date_time: Option<Timestamp>,
     agent_version: String,
-    is_latest_version: bool,
+    /// Not among an `InstanceProperty`'s members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_latest_version: Option<bool>,
     platform_type: &'static str,
     platform_name: String,
     platform_version: String,
@@ -180,7 +182,10 @@ async fn describe_instance_properties(cx: Cx, request: DescribePropertiesRequest
     let instance_properties = found.into_iter().map(|node| InstanceProperty {
         architecture: node.facts.architecture.clone(),
         launch_time: node.booted_at(),
-        information: information(node, now),
+        information: InstanceInformation {
+            is_latest_version: None,
+            ..information(node, now)
+        },
     });
     Ok(DescribePropertiesResult {
         instance_properties: instance_properties.collect(),
@@ -192,8 +197,8 @@ fn information(node: Node, now: Timestamp) -> InstanceInformation {
     InstanceInformation {
         ping_status: ping_status(node.status),
         last_ping_date_time: node.last_seen(now),
+        is_latest_version: Some(node.facts.agent_version == env!("CARGO_PKG_VERSION")),
         agent_version: node.facts.agent_version,
-        is_latest_version: true,
         platform_type: "Linux",
         platform_name: node.facts.platform_name,
         platform_version: node.facts.platform_version,
