@@ -296,7 +296,7 @@ impl Watch {
 }
 
 /// Reads once; answers how much. At the end of the stream the pipe is closed.
-/// The buffer is not cleared first: most commands say little, and each page that is touched costs the host a fault.
+/// The buffer's memory is not zeroed first: most commands say little, and each page that is touched costs the host a fault.
 fn read_some(stream: &mut Stream, buffer: &mut Vec<u8>) -> usize {
     let Some(pipe) = &stream.pipe else { return 0 };
     buffer.clear();
