@@ -84,8 +84,7 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     rustix::thread::set_name(c"roadstead-spawn")?;
     rustix::process::chdir("/")?;
     step_host::block_signals()?;
-    // Known to all hosts from here.
-    let _ = step_host::boot_id();
+    step_host::know_what_is_common();
     // The kernel reaps the hosts.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     let own_pid = rustix::process::getpid();

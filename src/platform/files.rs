@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Component, Path};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags};
@@ -97,9 +97,32 @@ impl Directory {
     }
 
     /// Writes the file where nobody reads it meanwhile, or can tell a whole one from a part.
+    ///
+    /// What is there already is written over, not cut off first: to free its blocks and to take others, and to flush those at once
+    /// as some file systems do after a file was cut to nothing, costs many times what a short file does.
     pub fn write(&self, name: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        File::from(self.open_at(name, flags, Mode::from_raw_mode(mode))?).write_all(bytes)
+        let mut file = File::from(self.open_at(name, OFlags::WRONLY | OFlags::CREATE, Mode::from_raw_mode(mode))?);
+        file.write_all(bytes)?;
+        let length = bytes.len() as u64;
+        if file.metadata()?.len() > length {
+            file.set_len(length)?;
+        }
+        Ok(())
+    }
+
+    /// Fills a file of ours with zeros, so that it can be written again. `false`: somebody else may still have it open, or have it
+    /// under another name or as his own, or it is longer than `limit`; it is as it was, and to be removed rather than used again.
+    pub fn blank(&self, name: &str, limit: u64) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let mut file = File::from(self.open_at(name, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty())?);
+        let found = file.metadata()?;
+        let is_ours = found.is_file() && found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw();
+        if !is_ours || found.len() > limit || !is_alone_with(&file) {
+            return Ok(false);
+        }
+        let length = usize::try_from(found.len()).unwrap_or_default();
+        file.write_all(&vec![0; length])?;
+        Ok(true)
     }
 
     /// Replaces the file in one step: a reader sees the old content or the new, never a part.
@@ -187,6 +210,18 @@ impl Directory {
 impl AsFd for Directory {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.handle.as_fd()
+    }
+}
+
+/// Whether nobody else has the file open, which stays so until it is closed here: whoever opens it meanwhile waits for that. It is
+/// what the kernel grants a write lease for; `false` as well where the file system knows no leases.
+fn is_alone_with(file: &File) -> bool {
+    const F_SETSIG: i32 = 10;
+    // What tells of one who waits must not be SIGIO, which would end this process; nobody needs to be told.
+    // SAFETY: both calls take numbers and change only what belongs to the open file.
+    unsafe {
+        libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) == 0
+            && libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0
     }
 }
 

@@ -1,23 +1,24 @@
 //! The folders of runs. One that is released is emptied and serves the next run: to make and to remove eight files and folders
 //! costs the kernel more than a short command and everything around it.
 //!
-//! *Invariants*: a spare folder holds nothing but folders and empty files, so it says no more than a new one. What others may
-//! still have open is removed, never emptied: the script, which a process left in the background may go on reading, and the
-//! output, which somebody far away may. One folder is emptied at a time: whoever came second would empty what is the next
-//! run's already. Every record is sealed for its run, so that not even a power cut between all this makes one run's record
+//! *Invariants*: a spare folder holds nothing but folders and files of zeros, so it says no more than a new one. What somebody
+//! still has open is removed, never blanked: a process left in the background may go on reading the script. So is the output,
+//! which may be long. One folder is emptied at a time: whoever came second would empty what is the next run's already. Every record is sealed for its run, so that not even a power cut between all this makes one run's record
 //! another's; output is not, so no spare folder outlives the agent, and none serves a run that shall outlive a power cut.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::RUN;
-use crate::agent::step_host::record::{EXIT, HOST, ORDER};
+use crate::agent::step_host::record::{EXIT, HOST, ORDER, SCRIPT};
 use crate::base::id::CommandId;
 use crate::platform::files::{Directory, Durability};
 
 /// As many as runs that usually follow each other closely; a fan-out gives each node one run.
 const MAX_SPARES: usize = 4;
 const FIRST_STEP: &str = "0";
+/// A longer file is quicker made anew.
+const MAX_BLANKED_BYTES: u64 = 64 * 1024;
 
 static REMOVING: Mutex<()> = Mutex::new(());
 
@@ -62,7 +63,7 @@ fn spares() -> impl Iterator<Item = String> {
     (0..MAX_SPARES).map(|number| format!("spare-{number}"))
 }
 
-/// `false`: not the folder of a run of one step; that is rare, and not worth the care.
+/// `false`: not the folder of a run of one step, or a run of a very long order; that is rare, and not worth the care.
 fn empty(folder: &Directory) -> io::Result<bool> {
     let mut names = folder.names()?;
     names.sort_unstable();
@@ -71,13 +72,12 @@ fn empty(folder: &Directory) -> io::Result<bool> {
     }
     let step = folder.directory(FIRST_STEP)?;
     for name in step.names()? {
-        match name.as_str() {
-            ORDER | HOST | EXIT => step.write(&name, &[], 0o600)?,
-            _ => step.remove(&name)?,
+        let is_wanted_again = matches!(name.as_str(), ORDER | HOST | EXIT | SCRIPT);
+        if !is_wanted_again || !step.blank(&name, MAX_BLANKED_BYTES)? {
+            step.remove(&name)?;
         }
     }
-    folder.write(RUN, &[], 0o600)?;
-    Ok(true)
+    folder.blank(RUN, MAX_BLANKED_BYTES)
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
         let folder = make(runs, run, Durability::Cached).unwrap();
         folder.write(RUN, b"secret", 0o600).unwrap();
         let step = folder.create_directory(step).unwrap();
-        for name in [ORDER, HOST, EXIT, "script", "stdout"] {
+        for name in [ORDER, HOST, EXIT, SCRIPT, "stdout"] {
             step.write(name, b"secret", 0o600).unwrap();
         }
     }
@@ -103,12 +103,32 @@ mod tests {
         assert_eq!(runs.names().unwrap(), ["spare-0"]);
         let folder = make(&runs, &second, Durability::Cached).unwrap();
         assert_eq!(runs.names().unwrap(), [second.as_str()]);
-        assert!(folder.read(RUN, 0).unwrap().is_empty());
+        assert_eq!(folder.read(RUN, 6).unwrap(), [0; 6]);
         let step = folder.directory("0").unwrap();
         let mut left = step.names().unwrap();
         left.sort_unstable();
-        assert_eq!(left, [EXIT, HOST, ORDER]);
-        assert!(left.iter().all(|name| step.read(name, 0).unwrap().is_empty()));
+        assert_eq!(left, [EXIT, HOST, ORDER, SCRIPT]);
+        assert!(left.iter().all(|name| step.read(name, 6).unwrap() == [0; 6]));
+    }
+
+    #[test]
+    fn what_somebody_has_open_or_under_another_name_is_removed_and_not_written_over() {
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Directory::open(temporary.path()).unwrap();
+        let run = CommandId::random();
+        used(&runs, &run, "0");
+        let path = temporary.path().join(run.as_str()).join("0");
+        let mut reader = std::fs::File::open(path.join(SCRIPT)).unwrap();
+        std::fs::hard_link(path.join(ORDER), temporary.path().join("linked")).unwrap();
+        release(&runs, &run).unwrap();
+        let step = runs.directory("spare-0/0").unwrap();
+        let mut left = step.names().unwrap();
+        left.sort_unstable();
+        assert_eq!(left, [EXIT, HOST]);
+        let mut said = String::new();
+        io::Read::read_to_string(&mut reader, &mut said).unwrap();
+        assert_eq!(said, "secret");
+        assert_eq!(std::fs::read(temporary.path().join("linked")).unwrap(), b"secret");
     }
 
     #[test]

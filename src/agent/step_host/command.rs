@@ -1,10 +1,10 @@
 //! Starting the command: script file, pipes, environment, process group.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::Mode;
 use rustix::pipe::PipeFlags;
@@ -177,9 +177,7 @@ fn stream(directory: &Arc<Directory>, name: StreamName, cap_bytes: u64, patterns
 
 /// The file is closed before the command is forked, or the kernel would call it busy.
 fn write_script(directory: &Directory, text: &str) -> io::Result<()> {
-    let mut file: File = directory.create_file(SCRIPT, 0o700)?;
-    file.set_len(0)?;
-    file.write_all(text.as_bytes())
+    directory.write(SCRIPT, text.as_bytes(), 0o700)
 }
 
 fn spawn(prepared: &Prepared, script: &Path, confinement: Confinement<'_>, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
@@ -215,11 +213,17 @@ fn interpreter_of(order: &StepOrder) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
+const OOM: &str = "/proc/self/oom_score_adj";
+
+/// Whether the out-of-memory killer spares this process. Read once: it is inherited.
+pub fn is_protected() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| std::fs::read_to_string(OOM).is_ok_and(|text| text.starts_with('-')))
+}
+
 /// What the host or the agent set for themselves does not pass on to commands.
 fn as_an_ordinary_process<T>(start: impl FnOnce() -> T) -> T {
-    const OOM: &str = "/proc/self/oom_score_adj";
-    let is_protected = std::fs::read_to_string(OOM).is_ok_and(|text| text.starts_with('-'));
-    if is_protected {
+    if is_protected() {
         // An agent that the out-of-memory killer spares must not make its commands immortal. The host gives the protection up
         // too: it is so small that it is never the one to go.
         let _ = std::fs::write(OOM, "0");

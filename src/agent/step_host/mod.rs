@@ -167,6 +167,12 @@ fn own_mark(cap_bytes: u64) -> io::Result<HostMark> {
     })
 }
 
+/// Reads what is the same for all hosts; the process they are forked from calls it once.
+pub fn know_what_is_common() {
+    boot_id();
+    command::is_protected();
+}
+
 /// The kernel's boot id, empty where `/proc` does not show it. Read once: no process outlives its boot.
 pub fn boot_id() -> String {
     static KNOWN: OnceLock<String> = OnceLock::new();
