@@ -246,13 +246,13 @@ async fn look_after(agent: &NodeAgent, lock: &NodeLock) -> std::convert::Infalli
     let known = agent.clone();
     agent.executor().tidy(move |run| known.knows(run)).await;
     let mut told = facts(lock).await;
-    let trimmer = memory::Trimmer::default();
+    let mut trimmer = memory::Trimmer::default();
     let mut rounds = 0u32;
     tokio::time::sleep(FIRST_TRIM).await;
     trimmer.trim();
     loop {
         tokio::time::sleep(TRIM_EVERY).await;
-        trimmer.trim();
+        trimmer.trim_idle();
         rounds += 1;
         let is_locked_anew = lock.standing().facts() != told.lock;
         if is_locked_anew || rounds.is_multiple_of(FACTS_ROUNDS) {

@@ -4,14 +4,18 @@
 //! and a handshake most of the binary counts as resident, of which an idle process uses little.
 
 use std::ffi::c_void;
+use std::time::Duration;
 
 /// Resident memory below which there is nothing to give back.
 const SMALL_BYTES: usize = 4 * 1024 * 1024;
+/// Who used more processor time since the last look is at work, and would have back at once what was given away.
+const IDLE_CPU: Duration = Duration::from_millis(5);
 
 /// The parts of this process that can be had again from the program's file.
 #[derive(Debug)]
 pub struct Trimmer {
     ranges: Vec<(usize, usize)>,
+    cpu: Duration,
 }
 
 impl Default for Trimmer {
@@ -21,11 +25,21 @@ impl Default for Trimmer {
         let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
         Self {
             ranges: droppable(&smaps, &program.to_string_lossy()),
+            cpu: Duration::ZERO,
         }
     }
 }
 
 impl Trimmer {
+    /// As [`Trimmer::trim`], unless the process did more since the last call than to idle.
+    pub fn trim_idle(&mut self) {
+        let cpu = processor_time();
+        let used = cpu.saturating_sub(std::mem::replace(&mut self.cpu, cpu));
+        if used <= IDLE_CPU {
+            self.trim();
+        }
+    }
+
     /// Lets go of the program's clean pages and of the heap's free ones, unless the process is small already. What is used
     /// again comes back from the page cache. Costs some tenths of a millisecond, so it may be called every few seconds.
     pub fn trim(&self) {
@@ -61,6 +75,12 @@ pub fn keep_private() {
     if let Err(error) = setrlimit(Resource::Core, limit).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable)) {
         tracing::warn!(%error, "this process may leave a core file, with secrets in it");
     }
+}
+
+/// Of all threads of this process.
+fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 fn resident_bytes() -> Option<usize> {
