@@ -41,6 +41,7 @@ pub(super) fn complete(headers: &mut HeaderMap, pin_tls: bool) {
         (http::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (CACHE_CONTROL, "no-store"),
     ];
+    headers.reserve(fixed.len() + 1);
     for (name, value) in fixed {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -83,7 +83,7 @@ impl<'c> Tx<'c> {
     }
 
     /// Something to do once this write is durable, and not at all when it is not: waking a job, telling a browser.
-    /// Short and non-blocking: it runs on the writer's thread.
+    /// Short and non-blocking: it runs in the writer's task, before the callers of the same commit are answered.
     pub fn after_commit(&self, effect: impl FnOnce() + Send + 'static) {
         self.endings.borrow_mut().after_commit.push(Box::new(effect));
     }

@@ -79,7 +79,7 @@ impl Write {
         let answer = match (self.panicked, self.is_kept, commit) {
             (Some(panicked), ..) => Err(panicked),
             (None, true, Ok(())) => {
-                self.endings.after_commit.into_iter().for_each(|effect| effect());
+                self.endings.after_commit.into_iter().for_each(take_effect);
                 Ok(())
             }
             (None, true, Err(error)) => Err(error),
@@ -87,6 +87,17 @@ impl Write {
             (None, false, _) => Ok(()),
         };
         let _caller_may_be_gone = self.reply.send(answer);
+    }
+}
+
+/// A panic ends this effect alone: the rows are durable, and the writer has others to serve.
+fn take_effect(effect: Box<dyn FnOnce() + Send>) {
+    let happened = caught(|| {
+        effect();
+        Ok(())
+    });
+    if let Err(panicked) = happened {
+        tracing::error!(error = %panicked, "what was to follow a commit did not happen");
     }
 }
 
@@ -103,13 +114,15 @@ pub async fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>, t
         }
         let (writes, totals) = (std::mem::take(&mut batch), totals.clone());
         let ran = tokio::task::spawn_blocking(move || {
-            let words = run_batch(&connection, writes, &totals);
-            (connection, words)
+            let done = run_batch(&connection, writes, &totals);
+            (connection, done)
         });
         match ran.await {
-            Ok((back, words)) => {
+            Ok((back, done)) => {
                 connection = back;
-                *trouble.lock().expect("no code panics while it holds the words") = words;
+                *trouble.lock().expect("no code panics while it holds the words") = done.trouble();
+                // Here and not on the blocking thread: to wake tasks from outside of the runtime costs several times as much.
+                done.answer();
             }
             Err(lost) => {
                 tracing::error!(error = %lost, "the database writer was lost");
@@ -119,23 +132,40 @@ pub async fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>, t
     }
 }
 
-/// Runs all writes in one transaction and answers them; says what went wrong when there was no commit.
-fn run_batch(connection: &Connection, mut writes: Vec<Write>, totals: &Totals) -> Option<String> {
+/// Writes whose transaction is over, and how it ended.
+struct Done {
+    writes: Vec<Write>,
+    commit: Result<(), StoreError>,
+}
+
+impl Done {
+    fn trouble(&self) -> Option<String> {
+        self.commit.as_ref().err().map(ToString::to_string)
+    }
+
+    fn answer(self) {
+        for write in self.writes {
+            let commit = match &self.commit {
+                Ok(()) => Ok(()),
+                Err(error) => Err(error.again()),
+            };
+            write.answer(commit);
+        }
+    }
+}
+
+/// Runs all writes in one transaction.
+fn run_batch(connection: &Connection, mut writes: Vec<Write>, totals: &Totals) -> Done {
     let mut touched_last = Touched::default();
-    let committed = commit_batch(connection, &mut writes, &mut touched_last);
+    let commit = commit_batch(connection, &mut writes, &mut touched_last);
     totals.committed(writes.iter().map(|write| &write.touched).chain([&touched_last]));
-    let Err(error) = committed else {
-        writes.into_iter().for_each(|write| write.answer(Ok(())));
-        return None;
-    };
-    if !connection.is_autocommit() {
-        let _best_effort = connection.execute_batch("ROLLBACK");
+    if let Err(error) = &commit {
+        if !connection.is_autocommit() {
+            let _best_effort = connection.execute_batch("ROLLBACK");
+        }
+        tracing::error!(error = %error, writes = writes.len(), "a commit failed");
     }
-    tracing::error!(error = %error, writes = writes.len(), "a commit failed");
-    for write in writes {
-        write.answer(Err(error.again()));
-    }
-    Some(error.to_string())
+    Done { writes, commit }
 }
 
 fn commit_batch(connection: &Connection, writes: &mut [Write], touched_last: &mut Touched) -> Result<(), StoreError> {
