@@ -67,7 +67,9 @@ async fn lint_document(_cx: Cx, request: LintRequest) -> ApiResult<LintResult> {
             format.parse().unwrap_or(Format::Json)
         }
     };
-    let problems = problems(&kind, format, &request.content);
+    // A large document takes tens of milliseconds, which other requests shall not wait for.
+    let found = tokio::task::spawn_blocking(move || problems(&kind, format, &request.content));
+    let problems = found.await.map_err(ApiError::internal)?;
     Ok(LintResult {
         problems: problems.into_iter().map(ProblemView::from).collect(),
     })
