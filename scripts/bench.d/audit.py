@@ -1,12 +1,11 @@
 """What the audit log costs a write: the same hub with its rows, and with a trigger that leaves them out, by turns."""
 
-import json
 import multiprocessing
 import sqlite3
 import statistics
 
-from api_rate import ask, request
 from harness.process import Bed
+from load import repeat, signed
 from result import Probe, at_most
 
 CLIENTS = 16
@@ -19,11 +18,11 @@ def run(_options):
     with Bed(tag="bench") as hub, multiprocessing.Pool(CLIENTS) as pool:
         hub.api.ssm("PutParameter", Name="bench", Value="x", Type="String")
         members = {"ResourceType": "Parameter", "ResourceId": "bench", "Tags": [{"Key": "a", "Value": "b"}]}
-        bytes_ = request(hub, json.dumps(members).encode(), "AddTagsToResource")
+        requests = [signed(hub, "AddTagsToResource", members)]
 
         # Short rounds, each beside one of the other kind: the disk is now quicker, now slower, for seconds at a time.
         def rate():
-            return sum(len(part) for part in pool.map(ask, [(hub.port, bytes_, SECONDS)] * CLIENTS, chunksize=1)) / SECONDS
+            return sum(len(part) for part in pool.map(repeat, [(hub.port, requests, SECONDS)] * CLIENTS, chunksize=1)) / SECONDS
 
         rate()
         with_rows, without = [], []

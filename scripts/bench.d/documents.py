@@ -3,10 +3,9 @@ the difference is what parsing and checking cost."""
 
 import json
 
-from api_rate import ask
 from harness.measure import percentile
 from harness.process import Bed
-from harness.sigv4 import sign
+from load import repeat, signed
 from result import Probe, at_most
 
 SIZE = 64 * 1024
@@ -35,25 +34,19 @@ def yaml(content):
     return "\n".join(lines) + "\n"
 
 
-def request(hub, text, **members):
-    body = json.dumps({"Content": text, **members}).encode()
-    headers = sign(
-        "POST", "/", hub.api.authority, {"content-type": "application/x-amz-json-1.1", "x-amz-target": "Roadstead.LintDocument"},
-        body, hub.key, hub.secret,
-    )
-    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"content-length: {len(body)}", "", ""]
-    return "\r\n".join(lines).encode() + body
+def lint(hub, text, **members):
+    return signed(hub, "LintDocument", {"Content": text, **members}, prefix="Roadstead")
 
 
 def run(_options):
     content = document()
     with Bed(tag="bench") as hub:
         for name, text in (("json", json.dumps(content, indent=1)), ("yaml", yaml(content))):
-            plain = request(hub, text, DocumentType="ApplicationConfiguration", DocumentFormat="TEXT")
-            judged = request(hub, text, DocumentFormat=name.upper())
-            for bytes_ in (plain, judged):
-                ask((hub.port, bytes_, 0.5))
-            base, whole = (percentile(ask((hub.port, bytes_, 3)), 50) * 1e3 for bytes_ in (plain, judged))
+            plain = lint(hub, text, DocumentType="ApplicationConfiguration", DocumentFormat="TEXT")
+            judged = lint(hub, text, DocumentFormat=name.upper())
+            for request in (plain, judged):
+                repeat((hub.port, [request], 0.5))
+            base, whole = (percentile(repeat((hub.port, [request], 3)), 50) * 1e3 for request in (plain, judged))
             detail = f"{len(text) >> 10} KiB, {len(content['mainSteps'])} steps; with the API's own {whole:.2f} ms"
             yield at_most(f"document-check-{name}", whole - base, "ms", 2, detail)
 

@@ -1,18 +1,20 @@
-"""Parameter Store over keep-alive connections: requests signed beforehand, clients of bare sockets in processes of their own."""
+"""Parameter Store over keep-alive connections, and how many times as fast it is as a mock of the API in Python."""
 
-import json
+import contextlib
 import multiprocessing
-import socket
-import time
 
+import peer_moto
 from harness.measure import percentile
 from harness.process import Bed
-from harness.sigv4 import sign
-from result import Probe, at_least, at_most
+from load import repeat, signed, spread
+from result import Probe, against, at_least, at_most
 
 MANY = 100_000
 PUTS = 20_000
 SECONDS = 4
+#: Of the comparison with the mock; what it was seen to do a second, in docs/performance.md.
+TURNS, CONNECTIONS = 2, (8, 64, 128)
+RECORDED = {"put": 205, "get": 205, "by-path": 131}
 
 
 def run(_options):
@@ -32,12 +34,37 @@ def run(_options):
         yield at_most("by-path-p99", percentile(latencies, 99) * 1e3, "ms", 3, f"10 of {MANY} parameters")
 
 
-def signed(hub, operation, body):
-    data = json.dumps(body).encode()
-    target = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"AmazonSSM.{operation}"}
-    headers = sign("POST", "/", hub.api.authority, target, data, hub.key, hub.secret)
-    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"content-length: {len(data)}", "", ""]
-    return "\r\n".join(lines).encode() + data
+def run_against_mock(options):
+    """Both by the same client in the same run, by turns, each with the number of connections that it does best with: the mock answers
+    one request at a time, the hub puts what is on its way at once into one commit."""
+    with contextlib.ExitStack() as stack:
+        hub = stack.enter_context(Bed(tag="bench-mock"))
+        mock = stack.enter_context(peer_moto.running()) if options.with_peers and peer_moto.find() else None
+        for operation, recorded in RECORDED.items():
+            ours, theirs = {}, {}
+            for turn in range(TURNS):
+                for clients in CONNECTIONS:
+                    keep_best(ours, clients, spread(hub, asked(hub, operation, 6000, f"{turn}-{clients}"), clients)[0])
+                    if mock:
+                        keep_best(theirs, clients, spread(mock, asked(mock, operation, 400, f"{turn}-{clients}"), clients, refused=[])[0])
+            rate, clients = max((rate, clients) for clients, rate in ours.items())
+            peer = max(theirs.values()) if theirs else None
+            name = f"{operation}-to-mock"
+            yield against(name, rate, "1/s", 40, peer, recorded, f"best of {TURNS} turns, {clients} connections", less=False)
+
+
+def keep_best(rates, clients, rate):
+    rates[clients] = max(rate, rates.get(clients, 0))
+
+
+def asked(hub, operation, count, place):
+    """That many requests; those that read find what was put under the same place."""
+    bodies = {
+        "put": lambda n: ("PutParameter", {"Name": f"/mock/{place}/p{n}", "Value": "v" * 64, "Type": "String"}),
+        "get": lambda n: ("GetParameter", {"Name": f"/mock/{place}/p{n % 400}"}),
+        "by-path": lambda n: ("GetParametersByPath", {"Path": f"/mock/{place}", "MaxResults": 10}),
+    }
+    return [signed(hub, *bodies[operation](n)) for n in range(count)]
 
 
 def puts(hub, clients):
@@ -63,79 +90,5 @@ def gets(hub, clients, operation, *bodies):
     return len(latencies) / SECONDS, latencies
 
 
-def spread(hub, requests, clients):
-    """Each request once, by so many connections at the same time; few processes, so that the client leaves the hub a core."""
-    processes = min(clients, 4)
-    work = [(hub.port, [requests[c::clients] for c in range(p, clients, processes)]) for p in range(processes)]
-    with multiprocessing.Pool(processes) as pool:
-        began = time.perf_counter()
-        parts = pool.map(once, work, chunksize=1)
-        took = time.perf_counter() - began
-    latencies = [one for part in parts for one in part]
-    return len(requests) / took, latencies
-
-
-def once(work):
-    """Several connections of one process, each with one request on its way."""
-    import selectors
-
-    port, shares = work
-    selector, latencies = selectors.DefaultSelector(), []
-    for share in shares:
-        connection = Connection(port)
-        queue = iter(share)
-        selector.register(connection.socket, selectors.EVENT_READ, (connection, queue))
-        connection.send(next(queue))
-    left = len(shares)
-    while left:
-        for event, _ in selector.select():
-            connection, queue = event.data
-            if not connection.received():
-                continue
-            latencies.append(time.perf_counter() - connection.began)
-            following = next(queue, None)
-            if following is None:
-                selector.unregister(connection.socket)
-                connection.socket.close()
-                left -= 1
-            else:
-                connection.send(following)
-    return latencies
-
-
-def repeat(work):
-    port, requests, seconds = work
-    latencies, connection = [], Connection(port)
-    end, number = time.perf_counter() + seconds, 0
-    while time.perf_counter() < end:
-        connection.send(requests[number % len(requests)])
-        while not connection.received():
-            pass
-        latencies.append(time.perf_counter() - connection.began)
-        number += 1
-    connection.socket.close()
-    return latencies
-
-
-class Connection:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def send(self, request):
-        self.began, self.buffer = time.perf_counter(), b""
-        self.socket.sendall(request)
-
-    def received(self):
-        """Reads once; whether the answer is whole."""
-        self.buffer += self.socket.recv(65536)
-        head, found, rest = self.buffer.partition(b"\r\n\r\n")
-        if not found:
-            return False
-        assert head.startswith(b"HTTP/1.1 200"), self.buffer[:300]
-        length = int(next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")).split(b":")[1])
-        return len(rest) >= length
-
-
 FIGURES = ["put-parameter-8", "put-parameter-64", "get-parameter-8", "get-secret-to-plain", "by-path-p99"]
-PROBES = [Probe("parameters", FIGURES, run)]
+PROBES = [Probe("parameters", FIGURES, run), Probe("mock", [f"{operation}-to-mock" for operation in RECORDED], run_against_mock)]

@@ -5,10 +5,9 @@ import sqlite3
 import statistics
 import time
 
-import api_rate
 from harness.measure import percentile
 from harness.process import Bed
-from harness.sigv4 import sign
+from load import once, signed
 from result import Probe, at_most
 
 NODES = 10_000
@@ -31,14 +30,14 @@ def run(_options):
         few, half = key(hub, "few"), key(hub, "half")
         point = {"NodeId": node(2)}
         added = [
-            (median(hub, few, "Roadstead.DescribeNode", point, CALLS) - median(hub, admin, "Roadstead.DescribeNode", point, CALLS)) * 1e6
+            (median(hub, few, "DescribeNode", point, CALLS) - median(hub, admin, "DescribeNode", point, CALLS)) * 1e6
             for _ in range(ROUNDS)
         ]
         detail = f"{POLICIES} policies, {OF_CALLER} of the caller, by a node's tags; median of {ROUNDS} rounds of {CALLS} calls each"
         yield at_most("rights-point", max(statistics.median(added), 0), "us", 60, detail)
         page = {"MaxResults": 20}
         ratios = [
-            (median(hub, half, "Roadstead.SearchNodes", page, LISTS) / median(hub, admin, "Roadstead.SearchNodes", page, LISTS) - 1) * 100
+            (median(hub, half, "SearchNodes", page, LISTS) / median(hub, admin, "SearchNodes", page, LISTS) - 1) * 100
             for _ in range(ROUNDS)
         ]
         detail = f"SearchNodes over {NODES} nodes, half of them in the caller's scope, total and page; median of {ROUNDS} rounds"
@@ -85,14 +84,11 @@ def key(hub, user):
     return made["AccessKeyId"], made["SecretAccessKey"]
 
 
-def median(hub, credentials, target, body, count):
+def median(hub, credentials, operation, body, count):
     """Seconds of one call, over one connection."""
-    body = json.dumps(body).encode()
-    headers = sign(
-        "POST", "/", hub.api.authority, {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}, body, *credentials
-    )
-    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"content-length: {len(body)}", "", ""]
-    return percentile(api_rate.ask_times(hub.port, "\r\n".join(lines).encode() + body, count), 50)
+    request = signed(hub, operation, body, prefix="Roadstead", credentials=credentials)
+    latencies, _ = once((hub.port, [[request] * count]))
+    return percentile(latencies, 50)
 
 
 PROBES = [Probe("rights", ["rights-point", "rights-list"], run)]

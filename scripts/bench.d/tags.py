@@ -5,7 +5,7 @@ import time
 
 from harness.measure import percentile
 from harness.process import Bed
-from parameters import signed, spread
+from load import signed, spread
 from result import Probe, at_most
 
 MANY = 100_000
