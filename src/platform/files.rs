@@ -220,8 +220,7 @@ fn is_alone_with(file: &File) -> bool {
     // What tells of one who waits must not be SIGIO, which would end this process; nobody needs to be told.
     // SAFETY: both calls take numbers and change only what belongs to the open file.
     unsafe {
-        libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) == 0
-            && libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0
+        libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) == 0 && libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0
     }
 }
 
