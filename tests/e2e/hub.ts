@@ -160,6 +160,22 @@ export class Hub {
     return JSON.parse(this.cli("api", operation, "--json", JSON.stringify(body))) as T;
   }
 
+  /** Runs a script on a node, or on several, with its output in a log group, to its end; the command's id. */
+  async runLogged(names: string[], script: string, group?: string): Promise<string> {
+    const nodes = this.api<{ Nodes: { NodeId: string; Name: string }[] }>("Roadstead.SearchNodes").Nodes;
+    const { CommandId } = this.api<{ Command: { CommandId: string } }>("AmazonSSM.SendCommand", {
+      DocumentName: "AWS-RunShellScript",
+      InstanceIds: nodes.filter(({ Name }) => names.includes(Name)).map(({ NodeId }) => NodeId),
+      Parameters: { commands: [script] },
+      CloudWatchOutputConfig: { CloudWatchOutputEnabled: true, ...(group ? { CloudWatchLogGroupName: group } : {}) },
+    }).Command;
+    await until("the command having ended", () => {
+      const { Command } = this.api<{ Command: { CompletedCount: number; TargetCount: number } }>("Roadstead.DescribeCommand", { CommandId });
+      return Command.CompletedCount === Command.TargetCount;
+    });
+    return CommandId;
+  }
+
   /** An agent that has not joined yet. */
   launch(name: string, token: string): Agent {
     const agent = new Agent(this, name, token);

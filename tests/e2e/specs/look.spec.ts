@@ -1,12 +1,22 @@
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/notifications", "/object-stores", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/logs", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/notifications", "/object-stores", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
 
 /** Pages whose title is the name of a thing, in any language. */
 const NAMED = ["/documents/at/AWS-RunShellScript", "/documents/at/Roadstead-SetHostsEntry?tab=parameters", "/documents/at/Roadstead-SetHostsEntry?tab=versions"];
 
-const ALL = [...PAGES, ...NAMED];
+/** Those of a log group and its stream, which a command must have made. */
+const LOGS: string[] = [];
+
+const all = () => [...PAGES, ...NAMED, ...LOGS];
+
+test.beforeAll(async ({ hub }) => {
+  const command = await hub.runLogged(["harbour"], "echo ahoy", "tour/of-the-pages");
+  const group = encodeURIComponent("tour/of-the-pages");
+  const [stream] = hub.api<{ logStreams: { logStreamName: string }[] }>("Logs_20140328.DescribeLogStreams", { logGroupName: "tour/of-the-pages", logStreamNamePrefix: command }).logStreams;
+  LOGS.push(`/logs/at?group=${group}`, `/logs/at?group=${group}&tab=streams`, `/logs/stream?group=${group}&stream=${encodeURIComponent(stream?.logStreamName ?? "")}`);
+});
 
 // The tours are long: each runs wherever there is room.
 test.describe.configure({ mode: "parallel" });
@@ -15,7 +25,7 @@ const TOUR_MS = 600_000;
 for (const half of [0, 1]) {
   test(`every page is accessible, in light and dark (${half + 1} of 2)`, async ({ page }) => {
     test.setTimeout(TOUR_MS);
-    for (const path of ALL.filter((_, at) => at % 2 === half)) {
+    for (const path of all().filter((_, at) => at % 2 === half)) {
       await page.emulateMedia({ colorScheme: "light" });
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible();
@@ -31,7 +41,7 @@ for (const half of [0, 1]) {
 test("every page fits a telephone", async ({ page }) => {
   test.setTimeout(TOUR_MS);
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const path of ALL) {
+  for (const path of all()) {
     await page.goto(path);
     await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible();
     await expectAccessible(page);
@@ -78,6 +88,11 @@ test("the console speaks Japanese, on every page", async ({ page }) => {
   for (const path of NAMED) {
     await page.goto(path);
     await expect(page.getByRole("tab").first()).toHaveText(/[ぁ-んァ-ヶ一-龯]/);
+    await expectAccessible(page, "not");
+  }
+  for (const path of LOGS) {
+    await page.goto(path);
+    await expect(page.getByRole("tab").or(page.getByRole("heading", { level: 2 })).first()).toHaveText(/[ぁ-んァ-ヶ一-龯]/);
     await expectAccessible(page, "not");
   }
 });

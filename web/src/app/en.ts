@@ -23,6 +23,7 @@ export const en = {
   activations: "Activations",
   joinRequests: "Join requests",
   commands: "Commands",
+  logs: "Logs",
   runCommand: "Run a command",
   approvals: "Approvals",
   documents: "Documents",

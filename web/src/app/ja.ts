@@ -25,6 +25,7 @@ export const ja: Record<keyof typeof en, string> = {
   activations: "アクティベーション",
   joinRequests: "参加リクエスト",
   commands: "コマンド履歴",
+  logs: "ログ",
   runCommand: "コマンドの実行",
   approvals: "承認",
   documents: "ドキュメント",

@@ -25,6 +25,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/join-requests", text: "joinRequests", key: "q" },
       { path: "/commands/new", text: "runCommand", key: "r" },
       { path: "/commands", text: "commands", key: "c" },
+      { path: "/logs", text: "logs", key: "e" },
       { path: "/approvals", text: "approvals", key: "v" },
       { path: "/sessions", text: "sessions", key: "s" },
     ],

@@ -32,6 +32,20 @@ export function auditOf(target: string): string {
   return `/audit?filter=${encodeURIComponent(filterToText(where("target", "eq", target)))}`;
 }
 
+/** A log group; with the beginning of its streams' names those streams alone, whenever they were written. */
+export function logsOf(group: string, prefix?: string): string {
+  return `/logs/at?${new URLSearchParams({ group, ...(prefix ? { prefix, since: "all" } : {}) }).toString()}`;
+}
+
+export function logStreamAt(group: string, stream: string): string {
+  return `/logs/stream?${new URLSearchParams({ group, stream }).toString()}`;
+}
+
+/** A command, with the output of one of its nodes open. */
+export function outputOf(commandId: string, nodeId: string, stream: string): string {
+  return `/commands/${commandId}?${new URLSearchParams({ node: nodeId, ...(stream === "stderr" ? { stream } : {}) }).toString()}`;
+}
+
 export function parameterAt(name: string, tab?: string): string {
   return `/parameters/at?name=${encodeURIComponent(name)}${tab ? `&tab=${tab}` : ""}`;
 }

@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatRelative, formatTime, formatTimeTitle } from "./time";
+import { formatBytes, formatDuration, formatMoment, formatRelative, formatTime, formatTimeTitle } from "./time";
 
 const AT = Date.UTC(2026, 10, 22, 5, 4, 3) / 1000;
 
 describe("times", () => {
+  it("are short where many stand together", () => {
+    expect(formatMoment(AT, "en", "UTC")).toBe("Nov 22, 05:04:03");
+    expect(formatMoment(AT, "ja", "Asia/Tokyo")).toBe("11月22日 14:04:03");
+  });
+
   it("are shown with their zone", () => {
     expect(formatTime(AT, "en", "UTC")).toBe("Nov 22, 2026, 05:04:03 UTC");
     expect(formatTime(AT, "ja", "Asia/Tokyo")).toContain("14:04:03");

@@ -19,6 +19,11 @@ export function formatTime(at: EpochSeconds, locale: Locale, timeZone?: string):
   return new Intl.DateTimeFormat(locale, { ...ZONED, timeZone }).format(new Date(at * 1000));
 }
 
+/** Day and time without year and zone, where many stand below one another and the hover text has the rest. */
+export function formatMoment(at: EpochSeconds, locale: Locale, timeZone?: string): string {
+  return new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone }).format(new Date(at * 1000));
+}
+
 /** The hover text: local time and UTC, one below the other. */
 export function formatTimeTitle(at: EpochSeconds, locale: Locale, timeZone?: string): string {
   const utc = new Date(at * 1000).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");

@@ -100,6 +100,13 @@ export type Limits = HeldLimits["Limits"];
 export type LimitHolder = Request<"Roadstead.PutLimits">["Holder"];
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
+// Logs
+
+export type LogGroup = Item<Result<"Logs_20140328.DescribeLogGroups">["logGroups"]>;
+export type LogStream = Item<Result<"Logs_20140328.DescribeLogStreams">["logStreams"]>;
+export type LogEvent = Item<Result<"Logs_20140328.FilterLogEvents">["events"]>;
+export type StreamEvent = Item<Result<"Logs_20140328.GetLogEvents">["events"]>;
+
 // Tags
 
 export type TaggedResource = Item<Result<"Roadstead.SearchResources">["Resources"]>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type View, viewFromParams, viewToParams } from "./view";
+import { type View, viewFromParams, viewToParams, withParams } from "./view";
 
 describe("a list's view in the address", () => {
   it("is empty for the plain list", () => {
@@ -19,4 +19,10 @@ describe("a list's view in the address", () => {
   it("falls back to the smallest page for a size nobody offers", () => {
     expect(viewFromParams(new URLSearchParams("size=5000"), 20).size).toBe(20);
   });
+});
+
+it("changes an address name by name, and leaves the other names alone", () => {
+  const params = new URLSearchParams("group=a&state=Failed&tab=streams");
+  expect(withParams(params, { state: ["TimedOut", "Cancelled"], tab: undefined, prefix: "x/y" }).toString()).toBe("group=a&state=TimedOut&state=Cancelled&prefix=x%2Fy");
+  expect(params.toString()).toBe("group=a&state=Failed&tab=streams");
 });

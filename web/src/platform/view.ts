@@ -31,3 +31,13 @@ export function viewToParams(view: View, defaultSize: number): URLSearchParams {
   if (view.size !== defaultSize) params.set("size", String(view.size));
   return params;
 }
+
+/** The address with these changes: a list gives every value of its name, nothing takes the name away. */
+export function withParams(params: URLSearchParams, changes: Readonly<Record<string, string | readonly string[] | undefined>>): URLSearchParams {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    for (const item of [value ?? []].flat()) next.append(name, item);
+  }
+  return next;
+}

@@ -1,9 +1,10 @@
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import { RouteLink } from "@/components/RouteLink";
 import { TimeAt } from "@/components/TimeAt";
-import { documentAt } from "@/platform/links";
+import { documentAt, logsOf } from "@/platform/links";
 import type { Approval, Command } from "@/platform/types";
 import { DecisionBadge } from "./DecisionBadge";
+import { logGroupOf } from "./logGroup";
 import { NodeNames } from "./NodeNames";
 import { paceText } from "./pace";
 import { settingItems } from "./settings";
@@ -20,6 +21,7 @@ export function CommandFacts({ command, approval }: Props) {
   const t = useCommandTexts();
   const run = command.Parameters?.["executionTimeout"]?.[0] ?? "3600";
   const bucket = command.OutputS3BucketName;
+  const logGroup = logGroupOf(command);
   const version = /^\d+$/.test(command.DocumentVersion) ? command.DocumentVersion : undefined;
   return (
     <KeyValuePairs
@@ -34,6 +36,7 @@ export function CommandFacts({ command, approval }: Props) {
         { label: t("pace"), value: paceText(command, t) },
         ...settingItems(command.RunSettings, t),
         ...(bucket ? [{ label: t("outputPlace"), value: [bucket, command.OutputS3KeyPrefix].filter(Boolean).join("/") }] : []),
+        ...(logGroup ? [{ label: t("logGroup"), value: <RouteLink to={logsOf(logGroup, `${command.CommandId}/`)}>{logGroup}</RouteLink> }] : []),
         { label: t("commandId"), value: <code>{command.CommandId}</code> },
         ...(approval && approval.Decision !== "Open" ? [{ label: t("decision"), value: <Decided approval={approval} /> }] : []),
       ]}

@@ -16,6 +16,7 @@ import { useThrottled } from "@/components/useThrottled";
 import { ApiError } from "@/platform/errors";
 import { useLive } from "@/platform/live";
 import type { CommandDescription } from "@/platform/types";
+import { withParams } from "@/platform/view";
 import { approvalQuery, commandQuery } from "./api";
 import { ApprovalPanel } from "./ApprovalPanel";
 import { CommandFacts } from "./CommandFacts";
@@ -73,7 +74,7 @@ function CommandView({ commandId }: { commandId: string }) {
   if (!query.data || !command) return <Spinner size="large" />;
   const states = params.getAll("state");
   const tab = params.get("tab") ?? "nodes";
-  const set = (changes: Record<string, string | string[] | undefined>) => setParams(changed(params, changes), { replace: true });
+  const set = (changes: Record<string, string | string[] | undefined>) => setParams(withParams(params, changes), { replace: true });
 
   return (
     <ContentLayout header={<CommandHeader command={command} title={title} states={query.data.States} />}>
@@ -109,13 +110,4 @@ function CommandView({ commandId }: { commandId: string }) {
       </SpaceBetween>
     </ContentLayout>
   );
-}
-
-function changed(params: URLSearchParams, changes: Record<string, string | string[] | undefined>): URLSearchParams {
-  const next = new URLSearchParams(params);
-  for (const [name, value] of Object.entries(changes)) {
-    next.delete(name);
-    for (const item of [value ?? []].flat()) next.append(name, item);
-  }
-  return next;
 }

@@ -4,6 +4,7 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery } from "@tanstack/react-query";
+import { AnsiStripper } from "@/components/ansi";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { useNodeNames } from "@/components/useNodeNames";
@@ -13,7 +14,6 @@ import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber } from "@/platform/time";
 import type { OutputGroup } from "@/platform/types";
 import { groupOutputs } from "./api";
-import { AnsiStripper } from "./outputText";
 import { useCommandTexts } from "./texts";
 
 /** Equal outputs stand once: what matters is who differs. */

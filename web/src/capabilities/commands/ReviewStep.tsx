@@ -6,8 +6,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { filterToText } from "@/platform/filter";
 import type { ParameterSpec } from "@/components/documentParameters";
 import type { Limits } from "@/platform/types";
-import { type Draft, sendRequest, settingsOf, tagTargets } from "./draft";
+import { type Draft, documentName, sendRequest, settingsOf, tagTargets } from "./draft";
 import { LimitsNotice } from "./LimitsNotice";
+import { usualLogGroup } from "./logGroup";
 import { NodeNames } from "./NodeNames";
 import { OFFLINE_LABEL } from "./pace";
 import { ParameterValues } from "./ParameterValues";
@@ -33,6 +34,7 @@ export function ReviewStep({ draft, specs, resolved, limits, onEdit }: Props) {
     ...(isScript ? [{ label: t("workingDirectory"), value: draft.workingDirectory || t("none") }] : []),
     ...(draft.notify ? [{ label: t("notify"), value: draft.notify }] : []),
     ...(draft.outputPlace.trim() ? [{ label: t("outputPlace"), value: draft.outputPlace.trim() }] : []),
+    ...(draft.isLogged ? [{ label: t("logGroup"), value: draft.logGroup.trim() || usualLogGroup(documentName(draft)) }] : []),
     ...settingItems(settingsOf(draft).RunSettings, t),
     { label: t("deliveryTimeout"), value: t("seconds", { count: draft.deliveryTimeout }) },
     ...(isScript ? [{ label: t("executionTimeout"), value: t("seconds", { count: draft.executionTimeout }) }] : []),

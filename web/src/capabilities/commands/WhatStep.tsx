@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tiles from "@cloudscape-design/components/tiles";
 import { DocumentFields } from "./DocumentFields";
 import { DELIVERY_RANGE, type Draft, EXECUTION_RANGE, type WhatKind, inRange } from "./draft";
+import { LogGroupField } from "./LogGroupField";
 import { NotifyField } from "./NotifyField";
 import { OutputPlaceField } from "./OutputPlaceField";
 import { ProcessSettings } from "./ProcessSettings";
@@ -51,6 +52,7 @@ export function WhatStep({ draft, onChange, showErrors }: Props) {
         </FormField>
         <NotifyField value={draft.notify} onChange={(notify) => onChange({ notify })} />
         <OutputPlaceField value={draft.outputPlace} onChange={(outputPlace) => onChange({ outputPlace })} />
+        <LogGroupField draft={draft} onChange={onChange} />
         <ExpandableSection headerText={t(isScript ? "moreSettings" : "timeouts")} defaultExpanded={hasRangeError}>
           <ColumnLayout columns={3}>
             {isScript && (

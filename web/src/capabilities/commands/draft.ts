@@ -2,6 +2,7 @@ import { type ParameterSpec, givenOf, problemOf, shownValue } from "@/components
 import { DEFAULT_VERSION } from "@/components/documents";
 import { filterFromText, filterToText, isEmpty } from "@/platform/filter";
 import type { Filter, OfflineChoice, ResolveTargetsRequest, SendCommandRequest, Target } from "@/platform/types";
+import { isLogGroup } from "./logGroup";
 
 /** What the wizard collects, and its two translations into requests. Pure. */
 
@@ -41,6 +42,9 @@ export interface Draft {
   notify: string;
   /** `BUCKET[/PREFIX]`, empty for none. */
   outputPlace: string;
+  /** Its output is shown among the logs, too; the group's name is empty for the usual one. */
+  isLogged: boolean;
+  logGroup: string;
   /** Lines of `NAME=value`. */
   environment: string;
   nice: string;
@@ -79,6 +83,8 @@ export function draftFromParams(params: URLSearchParams): Draft {
     user: "",
     notify: "",
     outputPlace: "",
+    isLogged: false,
+    logGroup: "",
     environment: "",
     nice: "",
     memory: "",
@@ -115,9 +121,15 @@ export function sendRequest(draft: Draft, specs: readonly ParameterSpec[]): Send
     ...settingsOf(draft),
     ...noticeOf(draft),
     ...placeOf(draft),
+    ...logOf(draft),
     ...(draft.comment.trim() ? { Comment: draft.comment.trim() } : {}),
     ...targetsOf(draft),
   };
+}
+
+/** The document that runs what was typed, or the chosen one. */
+export function documentName({ what, documentName: chosen }: Draft): string {
+  return what === "script" ? "AWS-RunShellScript" : chosen;
 }
 
 type What = Pick<SendCommandRequest, "DocumentName" | "DocumentVersion" | "Parameters">;
@@ -128,7 +140,7 @@ function scriptOf(draft: Draft): What {
     executionTimeout: [draft.executionTimeout.trim()],
   };
   if (draft.workingDirectory.trim()) parameters["workingDirectory"] = [draft.workingDirectory.trim()];
-  return { DocumentName: "AWS-RunShellScript", Parameters: parameters };
+  return { DocumentName: documentName(draft), Parameters: parameters };
 }
 
 function documentOf(draft: Draft, specs: readonly ParameterSpec[]): What {
@@ -147,6 +159,12 @@ function placeOf(draft: Draft): Pick<SendCommandRequest, "OutputS3BucketName" | 
   const [bucket = "", ...prefix] = draft.outputPlace.trim().split("/");
   if (bucket === "") return {};
   return { OutputS3BucketName: bucket, ...(prefix.length > 0 ? { OutputS3KeyPrefix: prefix.join("/") } : {}) };
+}
+
+function logOf({ isLogged, logGroup }: Draft): Pick<SendCommandRequest, "CloudWatchOutputConfig"> {
+  if (!isLogged) return {};
+  const name = logGroup.trim();
+  return { CloudWatchOutputConfig: { CloudWatchOutputEnabled: true, ...(name ? { CloudWatchLogGroupName: name } : {}) } };
 }
 
 /** Empty, or a bucket's name of the length that the hub takes, perhaps with a prefix. */
@@ -217,6 +235,7 @@ export function isEmptyOrInRange(text: string, range: { min: number; max: number
 /** `specs` are the parameters of the chosen document, as soon as they are known. */
 export function isWhatReady(draft: Draft, specs: readonly ParameterSpec[] | undefined): boolean {
   if (!inRange(draft.deliveryTimeout, DELIVERY_RANGE) || !areSettingsReady(draft) || !isPlace(draft.outputPlace)) return false;
+  if (draft.isLogged && !isLogGroup(draft.logGroup)) return false;
   if (draft.what === "script") return draft.script.trim() !== "" && inRange(draft.executionTimeout, EXECUTION_RANGE);
   if (draft.documentName === "" || specs === undefined) return false;
   return specs.every((spec) => problemOf(spec, shownValue(spec, draft.values)) === undefined);

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "react";
+import { AnsiStripper } from "@/components/ansi";
 import { useLive } from "@/platform/live";
 import type { OutputAddress } from "./api";
-import { AnsiStripper, NOTHING_SHOWN, type Shown, append, bytesFromBase64 } from "./outputText";
+import { NOTHING_SHOWN, type Shown, append, bytesFromBase64 } from "./outputText";
 
 interface OutputEvent {
   Offset?: number;

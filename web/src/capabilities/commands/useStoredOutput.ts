@@ -1,8 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { AnsiStripper } from "@/components/ansi";
 import type { OutputPiece } from "@/platform/types";
 import { type OutputAddress, getOutput } from "./api";
-import { AnsiStripper } from "./outputText";
 
 const PIECE_BYTES = 256 * 1024;
 /** The hub hands out no less, so that a character is never cut. */
