@@ -51,7 +51,8 @@ pub struct Now {
 /// What is asked for, as the agent understands it.
 pub struct Request<'a> {
     pub act: Act<'a>,
-    pub wanted: Approved,
+    /// What a signature would have to be for; worked out only where one is needed.
+    pub wanted: &'a (dyn Fn() -> Approved + Sync),
     /// Id of the run or session.
     pub id: &'a str,
     pub approval: Option<&'a Approval>,
@@ -110,7 +111,7 @@ impl Approvals {
         let signer = signed.map_err(|why| refusal(format!("the operator's signature does not hold: {why}")))?;
         let statement: Statement = approval.text.parse().map_err(refusal)?;
         let node = node.ok_or_else(|| refusal("this node does not know its id yet".into()))?;
-        statement.covers(&request.wanted, node).map_err(refusal)?;
+        statement.covers(&(request.wanted)(), node).map_err(refusal)?;
         statement.is_timely(now.own, now.hub).map_err(refusal)?;
         if self.used_by_another(&statement.nonce, request.id) {
             return Err(refusal("the operator's signature was used here before; sign again".into()));
@@ -213,7 +214,7 @@ pub mod tests {
     fn shell<'a>(id: &'a str, approval: Option<&'a Approval>) -> Request<'a> {
         Request {
             act: Act::Shell,
-            wanted: Approved::Shell,
+            wanted: &|| Approved::Shell,
             id,
             approval,
         }

@@ -19,6 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -31,7 +32,10 @@ use tokio::io::unix::AsyncFd;
 
 use crate::agent::step_host;
 use crate::platform::descriptors::watched;
+use crate::platform::memory;
 
+/// A thread that was waited for can be seen for a moment longer.
+const ENDING_THREADS: Duration = Duration::from_millis(500);
 /// A path is no longer than this, and the number before it.
 const MAX_MESSAGE_BYTES: usize = 8 + 4096;
 
@@ -46,11 +50,18 @@ pub struct Zygote {
 ///
 /// *Errors*: when the process has more than one thread already: its memory could not be trusted after the fork.
 pub fn start() -> io::Result<Zygote> {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    if threads > 1 {
-        return Err(io::Error::other("the zygote must be forked before there is a second thread"));
+    let until = Instant::now() + ENDING_THREADS;
+    while threads() > 1 {
+        if Instant::now() > until {
+            return Err(io::Error::other("the zygote must be forked before there is a second thread"));
+        }
+        std::thread::sleep(Duration::from_micros(50));
     }
     fork_zygote()
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
 }
 
 /// For tests, whose harness has threads: good enough there, because glibc makes its allocator safe across a fork.
@@ -85,6 +96,7 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     rustix::process::chdir("/")?;
     step_host::block_signals()?;
     step_host::know_what_is_common();
+    memory::release_free();
     // The kernel reaps the hosts.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     let own_pid = rustix::process::getpid();
@@ -185,7 +197,7 @@ impl Spawner {
         rustix::io::ioctl_fionbio(&zygote.socket, true)?;
         let alive = rustix::process::pidfd_open(zygote.pid, PidfdFlags::empty())?;
         Ok(Self {
-            socket: tokio::sync::Mutex::new(watched(zygote.socket, Interest::READABLE | Interest::WRITABLE)?),
+            socket: tokio::sync::Mutex::new(watched(zygote.socket, Interest::READABLE)?),
             number: AtomicU64::new(1),
             alive: watched(alive, Interest::READABLE)?,
         })
@@ -200,7 +212,8 @@ impl Spawner {
         let number = self.number.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let message = [&number[..], directory.as_os_str().as_bytes()].concat();
         let secrets = secrets.as_ref().map(|fd| fd.as_fd());
-        socket.async_io(Interest::WRITABLE, |fd| Ok(send(fd, &message, secrets)?)).await?;
+        // One question at a time: there is always room for it, and to hear that there is would wake the agent at each.
+        send(socket.get_ref(), &message, secrets)?;
         loop {
             let mut buffer = [0; 12];
             let received = socket.async_io(Interest::READABLE, |fd| Ok(receive(fd, &mut buffer)?)).await?;

@@ -222,7 +222,7 @@ enum ClientVerb {
 
 /// Parses the arguments, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = arguments();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -232,6 +232,19 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(code)
         }
+    }
+}
+
+/// Read on a thread of their own: the thousands of pieces of memory this takes and frees go with its end, instead of lying about in
+/// the heap that the agent's helper, and with it every step host, is forked with.
+fn arguments() -> Cli {
+    const STACK_BYTES: usize = 8 * 1024 * 1024;
+    let thread = std::thread::Builder::new().name("arguments".into()).stack_size(STACK_BYTES);
+    match thread.spawn(Cli::parse).map(std::thread::JoinHandle::join) {
+        Ok(Ok(cli)) => cli,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // No thread can be had: it works without as well.
+        Err(_) => Cli::parse(),
     }
 }
 

@@ -102,7 +102,9 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     let runtime = agent::runtime()?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signals()?;
-        match agent::run(config, zygote, shutdown).await {
+        // As a task: to wake what `block_on` polls itself takes a system call each time.
+        let ended = tokio::spawn(agent::run(config, zygote, shutdown)).await;
+        match ended.context("the agent broke off")? {
             // The code tells a service manager not to try again (`RestartPreventExitStatus=` of the unit).
             Err(error) if error.is_final() => Err(Failure::new(Exit::Denied, error.to_string()).into()),
             ended => Ok(ended?),

@@ -1,6 +1,8 @@
 //! Who is still there: processes of a group, and descendants that left it, read from `/proc`.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 
 /// Names shown in a message; more are counted.
 const SHOWN: usize = 8;
@@ -19,7 +21,10 @@ pub struct Process {
 
 /// The process with this pid, `None` when there is none.
 pub fn process(pid: i32) -> Option<Process> {
-    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    // All of it at once: piece by piece it would be read in many.
+    let mut text = String::with_capacity(1024);
+    File::open(format!("/proc/{pid}/stat")).ok()?.read_to_string(&mut text).ok()?;
+    parse_stat(&text)
 }
 
 /// Every process there is.

@@ -3,20 +3,26 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use crate::base::id::CommandId;
-use crate::model::document::{self, DocumentError, Resolved};
+use crate::model::document::{Document, DocumentError, Resolved};
 use crate::wire::run::Run;
 
 /// Runs that are kept in mind; of others it is worked out again.
 const KEPT: usize = 4;
 
 #[derive(Default)]
-pub struct Judged(Mutex<VecDeque<(CommandId, Arc<Resolved>)>>);
+pub struct Judged {
+    runs: Mutex<VecDeque<(CommandId, Arc<Resolved>)>>,
+    /// The last document, as it came and as it reads: a fleet is sent the same one over and over.
+    document: Mutex<Option<(Value, Arc<Document>)>>,
+}
 
 impl Judged {
     /// Of an order that has just come, by the rule by which the hub has judged it, too.
     pub fn anew(&self, run: &Run) -> Result<Arc<Resolved>, DocumentError> {
-        let resolved = Arc::new(resolve(run)?);
+        let resolved = Arc::new(self.resolve(run)?);
         let mut kept = self.lock();
         kept.retain(|(id, _)| *id != run.id);
         kept.truncate(KEPT - 1);
@@ -31,7 +37,7 @@ impl Judged {
             .iter()
             .find(|(id, _)| *id == run.id)
             .map(|(_, resolved)| resolved.clone());
-        kept.map_or_else(|| resolve(run).map(Arc::new), Ok)
+        kept.map_or_else(|| self.resolve(run).map(Arc::new), Ok)
     }
 
     /// The same for the last time.
@@ -42,12 +48,23 @@ impl Judged {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(CommandId, Arc<Resolved>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn resolve(run: &Run) -> Result<Resolved, DocumentError> {
-    document::check(&run.work.document, &run.work.parameters, &run.work.lookups)
+    fn resolve(&self, run: &Run) -> Result<Resolved, DocumentError> {
+        let document = self.parsed(&run.work.document)?;
+        document.resolve(&run.work.parameters, &run.work.lookups)
+    }
+
+    fn parsed(&self, content: &Value) -> Result<Arc<Document>, DocumentError> {
+        let mut last = self.document.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, document)) = last.as_ref().filter(|(before, _)| before == content) {
+            return Ok(document.clone());
+        }
+        let document = Arc::new(Document::parse(content)?);
+        *last = Some((content.clone(), document.clone()));
+        Ok(document)
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl NodeExecutor {
         } = &run.work;
         let request = Request {
             act: Act::Run { name, document },
-            wanted: Approved::run(name, document, parameters),
+            wanted: &|| Approved::run(name, document, parameters),
             id: run.id.as_str(),
             approval: approval.as_ref(),
         };
@@ -71,7 +71,7 @@ impl NodeExecutor {
         }
         let request = Request {
             act,
-            wanted: Approved::Shell,
+            wanted: &|| Approved::Shell,
             id: open.session.as_str(),
             approval: open.approval.as_ref(),
         };
