@@ -110,19 +110,22 @@ impl Directory {
         Ok(())
     }
 
-    /// Fills a file of ours with zeros, so that it can be written again. `false`: somebody else may still have it open, or have it
-    /// under another name or as his own, or it is longer than `limit`; it is as it was, and to be removed rather than used again.
-    pub fn blank(&self, name: &str, limit: u64) -> io::Result<bool> {
+    /// Fills a file of ours with zeros, so that it can be written again. `false`: it is to be removed rather than used again, because
+    /// somebody else may still have it open or run it, or have it under another name or as his own, or it is longer than `limit`.
+    pub fn blank(&self, name: &str, limit: u64) -> bool {
         use std::os::unix::fs::MetadataExt;
-        let mut file = File::from(self.open_at(name, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty())?);
-        let found = file.metadata()?;
-        let is_ours = found.is_file() && found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw();
-        if !is_ours || found.len() > limit || !is_alone_with(&file) {
-            return Ok(false);
-        }
-        let length = usize::try_from(found.len()).unwrap_or_default();
-        file.write_all(&vec![0; length])?;
-        Ok(true)
+        let blanked = || {
+            let mut file = File::from(self.open_at(name, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty())?);
+            let found = file.metadata()?;
+            let is_ours = found.is_file() && found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw();
+            if !is_ours || found.len() > limit || !is_alone_with(&file) {
+                return Ok(false);
+            }
+            let length = usize::try_from(found.len()).unwrap_or_default();
+            file.write_all(&vec![0; length])?;
+            io::Result::Ok(true)
+        };
+        blanked().unwrap_or(false)
     }
 
     /// Replaces the file in one step: a reader sees the old content or the new, never a part.
