@@ -57,6 +57,25 @@ pub struct TailArgs {
     pattern: Option<String>,
 }
 
+/// Whether the output of a command is shown as a log, too.
+#[derive(Args)]
+pub struct ToLogGroup {
+    /// Show the output as a log group, too, by default that of the document; see `roadstead logs`
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    log_group: Option<String>,
+}
+
+impl ToLogGroup {
+    /// Adds its member to a SendCommand.
+    pub fn name(&self, request: &mut Value) {
+        let Some(name) = &self.log_group else { return };
+        request["CloudWatchOutputConfig"] = json!({"CloudWatchOutputEnabled": true});
+        if !name.is_empty() {
+            request["CloudWatchOutputConfig"]["CloudWatchLogGroupName"] = json!(name);
+        }
+    }
+}
+
 const GROUPS: &[Column] = &[
     Column::new("log_group_name", Kind::Text),
     Column::new("created_at", Kind::Age),

@@ -17,6 +17,7 @@ use crate::cli::context::{self, confirm};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::follow::{self, Follow};
 use crate::cli::how::How;
+use crate::cli::logs::ToLogGroup;
 use crate::cli::node::{self, NodeRef};
 use crate::cli::notify::Notify;
 use crate::cli::object_store::ToBucket;
@@ -50,6 +51,8 @@ pub struct RunArgs {
     notify: Notify,
     #[command(flatten)]
     to_bucket: ToBucket,
+    #[command(flatten)]
+    to_log_group: ToLogGroup,
     /// Why; kept with the command
     #[arg(long)]
     comment: Option<String>,
@@ -334,6 +337,7 @@ async fn send(client: &Client, args: &RunArgs, commands: String, targets: Value,
     args.how.name(&mut request, args.document.is_some());
     args.notify.name(&mut request);
     args.to_bucket.name(&mut request);
+    args.to_log_group.name(&mut request);
     if let Some(count) = args.confirm_targets {
         request["ConfirmedTargets"] = json!(count);
     }

@@ -87,3 +87,10 @@ def test_our_command_line_lists_and_tails(hub, ssm_plain, node):
     assert f"{node}/aws-runShellScript/stdout | a line to tail\n" in tailed and "\033[31m" not in tailed
     assert hub.cli("logs", "tail", "cli/logs", "--pattern", "nowhere", check=0).out == ""
     assert hub.cli("logs", "tail", "none").returncode == 3
+
+
+def test_our_command_line_sends_with_a_log_group(hub, node):
+    hub.cli("run", "--node", node, "--log-group=cli/sent", "--", "echo named", check=0)
+    hub.cli("run", "--node", node, "--log-group", "--", "echo by document", check=0)
+    assert "| named\n" in hub.cli("logs", "tail", "cli/sent", check=0).out
+    assert "| by document\n" in hub.cli("logs", "tail", "/aws/ssm/AWS-RunShellScript", check=0).out

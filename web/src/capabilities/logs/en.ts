@@ -9,7 +9,7 @@ export const en = {
   days: "{count, plural, one {# day} other {# days}}",
   arn: "ARN",
   emptyTitle: "No log groups yet",
-  emptyHelp: "A group appears with the first command that is sent with one: in the console by “Show the output as a log group, too”, elsewhere by CloudWatchOutputConfig.",
+  emptyHelp: "A group appears with the first command that is sent with one: in the console by “Show the output as a log group, too”, elsewhere by “roadstead run --log-group” or CloudWatchOutputConfig.",
   emptyLine: "For example with the AWS command line",
   runCommand: "Run a command",
   group: "Log group",

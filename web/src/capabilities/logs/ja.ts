@@ -11,7 +11,7 @@ export const ja: Record<keyof typeof en, string> = {
   days: "{count} 日",
   arn: "ARN",
   emptyTitle: "ロググループはまだありません",
-  emptyHelp: "ロググループを指定した最初のコマンドとともに作られます。コンソールでは「出力をロググループにも表示する」、それ以外では CloudWatchOutputConfig を指定してください。",
+  emptyHelp: "ロググループを指定した最初のコマンドとともに作られます。コンソールでは「出力をロググループにも表示する」、それ以外では roadstead run --log-group または CloudWatchOutputConfig を使います。",
   emptyLine: "AWS CLI での例",
   runCommand: "コマンドを実行",
   group: "ロググループ",
