@@ -148,6 +148,12 @@ impl Directory {
         Ok(rustix::fs::renameat(&self.handle, single(from)?, &self.handle, single(to)?)?)
     }
 
+    /// What the file system has left for everybody.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        let found = rustix::fs::fstatvfs(&self.handle)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     /// Makes the names in this directory survive a power cut.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.handle)?)

@@ -3,8 +3,10 @@
 //!
 //! *Invariants*: a spare folder holds nothing but folders and files of zeros, so it says no more than a new one. What somebody
 //! still has open is removed, never blanked: a process left in the background may go on reading the script. So is the output,
-//! which may be long. One folder is emptied at a time: whoever came second would empty what is the next run's already. Every record is sealed for its run, so that not even a power cut between all this makes one run's record
-//! another's; output is not, so no spare folder outlives the agent, and none serves a run that shall outlive a power cut.
+//! which may be long. One folder is emptied at a time: whoever came second would empty what is the next run's already. Every record
+//! is sealed for its run, so that not even a power cut between all this makes one run's record another's; output is not, so no spare
+//! folder outlives the agent, and none serves a run that shall outlive a power cut. Nor does one on a full disk: it has room for the
+//! run, but there is none for what the run says, so that the run is refused as it is without a spare folder.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +19,8 @@ use crate::platform::files::{Directory, Durability};
 /// As many as runs that usually follow each other closely; a fan-out gives each node one run.
 const MAX_SPARES: usize = 4;
 const FIRST_STEP: &str = "0";
+/// A disk with less room than this counts as full.
+const ROOM_BYTES: u64 = 64 * 1024;
 /// A longer file is quicker made anew.
 const MAX_BLANKED_BYTES: u64 = 64 * 1024;
 
@@ -29,7 +33,8 @@ pub fn clear(runs: &Directory) -> io::Result<()> {
 
 /// The run's folder: as it is, or a spare one under its new name, or a new one.
 pub fn make(runs: &Directory, run: &CommandId, durability: Durability) -> io::Result<Directory> {
-    for spare in spares().filter(|_| durability == Durability::Cached) {
+    let may_be_spare = durability == Durability::Cached && runs.free_bytes()? >= ROOM_BYTES;
+    for spare in spares().filter(|_| may_be_spare) {
         match runs.rename(&spare, run.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // Taken; or the run has its folder already.
