@@ -33,7 +33,8 @@ pub fn clear(runs: &Directory) -> io::Result<()> {
 
 /// The run's folder: as it is, or a spare one under its new name, or a new one.
 pub fn make(runs: &Directory, run: &CommandId, durability: Durability) -> io::Result<Directory> {
-    let may_be_spare = durability == Durability::Cached && runs.free_bytes()? >= ROOM_BYTES;
+    // Where the room cannot be told, a new folder will show.
+    let may_be_spare = durability == Durability::Cached && runs.free_bytes().is_ok_and(|free| free >= ROOM_BYTES);
     for spare in spares().filter(|_| may_be_spare) {
         match runs.rename(&spare, run.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

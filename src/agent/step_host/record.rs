@@ -138,7 +138,7 @@ fn checksum(run: &str, json: &[u8]) -> String {
     let mut hasher = FnvHasher::default();
     hasher.write(run.as_bytes());
     hasher.write(json);
-    format!("{:016x}", hasher.finish())
+    format!("{:0CHECKSUM_DIGITS$x}", hasher.finish())
 }
 
 #[cfg(test)]
