@@ -1,11 +1,10 @@
 """GetCommandInvocation over keep-alive connections: requests signed beforehand, sent by clients of bare sockets."""
 
-import multiprocessing
 import time
 
 from harness.measure import percentile
 from harness.process import Bed, run_script
-from load import repeat, signed
+from load import repeat, signed, workers
 from result import Probe, at_least, at_most
 
 CLIENTS = 8
@@ -17,7 +16,7 @@ def run(_options):
         agent = hub.join("one")
         answer = run_script(hub, [agent.node], "echo hello")[agent.node]
         requests = [signed(hub, "GetCommandInvocation", {"CommandId": answer["CommandId"], "InstanceId": agent.node})]
-        with multiprocessing.Pool(CLIENTS) as pool:
+        with workers(CLIENTS) as pool:
             pool.map(repeat, [(hub.port, requests, 0.5)] * CLIENTS)
             began = time.perf_counter()
             latencies = [one for part in pool.map(repeat, [(hub.port, requests, SECONDS)] * CLIENTS, chunksize=1) for one in part]

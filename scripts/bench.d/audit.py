@@ -1,11 +1,10 @@
 """What the audit log costs a write: the same hub with its rows, and with a trigger that leaves them out, by turns."""
 
-import multiprocessing
 import sqlite3
 import statistics
 
 from harness.process import Bed
-from load import repeat, signed
+from load import repeat, signed, workers
 from result import Probe, at_most
 
 CLIENTS = 16
@@ -15,7 +14,7 @@ LEAVE_OUT = "CREATE TRIGGER bench_leave_out BEFORE INSERT ON audit BEGIN SELECT 
 
 
 def run(_options):
-    with Bed(tag="bench") as hub, multiprocessing.Pool(CLIENTS) as pool:
+    with Bed(tag="bench") as hub, workers(CLIENTS) as pool:
         hub.api.ssm("PutParameter", Name="bench", Value="x", Type="String")
         members = {"ResourceType": "Parameter", "ResourceId": "bench", "Tags": [{"Key": "a", "Value": "b"}]}
         requests = [signed(hub, "AddTagsToResource", members)]

@@ -1,6 +1,7 @@
 """Signed requests over keep-alive connections: signed beforehand, sent by bare sockets in processes of their own, so that the client
 leaves the hub as much of the machine as it can."""
 
+import contextlib
 import json
 import multiprocessing
 import select
@@ -22,12 +23,23 @@ def signed(hub, operation, body, prefix="AmazonSSM", credentials=None):
     return "\r\n".join(lines).encode() + data
 
 
+@contextlib.contextmanager
+def workers(count):
+    """Processes of the client. They are let go, not terminated: Python may just then start one more, and wait for it for ever."""
+    pool = multiprocessing.Pool(count)
+    try:
+        yield pool
+    finally:
+        pool.close()
+        pool.join()
+
+
 def spread(hub, requests, clients, refused=None):
     """Answers a second and their latencies, each request sent once, by so many connections at the same time. Every answer must be 200;
     with `refused`, a list, others are only left out of the rate and put into it."""
     processes = min(clients, PROCESSES)
     work = [(hub.port, [requests[c::clients] for c in range(p, clients, processes)]) for p in range(processes)]
-    with multiprocessing.Pool(processes) as pool:
+    with workers(processes) as pool:
         began = time.perf_counter()
         parts = pool.map(once, work, chunksize=1)
         took = time.perf_counter() - began

@@ -1,12 +1,11 @@
 """Parameter Store over keep-alive connections, and how many times as fast it is as a mock of the API in Python."""
 
 import contextlib
-import multiprocessing
 
 import peer_moto
 from harness.measure import percentile
 from harness.process import Bed
-from load import repeat, signed, spread
+from load import repeat, signed, spread, workers
 from result import Probe, against, at_least, at_most
 
 MANY = 100_000
@@ -84,7 +83,7 @@ def fill(hub):
 def gets(hub, clients, operation, *bodies):
     """For some seconds the same requests over and over."""
     requests = [signed(hub, operation, body) for body in bodies]
-    with multiprocessing.Pool(clients) as pool:
+    with workers(clients) as pool:
         parts = pool.map(repeat, [(hub.port, requests, SECONDS)] * clients, chunksize=1)
     latencies = [one for part in parts for one in part]
     return len(latencies) / SECONDS, latencies
