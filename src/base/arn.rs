@@ -20,6 +20,11 @@ pub fn partition(region: &str) -> &'static str {
     match region {
         r if r.starts_with("cn-") => "aws-cn",
         r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("us-iso-") => "aws-iso",
+        r if r.starts_with("us-isob-") => "aws-iso-b",
+        r if r.starts_with("eu-isoe-") => "aws-iso-e",
+        r if r.starts_with("us-isof-") => "aws-iso-f",
+        r if r.starts_with("eusc-") => "aws-eusc",
         _ => "aws",
     }
 }

@@ -1,4 +1,4 @@
-//! Vocabulary without a domain: ARNs, ids, percent-encoding, time, errors, secrets.
+//! Vocabulary without a domain: ARNs, ids, percent-encoding, time, errors and what is wrong with a request, secrets.
 //!
 //! Everything else may name this module; it names nothing of ours.
 
@@ -8,6 +8,7 @@ pub mod error;
 pub mod id;
 pub mod percent;
 pub mod secret;
+pub mod violations;
 
 pub use arn::Arn;
 pub use clock::{Clock, Timestamp};

@@ -1,8 +1,11 @@
-//! Tags of every kind of resource, in one table, and their SQL; [`groups`] of nodes.
+//! Tags of every kind of resource, in one table, and their SQL; their [`form`]; [`groups`] of nodes.
 //!
 //! They lie below the capabilities because rights and targets need them. Tags die with their resource.
 
+pub mod form;
 pub mod groups;
+
+pub use form::check;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::store::{Condition, StoreError, Tx, Value};
+use crate::hub::store::{Condition, Select, StoreError, Tx, Value};
 
 /// Tags a resource may carry (upstream's limit).
 pub const MAX_TAGS: usize = 50;
@@ -131,7 +134,7 @@ impl Kind {
                 id: "document.name",
                 name: "document.name",
                 by: "document.name",
-                // The hub's own library is nobody's to keep in order.
+                // The hub's own library is nobody's to tag, as upstream's documents are no customer's.
                 is_live: Condition::Plain("document.owner = ''"),
             }),
             Self::Group => Some(Rows {
@@ -149,14 +152,13 @@ impl Kind {
 
 /// Whether a resource of this kind is there to be tagged.
 pub fn exists(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<bool, StoreError> {
-    let sql = match kind {
-        Kind::Node => "SELECT count(*) FROM node WHERE id = :id AND removed_at IS NULL",
-        Kind::Activation => "SELECT count(*) FROM activation WHERE id = :id",
-        Kind::Parameter => "SELECT count(*) FROM parameter WHERE key = :id",
-        Kind::Document => "SELECT count(*) FROM document WHERE name = :id",
-        Kind::Group => "SELECT count(*) FROM node_group WHERE name = :id",
+    let select = match kind.rows() {
+        Some(rows) => Select::new(rows.count)
+            .and_condition(&Condition::OneOf(rows.id, vec![id.into()]))
+            .and_condition(&rows.is_live),
+        None => Select::new("SELECT count(*) FROM activation").and("activation.id = ?", [id.into()]),
     };
-    Ok(tx.count(sql, &[(":id", id.into())])? > 0)
+    Ok(select.count(tx)? > 0)
 }
 
 /// All tags of one resource, sorted by key.
@@ -223,7 +225,7 @@ pub fn remove_all(tx: &Tx<'_>, kind: Kind, id: &str) -> Result<(), StoreError> {
 
 /// Tags of many resources at once, for a page of a list.
 pub fn of_many(tx: &Tx<'_>, kind: Kind, ids: impl IntoIterator<Item = String>) -> Result<BTreeMap<String, Vec<Tag>>, StoreError> {
-    let select = crate::hub::store::Select::new("SELECT id, key, value FROM tag")
+    let select = Select::new("SELECT id, key, value FROM tag")
         .and("kind = ?", [Value::from(kind.as_str())])
         .and_in("id", ids.into_iter().map(Value::from))
         .order("id, key");
@@ -240,59 +242,4 @@ pub fn of_many(tx: &Tx<'_>, kind: Kind, ids: impl IntoIterator<Item = String>) -
         all.entry(id).or_default().push(tag);
     }
     Ok(all)
-}
-
-/// *Errors*: `ValidationException` naming the first ill-formed tag.
-pub fn check(tags: &[Tag]) -> ApiResult<()> {
-    for tag in tags {
-        let key_length = tag.key.chars().count();
-        if !(1..=128).contains(&key_length) || !tag.key.chars().all(is_tag_char) {
-            return Err(ApiError::validation(format!(
-                "tag key `{}` must be 1 to 128 letters, digits, spaces or `_.:/=+-@`",
-                shortened(&tag.key)
-            )));
-        }
-        if tag.key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(ApiError::validation(format!(
-                "tag key `{}` must not begin with `aws:`",
-                shortened(&tag.key)
-            )));
-        }
-        if tag.value.chars().count() > 256 || !tag.value.chars().all(is_tag_char) {
-            return Err(ApiError::validation(format!(
-                "the value of tag `{}` must be up to 256 letters, digits, spaces or `_.:/=+-@`",
-                tag.key
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Upstream's pattern: letters, separators and numbers of any script, and a few signs.
-fn is_tag_char(c: char) -> bool {
-    c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c)
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tag(key: &str, value: &str) -> Tag {
-        Tag {
-            key: key.into(),
-            value: value.into(),
-        }
-    }
-
-    #[test]
-    fn tags_of_any_script_pass_and_control_characters_do_not() {
-        assert!(check(&[tag("環境", "本番 1"), tag("team", "")]).is_ok());
-        assert!(check(&[tag("a\nb", "x")]).is_err());
-        assert!(check(&[tag("aws:x", "x")]).is_err());
-        assert!(check(&[tag("", "x")]).is_err());
-    }
 }

@@ -125,7 +125,7 @@ impl TagQuery {
     }
 }
 
-/// As it is stored, and as clients get it back.
+/// As clients get it of a group that was not made by a query.
 impl std::fmt::Display for TagQuery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| std::fmt::Error)?)

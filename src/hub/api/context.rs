@@ -244,6 +244,11 @@ impl Cx {
         &self.request.caller
     }
 
+    /// Whether upstream's operations may answer with members that upstream's model lacks.
+    pub fn wants_our_members(&self) -> bool {
+        self.request.headers.contains_key("x-roadstead-members")
+    }
+
     /// Who is narrowed to some nodes or actions changes nothing by which they or others would reach more.
     ///
     /// *Errors*: `AccessDeniedException`.

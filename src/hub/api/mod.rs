@@ -7,17 +7,20 @@ pub mod constraint;
 pub mod context;
 pub mod dispatch;
 pub mod edge;
+pub mod json;
 pub mod live;
 pub mod metrics;
 pub mod page;
 pub mod protocol;
 pub mod registry;
 pub mod routes;
+mod tagging;
 pub mod timekeeper;
 #[cfg(debug_assertions)]
 pub mod typescript;
 
 pub use context::{Cx, Services};
 pub use registry::{Capability, Declare, Registry, Reports, Service, Streams};
+pub use tagging::tag_new;
 
 pub use crate::hub::auth::policy::Target;

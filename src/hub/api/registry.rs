@@ -18,7 +18,7 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::live::Feed;
 use crate::hub::api::protocol::rest::Route;
 use crate::hub::api::routes::Socket;
-use crate::hub::api::{Cx, Services, Target};
+use crate::hub::api::{Cx, Services, Target, json};
 use crate::hub::jobs::Job;
 use crate::wire::control::ToHub;
 
@@ -88,6 +88,16 @@ impl Service {
             Self::ResourceGroups => "resource-groups",
             Self::Logs => "logs",
         }
+    }
+
+    /// An error under the name that its clients know: each has a word of its own for a request that breaks its model.
+    pub fn named(self, error: ApiError) -> ApiError {
+        let code = match (self, error.code) {
+            (Self::Tagging | Self::Logs, "ValidationException") => "InvalidParameterException",
+            (Self::ResourceGroups, "ValidationException") => "BadRequestException",
+            (_, code) => code,
+        };
+        ApiError { code, ..error }
     }
 }
 
@@ -343,7 +353,7 @@ impl Streams {
         F: Future<Output = ApiResult<()>> + Send + 'static,
     {
         let subscribe: Subscribe = Box::new(move |args| {
-            let args: Args = serde_json::from_value(args).map_err(|e| ApiError::validation(format!("topic `{name}`: {e}")))?;
+            let args: Args = json::from_value(args).map_err(|e| ApiError::validation(format!("topic `{name}`: {e}")))?;
             Ok(Box::new(Topic { args, target, run }))
         });
         self.topics.insert(name, LiveTopic { action, subscribe });

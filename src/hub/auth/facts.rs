@@ -6,7 +6,7 @@ use crate::hub::auth::rights::Rights;
 use crate::hub::labels::groups;
 use crate::hub::store::{StoreError, Tx};
 use crate::model::access::Thing;
-use crate::model::access::grants::NODE;
+use crate::model::access::kinds::NODE;
 
 /// What the tag table calls things of this kind, if they carry tags.
 pub fn tag_kind(kind: &str) -> Option<&'static str> {

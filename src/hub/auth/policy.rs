@@ -17,7 +17,7 @@ use crate::base::ApiError;
 use crate::hub::auth::{Caller, Stage, facts, visible};
 use crate::hub::store::{Condition, StoreError, Tx};
 use crate::model::access::Decision;
-use crate::model::access::grants::touches_nodes;
+use crate::model::access::kinds::touches_nodes;
 
 /// The kind that stands for things of every kind, in operations over all of them at once: whoever may do it to anything may ask,
 /// and finds what they may see.

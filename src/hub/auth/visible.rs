@@ -5,7 +5,8 @@ use crate::hub::auth::rights::Rights;
 use crate::hub::labels::groups;
 use crate::hub::store::{Condition, Value};
 use crate::model::access::Effect;
-use crate::model::access::grants::{NODE, Selector, TagTest, named_kind, touches_nodes};
+use crate::model::access::grants::{Selector, TagTest};
+use crate::model::access::kinds::{NODE, is_narrowed, named_kind, touches_nodes};
 use crate::model::access::pattern::Pattern;
 
 /// The rows of `kind` on which `action` is allowed; `id` is the column of the row's id, qualified by its table.
@@ -18,10 +19,15 @@ pub fn condition(rights: &Rights, action: &str, kind: &str, id: &'static str) ->
         return shared(rights, action, kind, id);
     }
     let view = View { rights, action };
-    if kind == NODE {
-        return view.nodes(id);
-    }
-    Condition::all([view.some(Effect::Allow, kind, id), view.some(Effect::Deny, kind, id).negated()])
+    let in_scope = match is_narrowed(kind) {
+        true => view.in_scope(kind, id),
+        false => Condition::Always,
+    };
+    Condition::all([
+        view.some(Effect::Allow, kind, id),
+        view.some(Effect::Deny, kind, id).negated(),
+        in_scope,
+    ])
 }
 
 /// One caller asking about one action.
@@ -38,17 +44,9 @@ impl View<'_> {
         Condition::any(selectors.map(|s| self.selector(s, kind, id)))
     }
 
-    fn in_scope(&self, id: &'static str) -> Condition {
+    fn in_scope(&self, kind: &str, id: &'static str) -> Condition {
         let layers = self.rights.grants.layers.iter().filter_map(|l| l.nodes.as_ref());
-        Condition::all(layers.map(|s| self.selector(s, NODE, id)))
-    }
-
-    fn nodes(&self, id: &'static str) -> Condition {
-        Condition::all([
-            self.some(Effect::Allow, NODE, id),
-            self.some(Effect::Deny, NODE, id).negated(),
-            self.in_scope(id),
-        ])
+        Condition::all(layers.map(|s| self.selector(s, kind, id)))
     }
 
     fn selector(&self, selector: &Selector, kind: &str, id: &'static str) -> Condition {
@@ -92,7 +90,7 @@ fn shared(rights: &Rights, action: &str, kind: &str, id: &'static str) -> Condit
     let view = View { rights, action };
     let touching = Touching::of(kind, id);
     let (id, node) = (touching.id, touching.node);
-    let scope = view.in_scope(node);
+    let scope = view.in_scope(NODE, node);
     let in_scope = match &scope {
         Condition::Always => Condition::Always,
         scope => Condition::any([

@@ -34,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0018_session_work.sql"),
     include_str!("migrations/0019_audit_requests.sql"),
     include_str!("migrations/0020_audit_filing.sql"),
+    include_str!("migrations/0021_library_tags.sql"),
 ];
 
 /// The writer's connection and the readers'.
@@ -203,6 +204,21 @@ mod tests {
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 9999).unwrap();
         let refused = connections(&path, 1).err().unwrap().to_string();
         assert!(refused.contains("newer Roadstead"), "{refused}");
+    }
+
+    #[test]
+    fn tags_that_the_library_once_took_are_gone_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let (writer, _) = connections(&dir.path().join("hub.db"), 0).unwrap();
+        let filled = "INSERT INTO document (name, type, owner, default_version, latest_version, last_version, created_at)
+                      VALUES ('AWS-X', 'Command', 'Amazon', 1, 1, 1, 0), ('Mine', 'Command', '', 1, 1, 1, 0);
+                      INSERT INTO tag (kind, id, key, value)
+                      VALUES ('Document', 'AWS-X', 'a', 'b'), ('Document', 'Mine', 'a', 'b'), ('Parameter', 'AWS-X', 'a', 'b')";
+        writer.execute_batch(filled).unwrap();
+        writer.execute_batch(include_str!("migrations/0021_library_tags.sql")).unwrap();
+        let mut statement = writer.prepare("SELECT kind || ' ' || id FROM tag ORDER BY 1").unwrap();
+        let left: rusqlite::Result<Vec<String>> = statement.query_map([], |row| row.get(0)).unwrap().collect();
+        assert_eq!(left.unwrap(), ["Document Mine", "Parameter AWS-X"]);
     }
 
     #[test]

@@ -154,12 +154,10 @@ impl Select {
         self
     }
 
-    /// Adds alternatives as one condition; none at all is no condition.
+    /// Adds alternatives as one condition; none at all match nothing.
     pub fn and_any(mut self, alternatives: Vec<(&'static str, Vec<Value>)>) -> Self {
         let texts: Vec<String> = alternatives.into_iter().map(|(text, values)| self.bind(text, values)).collect();
-        if !texts.is_empty() {
-            self.conditions.push(format!("({})", texts.join(" OR ")));
-        }
+        self.conditions.push(either(&texts));
         self
     }
 
@@ -185,7 +183,7 @@ impl Select {
         self
     }
 
-    /// At least one of the values compares so with the column.
+    /// At least one of the values compares so with the column; an empty list matches nothing.
     pub fn and_compare(mut self, column: &'static str, compare: Compare, values: impl IntoIterator<Item = Value>) -> Self {
         let texts: Vec<String> = values
             .into_iter()
@@ -198,7 +196,7 @@ impl Select {
                 }
             })
             .collect();
-        self.conditions.push(format!("({})", texts.join(" OR ")));
+        self.conditions.push(either(&texts));
         self
     }
 
@@ -360,6 +358,14 @@ impl Select {
     }
 }
 
+/// One of these conditions holds. Of none at all none does: a list that came out empty must not widen a selection to everything.
+fn either(texts: &[String]) -> String {
+    match texts {
+        [] => "0".to_owned(),
+        texts => format!("({})", texts.join(" OR ")),
+    }
+}
+
 /// The one column of `SELECT column FROM …`.
 fn selected(head: &'static str) -> Option<&'static str> {
     head.strip_prefix("SELECT ")?.split_once(" FROM ").map(|(column, _)| column)
@@ -418,6 +424,14 @@ mod tests {
 
     #[test]
     fn an_empty_list_matches_nothing() {
-        assert!(Select::new("SELECT 1").and_in("id", []).sql().ends_with("WHERE 0"));
+        let select = || Select::new("SELECT 1");
+        for empty in [
+            select().and_in("id", []),
+            select().and_any(Vec::new()),
+            select().and_compare("id", Compare::Begins, []),
+            select().and_condition(&Condition::any([])),
+        ] {
+            assert_eq!(empty.sql(), "SELECT 1 WHERE 0");
+        }
     }
 }

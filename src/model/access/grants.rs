@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::access::kinds::{NODE, is_narrowed, named_id, named_kind, touches_nodes};
 use crate::model::access::pattern::Pattern;
 use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, TagSelector};
 
@@ -59,26 +60,6 @@ impl Scope {
             groups: self.groups.clone(),
             ..Resource::default()
         }
-    }
-}
-
-pub const NODE: &str = "node";
-
-/// Whether things of this kind are judged by the nodes they touch as well.
-pub fn touches_nodes(kind: &str) -> bool {
-    matches!(kind, "command" | "invocation" | "session")
-}
-
-/// The kind that policies name: a node's share of a command is spoken of as the command.
-pub fn named_kind(kind: &str) -> &str {
-    if kind == "invocation" { "command" } else { kind }
-}
-
-/// The id that policies speak of: a share's is its command's.
-fn named_id<'i>(kind: &str, id: &'i str) -> &'i str {
-    match id.split_once('/') {
-        Some((command, _)) if kind == "invocation" => command,
-        _ => id,
     }
 }
 
@@ -263,7 +244,7 @@ impl Grants {
         }
         if !touches_nodes(&thing.kind) {
             return Ok(match direct {
-                Some(_) if thing.kind == NODE && !self.in_scope(thing) => Decision::OutOfScope,
+                Some(_) if is_narrowed(&thing.kind) && !self.in_scope(thing) => Decision::OutOfScope,
                 Some(origin) => Decision::Allowed(origin),
                 None => Decision::Unmentioned,
             });
@@ -318,7 +299,7 @@ impl Grants {
                 Early::No => is_open |= is_shared && grant.selectors.iter().any(|s| s.is_of(NODE)),
             }
         }
-        if is_open || (self.has_node_scope() && (is_shared || kind == NODE)) {
+        if is_open || (self.has_node_scope() && (is_shared || is_narrowed(kind))) {
             return None;
         }
         let mut allowed = None;
@@ -374,9 +355,13 @@ impl Grants {
         self.layers.iter().any(|l| l.nodes.is_some())
     }
 
-    /// Whether every narrowing leaves this node.
-    pub fn in_scope(&self, node: &Thing) -> bool {
-        self.layers.iter().filter_map(|l| l.nodes.as_ref()).all(|s| s.matches(node))
+    /// Whether every narrowing leaves this node, or what brings nodes: that is narrowed by its own tags.
+    pub fn in_scope(&self, thing: &Thing) -> bool {
+        let as_node = Thing {
+            kind: NODE.to_owned(),
+            ..thing.clone()
+        };
+        self.layers.iter().filter_map(|l| l.nodes.as_ref()).all(|s| s.matches(&as_node))
     }
 
     fn find(&self, effect: Effect, action: &str, thing: &Thing) -> Option<&Origin> {

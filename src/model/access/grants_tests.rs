@@ -100,6 +100,16 @@ fn a_scope_takes_nodes_away_whatever_a_policy_gives() {
         Decision::OutOfScope
     ));
     assert!(admin.decide("ssm:PutParameter", &thing("parameter", "/a")).is_allowed());
+    let activation = |env: &str| Thing {
+        kind: "activation".into(),
+        ..node("x", &[("env", env)])
+    };
+    assert!(admin.decide("ssm:DeleteActivation", &activation("dev")).is_allowed());
+    assert!(matches!(
+        admin.decide("ssm:DeleteActivation", &activation("prod")),
+        Decision::OutOfScope
+    ));
+    assert!(!admin.decide("roadstead:ListJoinRequests", &thing("join-request", "r")).is_allowed());
     let (own, foreign) = (node("a", &[("env", "dev")]), node("b", &[]));
     let command = thing("command", "c");
     assert!(over(&admin, "ssm:ListCommands", &command, std::slice::from_ref(&own)));
@@ -188,7 +198,7 @@ mod early {
         #[test]
         fn an_early_decision_is_the_final_one(
             statements in statements(),
-            kind in prop_oneof![Just("node"), Just("command"), Just("parameter"), Just("session")],
+            kind in prop_oneof![Just("node"), Just("command"), Just("parameter"), Just("session"), Just("activation"), Just("join-request")],
             id in prop_oneof![Just("a1"), Just("b"), Just("c")],
             tagged in any::<bool>(), own in any::<bool>(), scoped in any::<bool>(),
             nodes in proptest::collection::vec((prop_oneof![Just("a1"), Just("b")], any::<bool>()), 0..3),
@@ -200,7 +210,7 @@ mod early {
             }
             let tags = |is: bool| if is { vec![("t", "1")] } else { vec![] };
             let thing = match kind {
-                "node" => Thing { own, ..node(id, &tags(tagged)) },
+                "node" | "activation" => Thing { own, kind: kind.into(), ..node(id, &tags(tagged)) },
                 _ => Thing { own, ..thing(kind, id) },
             };
             let nodes: Vec<Thing> = nodes.iter().map(|(id, tagged)| node(id, &tags(*tagged))).collect();

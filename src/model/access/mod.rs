@@ -9,12 +9,14 @@
 //! The vocabulary is closed on purpose: whatever a policy can say about a row can be said in SQL too, so that a list shows
 //! exactly the rows on which a point decision would say yes (`hub/auth/visible`; a property test holds the two equal).
 //!
-//! * [`Policy`] as it is written and stored · [`grants`] compiled for one caller, and the decision · [`pattern`] wildcards ·
+//! * [`Policy`] as it is written and stored · [`grants`] compiled for one caller, and the decision · [`kinds`] of things ·
+//!   [`pattern`] wildcards ·
 //!   [`roles`] the built-in roles · [`iam`] import of IAM policies · [`cedar`] export as Cedar text.
 
 pub mod cedar;
 pub mod grants;
 pub mod iam;
+pub mod kinds;
 pub mod pattern;
 pub mod roles;
 

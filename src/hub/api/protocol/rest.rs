@@ -38,7 +38,7 @@ pub(super) fn error_status(error: &ApiError) -> StatusCode {
     }
 }
 
-/// *Errors*: `UnknownOperationException`, `SerializationException`.
+/// *Errors*: `UnknownOperationException`, `SerializationException`; the service's own for a query that is none.
 pub(super) fn read<'r>(registry: &'r Registry, request: &Request<Bytes>) -> ApiResult<(&'r Operation, Bytes)> {
     let path = request.uri().path();
     let found = registry.operations().find_map(|operation| {
@@ -47,7 +47,8 @@ pub(super) fn read<'r>(registry: &'r Registry, request: &Request<Bytes>) -> ApiR
     });
     let (operation, in_path) = found.ok_or_else(|| unknown(path))?;
     let mut members = body_members(request.body())?;
-    for (name, value) in in_path.into_iter().chain(query_members(request.uri().query().unwrap_or(""))?) {
+    let in_query = query_members(request.uri().query().unwrap_or("")).map_err(|error| operation.service.named(error))?;
+    for (name, value) in in_path.into_iter().chain(in_query) {
         members.insert(name, Value::String(value));
     }
     Ok((operation, Value::Object(members).to_string().into()))

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, constraint};
-use crate::hub::capabilities::documents::names;
+use crate::hub::api::{Cx, Target, constraint};
+use crate::hub::capabilities::documents::names::{self, KIND};
 use crate::hub::store::blobs::{self, Blobs, Hash, INLINE_BYTES};
 use crate::hub::store::{StoreError, Tx};
 use crate::platform::files::Directory;
@@ -167,7 +167,9 @@ async fn referenced(cx: &Cx, value: &str, name: Option<&str>) -> ApiResult<File>
         .map_err(|_| invalid(format!("attachment reference `{value}` has not the form `document/version/name`")))?;
     let number: i64 = version.parse().unwrap_or(0);
     let (name, value) = (name.unwrap_or(&attachment).to_owned(), value.to_owned());
+    let asked = cx.clone();
     cx.read(move |tx| {
+        asked.permit_for(tx, "ssm:GetDocument", &Target::Resource(KIND, document.clone()))?;
         let found = of(tx, &document, number)?.into_iter().find(|one| one.name == attachment);
         let found = found.ok_or_else(|| invalid(format!("there is no attachment `{value}`")))?;
         let hash: Hash = found.hash.try_into().map_err(|_| ApiError::internal("a hash has 32 bytes"))?;

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, tag_new};
 use crate::hub::capabilities::documents::attachments::{self, Source};
 use crate::hub::capabilities::documents::content::{self, FORMATS, Judged, TYPES};
+use crate::hub::capabilities::documents::library;
 use crate::hub::capabilities::documents::names::{self, KIND, Version};
 use crate::hub::capabilities::documents::rows::{self, DocumentRow, Requires, VersionRow};
 use crate::hub::capabilities::documents::view::{self, DocumentDescription};
@@ -93,13 +94,16 @@ async fn create_document(cx: Cx, request: CreateRequest) -> ApiResult<Descriptio
     if kind == "Automation.ChangeTemplate" {
         first.review = Some("NOT_REVIEWED".into());
     }
+    let asked = cx.clone();
     cx.write(move |tx| {
-        if rows::document(tx, &first.name)?.is_some() {
+        if let Some(before) = rows::document(tx, &first.name)?
+            && !library::step_aside(tx, &before)?
+        {
             return Err(ApiError::new("DocumentAlreadyExists", "The specified document already exists."));
         }
         rows::insert(tx, &kind, "", &first)?;
         attachments::insert(tx, &first.name, 1, &files)?;
-        labels::add(tx, Kind::Document, &first.name, &tags)?;
+        tag_new(&asked, tx, Kind::Document, &first.name, &tags)?;
         let document = found(tx, &first.name)?;
         Ok(DescriptionResult {
             document_description: view::description(tx, &account, &document, first)?,
@@ -355,6 +359,7 @@ async fn delete_document(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
     names::check_name(&request.name)?;
     names::check_version_name(request.version_name.as_deref())?;
     let wanted = names::version(request.document_version.as_deref())?;
+    let now = cx.now();
     cx.write(move |tx| {
         let document = own(tx, &request.name, "InvalidDocumentOperation")?;
         if rows::is_shared(tx, &request.name)? {
@@ -369,6 +374,7 @@ async fn delete_document(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
             check_force(&document, request.force)?;
             labels::remove_all(tx, Kind::Document, &request.name)?;
             rows::delete(tx, &request.name)?;
+            library::stand_in_again(tx, &request.name, now)?;
         }
         Ok(Empty {})
     })

@@ -12,7 +12,7 @@ use rust_embed::RustEmbed;
 use crate::base::Timestamp;
 use crate::hub::capabilities::documents::content;
 use crate::hub::capabilities::documents::names::Version;
-use crate::hub::capabilities::documents::rows::{self, AMAZON, ROADSTEAD, VersionRow};
+use crate::hub::capabilities::documents::rows::{self, AMAZON, DocumentRow, ROADSTEAD, VersionRow};
 use crate::hub::store::blobs::hash;
 use crate::hub::store::{StoreError, Tx};
 use crate::model::document::{Format, Node, text};
@@ -20,6 +20,9 @@ use crate::model::document::{Format, Node, text};
 #[derive(RustEmbed)]
 #[folder = "src/hub/capabilities/documents/library"]
 struct Files;
+
+/// What upstream has each account make for itself, with its own settings for shells: a document of ours stands in until somebody does.
+const STANDS_IN: &str = "SSM-SessionManagerRunShell";
 
 /// One document of the library.
 struct Builtin {
@@ -60,28 +63,50 @@ fn whole(text: &str) -> String {
 /// Puts the library into the rows. To be called once, before the hub listens.
 pub fn install(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     for builtin in all() {
-        let sha256 = data_encoding::HEXLOWER.encode(&hash(builtin.text.as_bytes()));
-        let before = rows::document(tx, &builtin.name)?;
-        let latest = match &before {
-            Some(document) => rows::version(tx, document, Some(Version::Latest), None)?,
-            None => None,
-        };
-        if latest.is_some_and(|version| version.sha256 == sha256) {
-            continue;
-        }
-        let number = before.as_ref().map_or(0, |document| document.last_version) + 1;
-        let kind = kind_of(&builtin.text);
-        let version = version(&builtin, kind, sha256, number, now)?;
-        match before {
-            None => rows::insert(tx, kind, owner_of(&builtin.name), &version)?,
-            Some(_) => {
-                rows::insert_version(tx, &version)?;
-                rows::set_latest(tx, &version.name, number, number)?;
-                rows::set_default(tx, &version.name, number)?;
-            }
-        }
+        install_one(tx, &builtin, now)?;
     }
     Ok(())
+}
+
+/// Makes room for a document of the caller's own where ours only stands in.
+pub fn step_aside(tx: &Tx<'_>, document: &DocumentRow) -> Result<bool, StoreError> {
+    let is_asked = document.name == STANDS_IN && document.is_builtin();
+    if is_asked {
+        rows::delete(tx, &document.name)?;
+    }
+    Ok(is_asked)
+}
+
+/// The other way round, when the caller's own is gone.
+pub fn stand_in_again(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<(), StoreError> {
+    let mut missing = all().into_iter().filter(|builtin| name == STANDS_IN && builtin.name == name);
+    missing.try_for_each(|builtin| install_one(tx, &builtin, now))
+}
+
+fn install_one(tx: &Tx<'_>, builtin: &Builtin, now: Timestamp) -> Result<(), StoreError> {
+    let before = rows::document(tx, &builtin.name)?;
+    if before.as_ref().is_some_and(|document| !document.is_builtin()) {
+        return Ok(());
+    }
+    let sha256 = data_encoding::HEXLOWER.encode(&hash(builtin.text.as_bytes()));
+    let latest = match &before {
+        Some(document) => rows::version(tx, document, Some(Version::Latest), None)?,
+        None => None,
+    };
+    if latest.is_some_and(|version| version.sha256 == sha256) {
+        return Ok(());
+    }
+    let number = before.as_ref().map_or(0, |document| document.last_version) + 1;
+    let kind = kind_of(&builtin.text);
+    let version = version(builtin, kind, sha256, number, now)?;
+    match before {
+        None => rows::insert(tx, kind, owner_of(&builtin.name), &version),
+        Some(_) => {
+            rows::insert_version(tx, &version)?;
+            rows::set_latest(tx, &version.name, number, number)?;
+            rows::set_default(tx, &version.name, number)
+        }
+    }
 }
 
 /// Names of upstream's are upstream's documents, for clients filter by that.

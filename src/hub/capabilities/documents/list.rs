@@ -76,7 +76,6 @@ struct DocumentIdentifier {
     document_format: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     target_type: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     requires: Vec<Requires>,

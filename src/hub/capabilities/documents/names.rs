@@ -3,6 +3,7 @@
 use regex_lite::Regex;
 use std::sync::LazyLock;
 
+use crate::base::arn::Arn;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::constraint;
 
@@ -60,11 +61,21 @@ pub fn check_new_name(name: &str) -> ApiResult<()> {
 
 /// The name out of a name or an ARN.
 ///
-/// *Errors*: `ValidationException`.
+/// *Errors*: `ValidationException`; `InvalidDocument` for the ARN of something else.
 pub fn named(name_or_arn: &str) -> ApiResult<String> {
+    check_name_or_arn(name_or_arn, "name")?;
+    if !name_or_arn.contains([':', '/']) {
+        return Ok(name_or_arn.to_owned());
+    }
+    let arn: Option<Arn> = name_or_arn.parse().ok().filter(|arn: &Arn| arn.service == "ssm");
+    let name = arn.as_ref().and_then(|arn| arn.resource.strip_prefix("document/"));
+    name.map(str::to_owned).ok_or_else(no_document)
+}
+
+/// *Errors*: `ValidationException`.
+pub fn check_name_or_arn(text: &str, member: &str) -> ApiResult<()> {
     static REGEX: LazyLock<Regex> = LazyLock::new(|| Regex::new(ARN).expect("a constant"));
-    must_match(name_or_arn, "name", matches(&REGEX, name_or_arn), ARN)?;
-    Ok(short(name_or_arn).to_owned())
+    must_match(text, member, matches(&REGEX, text), ARN)
 }
 
 /// For targets: what stands behind the last slash, unchecked.

@@ -40,7 +40,6 @@ pub struct DocumentDescription {
     document_format: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     target_type: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments_information: Vec<AttachmentName>,

@@ -55,7 +55,7 @@ async fn get_parameters_by_path(cx: Cx, request: ByPathRequest) -> ApiResult<ByP
     let path = Path::parse(&request.path.unwrap_or_default()).filter(|p| p.begins_with_reserved() != Some("ssm"));
     let path = path.ok_or_else(filters::malformed_path)?;
     let size = request.max_results.unwrap_or(PAGE) as usize;
-    let after: Option<(String, i64)> = page::parse(request.next_token.as_deref())?;
+    let after: Option<(String, i64, String)> = page::parse(request.next_token.as_deref())?;
     let is_labelled = filters::asks_for_label(&wanted);
     let head = if is_labelled { rows::sql::LABELLED } else { rows::sql::NEWEST };
     let (condition, values) = match request.recursive.unwrap_or(false) {
@@ -63,14 +63,21 @@ async fn get_parameters_by_path(cx: Cx, request: ByPathRequest) -> ApiResult<ByP
         false => ("parameter.parent = ?", vec![path.as_parent().into()]),
     };
     let mut select = filters::narrow(Select::new(head).and(condition, values), List::ByPath, &wanted)?;
-    if let Some((key, version)) = after {
+    if let Some((key, version, label)) = after {
         select = match is_labelled {
             // A parameter may come once for each of its labels.
-            true => select.and("(parameter.key, v.version) > (?, ?)", [key.into(), version.into()]),
+            true => select.and(
+                "(parameter.key, v.version, l.label) > (?, ?, ?)",
+                [key.into(), version.into(), label.into()],
+            ),
             false => select.and("parameter.key > ?", [key.into()]),
         };
     }
-    let order = if is_labelled { "parameter.key, v.version" } else { "parameter.key" };
+    let order = if is_labelled {
+        "parameter.key, v.version, l.label"
+    } else {
+        "parameter.key"
+    };
     let select = select
         .and_condition(&cx.visible(KIND, "parameter.key"))
         .order(order)
@@ -81,7 +88,9 @@ async fn get_parameters_by_path(cx: Cx, request: ByPathRequest) -> ApiResult<ByP
             let label: Option<String> = if is_labelled { Some(row.get("label")?) } else { None };
             Ok((Version::from_row(row)?, label))
         })?;
-        let (found, next_token) = page::cut(found, size, |(v, _)| (v.key.to_string(), v.version));
+        let (found, next_token) = page::cut(found, size, |(v, label)| {
+            (v.key.to_string(), v.version, label.clone().unwrap_or_default())
+        });
         let mut result = ByPathResult {
             parameters: Vec::with_capacity(found.len()),
             next_token,

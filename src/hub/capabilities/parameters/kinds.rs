@@ -1,4 +1,4 @@
-//! The closed sets: types, tiers, data types; and the ARNs that answers carry.
+//! The closed sets: types and tiers; and the ARNs that answers carry.
 
 use std::str::FromStr;
 
@@ -130,56 +130,6 @@ pub fn tier(facts: TierFacts) -> ApiResult<Tier> {
     }
 }
 
-/// What a text means, beyond being a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataType {
-    Text,
-    Ec2Image,
-    Integration,
-}
-
-impl DataType {
-    pub const ALL: [Self; 3] = [Self::Text, Self::Ec2Image, Self::Integration];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Ec2Image => "aws:ec2:image",
-            Self::Integration => "aws:ssm:integration",
-        }
-    }
-
-    /// Differs: upstream looks an image up in the account, later, and then drops the value without a word; there are no
-    /// images here, so any value is kept.
-    ///
-    /// *Errors*: `ValidationException` when a value of this type cannot be that.
-    pub fn check(self, kind: Kind, value: &str) -> ApiResult<()> {
-        match self {
-            Self::Text => Ok(()),
-            Self::Ec2Image if kind == Kind::String => Ok(()),
-            Self::Ec2Image => Err(ApiError::validation(
-                "The data type aws:ec2:image is supported for parameters of type String only.",
-            )),
-            Self::Integration if kind != Kind::SecureString => Err(ApiError::validation(
-                "The data type aws:ssm:integration is supported for parameters of type SecureString only.",
-            )),
-            Self::Integration => match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(ApiError::validation(
-                    "The value of a parameter of data type aws:ssm:integration must be a JSON object.",
-                )),
-            },
-        }
-    }
-}
-
-impl FromStr for DataType {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|d| d.as_str() == text).ok_or(())
-    }
-}
-
 /// What ARNs begin with for this caller: partition, region and account.
 #[derive(Clone, Debug)]
 pub struct ArnHead {
@@ -261,9 +211,6 @@ mod tests {
     fn every_word_reads_back() {
         for kind in [Kind::String, Kind::StringList, Kind::SecureString] {
             assert_eq!(kind.as_str().parse(), Ok(kind));
-        }
-        for data_type in DataType::ALL {
-            assert_eq!(data_type.as_str().parse(), Ok(data_type));
         }
         assert_eq!("Advanced".parse(), Ok(WantedTier::Exactly(Tier::Advanced)));
     }

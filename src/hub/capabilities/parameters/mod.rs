@@ -6,7 +6,7 @@
 //!                        └──delete, or its Expiration policy──► (nothing)
 //! ```
 //!
-//! Nouns: [`kinds`] (types, tiers, data types), [`rows`] (a version's row), [`put`], [`read`], [`by_path`], [`describe`] with
+//! Nouns: [`kinds`] (types and tiers), [`data_types`], [`rows`] (a version's row), [`put`], [`read`], [`by_path`], [`describe`] with
 //! [`filters`], [`history`], [`delete`], [`label`], [`policies`] (what happens to a parameter on time), [`sealing`] and
 //! [`keys`] (what secrets are sealed under), [`rewrap`] (moves secrets to a key's newest version), [`node_access`],
 //! [`node_push`] and [`node_holdings`] (what nodes may read, how it reaches them, and what they have; the agent half is
@@ -15,6 +15,7 @@
 //! *Invariant*: the plain text of a `SecureString` exists in memory only, and an audit row stands before it is answered.
 
 pub mod by_path;
+pub mod data_types;
 pub mod delete;
 pub mod describe;
 pub mod filters;

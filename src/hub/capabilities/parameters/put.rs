@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::api::constraint::Violations;
-use crate::hub::api::{Cx, Declare, Service};
-use crate::hub::capabilities::parameters::kinds::{self, DataType, Kind, LARGEST_BYTES, Tier, TierFacts, WantedTier};
+use crate::hub::api::{Cx, Declare, Service, tag_new};
+use crate::hub::capabilities::parameters::data_types::DataType;
+use crate::hub::capabilities::parameters::kinds::{self, Kind, LARGEST_BYTES, Tier, TierFacts, WantedTier};
 use crate::hub::capabilities::parameters::policies::{self, Policy};
 use crate::hub::capabilities::parameters::rows::{self, MAX_VERSIONS, Version};
 use crate::hub::capabilities::parameters::sealing::{Sealer, place_of};
@@ -81,9 +82,10 @@ async fn put_parameter(cx: Cx, request: PutParameterRequest) -> ApiResult<PutPar
     check_members(&request)?;
     let wish = wish(request)?;
     let (sealer, bus) = (Sealer::of(&cx.services), cx.services.bus.clone());
-    let (now, by) = (cx.now(), cx.caller().name.clone());
+    let (now, by, asked) = (cx.now(), cx.caller().name.clone(), cx.clone());
     cx.write(move |tx| {
         let stored = store(tx, &sealer, &wish, now, by)?;
+        tag_new(&asked, tx, labels::Kind::Parameter, wish.key.as_str(), &wish.tags)?;
         bus.emit(tx, Event::ParameterChanged(wish.key.as_str().to_owned()));
         Ok(stored)
     })
@@ -181,7 +183,7 @@ fn name_error(error: NameError, name: &str) -> ApiError {
 }
 
 /// Whether the value refers to a parameter; such a reference would never be followed.
-fn nests(value: &str) -> bool {
+pub fn nests(value: &str) -> bool {
     value.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }
 
@@ -228,9 +230,6 @@ fn store(tx: &Tx<'_>, sealer: &Sealer, wish: &Wish, now: Timestamp, by: String) 
     rows::sql::insert(tx, &version)?;
     if !policies.is_empty() || before.is_some_and(|b| b.policies.is_some()) {
         policies::enforce(tx, &wish.key, &policies, now)?;
-    }
-    if !wish.tags.is_empty() {
-        labels::add(tx, labels::Kind::Parameter, wish.key.as_str(), &wish.tags)?;
     }
     Ok(PutParameterResult {
         version: version.version,

@@ -1,7 +1,8 @@
 //! A parameter's rows: the parameter itself, which knows its newest version, and one row a version.
 
 use crate::base::Timestamp;
-use crate::hub::capabilities::parameters::kinds::{DataType, Kind, Tier};
+use crate::hub::capabilities::parameters::data_types::DataType;
+use crate::hub::capabilities::parameters::kinds::{Kind, Tier};
 use crate::hub::store::{Row, Select, StoreError, Tx};
 use crate::model::parameter::{ParameterKey, Selector};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::access::group_rows::{self, Facts, Group};
-use crate::hub::capabilities::resource_groups::named::{KIND, arn, bad, check_name, name, renamed, require, size, target, token};
+use crate::hub::capabilities::resource_groups::named::{KIND, arn, bad, check_new_name, name, renamed, require, size, target, token};
 use crate::hub::capabilities::resource_groups::queries::{NODE_TYPE, ResourceQuery, query_of};
 use crate::hub::capabilities::resource_groups::settings::{Configuration, ConfigurationItem, GENERIC};
 use crate::hub::capabilities::resource_groups::tags;
@@ -101,7 +101,7 @@ struct CreateResult {
 /// *Errors*: `BadRequestException`, also for a name that is taken, as upstream.
 async fn create_group(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
     cx.require_whole()?;
-    check_name(&request.name)?;
+    check_new_name(&request.name)?;
     check_description(&request.description)?;
     let facts = Facts {
         criticality: request.criticality,
@@ -109,8 +109,8 @@ async fn create_group(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult>
         display_name: request.display_name,
     };
     check_facts(&facts)?;
-    let query = request.resource_query.as_ref().map(ResourceQuery::parse).transpose()?;
-    match (&query, &request.configuration) {
+    request.resource_query.as_ref().map(ResourceQuery::parse).transpose()?;
+    match (&request.resource_query, &request.configuration) {
         (Some(_), Some(_)) => return Err(bad("a group has either a `ResourceQuery` or a `Configuration`")),
         (None, None) => {
             return Err(bad(
@@ -124,7 +124,7 @@ async fn create_group(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult>
         name: request.name,
         description: request.description,
         rule: None,
-        query: query.map(|query| query.to_string()),
+        query: request.resource_query.as_ref().map(|given| given.query.clone()),
         facts,
         created_at: cx.now(),
     };

@@ -52,6 +52,17 @@ pub fn check_name(name: &str) -> ApiResult<()> {
     }
 }
 
+/// The name of a group that is to be made: upstream keeps some for itself.
+///
+/// *Errors*: `BadRequestException`.
+pub fn check_new_name(name: &str) -> ApiResult<()> {
+    check_name(name)?;
+    match name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("aws")) {
+        true => Err(bad("Resource group names cannot start with AWS")),
+        false => Ok(()),
+    }
+}
+
 /// *Errors*: `NotFoundException`.
 pub fn require(tx: &Tx<'_>, name: &str) -> ApiResult<Group> {
     group_rows::find(tx, name)?.ok_or_else(|| ApiError::new("NotFoundException", format!("there is no group `{name}`")))
@@ -68,8 +79,7 @@ pub fn bad(why: impl Into<String>) -> ApiError {
 /// What another capability refused, under the name that it has here.
 pub fn renamed(error: ApiError) -> ApiError {
     match error.code {
-        "ValidationException"
-        | "InvalidNextToken"
+        "InvalidNextToken"
         | "AlreadyExistsException"
         | "LimitExceededException"
         | "ResourceInUseException"
@@ -81,9 +91,9 @@ pub fn renamed(error: ApiError) -> ApiError {
     }
 }
 
-/// *Errors*: `BadRequestException`.
+/// *Errors*: `ValidationException`.
 pub fn size(wish: Option<i64>) -> ApiResult<usize> {
-    page::size(wish, 1, 50, 50).map_err(renamed)
+    page::size(wish, 1, 50, 50)
 }
 
 /// *Errors*: `BadRequestException`.
@@ -110,6 +120,16 @@ mod tests {
         ] {
             let refused = name(group.map(str::to_owned), group_name.map(str::to_owned)).unwrap_err();
             assert_eq!(refused.code, "BadRequestException");
+        }
+    }
+
+    #[test]
+    fn a_new_group_takes_no_name_of_upstreams() {
+        for taken in ["aws", "AWS-web", "Awsome"] {
+            assert_eq!(check_new_name(taken).unwrap_err().code, "BadRequestException", "{taken}");
+        }
+        for free in ["aw", "my-aws", "web"] {
+            assert!(check_new_name(free).is_ok(), "{free}");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
-use crate::hub::capabilities::access::group_rows;
+use crate::hub::capabilities::access::group_rows::{self, Group};
 use crate::hub::capabilities::resource_groups::named::{bad, name, require, size, target, token};
 use crate::hub::capabilities::tags::names;
 use crate::hub::labels::Kind;
@@ -56,15 +56,19 @@ pub fn operations(api: &mut Declare<'_>) {
 pub struct ResourceQuery {
     #[serde(rename = "Type")]
     kind: String,
-    query: String,
+    /// As its maker wrote it; it is stored so and given back so.
+    pub query: String,
 }
 
 impl ResourceQuery {
-    fn of(query: &TagQuery) -> Self {
-        Self {
-            kind: TAG_FILTERS.into(),
-            query: query.to_string(),
-        }
+    /// `None` for a group that no query says: a listed one, or one by a rule that upstream's words cannot say.
+    fn of(group: &Group) -> ApiResult<Option<Self>> {
+        let text = match &group.query {
+            Some(text) => Some(text.clone()),
+            None => query_of(&group.members()?).map(|query| query.to_string()),
+        };
+        let kind = TAG_FILTERS.to_owned();
+        Ok(text.map(|query| Self { kind, query }))
     }
 
     /// *Errors*: `BadRequestException`.
@@ -112,14 +116,14 @@ async fn get_group_query(cx: Cx, request: QueryRequest) -> ApiResult<QueryResult
     let name = name(request.group, request.group_name)?;
     cx.read(move |tx| {
         let group = require(tx, &name)?;
-        let query = query_of(&group.members()?).ok_or_else(|| match &group.rule {
+        let resource_query = ResourceQuery::of(&group)?.ok_or_else(|| match &group.rule {
             None => bad(format!("group `{name}` lists its nodes and has no query")),
             Some(rule) => bad(format!("group `{name}` is by the rule `{rule}`, which no query can say")),
         })?;
         Ok(QueryResult {
             group_query: GroupQuery {
-                resource_query: ResourceQuery::of(&query),
                 group_name: name,
+                resource_query,
             },
         })
     })
@@ -139,14 +143,14 @@ struct UpdateRequest {
 async fn update_group_query(cx: Cx, request: UpdateRequest) -> ApiResult<QueryResult> {
     cx.require_whole()?;
     let name = name(request.group, request.group_name)?;
-    let query = request.resource_query.parse()?;
+    request.resource_query.parse()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         let mut group = require(tx, &name)?;
         if group.rule.is_none() && group.query.is_none() {
             return Err(bad(format!("group `{name}` lists its nodes and has no query")));
         }
-        (group.rule, group.query) = (None, Some(query.to_string()));
+        (group.rule, group.query) = (None, Some(request.resource_query.query.clone()));
         group_rows::update(tx, &group)?;
         asked.rights_changed(tx)?;
         Ok(QueryResult {

@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ApiResult;
+use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service};
 use crate::hub::capabilities::resource_groups::named::{arn, name, renamed, require, target};
 use crate::hub::events::Event;
-use crate::hub::labels::{self, Kind, Tag};
+use crate::hub::labels::{self, Kind, form};
 use crate::hub::store::Tx;
 
 const SERVICE: Service = Service::ResourceGroups;
@@ -79,13 +80,9 @@ async fn tag(cx: Cx, request: TagRequest) -> ApiResult<TagsResult> {
     .await
 }
 
-/// *Errors*: `BadRequestException`.
+/// *Errors*: `ValidationException`, `BadRequestException`.
 pub fn add(tx: &Tx<'_>, group: &str, tags: &BTreeMap<String, String>) -> ApiResult<()> {
-    let tags = tags.iter().map(|(key, value)| Tag {
-        key: key.clone(),
-        value: value.clone(),
-    });
-    labels::add(tx, Kind::Group, group, &tags.collect::<Vec<_>>()).map_err(renamed)
+    labels::add(tx, Kind::Group, group, &form::of_map(tags)?).map_err(renamed)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -106,6 +103,9 @@ struct UntagResult {
 
 async fn untag(cx: Cx, request: UntagRequest) -> ApiResult<UntagResult> {
     let name = name(Some(request.arn), None)?;
+    let mut broken = Violations::default();
+    form::judge_keys(&mut broken, "keys", &request.keys);
+    broken.check()?;
     let asked = cx.clone();
     cx.write(move |tx| {
         require(tx, &name)?;

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::NodeId;
 use crate::base::{ApiError, ApiResult};
+use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::capabilities::tags::names::{KIND, invalid, of_type, required};
 use crate::hub::events::Event;
-use crate::hub::labels::{self, Kind, Tag};
+use crate::hub::labels::{self, Kind, Tag, form};
 use crate::hub::store::Tx;
 
 /// Upstream's limits.
@@ -77,8 +78,7 @@ async fn tag_resources(cx: Cx, request: TagRequest) -> ApiResult<FailuresResult>
     if request.tags.is_empty() || request.tags.len() > MAX_TAGS {
         return Err(invalid(format!("`Tags` has 1 to {MAX_TAGS} entries")));
     }
-    let set: Vec<Tag> = request.tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
-    labels::check(&set).map_err(|error| invalid(error.message))?;
+    let set = form::of_map(&request.tags)?;
     same_on_all(cx, request.resource_arns, set, Vec::new()).await
 }
 
@@ -86,9 +86,9 @@ async fn untag_resources(cx: Cx, request: UntagRequest) -> ApiResult<FailuresRes
     if request.tag_keys.is_empty() || request.tag_keys.len() > MAX_TAGS {
         return Err(invalid(format!("`TagKeys` has 1 to {MAX_TAGS} entries")));
     }
-    if request.tag_keys.iter().any(|key| !(1..=128).contains(&key.chars().count())) {
-        return Err(invalid("a tag's key has 1 to 128 characters"));
-    }
+    let mut broken = Violations::default();
+    form::judge_keys(&mut broken, "tagKeys", &request.tag_keys);
+    broken.check()?;
     same_on_all(cx, request.resource_arns, Vec::new(), request.tag_keys).await
 }
 
@@ -171,11 +171,8 @@ async fn change_tags(cx: Cx, request: ChangeRequest) -> ApiResult<ChangeResult> 
     if !(1..=MAX_CHANGES).contains(&count) {
         return Err(ApiError::validation(format!("`Changes` has 1 to {MAX_CHANGES} entries")));
     }
-    for change in &request.changes {
-        labels::check(&change.set)?;
-        if change.set.len() > MAX_TAGS || change.remove.len() > MAX_TAGS {
-            return Err(ApiError::validation(format!("one change sets and removes at most {MAX_TAGS} tags")));
-        }
+    for (number, change) in (1..).zip(&request.changes) {
+        check(number, change)?;
     }
     let context = cx.clone();
     let failed = make(cx, request.changes, move |tx, change| {
@@ -193,6 +190,18 @@ async fn change_tags(cx: Cx, request: ChangeRequest) -> ApiResult<ChangeResult> 
         changed: count - failed.len(),
         failed,
     })
+}
+
+/// *Errors*: `ValidationException` for too many tags, and for what no tag can be.
+fn check(number: usize, change: &Change) -> ApiResult<()> {
+    if change.set.len() > MAX_TAGS || change.remove.len() > MAX_TAGS {
+        return Err(ApiError::validation(format!("one change sets and removes at most {MAX_TAGS} tags")));
+    }
+    let (mut broken, member) = (Violations::default(), format!("changes.{number}.member"));
+    form::judge(&mut broken, &format!("{member}.set"), &change.set);
+    form::judge_keys(&mut broken, &format!("{member}.remove"), &change.remove);
+    broken.check()?;
+    change.set.iter().try_for_each(|tag| form::check_free(&tag.key))
 }
 
 /// Changes all resources in one transaction; those that could not be changed undo nothing of the others.
@@ -224,7 +233,7 @@ fn one(cx: &Cx, tx: &Tx<'_>, (kind, id): (Kind, &str), (set, remove): (&[Tag], &
     let subject = Target::Resource(kind.right(), id.to_owned());
     cx.permit(tx, &subject)?;
     if !labels::exists(tx, kind, id)? {
-        return Err(invalid(format!("there is no {} `{id}`", kind.as_str())));
+        return Err(invalid(format!("there is no {} `{id}` of this account", kind.as_str())));
     }
     labels::remove(tx, kind, id, remove)?;
     labels::add(tx, kind, id, set)?;

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::capabilities::tags::names::{KIND, invalid, kinds, taggable, type_name};
+use crate::hub::api::constraint::{self, Violations};
+use crate::hub::api::{Cx, Declare, Service, Target, page};
+use crate::hub::capabilities::tags::names::{KIND, check_kinds, invalid, kinds, taggable, type_name};
 use crate::hub::capabilities::tags::rules;
 use crate::hub::store::{Select, Tx};
 
@@ -64,7 +65,7 @@ struct RequiredTag {
 }
 
 async fn list_required_tags(cx: Cx, request: RequiredRequest) -> ApiResult<RequiredResult> {
-    let size = page::size(request.max_results, 1, 200, 200).map_err(|error| invalid(error.message))?;
+    let size = page::size(request.max_results, 1, 200, 200)?;
     let after: Option<String> = page::parse(request.next_token.as_deref()).map_err(|error| invalid(error.message))?;
     let rules = cx.read(|tx| Ok(rules::load(tx)?)).await?.0;
     let required = taggable().filter_map(|kind| {
@@ -122,10 +123,10 @@ struct Summary {
 }
 
 impl SummaryRequest {
-    /// *Errors*: `InvalidParameterException`.
+    /// *Errors*: `InvalidParameterException`, `ValidationException`.
     fn check(&self) -> ApiResult<()> {
         for word in &self.group_by {
-            constraint::one_of(word, "groupBy", GROUPS).map_err(|error| invalid(error.message))?;
+            constraint::one_of(word, "groupBy", GROUPS)?;
         }
         let most = [
             (self.target_id_filters.len(), "TargetIdFilters", 100),
@@ -135,12 +136,30 @@ impl SummaryRequest {
         if let Some((_, member, most)) = most.iter().find(|(count, _, most)| count > most) {
             return Err(invalid(format!("`{member}` has at most {most} entries")));
         }
-        page::size(self.max_results, 1, 1000, 1000).map_err(|error| invalid(error.message))?;
+        check_kinds(&self.resource_type_filters)?;
+        self.check_words()?;
+        page::size(self.max_results, 1, 1000, 1000)?;
         // Everything is on the first page.
         match self.pagination_token.as_deref() {
             None | Some("") => Ok(()),
             Some(_) => Err(invalid("the `PaginationToken` is not one that this operation gave out")),
         }
+    }
+
+    /// *Errors*: `ValidationException`.
+    fn check_words(&self) -> ApiResult<()> {
+        let mut broken = Violations::default();
+        let lists = [
+            (&self.target_id_filters, "targetIdFilters", 6..=68),
+            (&self.region_filters, "regionFilters", 1..=256),
+            (&self.tag_key_filters, "tagKeyFilters", 1..=128),
+        ];
+        for (list, member, length) in lists {
+            for (number, word) in (1..).zip(list) {
+                broken.length(Some(word), &format!("{member}.{number}.member"), length.clone());
+            }
+        }
+        broken.check()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tags on resources of every kind: upstream's three operations on one resource ([`resource_tags`]), its tagging API over all
 //! resources at once ([`search`], [`changes`], [`compliance`]), and what its Tag Editor is made of: a search that finds untagged
-//! resources too ([`editor`]) and rules about which tags there must be ([`rules`]). The table of tags and what a tag may look
-//! like are `hub/labels`.
+//! resources too ([`editor`]) and rules about which tags there must be ([`rules`]). The table of tags and what a tag may look like are `hub/labels`.
 
 mod changes;
 mod compliance;

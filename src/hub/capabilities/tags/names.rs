@@ -7,6 +7,10 @@ use crate::hub::labels::Kind;
 /// The right's kind for what spans all kinds.
 pub const KIND: &str = crate::hub::auth::policy::ANY;
 
+/// Upstream's limits of `ResourceTypeFilters`.
+const MAX_TYPES: usize = 100;
+const MAX_TYPE: usize = 256;
+
 /// The kinds that have a part in the tagging API.
 pub fn taggable() -> impl Iterator<Item = Kind> {
     Kind::ALL.iter().copied().filter(|kind| kind.arn_type().is_some())
@@ -24,6 +28,17 @@ pub fn kinds(filters: &[String]) -> Vec<Kind> {
         filters.is_empty() || filters.iter().any(is_named)
     };
     taggable().filter(is_meant).collect()
+}
+
+/// *Errors*: `InvalidParameterException` for more `ResourceTypeFilters`, or longer ones, than upstream takes.
+pub fn check_kinds(filters: &[String]) -> ApiResult<()> {
+    if filters.len() > MAX_TYPES {
+        return Err(invalid(format!("at most {MAX_TYPES} `ResourceTypeFilters` are possible")));
+    }
+    match filters.iter().all(|filter| filter.chars().count() <= MAX_TYPE) {
+        true => Ok(()),
+        false => Err(invalid(format!("a resource type has at most {MAX_TYPE} characters"))),
+    }
 }
 
 /// The ARN of a resource as this caller is told it.

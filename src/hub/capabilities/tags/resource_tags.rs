@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint};
+use crate::hub::api::constraint::Violations;
+use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::capabilities::tags::changes::said;
 use crate::hub::events::Event;
-use crate::hub::labels::{self, Kind, Tag};
+use crate::hub::labels::{self, Kind, Tag, form};
 use crate::hub::store::Tx;
 use crate::model::parameter::Reference;
 
@@ -15,19 +16,19 @@ pub fn operations(api: &mut Declare<'_>) {
     api.write(
         Service::Ssm,
         "AddTagsToResource",
-        |r: &AddRequest| target(&r.resource_type, &r.resource_id),
+        |r: &AddRequest| target(r.resource_type.as_deref(), r.resource_id.as_deref()),
         add_tags_to_resource,
     )
     .write(
         Service::Ssm,
         "RemoveTagsFromResource",
-        |r: &RemoveRequest| target(&r.resource_type, &r.resource_id),
+        |r: &RemoveRequest| target(r.resource_type.as_deref(), r.resource_id.as_deref()),
         remove_tags_from_resource,
     )
     .read(
         Service::Ssm,
         "ListTagsForResource",
-        |r: &ListRequest| target(&r.resource_type, &r.resource_id),
+        |r: &ListRequest| target(r.resource_type.as_deref(), r.resource_id.as_deref()),
         list_tags_for_resource,
     );
 }
@@ -46,7 +47,8 @@ const TYPES: &[&str] = &[
     "CloudConnector",
 ];
 
-fn target(kind: &str, id: &str) -> Target {
+fn target(kind: Option<&str>, id: Option<&str>) -> Target {
+    let (kind, id) = (kind.unwrap_or(""), id.unwrap_or(""));
     match kind {
         "ManagedInstance" => Target::Resource("node", id.to_owned()),
         "Document" => Target::Resource("document", id.to_owned()),
@@ -82,52 +84,66 @@ fn resource(tx: &Tx<'_>, kind: &str, id: &str) -> ApiResult<(Kind, String)> {
     {
         return Ok((kind, id));
     }
-    Err(ApiError::new("InvalidResourceId", format!("there is no {kind} `{id}`")))
+    Err(ApiError::new(
+        "InvalidResourceId",
+        format!("there is no {kind} `{id}` of this account"),
+    ))
+}
+
+/// The type and id that a request names, and must name.
+fn named(broken: &mut Violations, kind: Option<String>, id: Option<String>) -> (String, String) {
+    broken.required(kind.as_ref(), "resourceType");
+    broken.required(id.as_ref(), "resourceId");
+    (kind.unwrap_or_default(), id.unwrap_or_default())
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct AddRequest {
-    resource_type: String,
-    resource_id: String,
-    tags: Vec<Tag>,
+    resource_type: Option<String>,
+    resource_id: Option<String>,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Empty {}
 
 async fn add_tags_to_resource(cx: Cx, request: AddRequest) -> ApiResult<Empty> {
-    constraint::count_at_most(&request.tags, "tags", 1000)?;
-    change(cx, request.resource_type, request.resource_id, move |tx, kind, id| {
-        labels::add(tx, kind, id, &request.tags)
-    })
-    .await
+    let (mut broken, tags) = (Violations::default(), request.tags.as_deref());
+    let named = named(&mut broken, request.resource_type, request.resource_id);
+    broken.required(tags, "tags");
+    form::judge(&mut broken, "tags", tags.unwrap_or_default());
+    broken.check()?;
+    let tags = request.tags.unwrap_or_default();
+    change(cx, named, move |tx, kind, id| labels::add(tx, kind, id, &tags)).await
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct RemoveRequest {
-    resource_type: String,
-    resource_id: String,
-    tag_keys: Vec<String>,
+    resource_type: Option<String>,
+    resource_id: Option<String>,
+    tag_keys: Option<Vec<String>>,
 }
 
 async fn remove_tags_from_resource(cx: Cx, request: RemoveRequest) -> ApiResult<Empty> {
-    change(cx, request.resource_type, request.resource_id, move |tx, kind, id| {
-        Ok(labels::remove(tx, kind, id, &request.tag_keys)?)
-    })
-    .await
+    let (mut broken, keys) = (Violations::default(), request.tag_keys.as_deref());
+    let named = named(&mut broken, request.resource_type, request.resource_id);
+    broken.required(keys, "tagKeys");
+    form::judge_keys(&mut broken, "tagKeys", keys.unwrap_or_default());
+    broken.check()?;
+    let keys = request.tag_keys.unwrap_or_default();
+    change(cx, named, move |tx, kind, id| Ok(labels::remove(tx, kind, id, &keys)?)).await
 }
 
 async fn change(
     cx: Cx,
-    kind: String,
-    id: String,
+    (kind, id): (String, String),
     work: impl FnOnce(&Tx<'_>, Kind, &str) -> ApiResult<()> + Send + 'static,
 ) -> ApiResult<Empty> {
     let asked = cx.clone();
     cx.write(move |tx| {
-        let subject = target(&kind, &id);
+        let subject = target(Some(&kind), Some(&id));
         let (kind, id) = resource(tx, &kind, &id)?;
         // With the tags as they were when this transaction began, and as they are after it: nobody tags a thing into their
         // hands, or out of them.
@@ -144,8 +160,8 @@ async fn change(
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListRequest {
-    resource_type: String,
-    resource_id: String,
+    resource_type: Option<String>,
+    resource_id: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -155,8 +171,11 @@ struct ListResult {
 }
 
 async fn list_tags_for_resource(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
+    let mut broken = Violations::default();
+    let (kind, id) = named(&mut broken, request.resource_type, request.resource_id);
+    broken.check()?;
     cx.read(move |tx| {
-        let (kind, id) = resource(tx, &request.resource_type, &request.resource_id)?;
+        let (kind, id) = resource(tx, &kind, &id)?;
         Ok(ListResult {
             tag_list: labels::list(tx, kind, &id)?,
         })

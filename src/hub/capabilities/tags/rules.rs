@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint};
+use crate::hub::api::constraint::{self, Violations};
+use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::capabilities::tags::names::{of_type, taggable};
-use crate::hub::labels::{self, Kind, Tag};
+use crate::hub::labels::{Kind, Tag, form};
 use crate::hub::store::{Condition, StoreError, Tx};
 
 /// The right's kind.
@@ -136,13 +137,14 @@ struct PutRequest {
 
 /// Replaces what was said of the key.
 async fn put_tag_rule(cx: Cx, request: PutRequest) -> ApiResult<Empty> {
-    let sample = |value: &String| Tag {
-        key: request.key.clone(),
-        value: value.clone(),
-    };
-    labels::check(&[sample(&String::new())])?;
-    labels::check(&request.allowed_values.iter().map(sample).collect::<Vec<_>>())?;
     constraint::count_at_most(&request.allowed_values, "allowedValues", MAX_ALLOWED)?;
+    let mut broken = Violations::default();
+    form::judge_key(&mut broken, "key", &request.key);
+    for (number, value) in (1..).zip(&request.allowed_values) {
+        form::judge_value(&mut broken, &format!("allowedValues.{number}.member"), value);
+    }
+    broken.check()?;
+    form::check_free(&request.key)?;
     if !request.is_required && request.allowed_values.is_empty() {
         return Err(ApiError::validation(
             "a rule requires the key, or names the values it may have, or both: this one does neither",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
-use crate::hub::capabilities::tags::names::{KIND, arn, invalid, kinds, located};
+use crate::hub::capabilities::tags::names::{KIND, arn, check_kinds, invalid, kinds, located};
 use crate::hub::capabilities::tags::rules::{self, Verdict};
 use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::{Condition, Select, Tx, Value};
@@ -15,6 +15,7 @@ use crate::hub::store::{Condition, Select, Tx, Value};
 const MAX_FILTERS: usize = 50;
 const MAX_VALUES: usize = 20;
 const MAX_KEY: usize = 128;
+const MAX_VALUE: usize = 256;
 const MAX_ARNS: usize = 100;
 /// Keys or values on one page.
 const WORDS_PER_PAGE: usize = 1000;
@@ -91,7 +92,7 @@ async fn get_resources(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
     check(&request)?;
     let size = PageSize {
         resources: in_range(request.resources_per_page, "ResourcesPerPage", 1, 100)?.unwrap_or(50),
-        tags: in_range(request.tags_per_page, "TagsPerPage", 100, 500)?.unwrap_or(usize::MAX),
+        tags: tags_per_page(request.tags_per_page)?.unwrap_or(usize::MAX),
     };
     let after: Option<Found> = token(request.pagination_token.as_deref())?;
     let mut select = matching(&cx, &kinds(&request.resource_type_filters), &request.tag_filters);
@@ -159,16 +160,26 @@ fn check(request: &GetRequest) -> ApiResult<()> {
     if !filters.iter().all(|f| is_key(&f.key)) {
         return Err(invalid(format!("a tag filter needs a `Key` of 1 to {MAX_KEY} characters")));
     }
+    let is_long = |value: &String| value.chars().count() > MAX_VALUE;
+    if filters.iter().flat_map(|f| &f.values).any(is_long) {
+        return Err(invalid(format!("a value of a tag filter has at most {MAX_VALUE} characters")));
+    }
+    check_kinds(&request.resource_type_filters)?;
     if request.exclude_compliant_resources && !request.include_compliance_details {
         return Err(invalid("`ExcludeCompliantResources` goes with `IncludeComplianceDetails` only"));
     }
+    check_arns(request)
+}
+
+/// Upstream takes ARNs alone only.
+fn check_arns(request: &GetRequest) -> ApiResult<()> {
     let Some(arns) = &request.resource_arns else {
         return Ok(());
     };
     if arns.is_empty() || arns.len() > MAX_ARNS {
         return Err(invalid(format!("`ResourceARNList` has 1 to {MAX_ARNS} entries")));
     }
-    let is_alone = filters.is_empty()
+    let is_alone = request.tag_filters.is_empty()
         && request.resource_type_filters.is_empty()
         && request.resources_per_page.is_none()
         && request.tags_per_page.is_none()
@@ -184,6 +195,13 @@ fn in_range(wish: Option<i64>, member: &str, min: i64, max: i64) -> ApiResult<Op
         None => Ok(None),
         Some(n) if (min..=max).contains(&n) => Ok(usize::try_from(n).ok()),
         Some(n) => Err(invalid(format!("`{member}` is {n}; it must be {min} to {max}"))),
+    }
+}
+
+fn tags_per_page(wish: Option<i64>) -> ApiResult<Option<usize>> {
+    match wish {
+        Some(n) if n % 100 != 0 => Err(invalid(format!("`TagsPerPage` is {n}; it must be 100 to 500, in steps of 100"))),
+        wish => in_range(wish, "TagsPerPage", 100, 500),
     }
 }
 
