@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
-use crate::base::id::NodeId;
+use crate::base::id::{ActivationId, NodeId};
 use crate::platform::key_file::{KeyFileError, load_or_create_seed, replace_durably};
 use crate::platform::tls::{public_key, spki_fingerprint};
 use crate::wire::token::{JoinToken, is_fingerprint, split_address};
@@ -34,6 +34,9 @@ pub struct KnownHub {
     #[serde(default)]
     pub takes_former: bool,
     pub node_id: NodeId,
+    /// Whose token the hub last let this node in with. Once the node was removed it is spent, however often the agent starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_by: Option<ActivationId>,
 }
 
 impl KnownHub {
@@ -203,6 +206,7 @@ mod tests {
             former_keys: Vec::new(),
             takes_former: false,
             node_id: NodeId::random(),
+            joined_by: None,
         }
     }
 

@@ -64,14 +64,14 @@ pub async fn run(args: JoinLineArgs, show: &Show) -> Result<()> {
         return show.record(listing, Clock::system().now());
     }
     let (line, place) = match args.offline {
-        true => (&row["offline_line"], "Carry this program to the node, and run there:"),
+        true => (&row["offline_line"], carry(&client.url().to_string())),
         false => (
             &row["line"],
-            "Run this on the node as root (or as the user that commands shall run as):",
+            "Run this on the node as root (or as the user that commands shall run as):".to_owned(),
         ),
     };
     let paint = Paint::for_stderr();
-    output::say(&paint.bold(place.to_owned()));
+    output::say(&paint.bold(place));
     output::write(&format!("{}\n", line.as_str().unwrap_or_default()))?;
     output::say(&paint.dim(format!(
         "good for {} during {}; revoke it: roadstead activation delete {}",
@@ -80,4 +80,11 @@ pub async fn run(args: JoinLineArgs, show: &Show) -> Result<()> {
         row["activation_id"].as_str().unwrap_or_default(),
     )));
     Ok(())
+}
+
+/// Both files that the offline line looks for beside itself.
+fn carry(hub: &str) -> String {
+    format!(
+        "Carry {hub}/join.sh and {hub}/binaries/ARCH/roadstead (ARCH as `uname -m` says it there) into one folder of the node, and run in it:"
+    )
 }

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-use crate::agent::{self, AgentConfig};
+use crate::agent::home::{self, CheckError};
+use crate::agent::{self, AgentConfig, AgentError};
 use crate::base::Secret;
-use crate::cli::context::{read_secret, secret_variable, variable};
+use crate::cli::context::{secret_variable, variable};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::url::DEFAULT_PORT;
-use crate::cli::{data, output};
+use crate::cli::{data, in_use, output};
 use crate::hub;
 use crate::hub::config::{AdminSeed, HubConfig};
 use crate::platform::memory::keep_private;
@@ -43,6 +44,9 @@ pub struct ServeArgs {
     /// The agent's first start: the token that `roadstead join-line` printed
     #[arg(long, value_name = "TOKEN", env = "ROADSTEAD_JOIN", hide_env_values = true, requires = "agent")]
     join: Option<JoinToken>,
+    /// Only see whether the token is whole and leads to its hub; nothing is changed
+    #[arg(long, requires = "join")]
+    check: bool,
     #[arg(long, value_enum, default_value = "text", env = "ROADSTEAD_LOG_FORMAT")]
     log_format: LogFormat,
     /// Print one line of JSON to stdout once the hub is ready
@@ -80,6 +84,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
         end_with_parent();
     }
     match args.agent {
+        true if args.check => check(args.join),
         true => run_agent(args),
         false => run_hub(args),
     }
@@ -106,10 +111,21 @@ fn run_agent(args: ServeArgs) -> Result<()> {
         let ended = tokio::spawn(agent::run(config, zygote, shutdown)).await;
         match ended.context("the agent broke off")? {
             // The code tells a service manager not to try again (`RestartPreventExitStatus=` of the unit).
+            Err(error @ AgentError::InUse { .. }) => Err(Failure::new(Exit::Conflict, error.to_string()).into()),
             Err(error) if error.is_final() => Err(Failure::new(Exit::Denied, error.to_string()).into()),
             ended => Ok(ended?),
         }
     })
+}
+
+fn check(token: Option<JoinToken>) -> Result<()> {
+    let token = token.ok_or_else(|| Failure::usage("--check judges a token: --join TOKEN"))?;
+    match agent::runtime()?.block_on(home::check(token)) {
+        Ok(address) => output::say(&format!("the hub that the token is for answers at {address}")),
+        Err(error @ CheckError::NotReached(_)) => return Err(Failure::new(Exit::Unreachable, error.to_string()).into()),
+        Err(error @ CheckError::Home(_)) => return Err(Failure::new(Exit::Denied, error.to_string()).into()),
+    }
+    Ok(())
 }
 
 fn run_hub(args: ServeArgs) -> Result<()> {
@@ -117,11 +133,12 @@ fn run_hub(args: ServeArgs) -> Result<()> {
         data: args.data.unwrap_or_else(data::hub_folder),
         listen: listen_or_default(args.hub.listen),
         account_id: account_id()?,
-        region: variable("ROADSTEAD_REGION").unwrap_or_else(|| "local".to_owned()),
+        region: region(variable("ROADSTEAD_REGION"))?,
         admin: admin_seed()?,
         advertise: args.hub.advertise,
         keep_alive: keep_alive()?,
     };
+    in_use::refuse_second_hub(&config.data)?;
     init_logging(args.log_format);
     keep_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -137,7 +154,7 @@ fn run_hub(args: ServeArgs) -> Result<()> {
             anyhow::Ok(())
         };
         let (hub, told) = tokio::join!(hub, tell);
-        hub?;
+        hub.map_err(in_use::explain)?;
         told
     })
 }
@@ -186,13 +203,24 @@ fn account_id() -> Result<String> {
     Err(Failure::usage(format!("ROADSTEAD_ACCOUNT_ID `{id}` is not 12 digits")).into())
 }
 
+/// A label that stands in ARNs and in what callers sign.
+fn region(given: Option<String>) -> Result<String> {
+    let region = given.unwrap_or_else(|| "local".to_owned());
+    if region.len() <= 64 && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Ok(region);
+    }
+    Err(Failure::usage(format!(
+        "ROADSTEAD_REGION `{}` is not a region: up to 64 letters, digits and hyphens",
+        region.escape_default()
+    ))
+    .into())
+}
+
 fn admin_seed() -> Result<Option<AdminSeed>> {
     let Some(user_name) = variable("ROADSTEAD_ADMIN_USER") else {
-        return Ok(None);
+        return refuse_orphans();
     };
-    let password = variable("ROADSTEAD_ADMIN_PASSWORD_FILE")
-        .map(|path| read_secret(path.as_ref()))
-        .transpose()?;
+    let password = secret_variable("ROADSTEAD_ADMIN_PASSWORD")?;
     let id = variable("ROADSTEAD_ADMIN_ACCESS_KEY_ID");
     let secret = secret_variable("ROADSTEAD_ADMIN_SECRET_ACCESS_KEY")?;
     let access_key: Option<(String, Secret<String>)> = match (id, secret) {
@@ -204,7 +232,7 @@ fn admin_seed() -> Result<Option<AdminSeed>> {
         }
     };
     if password.is_none() && access_key.is_none() {
-        let what = "ROADSTEAD_ADMIN_USER is set without ROADSTEAD_ADMIN_PASSWORD_FILE or an access key, so nobody could log in";
+        let what = "ROADSTEAD_ADMIN_USER is set without ROADSTEAD_ADMIN_PASSWORD (or …_FILE) or an access key, so nobody could log in";
         return Err(Failure::usage(what).into());
     }
     Ok(Some(AdminSeed {
@@ -212,6 +240,21 @@ fn admin_seed() -> Result<Option<AdminSeed>> {
         password,
         access_key,
     }))
+}
+
+/// Credentials for an admin without a name would be for nobody.
+fn refuse_orphans() -> Result<Option<AdminSeed>> {
+    const CREDENTIALS: &[&str] = &[
+        "ROADSTEAD_ADMIN_PASSWORD",
+        "ROADSTEAD_ADMIN_PASSWORD_FILE",
+        "ROADSTEAD_ADMIN_ACCESS_KEY_ID",
+        "ROADSTEAD_ADMIN_SECRET_ACCESS_KEY",
+        "ROADSTEAD_ADMIN_SECRET_ACCESS_KEY_FILE",
+    ];
+    match CREDENTIALS.iter().find(|name| variable(name).is_some()) {
+        Some(name) => Err(Failure::usage(format!("{name} is set without ROADSTEAD_ADMIN_USER, the name of the first admin")).into()),
+        None => Ok(None),
+    }
 }
 
 /// `ROADSTEAD_KEEP_ALIVE_MS`: for lines that drop what is silent for less than a quarter of a minute, and for tests.
@@ -277,5 +320,14 @@ mod tests {
         assert_eq!(parse_listen(":7401").unwrap().to_string(), "0.0.0.0:7401");
         assert_eq!(parse_listen("[::]:7400").unwrap().to_string(), "[::]:7400");
         assert!(parse_listen("hub.example:7400").is_err());
+    }
+
+    #[test]
+    fn a_region_is_a_label() {
+        assert_eq!(region(None).unwrap(), "local");
+        assert_eq!(region(Some("eu-west-1".into())).unwrap(), "eu-west-1");
+        for wrong in ["a/b c", "eu_west", "é", &"a".repeat(65)] {
+            assert!(region(Some(wrong.into())).is_err(), "{wrong}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::{ApiError, Clock};
+use crate::base::{ApiError, Clock, Secret};
 use crate::hub::api::Services;
 use crate::hub::api::context::{HubFacts, Installer, JoinLines, Parts};
 use crate::hub::audit::{self, Entry, Keeper};
@@ -46,6 +46,8 @@ pub enum HubError {
     Certificate(#[from] CertificateError),
     #[error("the first admin could not be made: {}", .0.message)]
     Admin(ApiError),
+    #[error("ROADSTEAD_ADMIN_PASSWORD (or …_FILE) is refused for the first admin: {}", .0.message)]
+    AdminPassword(ApiError),
     #[error("a blocking task was lost")]
     Lost(#[from] tokio::task::JoinError),
 }
@@ -110,7 +112,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         shutdown,
         alive_at,
     };
-    seed_admin(&services).await.map_err(HubError::Admin)?;
+    seed_admin(&services).await?;
     Ok(Opened {
         services,
         front,
@@ -211,7 +213,7 @@ fn installer(binaries: Binaries) -> Installer {
 }
 
 /// Makes the admin that was configured in advance, once: a hub that has one keeps it.
-async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
+async fn seed_admin(parts: &Parts) -> Result<(), HubError> {
     let Some(AdminSeed {
         user_name,
         password,
@@ -220,14 +222,25 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
     else {
         return Ok(());
     };
-    if parts
-        .store
-        .read(setup::has_admin)
-        .await
-        .map_err(|e: StoreError| ApiError::from(e))?
-    {
+    if parts.store.read(setup::has_admin).await? {
         return Ok(());
     }
+    if let Some(password) = &password {
+        passwords::check(password, &user_name).map_err(HubError::AdminPassword)?;
+    }
+    let made = make_admin(parts, &user_name, password, access_key).await;
+    made.map_err(HubError::Admin)?;
+    setup::close(&parts.config.data);
+    tracing::info!(user = %user_name, "the first admin was made from the configuration");
+    Ok(())
+}
+
+async fn make_admin(
+    parts: &Parts,
+    user_name: &str,
+    password: Option<Secret<String>>,
+    access_key: Option<(String, Secret<String>)>,
+) -> Result<(), ApiError> {
     let hash = match password {
         Some(password) => Some(passwords::hash(password).await?),
         None => None,
@@ -236,7 +249,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
     let sealed = access_key
         .map(|credentials| {
             parts.keys.prepare(NewKey {
-                user_name: user_name.clone(),
+                user_name: user_name.to_owned(),
                 description: "given at first start".into(),
                 at: now,
                 expires_at: None,
@@ -245,7 +258,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
             })
         })
         .transpose()?;
-    let name = user_name.clone();
+    let name = user_name.to_owned();
     parts
         .store
         .write(move |tx| {
@@ -257,10 +270,7 @@ async fn seed_admin(parts: &Parts) -> Result<(), ApiError> {
             audit::record(tx, Entry::by_hub(now, "roadstead:SeedAdmin", format!("user/{name}"), words));
             Ok::<_, ApiError>(())
         })
-        .await?;
-    setup::close(&parts.config.data);
-    tracing::info!(user = %user_name, "the first admin was made from the configuration");
-    Ok(())
+        .await
 }
 
 /// The link that opens set-up, while there is no admin.

@@ -55,6 +55,63 @@ def test_the_line_joins_a_node(hub, place):
     assert joined(hub, folder) == node
 
 
+def pid_of(folder):
+    return int((folder / "data" / "agent.pid").read_text())
+
+
+def test_a_damaged_token_leaves_a_joined_node_alone(hub, place):
+    folder, env = place
+    assert run(no_service(hub.api.hub("CreateJoinLine")["Line"], folder), env).returncode == 0
+    node, pid = joined(hub, folder), pid_of(folder)
+    cut = re.sub(r"\S{14}'$", "'", hub.api.hub("CreateJoinLine")["Line"])
+    done = run(no_service(cut, folder), env)
+    assert done.returncode == 1 and "cut short" in done.stderr and "nothing was changed" in done.stderr
+    os.kill(pid, 0)
+    assert pid_of(folder) == pid and hub.node(node)["Status"] == "Online"
+
+
+def test_a_join_that_fails_leaves_the_agent_that_ran_before(hub, place):
+    """The hub answers, and takes the token no more: the node goes back to what it was, also when it was to leave its hub."""
+    folder, env = place
+    assert run(no_service(hub.api.hub("CreateJoinLine")["Line"], folder), env).returncode == 0
+    node, pid = joined(hub, folder), pid_of(folder)
+    made = hub.api.hub("CreateJoinLine")
+    hub.cli("activation", "delete", made["ActivationId"], check=0)
+    done = run(no_service(made["Line"], folder).replace(" --no-service", " --rejoin --no-service"), env)
+    assert done.returncode == 1 and "starting the agent that ran before again" in done.stderr, done.stdout + done.stderr
+    assert pid_of(folder) != pid and joined(hub, folder) == node
+    assert [entry.name for entry in folder.iterdir() if entry.name.startswith("data")] == ["data"], "nothing is left lying about"
+
+
+def test_a_removed_node_stays_away_until_it_gets_a_new_token(hub):
+    token = hub.token(count=5)
+    agent = hub.join("castaway", token)
+    old = agent.node
+    hub.cli("node", "remove", old, "--yes", check=0)
+    assert agent.child.wait(30) == 4
+    agent.spawn()
+    assert agent.child.wait(30) == 4, "whatever starts it again with the same words gets the same answer"
+    assert agent.node == old and "joining anew" not in agent.log()
+    agent.argv[agent.argv.index(token)] = hub.token()
+    agent.spawn()
+    until(lambda: agent.node != old and hub.node(agent.node)["Status"] == "Online", 30, "the node being back as another")
+    hub.cli("node", "remove", agent.node, "--yes", check=0)
+
+
+def test_a_token_is_checked_without_a_trace(hub, binary, tmp_path):
+    def check(token):
+        argv = [binary, "serve", "--agent", "--join", token, "--check", "--data", tmp_path / "agent"]
+        return subprocess.run(argv, env=base_env(), capture_output=True, text=True, timeout=60)
+
+    token = hub.token()
+    fields = json.loads(base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4)))
+    nowhere = {**fields, "addresses": [f"127.0.0.1:{free_port()}"]}
+    wrong = {**fields, "hub_key": "0" * 64}
+    pack = lambda fields: "rs1_" + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")  # noqa: E731
+    assert [check(t).returncode for t in (token, pack(nowhere), pack(wrong), token[:-14])] == [0, 8, 4, 2]
+    assert not (tmp_path / "agent").exists()
+
+
 def test_a_dry_run_changes_nothing(hub, place):
     folder, env = place
     line = no_service(hub.api.hub("CreateJoinLine")["Line"], folder).replace(" --no-service", " --no-service --dry-run")
@@ -71,6 +128,11 @@ def test_the_offline_line_joins_a_node_without_fetching(hub, place, binary):
     done = run(no_service(line, folder), env)
     assert done.returncode == 0, done.stdout + done.stderr
     joined(hub, folder)
+
+
+def test_the_offline_line_is_printed_with_what_to_carry(hub):
+    done = hub.cli("join-line", "--offline", check=0)
+    assert f"{hub.http}/join.sh" in done.err and "/binaries/ARCH/roadstead" in done.err and "--binary ./roadstead" in done.out
 
 
 def test_the_offline_line_refuses_another_binary(hub, place):

@@ -5,13 +5,24 @@
 //!         ─ step failed, `onFailure: successAndExit` ► left, and the step counts as a success
 //!         ─ step succeeded, `onSuccess: exit` ───────► left
 //!         ─ `isEnd` ─────────────────────────────────► left
+//!         ─ a script ends with 168 ──────────────────► left, as a success; with 169: left, as a failure
 //!         ─ cancelled, or nobody saw the end ────────► stopped: nothing runs any more
 //! ```
 //!
-//! *Source*: AWS docs, "Data elements and parameters", onFailure, onSuccess, finallyStep, isEnd.
+//! *Source*: AWS docs, "Data elements and parameters", onFailure, onSuccess, finallyStep, isEnd; "Exit codes" of amazon-ssm-agent
+//! for 168 and 169.
 
 use crate::model::document::{OnFailure, Step, Verdict};
 use crate::wire::run::Outcome;
+
+/// A script's last words about the steps after it.
+const EXIT_WITH_SUCCESS: i32 = 168;
+const EXIT_WITH_FAILURE: i32 = 169;
+
+/// Whether an exit code says what becomes of the rest: such a step is not tried again.
+pub fn is_last_word(exit_code: i32) -> bool {
+    matches!(exit_code, EXIT_WITH_SUCCESS | EXIT_WITH_FAILURE)
+}
 
 #[derive(Debug, Default)]
 pub struct Flow {
@@ -46,8 +57,15 @@ impl Flow {
     }
 
     /// Takes note of how the step ended; answers how it counts.
-    pub fn ended(&mut self, step: &Step, outcome: Outcome) -> Outcome {
+    pub fn ended(&mut self, step: &Step, outcome: Outcome, exit_code: Option<i32>) -> Outcome {
         let name = &step.name;
+        if let (Outcome::Failed, Some(code)) = (outcome, exit_code.filter(|code| is_last_word(*code))) {
+            self.leave(format!("step `{name}` ended with {code}, which leaves the others out"));
+            return match code {
+                EXIT_WITH_SUCCESS => Outcome::Success,
+                _ => Outcome::Failed,
+            };
+        }
         match outcome {
             Outcome::Cancelled | Outcome::Interrupted => self.is_stopped = true,
             Outcome::Failed | Outcome::TimedOut => match step.on_failure {
@@ -86,10 +104,10 @@ mod tests {
     #[test]
     fn a_failed_step_lets_the_next_run_unless_it_says_otherwise() {
         let mut flow = Flow::default();
-        assert_eq!(flow.ended(&step(|_| ()), Outcome::Failed), Outcome::Failed);
+        assert_eq!(flow.ended(&step(|_| ()), Outcome::Failed, None), Outcome::Failed);
         assert_eq!(flow.next(&step(|_| ())), Next::Run);
         assert_eq!(
-            flow.ended(&step(|s| s.on_failure = OnFailure::Exit), Outcome::TimedOut),
+            flow.ended(&step(|s| s.on_failure = OnFailure::Exit), Outcome::TimedOut, None),
             Outcome::TimedOut
         );
         assert!(matches!(flow.next(&step(|_| ())), Next::Skip(why) if why.contains("onFailure: exit")));
@@ -100,19 +118,33 @@ mod tests {
     fn success_and_exit_turns_a_failure_into_a_success() {
         let mut flow = Flow::default();
         let lenient = step(|s| s.on_failure = OnFailure::SuccessAndExit);
-        assert_eq!(flow.ended(&lenient, Outcome::Failed), Outcome::Success);
+        assert_eq!(flow.ended(&lenient, Outcome::Failed, None), Outcome::Success);
         assert!(matches!(flow.next(&step(|_| ())), Next::Skip(_)));
+    }
+
+    #[test]
+    fn two_exit_codes_leave_the_rest_out() {
+        for (code, counts_as) in [(168, Outcome::Success), (169, Outcome::Failed)] {
+            let mut flow = Flow::default();
+            assert_eq!(flow.ended(&step(|_| ()), Outcome::Failed, Some(code)), counts_as);
+            assert!(matches!(flow.next(&step(|_| ())), Next::Skip(_)));
+            assert_eq!(flow.next(&step(|s| s.is_finally = true)), Next::Run);
+        }
+        // What was killed did not say so itself.
+        let mut flow = Flow::default();
+        assert_eq!(flow.ended(&step(|_| ()), Outcome::TimedOut, Some(168)), Outcome::TimedOut);
+        assert_eq!(flow.next(&step(|_| ())), Next::Run);
     }
 
     #[test]
     fn an_end_and_a_success_may_leave_the_rest_out() {
         for last in [step(|s| s.is_end = true), step(|s| s.exits_on_success = true)] {
             let mut flow = Flow::default();
-            flow.ended(&last, Outcome::Success);
+            flow.ended(&last, Outcome::Success, None);
             assert!(matches!(flow.next(&step(|_| ())), Next::Skip(_)));
         }
         let mut flow = Flow::default();
-        flow.ended(&step(|s| s.is_end = true), Outcome::Skipped);
+        flow.ended(&step(|s| s.is_end = true), Outcome::Skipped, None);
         assert_eq!(flow.next(&step(|_| ())), Next::Run);
     }
 
@@ -123,9 +155,9 @@ mod tests {
             let all = [Outcome::Success, Outcome::Failed, Outcome::TimedOut, Outcome::Skipped];
             let mut flow = Flow::default();
             for outcome in outcomes {
-                flow.ended(&step(|_| ()), all[outcome]);
+                flow.ended(&step(|_| ()), all[outcome], None);
             }
-            flow.ended(&step(|_| ()), Outcome::Cancelled);
+            flow.ended(&step(|_| ()), Outcome::Cancelled, None);
             prop_assert!(matches!(flow.next(&step(|s| s.is_finally = is_finally)), Next::Skip(_)));
         }
     }

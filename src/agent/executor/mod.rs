@@ -161,7 +161,7 @@ impl NodeExecutor {
                     end.report(step, &mut budget)
                 }
             };
-            report.outcome = flow.ended(step, report.outcome);
+            report.outcome = flow.ended(step, report.outcome, report.exit_code);
             reports.push(report);
         }
         reports
@@ -194,7 +194,8 @@ impl NodeExecutor {
                 return end.instead(outcome, &message);
             }
             let is_failure = matches!(end.record().outcome, Outcome::Failed | Outcome::TimedOut);
-            if !is_failure || attempt >= step.max_attempts || cancel.is_cancelled() {
+            let is_last = attempt >= step.max_attempts || end.record().exit_code.is_some_and(flow::is_last_word);
+            if !is_failure || is_last || cancel.is_cancelled() {
                 return match attempt {
                     1 => end,
                     _ => end.noted(&format!("attempt {attempt} of {}", step.max_attempts)),
@@ -293,7 +294,7 @@ impl NodeExecutor {
             settings,
             run: &run.id,
             downloads: &downloads,
-            has_downloads: resolved.steps[..index].iter().any(|step| step.action == "aws:downloadContent"),
+            has_downloads: downloads.is_dir(),
             documents: &run.work.documents,
             depth: 0,
             node: node.as_ref(),
@@ -402,7 +403,7 @@ impl Executor for NodeExecutor {
                 Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
                 Next::Run => self.recorded(run, index).await?.report(step, &mut budget),
             };
-            report.outcome = flow.ended(step, report.outcome);
+            report.outcome = flow.ended(step, report.outcome, report.exit_code);
             reports.push(report);
         }
         Some(Report {

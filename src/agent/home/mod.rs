@@ -12,6 +12,7 @@
 //! what was said on a line that broke may be lost, so [`Duties`] says it again when asked by `connected`.
 
 mod backoff;
+mod check;
 mod dial;
 mod learn;
 mod line;
@@ -45,6 +46,7 @@ use crate::wire::succession::{KeyLink, MAX_LINKS, follow};
 use crate::wire::token::JoinToken;
 use crate::wire::warrant::Terms;
 
+pub use check::{CheckError, check};
 pub use streams::OutputBody;
 pub use timing::Timing;
 
@@ -194,6 +196,13 @@ impl Home {
         self.identity.hub().map(|hub| &hub.node_id)
     }
 
+    /// Whether there is a token by which a removed node may join anew: not the one that it was let in with, or whatever starts the
+    /// agent again with the same words would undo the removal.
+    fn has_fresh_token(&self) -> bool {
+        let spent = self.identity.hub().and_then(|hub| hub.joined_by.as_ref());
+        self.token.as_ref().is_some_and(|token| spent != Some(&token.activation_id))
+    }
+
     /// Begins again as another node of the same hub: this one was a copy.
     async fn become_another(&mut self, token: JoinToken) -> Result<(), HomeError> {
         if token.hub_key != self.hub_key && !self.former_keys.contains(&token.hub_key) {
@@ -272,6 +281,10 @@ impl Home {
             former_keys: self.former_keys.clone(),
             takes_former: self.takes_former,
             node_id: node,
+            joined_by: match &self.token {
+                Some(token) => Some(token.activation_id.clone()),
+                None => self.identity.hub().and_then(|hub| hub.joined_by.clone()),
+            },
         };
         self.enrolling = false;
         self.identity.remember(hub).await?;

@@ -64,8 +64,8 @@ async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(Str
             ))
         }
         Refusal::AlreadyJoined => Err(HomeError::AlreadyJoined { message }),
-        // With a token at hand, and a node that was removed since it joined, a new key can join in its place.
-        Refusal::UnknownKey if home.token.is_some() && home.node().is_some() => {
+        // Somebody has started a removed node's agent with a new token: a new key joins in its place.
+        Refusal::UnknownKey if home.node().is_some() && home.has_fresh_token() => {
             home.identity.renew().await?;
             home.enrolling = true;
             Ok((format!("the hub no longer knows this node ({message}); joining anew"), Pace::AtOnce))

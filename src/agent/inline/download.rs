@@ -271,11 +271,16 @@ fn from_document(task: &Task, info: &Map<String, Value>, target: &Path) -> Resul
         .documents
         .get(name)
         .ok_or_else(|| format!("the hub sent no document `{name}` along"))?;
-    let plain = name.split(':').next().unwrap_or(name);
-    let file = file_in(target, &format!("{plain}.json"))?;
+    let file = file_in(target, &format!("{}.json", plain_name(name)))?;
     fs::write(&file, content).map_err(|error| format!("`{}` cannot be written: {error}", file.display()))?;
     tell(&format!("Content downloaded to {}", file.display()));
     Ok(())
+}
+
+/// A document's own name, from `NAME:VERSION` or an ARN.
+fn plain_name(named: &str) -> &str {
+    let name = named.rsplit_once("document/").map_or(named, |(_, name)| name);
+    name.split(':').next().unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -300,6 +305,18 @@ mod tests {
             settings: Default::default(),
             secrets: Default::default(),
             wants_objects: false,
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_name_of_its_document() {
+        for named in [
+            "Setup",
+            "Setup:2",
+            "arn:aws:ssm:eu-west-1:000000000000:document/Setup",
+            "arn:aws:ssm:eu-west-1:0:document/Setup:2",
+        ] {
+            assert_eq!(plain_name(named), "Setup");
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{Task, tell};
-use crate::agent::executor::flow::{Flow, Next};
+use crate::agent::executor::flow::{self, Flow, Next};
 use crate::agent::plugins::{self, Context, Limits};
 use crate::agent::step_host::record::StepOrder;
 use crate::agent::step_host::secrets::input_of;
@@ -90,7 +90,7 @@ impl Inner<'_> {
                 Next::Skip(why) => tell(&format!("step {}: left out, {why}", step.name)),
                 Next::Fail(why) => {
                     tell(&format!("step {}: {why}", step.name));
-                    if flow.ended(step, Outcome::Failed) == Outcome::Failed && verdict == 0 {
+                    if flow.ended(step, Outcome::Failed, None) == Outcome::Failed && verdict == 0 {
                         verdict = 1;
                     }
                 }
@@ -101,7 +101,7 @@ impl Inner<'_> {
                         return code;
                     }
                     let outcome = if code == 0 { Outcome::Success } else { Outcome::Failed };
-                    if flow.ended(step, outcome) == Outcome::Failed && verdict == 0 {
+                    if flow.ended(step, outcome, Some(code.into())) == Outcome::Failed && verdict == 0 {
                         verdict = code;
                     }
                 }
@@ -118,7 +118,7 @@ impl Inner<'_> {
                 Ok(order) => self.execute(index, order).unwrap_or_else(|message| self.say(step, &message)),
                 Err(message) => self.say(step, message),
             };
-            if code == 0 || code == 194 {
+            if code == 0 || code == 194 || flow::is_last_word(code.into()) {
                 break;
             }
         }

@@ -237,13 +237,22 @@ impl Watch {
         let [stdout, stderr] = &self.streams;
         ExitRecord {
             outcome: self.outcome(),
-            exit_code: self.status.and_then(WaitStatus::exit_status),
+            exit_code: self.exit_code(),
             message: self.message(),
             started_at_ms: self.started_at.millis(),
             ended_at_ms: Clock::system().now().millis(),
             stdout: stdout.spool.tally(),
             stderr: stderr.spool.tally(),
             cap_bytes: self.cap_bytes,
+        }
+    }
+
+    /// A script that was stopped before it could give one has that of upstream's agent, 128 and SIGKILL.
+    fn exit_code(&self) -> Option<i32> {
+        let given = self.status.and_then(WaitStatus::exit_status);
+        match self.cause {
+            Some(Cause::TimedOut | Cause::Cancelled) => given.or(Some(137)),
+            Some(Cause::Stopped) | None => given,
         }
     }
 

@@ -19,7 +19,7 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
     assert_eq!(node.agent.running(), std::slice::from_ref(&order.id));
     node.agent.deliver(ToAgent::Cancel { run: order.id.clone() }).await;
     let step = node.report().await.steps.remove(0);
-    assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, None));
+    assert_eq!((step.outcome, step.exit_code), (Outcome::Cancelled, Some(137)));
     assert!(
         step.message
             .starts_with("cancelled; its process group was ended; left running: sleep (pid "),
@@ -42,7 +42,7 @@ async fn a_time_out_kills_the_process_group() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     let step = node.run(run_within(&["trap '' TERM", "sleep 60 & echo $!", "sleep 60"], "1")).await;
-    assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, None));
+    assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, Some(137)));
     assert_eq!(step.message, "the execution time-out of 1 s was over; its process group was killed");
     let child: i32 = head(&step.stdout).trim().parse().unwrap();
     assert!(crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z'));

@@ -1,7 +1,8 @@
 //! One supervised child: this very program in another role.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -9,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::cli::failure::Exit;
 use crate::cli::output::say;
 use crate::cli::serve::HubArgs;
 use crate::wire::token::JoinToken;
@@ -28,6 +30,8 @@ pub struct Child {
     pause: Duration,
     /// Not before: set while it is down.
     due: Option<Instant>,
+    /// It has said that starting it again cannot help.
+    is_over: bool,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -45,6 +49,7 @@ impl Child {
             started: Instant::now(),
             pause: FIRST_PAUSE,
             due: None,
+            is_over: false,
         }
     }
 
@@ -106,24 +111,35 @@ impl Child {
         Ok(BufReader::new(stdout).lines().next_line().await?)
     }
 
-    /// Waits for its end, says so, and then until it may start again.
+    /// Waits for its end, says so, and then until it may start again: for ever when it was refused for good.
     pub async fn ended_and_due(&mut self) {
         if let Some(child) = &mut self.running {
             let ended = child.wait().await;
             self.running = None;
-            let how = ended.map_or_else(|e| e.to_string(), |status| status.to_string());
-            if self.started.elapsed() > STEADY {
-                self.pause = FIRST_PAUSE;
-            }
-            say(&format!(
-                "The {} ended ({how}); it is started again in {} s.",
-                self.name(),
-                self.pause.as_secs()
-            ));
-            self.postpone();
+            self.note_end(ended);
+        }
+        if self.is_over {
+            return std::future::pending().await;
         }
         let due = self.due.unwrap_or_else(Instant::now);
         tokio::time::sleep_until(due.into()).await;
+    }
+
+    fn note_end(&mut self, ended: io::Result<ExitStatus>) {
+        let name = self.name();
+        self.is_over = ended.as_ref().is_ok_and(|status| status.code() == Some(Exit::Denied.code().into()));
+        if self.is_over {
+            return say(&format!("The {name} has ended for good; what it said stands above."));
+        }
+        let how = ended.map_or_else(|e| e.to_string(), |status| status.to_string());
+        if self.started.elapsed() > STEADY {
+            self.pause = FIRST_PAUSE;
+        }
+        say(&format!(
+            "The {name} ended ({how}); it is started again in {} s.",
+            self.pause.as_secs()
+        ));
+        self.postpone();
     }
 
     /// The next start is a pause away, the one after it a longer one.

@@ -20,13 +20,13 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::context;
-use crate::cli::data::{self, LocalHub};
+use crate::cli::data;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::say;
 use crate::cli::serve::{Announcement, HubArgs, listen_or_default};
 use crate::cli::up::child::{Child, Role};
 use crate::cli::url::HubUrl;
+use crate::cli::{context, in_use};
 use crate::wire::token::JoinToken;
 
 #[derive(clap::Args)]
@@ -93,13 +93,7 @@ impl Stop {
 
 /// Names what runs on this data already.
 fn refuse_second(folder: &Path) -> Result<()> {
-    if data::is_locked(folder) {
-        let at = LocalHub::read(folder).map_or_else(String::new, |local| format!(" and answers at {}", local.url));
-        let failure = Failure::new(Exit::Conflict, format!("a hub runs already on {}{at}", folder.display()));
-        return Err(failure
-            .hint("stop it first, or use other data: --data DIR --listen ADDR:PORT")
-            .into());
-    }
+    in_use::refuse_second_hub(folder)?;
     let agent = folder.join("agent");
     if data::is_locked(&agent) {
         let failure = Failure::new(Exit::Conflict, format!("an agent runs already on {}", agent.display()));
@@ -118,12 +112,7 @@ fn refuse_busy_ports(listen: &[SocketAddr]) -> Result<()> {
         }
         match TcpListener::bind(address) {
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                let failure = Failure::new(
-                    Exit::Conflict,
-                    format!("port {} is busy: another program listens on {address}", address.port()),
-                );
-                let find = format!("find it: ss -ltnp 'sport = :{}'", address.port());
-                return Err(failure.hint(find).hint("or use another: --listen 0.0.0.0:7401").into());
+                return Err(in_use::busy_port(*address).into());
             }
             Err(error) => return Err(error).with_context(|| format!("cannot listen on {address}")),
             Ok(_) => {}
@@ -241,9 +230,10 @@ mod tests {
     fn locked_data_is_named() {
         let folder = tempfile::tempdir().unwrap();
         assert!(refuse_second(folder.path()).is_ok());
-        let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
+        std::fs::create_dir(folder.path().join("agent")).unwrap();
+        let lock = std::fs::File::create(folder.path().join("agent/lock")).unwrap();
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
         let error = refuse_second(folder.path()).unwrap_err();
-        assert!(error.to_string().contains("a hub runs already on"));
+        assert!(error.to_string().contains("an agent runs already on"));
     }
 }

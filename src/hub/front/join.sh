@@ -19,7 +19,8 @@
 #   --dry-run           fetch and verify, say what would be done, change nothing
 #
 # Run it again to upgrade: a node that has joined already keeps its identity, gets the hub's binary and is restarted;
-# commands that are running go on. A node that was removed from its hub joins it again.
+# commands that are running go on. A node that was removed from its hub joins it again, by a line that it has not joined by yet.
+# Token and hub are judged before a running agent is stopped; when the join fails all the same, that agent is started again.
 
 set -eu
 
@@ -44,7 +45,8 @@ main() {
     read_arguments "$@"
     check_arguments
     work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
+    trial='' stopped='' aside=''
+    trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
 
@@ -56,6 +58,7 @@ main() {
     chmod 755 "$work/roadstead"
     version=$("$work/roadstead" version 2>&1) ||
         die "the binary does not run on this node ($(uname -m)): $version"
+    check_token
 
     if [ "$dry_run" = yes ]; then
         say "would install $version as $target, data in $data"
@@ -64,9 +67,27 @@ main() {
     fi
     check_membership
     stop_agent
+    set_aside
     install_binary
     join
+    stopped='' aside=''
     start_agent
+}
+
+# However this ends: an agent that was stopped for a join that came to nothing goes on as before.
+clean_up() {
+    set +e
+    end_trial
+    if [ -n "$aside" ]; then
+        rm -rf "$data"
+        mv "$aside" "$data"
+    fi
+    [ -z "$stopped" ] || warn "starting the agent that ran before again"
+    case $stopped in
+        service) systemctl start "$SERVICE" ;;
+        detached) launch ;;
+    esac
+    rm -rf "$work"
 }
 
 read_arguments() {
@@ -215,22 +236,33 @@ token_field() {
     printf '%s' "$body" | base64 -d 2>/dev/null | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"
 }
 
+# Whether the token is whole, and whether the hub that it is for answers with the right key.
+check_token() {
+    "$work/roadstead" serve --agent --join "$token" --check >"$work/log" 2>&1 ||
+        explain "this line's token does not lead to its hub, so nothing was changed"
+}
+
 # Sets `before` to the id this node has at the hub already, if it has one.
 check_membership() {
     before=$(node_id)
-    [ -n "$before" ] || return 0
-    if [ "$rejoin" = yes ]; then
-        stop_agent
-        old=$data.$(date +%Y%m%d%H%M%S)
-        mv "$data" "$old"
-        say "set the old data of $before aside: $old"
-        before=''
+    if [ -z "$before" ] || [ "$rejoin" = yes ]; then
         return 0
     fi
     key=$(token_field hub_key)
     if [ -n "$key" ] && ! grep -q "$key" "$data/hub.json"; then
         die "this node belongs to another hub, as $before: run the line again with --rejoin in front of the token to leave it"
     fi
+}
+
+set_aside() {
+    if [ -z "$before" ] || [ "$rejoin" = no ]; then
+        return 0
+    fi
+    old=$data.$(date +%Y%m%d%H%M%S)
+    mv "$data" "$old"
+    aside=$old
+    say "set the old data of $before aside: $old"
+    before=''
 }
 
 install_binary() {
@@ -248,21 +280,15 @@ join() {
     chmod 700 "$data"
     ROADSTEAD_LOG=info ROADSTEAD_LOG_FORMAT=text "$target" serve --agent --join "$token" --data "$data" \
         </dev/null >"$work/log" 2>&1 &
-    agent=$!
+    trial=$!
     began=$(date +%s)
     until grep -q 'connected to the hub' "$work/log"; do
-        if ! kill -0 "$agent" 2>/dev/null; then
-            wait "$agent" || true
-            explain "the agent could not join"
-        fi
-        if [ $(($(date +%s) - began)) -ge "$JOIN_SECONDS" ]; then
-            kill "$agent" 2>/dev/null || true
+        kill -0 "$trial" 2>/dev/null || explain "the agent could not join"
+        [ $(($(date +%s) - began)) -lt "$JOIN_SECONDS" ] ||
             explain "the hub did not let the agent in within $JOIN_SECONDS seconds"
-        fi
         pause
     done
-    kill "$agent" 2>/dev/null || true
-    wait "$agent" 2>/dev/null || true
+    end_trial
     node=$(node_id)
     [ -n "$node" ] || explain "the agent noted no node id in $data/hub.json"
     if [ "$node" = "$before" ]; then
@@ -270,6 +296,13 @@ join() {
     else
         say "joined as $node"
     fi
+}
+
+end_trial() {
+    [ -n "$trial" ] || return 0
+    kill "$trial" 2>/dev/null || true
+    wait "$trial" 2>/dev/null || true
+    trial=''
 }
 
 pause() { sleep 0.1 2>/dev/null || sleep 1; }
@@ -283,7 +316,7 @@ roadstead: what to check:
     port    is its port open from here?                          curl -k https://HUB:7400/healthz
     time    is the clock right? a token expires                  date -u
     proxy   the agent dials the hub directly, without a proxy
-    token   used up, expired or deleted: make a new line
+    token   used up, expired, deleted, or the one by which a removed node had joined: make a new line
 HELP
     exit 1
 }
@@ -308,6 +341,9 @@ detached_pid() {
 
 stop_agent() {
     if [ "$service" = yes ] && [ -f "$UNIT_FILE" ]; then
+        case $(systemctl is-active "$SERVICE" || true) in
+            active | activating | reloading) stopped=service ;;
+        esac
         systemctl stop "$SERVICE" || true
     fi
     pid=$(detached_pid)
@@ -318,6 +354,7 @@ stop_agent() {
         [ $(($(date +%s) - began)) -lt 20 ] || die "the running agent (process $pid) does not stop"
         pause
     done
+    stopped=detached
 }
 
 start_agent() {
@@ -339,7 +376,8 @@ start_service() {
     say "$SERVICE.service runs: systemctl status $SERVICE"
 }
 
-start_detached() {
+# Sets `pid` and `log`.
+launch() {
     log=$data/agent.log
     (
         cd /
@@ -352,7 +390,11 @@ start_detached() {
     pid=$!
     printf '%s\n' "$pid" >"$data/agent.pid"
     sleep 1
-    kill -0 "$pid" 2>/dev/null || die "the agent ended at once: see $log"
+    kill -0 "$pid" 2>/dev/null
+}
+
+start_detached() {
+    launch || die "the agent ended at once: see $log"
     say "the agent runs as process $pid, its log is $log"
     say "to start it at boot, give your init system this line:"
     if [ "$(id -u)" = 0 ]; then

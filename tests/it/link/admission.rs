@@ -1,6 +1,6 @@
 //! Who is let in, and what the others are told.
 
-use roadstead::agent::home::HomeError;
+use roadstead::agent::home::{CheckError, HomeError, check};
 use roadstead::hub::link::{Gone, LinkLimits, NodeKey, NotSent};
 use roadstead::wire::control::{Goodbye, Hello, Refusal, ToAgent, ToHub};
 use tempfile::tempdir;
@@ -83,16 +83,53 @@ async fn a_removed_node_is_cut_off_and_its_agent_ends_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_removed_node_joins_anew_with_a_new_key_when_it_has_a_token() {
+async fn a_removed_node_comes_back_by_a_new_token_only() {
     let mut hub = TestHub::start(patient()).await;
     let data = tempdir().unwrap();
-    let agent = TestAgent::start(data.path(), Some(hub.token("good")));
+    let token = hub.token("good");
+    let agent = TestAgent::start(data.path(), Some(token.clone()));
     let old = hub.connected().await;
     agent.welcomed(1).await;
     hub.inbox.nodes.lock().unwrap().clear();
     hub.link.disconnect(&old);
     assert_eq!(hub.gone().await, Gone::Removed);
+    assert!(matches!(agent.ended().await, Err(HomeError::UnknownKey { .. })));
+    // Whatever keeps services running starts it with the same words.
+    let agent = TestAgent::start(data.path(), Some(token));
+    assert!(matches!(agent.ended().await, Err(HomeError::UnknownKey { .. })));
+
+    let _agent = TestAgent::start(data.path(), Some(hub.token("good")));
     assert_ne!(hub.connected().await, old);
+}
+
+#[tokio::test]
+async fn a_token_that_a_joined_agent_was_started_with_is_spent_too() {
+    let mut hub = TestHub::start(patient()).await;
+    let data = tempdir().unwrap();
+    let agent = TestAgent::start(data.path(), Some(hub.token("good")));
+    hub.connected().await;
+    agent.welcomed(1).await;
+    agent.shutdown.cancel();
+    agent.ended().await.unwrap();
+    assert!(matches!(hub.gone().await, Gone::Goodbye(_)));
+
+    let agent = TestAgent::start(data.path(), Some(hub.token("good")));
+    let node = hub.connected().await;
+    agent.welcomed(1).await;
+    hub.inbox.nodes.lock().unwrap().clear();
+    hub.link.disconnect(&node);
+    assert!(matches!(agent.ended().await, Err(HomeError::UnknownKey { .. })));
+}
+
+#[tokio::test]
+async fn a_token_is_checked_without_joining() {
+    let mut hub = TestHub::start(patient()).await;
+    let mut token = hub.token("good");
+    assert_eq!(soon(check(token.clone())).await.unwrap(), token.addresses[0]);
+    assert!(hub.inbox.nodes.lock().unwrap().is_empty() && hub.events.try_recv().is_err());
+    token.hub_key = "ab".repeat(32);
+    let error = soon(check(token)).await.unwrap_err();
+    assert!(matches!(error, CheckError::Home(HomeError::WrongHub { .. })), "{error}");
 }
 
 #[tokio::test]

@@ -24,13 +24,14 @@ use crate::hub::front::{Binaries, Limits, join};
 
 const HUB_KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// Says its version; joins by writing what the agent writes; runs until it is told to stop.
+/// Says its version; judges a token; joins by writing what the agent writes; runs until it is told to stop.
 const AGENT: &str = r#"#!/bin/sh
 [ "$1" = version ] && { echo "roadstead 0.1.0"; exit 0; }
 join=no
 while [ $# -gt 0 ]; do
     case $1 in
         --join) join=yes; shift ;;
+        --check) [ ! -f "$TMPDIR/astray" ] || { echo "the join token is cut short"; exit 2; }; exit 0 ;;
         --data) data=$2; shift ;;
     esac
     shift
@@ -203,6 +204,37 @@ async fn a_refused_join_shows_why_and_starts_nothing() {
     let ran = node.run("sh", &line(&port).await).await;
     assert!(!ran.ok && ran.said.contains("the activation is used up"), "{}", ran.said);
     assert!(ran.said.contains("what to check") && !node.agent_runs());
+}
+
+#[tokio::test]
+async fn a_token_that_leads_nowhere_stops_no_agent() {
+    let (port, _folder) = hub().await;
+    let node = Node::new();
+    assert!(node.run("sh", &line(&port).await).await.ok);
+    let before = node.agent_pid();
+    std::fs::write(node.home.path().join("astray"), "").unwrap();
+    let ran = node.run("sh", &line(&port).await).await;
+    assert!(!ran.ok && ran.said.contains("the join token is cut short"), "{}", ran.said);
+    assert!(node.agent_runs() && node.agent_pid() == before);
+}
+
+#[tokio::test]
+async fn an_agent_that_was_stopped_for_a_refused_join_is_started_again() {
+    let (port, _folder) = hub().await;
+    let node = Node::new();
+    assert!(node.run("sh", &line(&port).await).await.ok);
+    let before = node.agent_pid();
+    std::fs::write(node.home.path().join("refuse"), "").unwrap();
+    for line in [line(&port).await, line(&port).await.replace("--sums", "--rejoin --sums")] {
+        let ran = node.run("sh", &line).await;
+        assert!(
+            !ran.ok && ran.said.contains("starting the agent that ran before again"),
+            "{}",
+            ran.said
+        );
+        assert!(node.agent_runs() && node.agent_pid() != before);
+        assert!(node.data().join("hub.json").exists(), "the old data is back");
+    }
 }
 
 #[tokio::test]
