@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::base::Timestamp;
 
@@ -49,6 +49,22 @@ pub fn width(text: &str) -> usize {
 pub fn pad(text: &str, cells: usize) -> String {
     let blanks = cells.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(blanks))
+}
+
+/// As much of the text as `cells` hold, with `…` for what is left out.
+pub fn clip(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let mut room = cells.saturating_sub(1);
+    let fits = text.chars().take_while(|c| match room.checked_sub(c.width().unwrap_or(0)) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    });
+    fits.chain(['…']).collect()
 }
 
 /// `5m`, `2h`, `90` (seconds), `1d12h`.
@@ -187,6 +203,10 @@ mod tests {
     fn wide_characters_count_two_cells() {
         assert_eq!(width("東京"), 4);
         assert_eq!(pad("東京", 6), "東京  ");
+        assert_eq!(
+            [clip("東京都", 6), clip("東京都", 5), clip("東京都", 4)],
+            ["東京都", "東京…", "東…"]
+        );
     }
 
     #[test]

@@ -16,16 +16,22 @@ pub const MAX_LEVELS: usize = 15;
 const MAX_LENGTH: usize = 1011;
 
 /// Why a text is no name for a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    #[error("each level of a name has letters, digits and `.`, `-`, `_`, and a path does not begin with `ssm`")]
     Malformed,
     /// `a/b`: more than one level and no slash in front.
+    #[error("a name of several levels begins with `/`")]
     NotFullyQualified,
     /// Begins with `aws` or `ssm`.
+    #[error("a name does not begin with `aws` or `ssm`")]
     ReservedPrefix,
     /// A path below something that begins with `aws`.
+    #[error("a path does not begin with `aws`")]
     ReservedPath,
+    #[error("a name has at most {} levels", MAX_LEVELS)]
     TooDeep,
+    #[error("a name has at most {} characters", MAX_LENGTH)]
     TooLong,
 }
 

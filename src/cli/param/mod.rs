@@ -1,5 +1,8 @@
 //! `roadstead param …`: parameters, their versions, and their values as environment, JSON or YAML.
 
+mod entries;
+mod env_file;
+mod import;
 mod input;
 mod node;
 mod tree;
@@ -94,7 +97,7 @@ pub enum ParamVerb {
         #[arg(long, value_enum, default_value_t = FileFormat::Env)]
         format: FileFormat,
     },
-    /// Write the entries of a file as parameters below a path
+    /// Write the entries of a file as parameters below a path: all are judged before the first is written
     Import(ImportArgs),
     /// Run a command with what lies below a path in its environment
     #[command(after_help = "Example:\n  roadstead param exec --path /app/prod --decrypt -- ./server --port 80")]
@@ -168,10 +171,10 @@ pub struct ImportArgs {
     path: String,
     #[arg(long, value_enum, default_value_t = FileFormat::Env)]
     format: FileFormat,
-    /// Write all of them as secrets
+    /// Make secrets of them
     #[arg(long)]
     secret: bool,
-    /// Make the next version of those that are there
+    /// Make the next version of those that are there; they keep their types
     #[arg(long)]
     overwrite: bool,
     /// Say what would be written, and write nothing
@@ -206,7 +209,7 @@ const LIST: &[Column] = &[
     Column::new("version", Kind::Text),
     Column::new("tier", Kind::Text),
     Column::new("last_modified_date", Kind::Age),
-    Column::new("description", Kind::Text),
+    Column::new("description", Kind::Long),
     Column::hidden("key_id", Kind::Text),
     Column::hidden("data_type", Kind::Text),
     Column::hidden("allowed_pattern", Kind::Text),
@@ -216,13 +219,13 @@ const LIST: &[Column] = &[
 
 const HISTORY: &[Column] = &[
     Column::new("version", Kind::Text),
-    Column::new("value", Kind::Text),
+    Column::new("value", Kind::Long),
     Column::new("labels", Kind::Text),
     Column::new("last_modified_date", Kind::Age),
     Column::new("last_modified_user", Kind::Text),
     Column::hidden("type", Kind::Text),
     Column::hidden("tier", Kind::Text),
-    Column::hidden("description", Kind::Text),
+    Column::hidden("description", Kind::Long),
     Column::hidden("key_id", Kind::Text),
 ];
 
@@ -246,7 +249,7 @@ pub async fn run(verb: ParamVerb, show: &Show) -> Result<()> {
             let found = tree::fetch(&client, &below.path, below.decrypt).await?;
             output::write(&tree::print(&found, format)?)
         }
-        ParamVerb::Import(args) => import(&client, args).await,
+        ParamVerb::Import(args) => import::run(&client, args).await,
         ParamVerb::Exec { below, prefix, command } => {
             let found = tree::fetch(&client, &below.path, below.decrypt).await?;
             tree::exec(&found, &prefix, &command)
@@ -263,7 +266,7 @@ async fn list_all(client: &Client, path: Option<String>, list: &ListArgs, show: 
         .pages("AmazonSSM.DescribeParameters", request, "Parameters", usize::MAX)
         .await?;
     let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), LIST)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns: LIST, rows }, Clock::system().now())
 }
@@ -343,7 +346,7 @@ async fn history(client: &Client, name: &str, decrypt: bool, list: &ListArgs, sh
         .pages("AmazonSSM.GetParameterHistory", request, "Parameters", usize::MAX)
         .await?;
     let mut rows: Vec<Value> = found.into_iter().rev().map(rows::from_api).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), HISTORY)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns: HISTORY, rows }, Clock::system().now())
 }
@@ -405,29 +408,4 @@ async fn delete(client: &Client, names: &[String], yes: bool) -> Result<()> {
         Exit::PartlyFailed
     };
     Err(Failure::new(exit, format!("not found: {}", missing.join(", "))).into())
-}
-
-async fn import(client: &Client, args: ImportArgs) -> Result<()> {
-    let text = input::file(&args.file)?;
-    let entries = tree::parse(&text, args.format)?;
-    let kind = |is_list: bool| match (args.secret, is_list) {
-        (true, _) => ValueKind::SecureString,
-        (false, true) => ValueKind::StringList,
-        (false, false) => ValueKind::String,
-    };
-    let root = args.path.trim_end_matches('/');
-    for entry in entries {
-        let name = format!("{root}/{}", entry.name);
-        if args.dry_run {
-            output::say(&format!("would write {name}"));
-            continue;
-        }
-        let request = json!({
-            "Name": name, "Value": entry.value, "Type": kind_name(kind(entry.is_list)), "Overwrite": args.overwrite,
-            "Tier": "Intelligent-Tiering",
-        });
-        let stored: Value = client.ssm("PutParameter", request).await?;
-        output::say(&format!("{name} has version {}", stored["Version"]));
-    }
-    Ok(())
 }

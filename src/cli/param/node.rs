@@ -183,7 +183,7 @@ pub async fn documents(client: &Client, name: &str, list: &ListArgs, show: &Show
 
 fn listed(found: Vec<Value>, columns: &'static [Column], list: &ListArgs, show: &Show) -> Result<()> {
     let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), columns)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns, rows }, Clock::system().now())
 }

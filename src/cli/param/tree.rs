@@ -1,4 +1,4 @@
-//! The values below a path, by their relative names: as environment, JSON and YAML, in both directions.
+//! The values below a path, by their relative names: as environment, JSON and YAML. The way back is [`entries`](super::entries).
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::FileFormat;
 use crate::cli::client::Client;
@@ -15,14 +15,19 @@ use crate::cli::output;
 use crate::cli::{shell, text};
 
 /// Relative name (`db/host`) to value.
-pub type Values = BTreeMap<String, String>;
+pub type Values = BTreeMap<String, Content>;
 
-/// One parameter of a file.
-#[derive(Debug, PartialEq)]
-pub struct Entry {
-    pub name: String,
-    pub value: String,
+/// A value, and whether it is a `StringList`: texts with commas between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    pub text: String,
     pub is_list: bool,
+}
+
+impl Content {
+    fn items(&self) -> impl Iterator<Item = &str> {
+        self.text.split(',')
+    }
 }
 
 /// Everything below a path. Without `decrypt` secrets are left out, and said to be.
@@ -56,7 +61,9 @@ pub fn relative(found: &[Value], root: &str, decrypt: bool, is_secret: impl Fn(&
     let shown = found.iter().filter(|p| !is_sealed(p)).filter_map(|p| {
         let name = p["Name"].as_str()?;
         let relative = name.strip_prefix(root).unwrap_or(name).trim_start_matches('/');
-        Some((relative.to_owned(), p["Value"].as_str()?.to_owned()))
+        let text = p["Value"].as_str()?.to_owned();
+        let is_list = p["Type"] == "StringList";
+        Some((relative.to_owned(), Content { text, is_list }))
     });
     shown.collect()
 }
@@ -79,7 +86,7 @@ fn variables<'v>(values: &'v Values, prefix: &str) -> Result<BTreeMap<String, &'
     let mut all: BTreeMap<String, &str> = BTreeMap::new();
     for (name, value) in values {
         let variable = format!("{prefix}{}", variable(name));
-        if all.insert(variable.clone(), value).is_some() {
+        if all.insert(variable.clone(), &value.text).is_some() {
             let words = format!("two parameters would both be the variable {variable}");
             return Err(Failure::new(Exit::Conflict, words).into());
         }
@@ -100,8 +107,8 @@ fn chooses_code(variable: &str) -> bool {
         )
 }
 
+/// As a file that `param import` reads back value for value.
 pub fn print(values: &Values, format: FileFormat) -> Result<String> {
-    let object = || Value::Object(values.iter().map(|(name, value)| (name.clone(), json!(value))).collect());
     match format {
         FileFormat::Env => {
             let lines = variables(values, "")?
@@ -109,9 +116,39 @@ pub fn print(values: &Values, format: FileFormat) -> Result<String> {
                 .map(|(name, value)| format!("{name}={}\n", shell::quote(value)));
             Ok(lines.collect())
         }
-        FileFormat::Json => output::json(&object()),
-        FileFormat::Yaml => output::yaml(&object()),
+        FileFormat::Json => {
+            let members = values.iter().map(|(name, content)| match content.is_list {
+                true => (name.clone(), content.items().collect()),
+                false => (name.clone(), json!(content.text)),
+            });
+            output::json(&Value::Object(members.collect()))
+        }
+        FileFormat::Yaml if values.is_empty() => Ok("{}\n".to_owned()),
+        FileFormat::Yaml => Ok(values.iter().map(yaml_line).collect()),
     }
+}
+
+fn yaml_line((name, content): (&String, &Content)) -> String {
+    let value = match content.is_list {
+        true => format!("[{}]", content.items().map(quoted).collect::<Vec<_>>().join(", ")),
+        false => quoted(&content.text),
+    };
+    format!("{}: {value}\n", quoted(name))
+}
+
+/// A text in double quotes, so that no reader of YAML takes `no`, `0755` or `1.10` for something else; as escapes what could
+/// move a terminal and what some readers take for the end of a line or refuse.
+fn quoted(text: &str) -> String {
+    let is_escaped = |c: char| text::is_hostile(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let plain = json!(text).to_string();
+    let mut out = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match is_escaped(c) {
+            true => out.push_str(&format!("\\u{:04x}", c as u32)),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// The value itself; what could move a terminal is shown as an escape there, and only there.
@@ -140,126 +177,22 @@ pub fn exec(values: &Values, prefix: &str, command: &[String]) -> Result<()> {
     Err(Failure::new(Exit::Remote(127), format!("{program} could not be started: {error}")).into())
 }
 
-/// The entries of a file, in its order for `env` and by name otherwise.
-///
-/// *Errors*: what is not of that format, with the line or the name.
-pub fn parse(text: &str, format: FileFormat) -> Result<Vec<Entry>> {
-    match format {
-        FileFormat::Env => text
-            .lines()
-            .enumerate()
-            .filter_map(|(at, line)| env_line(at, line).transpose())
-            .collect(),
-        FileFormat::Json => flatten(serde_json::from_str(text).map_err(|e| Failure::usage(format!("this is no JSON: {e}")))?),
-        FileFormat::Yaml => flatten(serde_saphyr::from_str(text).map_err(|e| Failure::usage(format!("this is no YAML: {e}")))?),
-    }
-}
-
-fn env_line(at: usize, line: &str) -> Result<Option<Entry>> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return Ok(None);
-    }
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let (name, value) = line
-        .split_once('=')
-        .ok_or_else(|| Failure::usage(format!("line {}: write NAME=value", at + 1)))?;
-    Ok(Some(Entry {
-        name: name.trim().to_owned(),
-        value: unquoted(value.trim()),
-        is_list: false,
-    }))
-}
-
-/// As a shell reads one word: `'…'` as it stands, `"…"` with `\` before `"`, `\`, `$` and `` ` ``.
-fn unquoted(word: &str) -> String {
-    let mut out = String::new();
-    let mut chars = word.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => out.extend(chars.by_ref().take_while(|c| *c != '\'')),
-            '"' => {
-                while let Some(c) = chars.next().filter(|c| *c != '"') {
-                    match c {
-                        '\\' => out.extend(chars.next()),
-                        c => out.push(c),
-                    }
-                }
-            }
-            '\\' => out.extend(chars.next()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Objects become levels of the tree, lists become lists.
-fn flatten(value: Value) -> Result<Vec<Entry>> {
-    let Value::Object(members) = value else {
-        return Err(Failure::usage("the file must hold one object of names and values").into());
-    };
-    let mut all = Vec::new();
-    walk("", members, &mut all)?;
-    Ok(all)
-}
-
-fn walk(above: &str, members: Map<String, Value>, all: &mut Vec<Entry>) -> Result<()> {
-    for (name, value) in members {
-        let name = if above.is_empty() { name } else { format!("{above}/{name}") };
-        let (value, is_list) = match value {
-            Value::Object(members) => {
-                walk(&name, members, all)?;
-                continue;
-            }
-            Value::Array(items) => (items.iter().map(plain).collect::<Vec<_>>().join(","), true),
-            Value::Null => return Err(Failure::usage(format!("`{name}` has no value")).into()),
-            other => (plain(&other), false),
-        };
-        all.push(Entry { name, value, is_list });
-    }
-    Ok(())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn values() -> Values {
-        [("db/host", "h 1"), ("db/pass", "it's $x"), ("port", "80")]
-            .into_iter()
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn what_is_exported_is_imported_again() {
-        for format in [FileFormat::Json, FileFormat::Yaml] {
-            let back = parse(&print(&values(), format).unwrap(), format).unwrap();
-            let back: Values = back.into_iter().map(|e| (e.name, e.value)).collect();
-            assert_eq!(back, values());
+    fn text(value: &str) -> Content {
+        Content {
+            text: value.to_owned(),
+            is_list: false,
         }
-        let env = parse(&print(&values(), FileFormat::Env).unwrap(), FileFormat::Env).unwrap();
-        let env: Vec<(&str, &str)> = env.iter().map(|e| (e.name.as_str(), e.value.as_str())).collect();
-        assert_eq!(env, [("DB_HOST", "h 1"), ("DB_PASS", "it's $x"), ("PORT", "80")]);
-    }
-
-    #[test]
-    fn objects_are_levels_and_lists_are_lists() {
-        let found = parse(r#"{"a": {"b": 1, "c": ["x", "y"]}, "d": true}"#, FileFormat::Json).unwrap();
-        let found: Vec<(&str, &str, bool)> = found.iter().map(|e| (e.name.as_str(), e.value.as_str(), e.is_list)).collect();
-        assert_eq!(found, [("a/b", "1", false), ("a/c", "x,y", true), ("d", "true", false)]);
-        assert!(parse("[1]", FileFormat::Json).is_err() && parse("nonsense", FileFormat::Env).is_err());
     }
 
     #[test]
     fn names_that_would_be_one_variable_are_refused() {
-        let clash: Values = [("a-b", "1"), ("a_b", "2")].map(|(k, v)| (k.into(), v.into())).into();
+        let clash: Values = [("a-b", "1"), ("a_b", "2")].map(|(k, v)| (k.into(), text(v))).into();
         assert!(print(&clash, FileFormat::Env).is_err());
-        let path: Values = [("path", "/tmp/evil")].map(|(k, v)| (k.into(), v.into())).into();
+        let path: Values = [("path", "/tmp/evil")].map(|(k, v)| (k.into(), text(v))).into();
         assert!(exec(&path, "", &["true".to_owned()]).is_err());
         assert!(variables(&path, "APP_").unwrap().contains_key("APP_PATH"));
         assert_eq!(variable("9/x.y"), "_9_X_Y");

@@ -1,14 +1,20 @@
 //! JSON with places: RFC 8259, nothing more lenient, each key once in a map.
 
-use serde_json::Number;
+use serde::de::IgnoredAny;
 
-use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position};
+use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position, Scalars};
 use crate::model::document::problem::Problem;
 
 /// *Errors*: the place and what was expected there.
 pub fn parse(text: &str) -> Result<Node, Problem> {
+    read(text, Scalars::Resolved)
+}
+
+/// *Errors*: as of [`parse`].
+pub fn read(text: &str, scalars: Scalars) -> Result<Node, Problem> {
     let mut reader = Reader {
         text,
+        scalars,
         at: text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len(),
         line: 1,
         line_start: 0,
@@ -26,6 +32,7 @@ pub fn parse(text: &str) -> Result<Node, Problem> {
 
 struct Reader<'t> {
     text: &'t str,
+    scalars: Scalars,
     at: usize,
     line: u32,
     line_start: usize,
@@ -90,7 +97,10 @@ impl Reader<'_> {
         for (word, part) in [("true", Part::Bool(true)), ("false", Part::Bool(false)), ("null", Part::Null)] {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
-                return Ok(part);
+                return Ok(match part {
+                    Part::Bool(_) if self.scalars == Scalars::AsWritten => Part::Text(word.to_owned()),
+                    part => part,
+                });
             }
         }
         Err(self.wrong("a value is expected"))
@@ -101,13 +111,15 @@ impl Reader<'_> {
         let end = rest
             .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))
             .unwrap_or(rest.len());
-        match rest[..end].parse::<Number>() {
-            Ok(number) => {
-                self.at += end;
-                Ok(Part::Number(number))
-            }
-            Err(_) => Err(self.wrong("a number is expected")),
-        }
+        let written = &rest[..end];
+        let part = match self.scalars {
+            Scalars::Resolved => written.parse().ok().map(Part::Number),
+            // By the grammar alone: no number is too large to be a text.
+            Scalars::AsWritten => serde_json::from_str(written).ok().map(|IgnoredAny| Part::Text(written.to_owned())),
+        };
+        let part = part.ok_or_else(|| self.wrong("a number is expected"))?;
+        self.at += end;
+        Ok(part)
     }
 
     fn list(&mut self, depth: usize) -> Result<Part, Problem> {
@@ -265,6 +277,18 @@ mod tests {
         assert!(refused("[01]").contains("a number is expected"));
         assert!(refused("\"\n\"").contains("U+000A"));
         assert!(refused(&"[".repeat(10_000)).contains("nested deeper than"));
+    }
+
+    #[test]
+    fn scalars_as_written_are_the_texts_of_the_source() {
+        let text = r#"{"a": [1.50, 1e3, -0.0, 12345678901234567890123, 1e999, true, false, "x", null]}"#;
+        let read = read(text, Scalars::AsWritten).unwrap().to_value();
+        let texts = ["1.50", "1e3", "-0.0", "12345678901234567890123", "1e999", "true", "false", "x"];
+        let expected: Vec<Value> = texts.into_iter().map(Value::from).chain([Value::Null]).collect();
+        assert_eq!(read, json!({ "a": expected }));
+        for bad in ["[01]", "[1.]", "[.5]", "[-]", "[1x]", "[tru]"] {
+            assert!(super::read(bad, Scalars::AsWritten).is_err(), "{bad}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

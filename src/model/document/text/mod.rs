@@ -54,6 +54,16 @@ impl FromStr for Format {
     }
 }
 
+/// What a scalar without quotes becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scalars {
+    /// A number, a truth value or a text, as its format says.
+    #[default]
+    Resolved,
+    /// The text that was written: `1.10`, `0x1F` and `no` stay these. Only null is no text.
+    AsWritten,
+}
+
 /// Where a part begins: line and column, both from 1. Zero when it never had a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -95,6 +105,17 @@ pub fn parse(text: &str, format: Format) -> Result<Node, Problem> {
             at: Position { line: 1, column: 1 },
             part: Part::Text(text.to_owned()),
         }),
+    }
+}
+
+/// Reads a text whose scalars are wanted as they were written.
+///
+/// *Errors*: as of [`parse`].
+pub fn parse_as_written(text: &str, format: Format) -> Result<Node, Problem> {
+    match format {
+        Format::Json => json::read(text, Scalars::AsWritten),
+        Format::Yaml => yaml::read(text, Scalars::AsWritten),
+        Format::Text => parse(text, format),
     }
 }
 

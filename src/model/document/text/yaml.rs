@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::Number;
 
-use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position};
+use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position, Scalars};
 use crate::model::document::problem::Problem;
 
 /// A long text counts as so many parts more, for an alias repeats all of it.
@@ -16,12 +16,20 @@ const TEXT_BYTES_PER_NODE: usize = 64;
 
 /// *Errors*: the place and what is wrong there.
 pub fn parse(text: &str) -> Result<Node, Problem> {
+    read(text, Scalars::Resolved)
+}
+
+/// *Errors*: as of [`parse`].
+pub fn read(text: &str, scalars: Scalars) -> Result<Node, Problem> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        scalars,
+        ..Builder::default()
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| malformed(&error))?;
         builder.take(event, position(&span))?;
@@ -50,6 +58,7 @@ fn position(span: &Span) -> Position {
 /// Puts events together; open collections stand on a stack.
 #[derive(Default)]
 struct Builder {
+    scalars: Scalars,
     root: Option<Node>,
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
@@ -80,7 +89,11 @@ impl Builder {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let part = scalar(&text, style, tag.as_deref(), at)?;
+                let part = match scalar(&text, style, tag.as_deref(), at)? {
+                    part if self.scalars == Scalars::Resolved => part,
+                    Part::Null if !self.awaits_key() => Part::Null,
+                    _ => Part::Text(text.to_string()),
+                };
                 self.add(Node { at, part }, anchor, 1 + text.len() / TEXT_BYTES_PER_NODE)
             }
             Event::SequenceStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::List(Vec::new())),
@@ -94,6 +107,10 @@ impl Builder {
             }
             _ => Ok(()),
         }
+    }
+
+    fn awaits_key(&self) -> bool {
+        self.open.last().is_some_and(|open| matches!(open.kind, OpenKind::Map(_, None)))
     }
 
     fn begin(&mut self, at: Position, anchor: usize, tag: Option<&Tag>, kind: OpenKind) -> Result<(), Problem> {
@@ -198,7 +215,7 @@ fn foreign_tag(tag: Option<&Tag>, at: Position) -> Problem {
     let shown = tag.map(Tag::original).unwrap_or_default();
     Problem::error(
         at,
-        format!("the tag `{shown}` means nothing in an SSM document; templates of other tools must be expanded first"),
+        format!("the tag `{shown}` means nothing here; templates of other tools must be expanded first"),
     )
 }
 
@@ -258,6 +275,17 @@ mod tests {
             value("a: 1\nb: 2.2\nc: true\nd: yes\ne: 0644\nf: '1'\ng:\nh: 1.2.3\ni: -5\nj: 2020-01-01\nl: 0x10"),
             json!({"a": 1, "b": 2.2, "c": true, "d": "yes", "e": "0644", "f": "1", "g": null, "h": "1.2.3", "i": -5,
                    "j": "2020-01-01", "l": 16})
+        );
+    }
+
+    #[test]
+    fn scalars_as_written_are_the_texts_of_the_source() {
+        let text =
+            "port: 0755\nver: 1.10\nyes: no\nhex: 0x1F\nint: !!int 007\ntrue: True\n~: +.inf\nlist: [1e3, '1.0', ~]\nnone:\nempty: ''";
+        assert_eq!(
+            read(text, Scalars::AsWritten).unwrap().to_value(),
+            json!({"port": "0755", "ver": "1.10", "yes": "no", "hex": "0x1F", "int": "007", "true": "True", "~": "+.inf",
+                   "list": ["1e3", "1.0", null], "none": null, "empty": ""})
         );
     }
 
