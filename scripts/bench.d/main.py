@@ -16,6 +16,7 @@ import output
 import parameters
 import rights
 import run_command
+import search
 import session
 import signing
 import tags
@@ -24,7 +25,7 @@ from result import Options
 PROBES = [
     *run_command.PROBES, *footprint.PROBES, *session.PROBES, *api_rate.PROBES, *audit.PROBES, *documents.PROBES, *output.PROBES, *parameters.PROBES,
     *signing.PROBES, *fleet.PROBES,
-    *rights.PROBES, *tags.PROBES,
+    *rights.PROBES, *tags.PROBES, *search.PROBES,
 ]
 
 

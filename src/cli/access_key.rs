@@ -109,7 +109,7 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
                 .pages("Roadstead.ListAccessKeys", json!({}), "AccessKeys", usize::MAX)
                 .await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), LIST)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: LIST, rows }, now)
         }

@@ -49,7 +49,7 @@ pub async fn run(verb: ActivationVerb, show: &Show) -> Result<()> {
                 .pages("AmazonSSM.DescribeActivations", request, "ActivationList", usize::MAX)
                 .await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
         }

@@ -149,7 +149,7 @@ pub async fn run(verb: ChannelVerb, show: &Show) -> Result<()> {
                 .pages("Roadstead.GetNotificationLog", request, "Notifications", limit)
                 .await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), LOG)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: LOG, rows }, now)
         }

@@ -169,6 +169,7 @@ impl Client {
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
         let target = HeaderValue::from_str(target).map_err(|_| self.not_an_api("an operation's name is plain text".into()))?;
         headers.insert("x-amz-target", target);
+        headers.insert("x-roadstead-members", HeaderValue::from_static("1"));
         match self.exchange(headers.clone(), body.clone()).await {
             Err(error) if error.code() == Some("StepUpRequiredException") && self.may_step_up() => {
                 self.step_up(&error).await?;

@@ -14,6 +14,7 @@ use crate::cli::groups::{Names, print_groups};
 use crate::cli::lines::Streams;
 use crate::cli::node;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
+use crate::cli::search::{self, SearchArgs};
 use crate::cli::{context, rows, text};
 
 #[derive(Subcommand)]
@@ -43,6 +44,8 @@ pub enum CommandVerb {
         #[arg(long, value_enum, default_value_t)]
         stream: Streams,
     },
+    /// The nodes whose output has a line with this text
+    Search(SearchArgs),
     /// Run a command again, on the nodes where it did not succeed
     Rerun {
         id: CommandId,
@@ -105,6 +108,7 @@ pub async fn run(verb: CommandVerb, show: &Show) -> Result<()> {
             }
             Follow::new(&client, &id).only(nodes, stream).logs(show, follow).await
         }
+        CommandVerb::Search(args) => search::search(&client, &args, show).await,
         CommandVerb::Rerun {
             id,
             all,
@@ -128,7 +132,7 @@ async fn list_commands(client: &Client, list: &ListArgs, show: &Show) -> Result<
         .pages("AmazonSSM.ListCommands", json!({"MaxResults": 50}), "Commands", limit)
         .await?;
     let mut rows: Vec<Value> = found.into_iter().map(command_row).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), LIST)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns: LIST, rows }, Clock::system().now())
 }

@@ -201,7 +201,7 @@ async fn list_documents(client: &Client, list: &ListArgs, owner: Option<String>,
         )
         .await?;
     let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), LIST)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns: LIST, rows }, Clock::system().now())
 }

@@ -18,9 +18,10 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::groups::print_groups;
 use crate::cli::lines::{Reader, Streams};
 use crate::cli::live::Live;
-use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
+use crate::cli::output::{Column, Format, Kind, Listing, Show, say};
 use crate::cli::progress::Progress;
-use crate::cli::{rows, text};
+use crate::cli::steps::{Step, titles};
+use crate::cli::{rows, structured, text};
 
 /// Up to so many nodes are shown live, each line with its node's name; more are folded at the end.
 pub const LIVE_NODES: u64 = 16;
@@ -37,6 +38,8 @@ pub struct CommandState {
     pub command: Command,
     #[serde(default)]
     pub states: Vec<StateCount>,
+    #[serde(default)]
+    pub steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -133,15 +136,34 @@ impl<'a> Follow<'a> {
 
     /// Shows what there is now, or with `follow` all until the end.
     pub async fn logs(mut self, show: &Show, follow: bool) -> Result<()> {
+        self.check_only().await?;
         loop {
             let state = self.state().await?;
             let over = state.command.is_over();
             let pulled = self.pull(show, &state).await?;
-            if !follow || (over && !pulled.pending) {
+            if (over && !pulled.pending) || (!follow && !pulled.full) {
                 self.finish(show)?;
                 return Ok(());
             }
-            tokio::time::sleep(SELDOM / 2).await;
+            if !pulled.full {
+                tokio::time::sleep(SELDOM / 2).await;
+            }
+        }
+    }
+
+    /// *Errors*: the command did not go to a node that is named.
+    async fn check_only(&self) -> Result<()> {
+        if self.only.is_empty() {
+            return Ok(());
+        }
+        let found = self.invocations(usize::MAX).await?;
+        match self.only.iter().find(|node| found.iter().all(|one| &one.node_id != *node)) {
+            None => Ok(()),
+            Some(node) => Err(
+                Failure::new(Exit::NotFound, format!("command {} did not go to node {node}", self.command))
+                    .hint(format!("its nodes: roadstead command show {}", self.command))
+                    .into(),
+            ),
         }
     }
 
@@ -232,7 +254,8 @@ impl<'a> Follow<'a> {
         for one in found.iter().filter(|one| self.only.is_empty() || self.only.contains(&one.node_id)) {
             if one.has_started() && !self.readers.iter().any(|r| r.node() == &one.node_id) {
                 let prefix = prefixed.then(|| one.shown());
-                self.readers.push(Reader::new(one.node_id.clone(), prefix, self.streams));
+                let reader = Reader::new(one.node_id.clone(), prefix, self.streams, titles(&state.steps));
+                self.readers.push(reader);
             }
         }
         let width = self.readers.iter().filter_map(Reader::prefix_width).max().unwrap_or(0);
@@ -253,6 +276,7 @@ impl<'a> Follow<'a> {
             reader.print(show, width)?;
         }
         pulled.pending = self.readers.iter().any(|reader| !reader.is_done());
+        pulled.full = self.readers.iter().any(Reader::is_full);
         Ok(pulled)
     }
 
@@ -276,7 +300,7 @@ impl<'a> Follow<'a> {
                 let names = invocations.iter().map(|one| (one.node_id.clone(), one.shown())).collect();
                 print_groups(self.client, self.command, &names, show).await?;
             }
-            Format::Json | Format::Yaml => print_structured(self.client, self.command, show).await?,
+            Format::Json | Format::Yaml => structured::print(self.client, self.command, &state.steps, show).await?,
             Format::Csv => {
                 let rows = invocation_rows(self.client, self.command).await?;
                 show.listing(
@@ -303,6 +327,8 @@ struct Pulled {
     news: bool,
     /// Some output is still to come.
     pending: bool,
+    /// Some of it is there already.
+    full: bool,
 }
 
 pub const INVOCATIONS: &[Column] = &[
@@ -325,33 +351,6 @@ pub async fn invocation_rows(client: &Client, command: &CommandId) -> Result<Vec
         .pages("Roadstead.SearchInvocations", request, "Invocations", usize::MAX)
         .await?;
     Ok(found.into_iter().map(rows::from_api).collect())
-}
-
-/// The command with every node's result and the beginning of its output.
-async fn print_structured(client: &Client, command: &CommandId, show: &Show) -> Result<()> {
-    const OUTPUT_BYTES: u64 = 1024 * 1024;
-    let described: Value = client.hub("DescribeCommand", json!({"CommandId": command})).await?;
-    let mut row = rows::from_api(described["Command"].clone());
-    let mut nodes = invocation_rows(client, command).await?;
-    for node in &mut nodes {
-        for stream in ["stdout", "stderr"] {
-            let mut output = Value::String(String::new());
-            if node[format!("{stream}_bytes")].as_u64() > Some(0) {
-                let request = json!({
-                    "CommandId": command, "NodeId": node["node_id"], "Stream": stream, "Offset": 0, "MaxBytes": OUTPUT_BYTES,
-                });
-                let mut answer: Value = client.hub("GetOutput", request).await?;
-                output = answer["Text"].take();
-            }
-            node[stream] = output;
-        }
-    }
-    row["nodes"] = Value::Array(nodes);
-    let text = match show.output {
-        Format::Yaml => output::yaml(&row)?,
-        _ => output::json(&row)?,
-    };
-    output::write(&text)
 }
 
 /// What came of it, for a person; nothing to say when one node did well.
@@ -441,6 +440,7 @@ mod tests {
                 error_count: 0,
             },
             states: states.collect(),
+            steps: Vec::new(),
         }
     }
 

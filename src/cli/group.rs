@@ -78,7 +78,7 @@ pub async fn run(verb: GroupVerb, show: &Show) -> Result<()> {
         GroupVerb::List { list } => {
             let found: Vec<Value> = client.pages("Roadstead.ListGroups", json!({}), "Groups", usize::MAX).await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }

@@ -74,7 +74,7 @@ pub async fn run(verb: KeyVerb, show: &Show) -> Result<()> {
         KeyVerb::List { list } => {
             let found: Vec<Value> = client.pages("Roadstead.ListSecretKeys", json!({}), "Keys", usize::MAX).await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }

@@ -1,6 +1,9 @@
 //! One node's output: pulled by offset, printed as whole lines with the node's name, or as it comes when there is one node.
+//!
+//! Steps run one after the other, and their output is printed in that order. The hub hears at the end only how far a node is, so a
+//! step is over as soon as a later one has written something; what the later one writes waits until all of the former is read.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -18,6 +21,8 @@ const CHUNK_BYTES: u64 = 256 * 1024;
 const TURN_BYTES: u64 = 4 * 1024 * 1024;
 /// A node that has ended but whose output does not come (it went offline) is waited for so long.
 const LATE: Duration = Duration::from_secs(10);
+/// Streams of later steps that are looked at in one turn, when the step that runs is silent.
+const LOOK_AHEAD: usize = 8;
 
 /// Which of the two streams are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -31,17 +36,35 @@ pub enum Streams {
 pub struct Reader {
     node: NodeId,
     prefix: Option<String>,
+    /// What stands above each step's output, if anything does.
+    titles: Vec<Option<String>>,
+    /// In the order in which they are printed.
     cursors: Vec<Cursor>,
+    /// The step that is printed now.
+    at: usize,
+    /// How many streams of later steps were looked at.
+    looked: usize,
+    /// What was printed last to stdout and to stderr.
+    printed: [Printed; 2],
+    /// A turn's share was used up; there is more to be read.
+    is_full: bool,
     /// Since when the node has ended without giving more.
     late_since: Option<Instant>,
 }
 
 struct Cursor {
+    step: usize,
     stream: StreamName,
     offset: u64,
     pending: String,
     done: bool,
     cut: Option<Cut>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Printed {
+    step: Option<usize>,
+    is_within_line: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,23 +84,23 @@ struct CutAnswer {
 }
 
 impl Reader {
-    pub fn new(node: NodeId, prefix: Option<String>, streams: Streams) -> Self {
-        let cursor = |stream| Cursor {
-            stream,
-            offset: 0,
-            pending: String::new(),
-            done: false,
-            cut: None,
+    /// *Shape*: `titles` has an entry for each step.
+    pub fn new(node: NodeId, prefix: Option<String>, streams: Streams, titles: Vec<Option<String>>) -> Self {
+        let wanted: &[StreamName] = match streams {
+            Streams::Both => &[StreamName::Stdout, StreamName::Stderr],
+            Streams::Stdout => &[StreamName::Stdout],
+            Streams::Stderr => &[StreamName::Stderr],
         };
-        let wanted = match streams {
-            Streams::Both => vec![StreamName::Stdout, StreamName::Stderr],
-            Streams::Stdout => vec![StreamName::Stdout],
-            Streams::Stderr => vec![StreamName::Stderr],
-        };
+        let cursors = (0..titles.len()).flat_map(|step| wanted.iter().map(move |stream| Cursor::new(step, *stream)));
         Self {
             node,
             prefix,
-            cursors: wanted.into_iter().map(cursor).collect(),
+            cursors: cursors.collect(),
+            titles,
+            at: 0,
+            looked: 0,
+            printed: Default::default(),
+            is_full: false,
             late_since: None,
         }
     }
@@ -94,52 +117,111 @@ impl Reader {
         self.cursors.iter().all(|cursor| cursor.done)
     }
 
+    /// Whether there is certainly more to be read now.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// Reads what is new; `over` when the node has reported its end. Says whether there was something.
     pub async fn read(&mut self, client: &Client, command: &CommandId, over: bool) -> Result<bool, CallError> {
-        let mut news = false;
-        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.done) {
-            news |= cursor.read(client, command, &self.node, over).await?;
-        }
-        if !over || news {
-            self.late_since = None;
-        } else if self.late_since.get_or_insert_with(Instant::now).elapsed() > LATE {
-            for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.done) {
-                cursor.done = true;
-                let name = cursor.stream.as_str();
-                say(&format!(
-                    "note: the rest of {name} of {} has not reached the hub; it is fetched when the node is online",
-                    self.node
-                ));
+        let before = self.position();
+        self.is_full = false;
+        match over {
+            true => self.read_rest(client, command).await?,
+            false => {
+                self.late_since = None;
+                self.read_running(client, command).await?;
             }
         }
-        Ok(news)
+        Ok(self.position() != before)
+    }
+
+    /// How far it has come: the step that is printed, and the bytes of all.
+    fn position(&self) -> (usize, u64) {
+        (self.at, self.cursors.iter().map(|cursor| cursor.offset).sum())
+    }
+
+    /// One stream to its end, then the next.
+    async fn read_rest(&mut self, client: &Client, command: &CommandId) -> Result<(), CallError> {
+        while let Some(cursor) = self.cursors.iter_mut().find(|cursor| !cursor.done) {
+            self.at = cursor.step;
+            let came = cursor.read(client, command, &self.node, true).await?;
+            if came != Came::Nothing {
+                self.late_since = None;
+            }
+            self.is_full = came == Came::Full;
+            if cursor.done {
+                continue;
+            }
+            let late = self.late_since.get_or_insert_with(Instant::now).elapsed();
+            if came != Came::Nothing || late <= LATE {
+                return Ok(());
+            }
+            cursor.give_up(&self.node);
+        }
+        Ok(())
+    }
+
+    async fn read_running(&mut self, client: &Client, command: &CommandId) -> Result<(), CallError> {
+        loop {
+            // Asked before the step is read: then nothing was written after what is read now.
+            let is_over = self.cursors.iter().any(|cursor| cursor.step > self.at && cursor.offset > 0);
+            let mut is_silent = true;
+            for cursor in self.cursors.iter_mut().filter(|cursor| cursor.step == self.at) {
+                let came = cursor.read(client, command, &self.node, false).await?;
+                is_silent &= came == Came::Nothing;
+                self.is_full |= came == Came::Full;
+            }
+            match (is_silent, is_over) {
+                (false, _) => return Ok(()),
+                (true, true) => self.at += 1,
+                (true, false) if self.look_ahead(client, command).await? => {}
+                (true, false) => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether a later step has written something. Of many steps some are looked at in each turn.
+    async fn look_ahead(&mut self, client: &Client, command: &CommandId) -> Result<bool, CallError> {
+        let first = self.cursors.iter().position(|cursor| cursor.step > self.at);
+        let later = first.map_or(&mut [][..], |first| &mut self.cursors[first..]);
+        for _ in 0..later.len().min(LOOK_AHEAD) {
+            let cursor = &mut later[self.looked % later.len()];
+            self.looked += 1;
+            if cursor.read(client, command, &self.node, false).await? != Came::Nothing {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Prints whole lines, or everything when no prefix is wanted.
     pub fn print(&mut self, show: &Show, width: usize) -> Result<()> {
-        for cursor in &mut self.cursors {
-            let end = match self.prefix {
-                Some(_) => cursor.pending.rfind('\n').map_or(0, |at| at + 1),
-                None => cursor.pending.len(),
+        for index in 0..self.cursors.len() {
+            let cursor = &mut self.cursors[index];
+            if cursor.step > self.at {
+                break;
+            }
+            let is_past = cursor.step < self.at || cursor.done;
+            let end = match is_past || self.prefix.is_none() {
+                true => cursor.pending.len(),
+                false => cursor.pending.rfind('\n').map_or(0, |at| at + 1),
             };
-            let ready: String = cursor.pending.drain(..end).collect();
-            emit(cursor.stream, &self.prefix, width, &ready, show)?;
+            let ready = cursor.pending.drain(..end).collect();
+            self.emit(index, ready, show, width)?;
         }
         Ok(())
     }
 
     /// Prints what is left and where something was cut out.
     pub fn finish(&mut self, show: &Show, width: usize) -> Result<()> {
-        for cursor in &mut self.cursors {
-            let mut rest = std::mem::take(&mut cursor.pending);
-            if self.prefix.is_some() && !rest.is_empty() {
-                rest.push('\n');
-            }
-            emit(cursor.stream, &self.prefix, width, &rest, show)?;
-            if let Some(cut) = cursor.cut.take() {
+        for index in 0..self.cursors.len() {
+            let rest = std::mem::take(&mut self.cursors[index].pending);
+            self.emit(index, rest, show, width)?;
+            if let Some(cut) = self.cursors[index].cut.take() {
                 say(&format!(
                     "note: {} of {} was longer than the cap: {} are missing after the first {}",
-                    cursor.stream.as_str(),
+                    self.cursors[index].stream.as_str(),
                     self.prefix.as_deref().unwrap_or(self.node.as_str()),
                     text::bytes(cut.omitted_bytes),
                     text::bytes(cut.head_bytes),
@@ -148,19 +230,89 @@ impl Reader {
         }
         Ok(())
     }
+
+    fn emit(&mut self, index: usize, ready: String, show: &Show, width: usize) -> Result<()> {
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let Cursor { step, stream, .. } = self.cursors[index];
+        let title = self.titles[step].as_deref();
+        let ready = match show.raw {
+            true => ready,
+            false => text::escape_output(&ready),
+        };
+        let mut shown = self.printed[place(stream)].above(step, title);
+        shown.push_str(&ready);
+        if self.prefix.is_some() && !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        self.printed[place(stream)].is_within_line = !shown.ends_with('\n');
+        let shown = match &self.prefix {
+            Some(prefix) => with_prefix(&text::pad(prefix, width), &shown),
+            None => shown,
+        };
+        match stream {
+            StreamName::Stdout => output::write(&shown),
+            StreamName::Stderr => {
+                let _ = std::io::stderr().lock().write_all(shown.as_bytes());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Where a stream is printed: to a person both are one.
+fn place(stream: StreamName) -> usize {
+    let is_one = || std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+    usize::from(stream == StreamName::Stderr && !is_one())
+}
+
+impl Printed {
+    /// What has to stand above a step's output: its title, once.
+    fn above(&mut self, step: usize, title: Option<&str>) -> String {
+        let is_same = self.step.replace(step) == Some(step);
+        match title {
+            Some(title) if !is_same => {
+                let end = if self.is_within_line { "\n" } else { "" };
+                format!("{end}{}\n", Paint::for_stdout().dim(title.to_owned()))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// What a reading gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Nothing,
+    Something,
+    /// As much as one turn may.
+    Full,
 }
 
 impl Cursor {
-    async fn read(&mut self, client: &Client, command: &CommandId, node: &NodeId, over: bool) -> Result<bool, CallError> {
+    fn new(step: usize, stream: StreamName) -> Self {
+        Self {
+            step,
+            stream,
+            offset: 0,
+            pending: String::new(),
+            done: false,
+            cut: None,
+        }
+    }
+
+    async fn read(&mut self, client: &Client, command: &CommandId, node: &NodeId, over: bool) -> Result<Came, CallError> {
         let start = self.offset;
         loop {
             let request = json!({
-                "CommandId": command, "NodeId": node, "Step": 0, "Stream": self.stream, "Offset": self.offset, "MaxBytes": CHUNK_BYTES,
+                "CommandId": command, "NodeId": node, "Step": self.step, "Stream": self.stream, "Offset": self.offset,
+                "MaxBytes": CHUNK_BYTES,
             });
             let chunk: Chunk = match client.hub("GetOutput", request).await {
                 Ok(chunk) => chunk,
                 // Nothing is stored yet and the node cannot be asked now.
-                Err(error) if matches!(error.code(), Some("TargetNotConnected" | "InvocationDoesNotExist")) => return Ok(false),
+                Err(error) if matches!(error.code(), Some("TargetNotConnected" | "InvocationDoesNotExist")) => return Ok(Came::Nothing),
                 Err(error) => return Err(error),
             };
             let moved = chunk.next_offset > self.offset;
@@ -172,33 +324,21 @@ impl Cursor {
             });
             if !moved {
                 self.done = over && chunk.complete;
-                return Ok(self.offset > start);
+                return Ok(if self.offset > start { Came::Something } else { Came::Nothing });
             }
             if self.offset - start >= TURN_BYTES {
-                return Ok(true);
+                return Ok(Came::Full);
             }
         }
     }
-}
 
-fn emit(stream: StreamName, prefix: &Option<String>, width: usize, ready: &str, show: &Show) -> Result<()> {
-    if ready.is_empty() {
-        return Ok(());
-    }
-    let shown = match show.raw {
-        true => ready.to_owned(),
-        false => text::escape_output(ready),
-    };
-    let shown = match prefix {
-        Some(prefix) => with_prefix(&text::pad(prefix, width), &shown),
-        None => shown,
-    };
-    match stream {
-        StreamName::Stdout => output::write(&shown),
-        StreamName::Stderr => {
-            let _ = std::io::stderr().lock().write_all(shown.as_bytes());
-            Ok(())
-        }
+    /// What has not come by now is not waited for.
+    fn give_up(&mut self, node: &NodeId) {
+        self.done = true;
+        let name = self.stream.as_str();
+        say(&format!(
+            "note: the rest of {name} of {node} has not reached the hub; it is fetched when the node is online"
+        ));
     }
 }
 
@@ -214,5 +354,15 @@ mod tests {
     #[test]
     fn every_line_gets_its_nodes_name() {
         assert_eq!(with_prefix("web", "a\nb\n"), "web | a\nweb | b\n");
+    }
+
+    #[test]
+    fn a_title_stands_once_above_its_steps_output() {
+        let mut printed = Printed::default();
+        assert_eq!(printed.above(0, Some("-- one")), "-- one\n");
+        assert_eq!(printed.above(0, Some("-- one")), "");
+        printed.is_within_line = true;
+        assert_eq!(printed.above(1, Some("-- two")), "\n-- two\n");
+        assert_eq!(printed.above(2, None), "");
     }
 }

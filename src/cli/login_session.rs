@@ -53,7 +53,7 @@ pub async fn run(verb: LoginSessionVerb, show: &Show) -> Result<()> {
                 .pages("Roadstead.ListLoginSessions", request, "LoginSessions", usize::MAX)
                 .await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
         }

@@ -133,7 +133,7 @@ pub async fn run(verb: LogsVerb, show: &Show) -> Result<()> {
                 })
             };
             let mut rows: Vec<Value> = streams.into_iter().map(row).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), STREAMS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: STREAMS, rows }, Clock::system().now())
         }

@@ -247,7 +247,7 @@ async fn uploads(client: &Client, command: Option<CommandId>, list: &ListArgs, s
     let limit = if list.filter.is_some() { usize::MAX } else { list.limit() };
     let found: Vec<Value> = client.pages("Roadstead.ListOutputUploads", request, "Uploads", limit).await?;
     let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-    output::retain(&mut rows, list.filter.as_ref());
+    output::retain(&mut rows, list.filter.as_ref(), UPLOADS)?;
     rows.truncate(list.limit());
     show.listing(&Listing { columns: UPLOADS, rows }, Clock::system().now())
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::base::Timestamp;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::text;
 use crate::model::filter::Filter;
 
@@ -54,6 +54,8 @@ pub struct Show {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
+    /// A text of any length: a table of rows shows its beginning.
+    Long,
     /// An RFC 3339 time, shown as a moment.
     Time,
     /// An RFC 3339 time, shown as how long ago.
@@ -166,7 +168,7 @@ impl Show {
         let paint = Paint::for_stdout();
         let cells: Vec<Vec<String>> = rows
             .iter()
-            .map(|row| columns.iter().map(|c| self.shown(row, c, now)).collect())
+            .map(|row| columns.iter().map(|c| clipped(c.kind, self.shown(row, c, now))).collect())
             .collect();
         let header: Vec<String> = columns.iter().map(|c| c.title()).collect();
         let widest = |at: usize| {
@@ -214,7 +216,7 @@ impl Show {
             Kind::Time => time().map(text::moment),
             Kind::Age => time().map(|at| text::relative(at, now)),
             Kind::Bytes => value.as_u64().map(text::bytes),
-            Kind::Text | Kind::Status => None,
+            Kind::Text | Kind::Long | Kind::Status => None,
         }
         .unwrap_or_else(|| match self.cell(row, column.key) {
             empty if empty.is_empty() => "-".to_owned(),
@@ -229,6 +231,15 @@ impl Show {
             true => plain,
             false => text::escape_line(&plain),
         }
+    }
+}
+
+/// What fits beside the other columns, so that one long value does not pad every row.
+fn clipped(kind: Kind, cell: String) -> String {
+    const CELLS: usize = 60;
+    match kind {
+        Kind::Long => text::clip(&cell, CELLS),
+        _ => cell,
     }
 }
 
@@ -301,10 +312,21 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 }
 
 /// Keeps the rows that a filter holds for, by their members; `tag:x` looks into `tags`.
-pub fn retain(rows: &mut Vec<Value>, filter: Option<&Filter>) {
+///
+/// *Errors*: a key that no row can have.
+pub fn retain(rows: &mut Vec<Value>, filter: Option<&Filter>, columns: &[Column]) -> Result<()> {
     let Some(filter) = filter else {
-        return;
+        return Ok(());
     };
+    let is_known = |key: &str| {
+        let is_member = rows.iter().any(|row| row.get(key).is_some());
+        is_member || key == "text" || key.starts_with("tag:") || columns.iter().any(|column| column.key == key)
+    };
+    if let Some(unknown) = filter.terms.iter().find(|term| !is_known(&term.key)) {
+        let known: Vec<&str> = columns.iter().map(|column| column.key).collect();
+        let message = format!("`{}` is not a filter key of this list: use {}", unknown.key, known.join(", "));
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
     rows.retain(|row| {
         let mut members: Vec<(String, String)> = Vec::new();
         if let Value::Object(object) = row {
@@ -319,6 +341,7 @@ pub fn retain(rows: &mut Vec<Value>, filter: Option<&Filter>) {
         }
         filter.matches(|key| members.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()))
     });
+    Ok(())
 }
 
 /// Colours, where a person with a terminal did not say no to them.
@@ -417,6 +440,19 @@ mi-22    db\\x1b[2J  Offline  -
     }
 
     #[test]
+    fn a_long_value_is_cut_in_a_table_and_whole_elsewhere() {
+        const COLUMNS: &[Column] = &[Column::new("value", Kind::Long), Column::new("version", Kind::Text)];
+        let (show, long) = (Show::default(), "x".repeat(5000));
+        let columns = show.chosen(COLUMNS).unwrap();
+        let rows = [json!({"value": long, "version": 2}), json!({"value": "short", "version": 1})];
+        let table = show.table(&columns, &rows, NOW);
+        assert!(table.lines().all(|line| text::width(line) <= 70), "{table}");
+        assert!(table.contains("x…  2\n"), "{table}");
+        assert!(show.lines(&columns, &rows[0], NOW).contains(&long));
+        assert!(show.csv(&columns, &rows).unwrap().contains(&long));
+    }
+
+    #[test]
     fn columns_are_chosen_and_unknown_ones_refused_with_the_list() {
         let mut show = Show {
             columns: vec!["name".into(), "tags".into()],
@@ -466,8 +502,15 @@ mi-22    db\\x1b[2J  Offline  -
             ("node_id=mi-22 status=online", 0),
         ] {
             let mut rows = rows();
-            retain(&mut rows, Some(&filter.parse().unwrap()));
+            retain(&mut rows, Some(&filter.parse().unwrap()), &[]).unwrap();
             assert_eq!(rows.len(), kept, "{filter}");
         }
+        let columns = [Column::new("name", Kind::Text)];
+        let refused = retain(&mut rows(), Some(&"nosuch=1".parse().unwrap()), &columns).unwrap_err();
+        assert!(
+            refused.to_string().contains("`nosuch`") && refused.to_string().contains("use name"),
+            "{refused}"
+        );
+        assert!(retain(&mut Vec::new(), Some(&"name=a".parse().unwrap()), &columns).is_ok());
     }
 }

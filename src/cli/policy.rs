@@ -110,7 +110,7 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
         PolicyVerb::List { list } => {
             let found: Vec<Value> = client.pages("Roadstead.ListPolicies", json!({}), "Policies", usize::MAX).await?;
             let mut rows: Vec<Value> = found.into_iter().map(holders_as_words).map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }

@@ -71,7 +71,7 @@ pub async fn run(verb: RoleVerb, show: &Show) -> Result<()> {
         RoleVerb::List { list } => {
             let found: Vec<Value> = client.pages("Roadstead.ListRoles", json!({}), "Roles", usize::MAX).await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }

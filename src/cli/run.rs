@@ -32,6 +32,7 @@ use crate::model::filter::{Filter, Op, Term};
 #[command(after_help = "Examples:\n  roadstead run --node web-1 -- uptime\n  \
     roadstead run --tag role=web --timeout 10m -- systemctl restart nginx\n  \
     roadstead run --filter 'status=online platform:debian' --script fix.sh --yes\n  \
+    roadstead run --group web --document Tidy --param keep=7\n  \
     roadstead run --tag role=web --canary 1 --concurrency 10% --max-errors 2 -- apt-get -y upgrade\n\n\
     One argument after -- is a line for the shell; several are the words of one command.")]
 pub struct RunArgs {
@@ -78,7 +79,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME[:VERSION]", conflicts_with_all = ["command", "script", "sign_with"])]
     document: Option<String>,
     /// A parameter of the document, repeatable; the same key again makes a list
-    #[arg(long = "param", value_name = "K=V", requires = "document")]
+    #[arg(long = "param", value_name = "K=V", requires = "document", conflicts_with_all = ["command", "script"])]
     parameters: Vec<Tag>,
     /// The command
     #[arg(last = true, required_unless_present_any = ["script", "document"], value_name = "COMMAND")]
@@ -90,7 +91,7 @@ pub struct RunArgs {
 #[group(required = true, multiple = true)]
 struct TargetArgs {
     /// A node by id or name, repeatable
-    #[arg(long, short, value_name = "NODE", conflicts_with_all = ["tag", "filter"])]
+    #[arg(long, short, value_name = "NODE", conflicts_with_all = ["tag", "filter", "group"])]
     node: Vec<String>,
     /// Nodes with this tag, repeatable: equal keys are alternatives, different ones must all hold
     #[arg(long, value_name = "K=V", value_delimiter = ',')]
@@ -98,6 +99,9 @@ struct TargetArgs {
     /// Nodes that match, e.g. 'status=online tag:env=prod web'
     #[arg(long, value_name = "FILTER")]
     filter: Option<Filter>,
+    /// Nodes of this group, repeatable: one of the groups is enough
+    #[arg(long, value_name = "NAME")]
+    group: Vec<String>,
 }
 
 /// Upstream's limit of ids in one request.
@@ -187,14 +191,17 @@ async fn targets(client: &Client, args: &TargetArgs) -> Result<Value> {
         }
         return Ok(json!({"InstanceIds": ids}));
     }
-    let targets = match &args.filter {
-        Some(filter) => json!([{"Key": "roadstead:filter", "Values": [narrowed(filter, &args.tag)?.to_string()]}]),
+    let mut targets = match &args.filter {
+        Some(filter) => vec![json!({"Key": "roadstead:filter", "Values": [narrowed(filter, &args.tag)?.to_string()]})],
         None => by_tag(&args.tag),
     };
+    if !args.group.is_empty() {
+        targets.push(json!({"Key": "resource-groups:Name", "Values": args.group}));
+    }
     Ok(json!({"Targets": targets}))
 }
 
-fn by_tag(tags: &[Tag]) -> Value {
+fn by_tag(tags: &[Tag]) -> Vec<Value> {
     let mut keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
     keys.dedup();
     keys.sort();
@@ -417,7 +424,10 @@ mod tests {
         let targets = by_tag(&tags(&["role=web", "env=prod", "role=db"]));
         assert_eq!(
             targets,
-            json!([{"Key": "tag:env", "Values": ["prod"]}, {"Key": "tag:role", "Values": ["web", "db"]}])
+            [
+                json!({"Key": "tag:env", "Values": ["prod"]}),
+                json!({"Key": "tag:role", "Values": ["web", "db"]})
+            ]
         );
     }
 

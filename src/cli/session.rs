@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::base::Clock;
 use crate::base::id::SessionId;
 use crate::cli::args::ListArgs;
+use crate::cli::client::Client;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
 
@@ -51,16 +53,36 @@ pub async fn run(verb: SessionVerb, show: &Show) -> Result<()> {
             let request = json!({"State": state, "MaxResults": 200});
             let found: Vec<Value> = client.pages("AmazonSSM.DescribeSessions", request, "Sessions", limit).await?;
             let mut rows: Vec<Value> = found.into_iter().map(rows::from_api).collect();
-            output::retain(&mut rows, list.filter.as_ref());
+            output::retain(&mut rows, list.filter.as_ref(), COLUMNS)?;
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
         }
         SessionVerb::End { ids } => {
             for id in ids {
-                let _: Value = client.ssm("TerminateSession", json!({"SessionId": id})).await?;
-                output::say(&format!("session {id} is ended"));
+                end(&client, &id).await?;
             }
             Ok(())
         }
     }
+}
+
+/// Upstream's operation says nothing of a session that is not there, or over: a person wants to know.
+async fn end(client: &Client, id: &SessionId) -> Result<()> {
+    let is_there = async |state: &str| {
+        let request = json!({"State": state, "Filters": [{"key": "SessionId", "value": id}]});
+        let found: Value = client.ssm("DescribeSessions", request).await?;
+        anyhow::Ok(found["Sessions"].as_array().is_some_and(|sessions| !sessions.is_empty()))
+    };
+    if !is_there("Active").await? {
+        if is_there("History").await? {
+            output::say(&format!("session {id} had ended before"));
+            return Ok(());
+        }
+        return Err(Failure::new(Exit::NotFound, format!("there is no session `{id}`"))
+            .hint("which there are: roadstead session list")
+            .into());
+    }
+    let _: Value = client.ssm("TerminateSession", json!({"SessionId": id})).await?;
+    output::say(&format!("session {id} is ended"));
+    Ok(())
 }

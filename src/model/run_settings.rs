@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::document::secrets;
+
 const MAX_VARIABLES: usize = 50;
 const MAX_VALUE: usize = 4096;
 const MAX_PATH: usize = 1024;
@@ -32,6 +34,9 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// All members, as a sender writes them.
+    pub const MEMBERS: [&str; 6] = ["User", "Directory", "Environment", "Nice", "MemoryMiB", "CpuPercent"];
+
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
@@ -67,6 +72,7 @@ impl RunSettings {
         for (name, value) in &self.environment {
             check_variable(name, value)?;
         }
+        self.check_secrets()?;
         if self.nice.is_some_and(|nice| nice > 19) {
             return Err("`Nice` is a number from 0 to 19".into());
         }
@@ -75,6 +81,20 @@ impl RunSettings {
         }
         if self.cpu_percent.is_some_and(|percent| !(1..=100_000).contains(&percent)) {
             return Err("`CpuPercent` is a number from 1 to 100000; 100 is one whole processor".into());
+        }
+        Ok(())
+    }
+
+    /// Settings are kept with the command for everybody to see who may see it.
+    fn check_secrets(&self) -> Result<(), String> {
+        let directory = self.directory.iter().map(|text| ("Directory", text));
+        let variables = self.environment.values().map(|text| ("Environment", text));
+        for (member, text) in directory.chain(variables) {
+            if let Some(name) = secrets::names_in(text).next() {
+                return Err(format!(
+                    "`{{{{{name}}}}}` cannot stand in `{member}`, where it would be seen: name it in the script, or in a parameter"
+                ));
+            }
         }
         Ok(())
     }
@@ -112,6 +132,7 @@ fn check_variable(name: &str, value: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn with_variable(name: &str, value: &str) -> RunSettings {
         RunSettings {
@@ -149,6 +170,33 @@ mod tests {
         }
         assert!(with_variable("A", "a\0b").check().is_err());
         assert!(with_variable("A", &"x".repeat(4097)).check().is_err());
+    }
+
+    #[test]
+    fn a_secret_is_no_setting() {
+        let directory = RunSettings {
+            directory: Some("/srv/{{ssm-secure:/app/pass}}".into()),
+            ..RunSettings::default()
+        };
+        for settings in [directory, with_variable("A", "x{{ ssm-secure:/app/pass:3 }}")] {
+            assert!(settings.check().unwrap_err().contains("{{ssm-secure:/app/pass"), "{settings:?}");
+        }
+        assert_eq!(with_variable("A", "{{ other }} ssm-secure:x").check(), Ok(()));
+    }
+
+    #[test]
+    fn all_members_are_named() {
+        let all = RunSettings {
+            user: Some("a".into()),
+            directory: Some("/".into()),
+            environment: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+            nice: Some(1),
+            memory_mib: Some(16),
+            cpu_percent: Some(1),
+        };
+        let written = serde_json::to_value(&all).unwrap();
+        let written: BTreeSet<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(written, BTreeSet::from(RunSettings::MEMBERS));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A run: one document on one node, and the report of what came of it.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,35 @@ pub enum Outcome {
     Skipped,
 }
 
+impl Outcome {
+    pub const ALL: [Self; 6] = [
+        Self::Success,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Interrupted,
+        Self::Skipped,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+            Self::Cancelled => "Cancelled",
+            Self::Interrupted => "Interrupted",
+            Self::Skipped => "Skipped",
+        }
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(())
+    }
+}
+
 /// One output stream of a step, as it lies in the agent's spool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Output {
@@ -127,6 +157,25 @@ impl StreamName {
         match self {
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
+        }
+    }
+}
+
+impl FromStr for StreamName {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Stdout, Self::Stderr].into_iter().find(|s| s.as_str() == text).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_reads_back() {
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.as_str().parse(), Ok(outcome));
         }
     }
 }

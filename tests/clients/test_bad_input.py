@@ -18,7 +18,7 @@ SSM_OPERATIONS = [
 HUB_OPERATIONS = [
     "GetCaller", "DescribeHub", "GetOverview", "CreateAccessKey", "ListAccessKeys", "DeleteAccessKey", "CreateJoinLine", "SearchNodes",
     "DescribeNode", "RenameNode", "ResolveTargets", "SuggestValues", "DescribeCommand", "SearchInvocations", "GroupOutputs", "GetOutput",
-    "RerunCommand",
+    "SearchOutputs", "RerunCommand",
 ]
 
 

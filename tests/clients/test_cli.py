@@ -114,6 +114,8 @@ def test_the_verdict_is_the_exit_code(hub, agents, tmp_path):
     hub.cli("run", "--node", "north", "--execution-timeout", "1s", "--", "sleep 30", check=TIMED_OUT)
     hub.cli("run", "--node", "nobody", "--", "true", check=NOT_FOUND)
     hub.cli("run", "--", "true", check=USAGE)
+    hub.cli("run", "--node", "north", "--param", "a=b", "--", "true", check=USAGE)
+    hub.cli("run", "--node", "north", "--group", "web", "--", "true", check=USAGE)
 
 
 def test_the_targets_are_counted_before_anything_is_sent(hub, agents):

@@ -120,6 +120,52 @@ def test_tags_choose_the_targets(ssm, hub, nodes):
     assert targets({"Key": "roadstead:filter", "Values": ["name=north"]}) == {nodes[0]}
 
 
+def test_all_targets_must_hold_and_none_means_more_than_it_says(hub, ssm_plain, nodes, refuses):
+    for node, crew in zip(nodes, ("red", "blue")):
+        ssm_plain.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=node, Tags=[{"Key": "crew", "Value": crew}])
+
+    def meant(*targets):
+        resolved = hub.api.hub("ResolveTargets", Targets=[{"Key": key, "Values": values} for key, values in targets], WithIds=True)
+        assert resolved["Total"] == len(resolved["NodeIds"])
+        return set(resolved["NodeIds"])
+
+    red, blue = ("tag:crew", ["red"]), ("InstanceIds", [nodes[1]])
+    assert meant(red, blue) == set() and meant(blue, red) == set()
+    assert meant(("InstanceIds", nodes), blue) == {nodes[1]} and meant(("InstanceIds", [nodes[0]]), blue) == set()
+    assert meant(("roadstead:filter", ["name=north or name=south"]), blue) == {nodes[1]}
+    # No value is no node: nothing runs, and it is said.
+    for wrong in ([{"Key": "tag-key", "Values": []}], [{"Key": "tag-key"}], [{"Key": "tag:crew"}], [{"Key": "InstanceIds", "Values": []}],
+                  [{"Key": "tag:!!x", "Values": ["y"]}], [{"Key": "tag:" + "k" * 200, "Values": ["y"]}],
+                  [{"Key": "resource-groups:ResourceTypeFilters", "Values": ["AWS::SSM::ManagedInstance"]}]):  # fmt: skip
+        refuses("ValidationException", ssm_plain.send_command, DocumentName=SHELL, Parameters={"commands": ["true"]}, Targets=wrong)
+    twice = [{"Key": "InstanceIds", "Values": [nodes[0], nodes[0]]}]
+    refuses("DuplicateInstanceId", ssm_plain.send_command, DocumentName=SHELL, Parameters={"commands": ["true"]}, Targets=twice)
+    with pytest.raises(Refused) as caught:
+        hub.api.hub("ResolveTargets", Targets=twice)
+    assert caught.value.code == "DuplicateInstanceId"
+
+
+def test_a_structure_is_no_array_and_an_alarm_has_upstreams_form(hub, node, ssm_plain):
+    def refusal(operation="SendCommand", **members):
+        if operation == "SendCommand":
+            members = {"DocumentName": SHELL, "InstanceIds": [node], "Parameters": {"commands": ["true"]}, **members}
+        with pytest.raises(Refused) as caught:
+            hub.api.ssm(operation, **members)
+        return caught.value.code
+
+    for wrong in ({"AlarmConfiguration": 5}, {"AlarmConfiguration": []}, {"AlarmConfiguration": "x"}, {"NotificationConfig": []},
+                  {"InstanceIds": [], "Targets": [["tag-key", ["x"]]]}, {"RunSettings": []}):  # fmt: skip
+        assert refusal(**wrong) == "SerializationException", wrong
+    assert refusal("ListCommands", Filters=[["Status", "Success"]]) == "SerializationException"
+    one = {"Name": "disk full"}
+    for alarms in ({"Foo": 1}, {"Alarms": []}, {"Alarms": [one, one]}, {"Alarms": [{"Name": ""}]}, {"Alarms": [{"Name": "x" * 256}]}, {"Alarms": [{}]}):
+        assert refusal(AlarmConfiguration=alarms) == "ValidationException", alarms
+    kept = send(ssm_plain, [node], "true", AlarmConfiguration={"IgnorePollAlarmFailure": True, "Alarms": [one]})
+    (shown,) = ssm_plain.list_commands(CommandId=kept["CommandId"])["Commands"]
+    assert shown["AlarmConfiguration"] == {"IgnorePollAlarmFailure": True, "Alarms": [one]}
+    assert ssm_plain.list_commands()["Commands"]
+
+
 def test_a_tag_that_nobody_has_is_success_with_nobody(ssm):
     command = ssm.send_command(
         DocumentName=SHELL, Parameters={"commands": ["true"]}, Targets=[{"Key": "tag:nobody-has-this", "Values": ["x"]}]
@@ -153,6 +199,13 @@ def test_send_command_names_what_is_wrong(ssm, node, refuses):
         Targets=[{"Key": f"tag:{i}", "Values": ["x"]} for i in range(6)],
     )
     wrong("MaxDocumentSizeExceeded", Parameters={"commands": ["x" * 70_000]})
+    for bucket in ("bad bucket", "x..y", "UPPER", "192.168.1.1"):
+        wrong("InvalidOutputFolder", OutputS3BucketName=bucket)
+    wrong("InvalidOutputFolder", OutputS3BucketName="logs", OutputS3KeyPrefix="a\0b")
+    wrong("InvalidRole", ServiceRoleArn="arn:aws:iam::000000000000:user/me")
+    wrong("ValidationException", DocumentHashType="MD5")
+    wrong("ValidationException", DocumentHash="x" * 257)
+    assert "'documentName'" in wrong("ValidationException", DocumentName="no name")["Message"]
 
 
 def test_unknown_commands_and_nodes_are_told_apart(ssm, node, refuses):
@@ -275,6 +328,9 @@ def test_processes_run_as_the_sender_says(hub, node, tmp_path, refuses):
     def run(script, **settings):
         return run_script(hub, [node], script, RunSettings=settings)[node]
 
+    def said(answer):
+        return hub.api.hub("SearchInvocations", CommandId=answer["CommandId"])["Invocations"][0]["Message"]
+
     answer = run('echo "$A"; pwd; nice', Environment={"A": "b c"}, Directory="/usr", Nice=3)
     assert answer["StandardOutputContent"] == "b c\n/usr\n3\n"
     if os.geteuid() == 0:
@@ -284,9 +340,11 @@ def test_processes_run_as_the_sender_says(hub, node, tmp_path, refuses):
         assert "nobody-has-this-name" in answer["StandardErrorContent"]
     # Either a cgroup or limits of each process hold it, and the result says which.
     answer = run("ulimit -v", MemoryMiB=64)
-    held = (answer["StandardOutputContent"].strip(), answer["StandardErrorContent"])
+    assert answer["StandardErrorContent"] == "", "the script wrote nothing there"
+    held = (answer["StandardOutputContent"].strip(), said(answer))
     assert held == ("unlimited", "its ceilings were held by a cgroup") or (held[0] == "65536" and "rlimit" in held[1]), held
-    for wrong in ({"Nice": 20}, {"Environment": {"LD_PRELOAD": "x"}}, {"User": "a:b"}, {"Directory": "here"}, {"MemoryMiB": 1}):
+    for wrong in ({"Nice": 20}, {"Environment": {"LD_PRELOAD": "x"}}, {"User": "a:b"}, {"Directory": "here"}, {"MemoryMiB": 1},
+                  {"MemoryMib": 64}, {"Environment": {"A": "{{ssm-secure:/any}}"}}, {"Directory": "/srv/{{ ssm-secure:/any }}"}):  # fmt: skip
         with pytest.raises(Refused) as caught:
             run("true", **wrong)
         assert caught.value.code == "ValidationException", wrong

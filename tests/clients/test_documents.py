@@ -334,3 +334,26 @@ def test_windows_steps_are_left_out(ssm, node, named):
     name = named(steps({"action": "aws:applications", "name": "msi", "inputs": {"action": "Install", "source": "x"}}, script("echo here")))["Name"]
     ended = run(ssm, node, name)
     assert ended["Status"] == "Success" and {p["Name"]: p["Output"] for p in ended["CommandPlugins"]}["one"] == "here\n"
+
+
+def test_the_preferences_of_shells_are_the_accounts_own(ssm, refuses):
+    name, own = "SSM-SessionManagerRunShell", {"schemaVersion": "1.0", "description": "ours", "sessionType": "Standard_Stream", "inputs": {"idleSessionTimeout": "7"}}
+    shown = ssm.describe_document(Name=name)["Document"]
+    assert shown["Owner"] != "000000000000"
+    try:
+        made = ssm.create_document(Name=name, Content=json.dumps(own), DocumentType="Session")["DocumentDescription"]
+        assert (made["DocumentVersion"], made["Owner"]) == ("1", "000000000000")
+        refuses("DocumentAlreadyExists", ssm.create_document, Name=name, Content=json.dumps(own), DocumentType="Session")
+        own["inputs"]["idleSessionTimeout"] = "8"
+        updated = ssm.update_document(Name=name, Content=json.dumps(own), DocumentVersion="$LATEST")["DocumentDescription"]
+        assert updated["DocumentVersion"] == "2"
+    finally:
+        ssm.delete_document(Name=name)
+    again = ssm.describe_document(Name=name)["Document"]
+    assert again["Owner"] == shown["Owner"] and again["Tags"] == []
+
+
+def test_an_arn_names_a_document_only_where_it_is_one(ssm, refuses):
+    assert ssm.describe_document(Name="arn:aws:ssm:eu-west-1:000000000000:document/AWS-RunShellScript")["Document"]["Name"] == "AWS-RunShellScript"
+    for other in ("arn:aws:s3:::foo/AWS-RunShellScript", "foo/AWS-RunShellScript", "arn:aws:ssm:eu-west-1:000000000000:parameter/AWS-RunShellScript"):
+        refuses("InvalidDocument", ssm.describe_document, Name=other)

@@ -112,6 +112,7 @@ def test_disk_cleanup(run, tmp_path):
     assert young.exists() and not old.exists() and not spaced.exists()
     assert "removed: 0 files, 0 bytes" in run("Roadstead-DiskCleanup", directory=tmp_path)
     assert "is not cleaned" in run("Roadstead-DiskCleanup", fails=True, directory="/etc")
+    assert "days must be 0 or more" in run("Roadstead-DiskCleanup", fails=True, directory=tmp_path, days="-5") and young.exists()
 
 
 def test_log_rotation(run, tmp_path):

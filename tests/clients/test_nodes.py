@@ -6,6 +6,7 @@ import platform
 
 import pytest
 
+from conftest import boto
 from harness.api import Refused
 from harness.wait import until
 
@@ -132,6 +133,41 @@ def test_tags_of_nobody_and_too_many_are_refused(ssm, node, refuses):
     refuses("TooManyTagsError", ssm.add_tags_to_resource, ResourceType="ManagedInstance", ResourceId=node, Tags=many)
     kept = {t["Key"] for t in ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=node)["TagList"]}
     assert not any(key.startswith("k") and key[1:].isdigit() for key in kept), "a refused call changes nothing"
+
+
+def test_tags_that_break_the_model_are_named_in_upstreams_words(hub, node, refuses):
+    ssm = boto(hub, parameter_validation=False)
+    resource = {"ResourceType": "ManagedInstance", "ResourceId": node}
+
+    def said(*parts):
+        noun = "error" if len(parts) == 1 else "errors"
+        return f"{len(parts)} validation {noun} detected: " + "; ".join(f"Value {value} at '{at}' failed to satisfy constraint: {must}" for value, at, must in parts)
+
+    missing, short = "Member must not be null", "Member must have length greater than or equal to 1"
+    pattern = "Member must satisfy regular expression pattern: ^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"
+    unnamed = [("null", "resourceType", missing), ("null", "resourceId", missing)]
+    for tags, message in (
+        ([{"Value": "1"}], said(("null", "tags.1.member.key", missing))),
+        ([{"Key": "", "Value": "1"}, {"Key": "a*", "Value": "b\t"}],
+         said(("''", "tags.1.member.key", short), ("'a*'", "tags.2.member.key", pattern), ("'b\t'", "tags.2.member.value", pattern))),
+        ([{"Key": "k" * 129, "Value": ""}], said((f"'{'k' * 129}'", "tags.1.member.key", "Member must have length less than or equal to 128"))),
+        ([{"Key": "k", "Value": "v" * 257}], said((f"'{'v' * 257}'", "tags.1.member.value", "Member must have length less than or equal to 256"))),
+    ):
+        assert refuses("ValidationException", ssm.add_tags_to_resource, **resource, Tags=tags)["Message"] == message
+    assert refuses("ValidationException", ssm.add_tags_to_resource)["Message"] == said(*unnamed, ("null", "tags", missing))
+    assert refuses("ValidationException", ssm.list_tags_for_resource)["Message"] == said(*unnamed)
+    assert refuses("ValidationException", ssm.remove_tags_from_resource)["Message"] == said(*unnamed, ("null", "tagKeys", missing))
+    for key, must in (("", short), ("k" * 129, "Member must have length less than or equal to 128")):
+        error = refuses("ValidationException", ssm.remove_tags_from_resource, **resource, TagKeys=[key])
+        assert error["Message"] == said((f"'{key}'", "tagKeys.1.member", must))
+
+
+def test_separators_of_every_kind_may_stand_in_tags(ssm, node):
+    resource = {"ResourceType": "ManagedInstance", "ResourceId": node}
+    tag = {"Key": "no\u00a0break", "Value": "wide\u3000thin\u2009"}
+    ssm.add_tags_to_resource(**resource, Tags=[tag])
+    assert tag in ssm.list_tags_for_resource(**resource)["TagList"]
+    ssm.remove_tags_from_resource(**resource, TagKeys=[tag["Key"]])
 
 
 def test_removing_an_unknown_node_is_refused(ssm, refuses):

@@ -67,7 +67,7 @@ def test_every_step_has_its_folder_and_silence_leaves_nothing(hub, ssm_plain, no
     ssm_plain.create_document(Name="Steps-S3", Content=json.dumps(content), DocumentType="Command")
     send = lambda: ssm_plain.send_command(InstanceIds=[node], DocumentName="Steps-S3", OutputS3BucketName="runs-a", OutputS3KeyPrefix="kept")  # noqa: E731
     id = send()["Command"]["CommandId"]
-    wait_invocation(hub, id, node)
+    wait_invocation(hub, id, node, step="first")
     uploaded(hub, id, node)
     share = f"kept/{id}/{node}"
     assert known.objects("runs-a", share) == {

@@ -148,6 +148,25 @@ def test_data_types(ssm, root, refuses):
     refuses("ValidationException", put, ssm, f"{root}/hook", "x", DataType="aws:ssm:integration")
     refuses("ValidationException", put, ssm, f"{root}/hook", "x", Type="SecureString", DataType="aws:ssm:integration")
     put(ssm, f"{root}/hook", '{"url": "http://localhost"}', Type="SecureString", DataType="aws:ssm:integration")
+    good = {"text": "x", "integer": "443", "float": "2.5", "boolean": "true", "binary": "aGVsbG8=", "hostname": "db-1.example.com", "email": "a@b.example",
+            "ipv4-address": "192.0.2.1", "ipv6-address": "2001:db8::1", "url": "https://example.com/", "json": "[1]", "jsonc": "[1] // one",
+            "aws:region": "eu-west-1", "aws:account:id": "123456789012"}  # fmt: skip
+    for data_type, value in good.items():
+        put(ssm, f"{root}/{data_type.replace(':', '-')}", value, DataType=data_type)
+        assert ssm.get_parameter(Name=f"{root}/{data_type.replace(':', '-')}")["Parameter"]["Value"] == value
+        if data_type != "text":
+            refuses("ValidationException", put, ssm, f"{root}/bad", "\x00 no value of any type", DataType=data_type)
+    # The type stays when a new value comes without one, and judges it.
+    refuses("ValidationException", put, ssm, f"{root}/integer", "many", Overwrite=True)
+    named = model_types(ssm)
+    assert named == {*good, "aws:ec2:image", "aws:ssm:integration"}
+
+
+def model_types(ssm):
+    """What the installed service model says that there is."""
+    words = ssm.meta.service_model.shape_for("PutParameterRequest").members["DataType"].documentation
+    listed = words.partition("<ul>")[2].partition("</ul>")[0]
+    return {item.partition("</code>")[0] for item in listed.split("<code>")[1:]}
 
 
 @pytest.mark.parametrize("region, partition", [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("ap-northeast-1", "aws")])
@@ -232,6 +251,11 @@ def test_by_path(ssm, root, refuses):
     ssm.label_parameter_version(Name=f"{root}/1", Labels=["L"])
     ssm.put_parameter(Name=f"{root}/1", Value="newer", Overwrite=True)
     (labelled,) = ssm.get_parameters_by_path(Path=root, ParameterFilters=[{"Key": "Label", "Values": ["L"]}])["Parameters"]
+    ssm.label_parameter_version(Name=f"{root}/2", Labels=["M", "N", "O"])
+    several = {"Path": root, "ParameterFilters": [{"Key": "Label", "Values": ["L", "M", "N", "O"]}]}
+    for size in (1, 2, 3, 10):
+        pages = ssm.get_paginator("get_parameters_by_path").paginate(**several, PaginationConfig={"PageSize": size})
+        assert [p["Selector"] for page in pages for p in page["Parameters"]] == [":L", ":M", ":N", ":O"], size
     assert (labelled["Value"], labelled["Version"], labelled["Selector"]) == ("1", 1, ":L")
     for key in ("Name", "Path", "Tier"):
         words = message(

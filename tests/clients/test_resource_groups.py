@@ -96,6 +96,22 @@ def test_a_group_is_a_target_and_follows_the_tags(hub, groups, ssm_plain, nodes,
     assert resolved() == [nodes[0]]
     command = ssm_plain.send_command(DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]}, Targets=target)["Command"]
     assert command["TargetCount"] == 1
+    of_types = lambda *types: target + [{"Key": "resource-groups:ResourceTypeFilters", "Values": list(types)}]  # noqa: E731
+    total = lambda targets: hub.api.hub("ResolveTargets", Targets=targets)["Total"]  # noqa: E731
+    assert (total(of_types("AWS::SSM::ManagedInstance")), total(of_types("AWS::SSM::Parameter"))) == (1, 0)
+    unknown = [{"Key": "resource-groups:Name", "Values": [mark, f"{mark}-typo"]}]
+    with pytest.raises(ClientError) as caught:
+        ssm_plain.send_command(DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]}, Targets=unknown)
+    error = caught.value.response["Error"]
+    assert error["Code"] == "ValidationException" and f"{mark}-typo" in error["Message"]
+    # From the command line, alone and with what narrows it; and as a token of the search.
+    cli = lambda *args: hub.cli("run", *args, "--no-wait", "-o", "name", "--", "true")  # noqa: E731
+    assert cli("--group", mark).err.startswith("1 node")
+    assert cli("--group", mark, "--filter", "name=south").returncode == 3
+    assert cli("--group", f"{mark}-typo").returncode == 2
+    found = lambda filter: {row["node_id"] for row in json.loads(hub.cli("node", "list", "--filter", filter, "-o", "json", check=0).out)}  # noqa: E731
+    assert found(f"group={mark}") == {nodes[0]} and found(f"group!={mark}") & set(nodes) == {nodes[1]}
+    assert hub.cli("node", "list", "--filter", f"group={mark}-typo").returncode == 2
     ssm_plain.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=[mark])
     assert resolved() == []
     groups.delete_group(Group=mark)
@@ -190,6 +206,36 @@ def test_what_is_no_group_is_refused(groups, mark):
     bad(groups.group_resources, Group=mark, ResourceArns=["arn:aws:ssm:eu-central-1:000000000000:managed-instance/mi-00000000000000000"])
     bad(groups.list_group_resources, Group=mark, NextToken="nonsense")
     bad(groups.list_groups, Filters=[{"Name": "colour", "Values": ["x"]}])
+    groups.delete_group(Group=mark)
+
+
+def test_a_query_is_given_back_as_it_was_written(groups, mark):
+    def written(value):
+        text = '{ "ResourceTypeFilters" : ["AWS::AllSupported"],\n  "TagFilters": [{"Key": "%s", "Values": ["\\u00e9", "%s"]}] }' % (mark, value)
+        return {"Type": "TAG_FILTERS_1_0", "Query": text}
+
+    asked = lambda: groups.get_group_query(GroupName=mark)["GroupQuery"]["ResourceQuery"]  # noqa: E731
+    assert groups.create_group(Name=mark, ResourceQuery=written("a"))["ResourceQuery"] == written("a") == asked()
+    changed = groups.update_group_query(GroupName=mark, ResourceQuery=written("b"))["GroupQuery"]["ResourceQuery"]
+    assert changed == written("b") == asked()
+    groups.delete_group(Group=mark)
+
+
+def test_what_is_missing_or_ill_formed_has_this_services_code(hub, mark):
+    groups = boto(hub, service="resource-groups", parameter_validation=False)
+    bad(groups.create_group)
+    bad(groups.search_resources)
+    bad(groups.search_resources, ResourceQuery={"Type": "TAG_FILTERS_1_0"})
+    bad(groups.group_resources, Group=mark)
+    bad(groups.list_group_resources, Group=mark, MaxResults=51)
+    for taken in ("aws", f"AWS-{mark}", f"aWs{mark}"):
+        bad(groups.create_group, Name=taken, ResourceQuery=query((mark, "x")))
+    for tags in ({"": "x"}, {"k" * 129: "x"}, {"a*": "x"}, {"a": "v" * 257}):
+        bad(groups.create_group, Name=mark, ResourceQuery=query((mark, "x")), Tags=tags)
+    arn = groups.create_group(Name=mark, ResourceQuery=query((mark, "x")), Tags={"a\u00a0b": "x"})["Group"]["GroupArn"]
+    bad(groups.tag, Arn=arn)
+    bad(groups.tag, Arn=arn, Tags={"a*": "x"})
+    bad(groups.untag, Arn=arn, Keys=["a", ""])
     groups.delete_group(Group=mark)
 
 

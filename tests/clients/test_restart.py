@@ -94,7 +94,9 @@ def test_only_a_vanished_step_host_makes_a_command_interrupted(bed, tmp_path):
     agent.restart()
     answer = wait_invocation(own, command, agent.node)
     assert (answer["Status"], answer["ResponseCode"]) == ("Failed", -1)
-    assert "step host" in answer["StandardErrorContent"], "the reason is told"
+    (share,) = own.api.hub("SearchInvocations", CommandId=command)["Invocations"]
+    assert "step host" in share["Message"], "the reason is told"
+    assert (answer["StandardOutputContent"], answer["StandardErrorContent"]) == ("begun\n", ""), "what it wrote is kept"
     assert runs(gate) == 1, "it is never run a second time"
 
 

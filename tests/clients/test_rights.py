@@ -129,3 +129,36 @@ def test_an_open_view_ends_when_a_tag_takes_its_right_away(hub, nodes, make_user
     finally:
         ssm_plain.cancel_command(CommandId=command)
         ssm_plain.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=["part"])
+
+
+def test_tags_that_come_with_a_thing_need_the_right_to_tag(hub, make_user, ssm, tmp_path, refuses):
+    _, client = make_user("maker", "--role", "viewer")
+    document = json.dumps({"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "a", "inputs": {"runCommand": ["true"]}}]})
+    statements = [
+        {"Effect": "Allow", "Action": ["ssm:PutParameter", "ssm:CreateDocument"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/locked": "yes"}}},
+    ]
+    put = {"Name": "/maker/a", "Value": "1", "Type": "String"}
+
+    def allow(name, statements):
+        file = tmp_path / name
+        file.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        hub.cli("policy", "import", name, str(file), check=OK)
+        hub.cli("policy", "attach", name, "--user", "maker", check=OK)
+
+    try:
+        allow("making", statements)
+        refuses("AccessDeniedException", client.put_parameter, **put, Tags=[{"Key": "env", "Value": "dev"}])
+        refuses("AccessDeniedException", client.create_document, Name="Maker-A", Content=document, DocumentType="Command",
+                Tags=[{"Key": "env", "Value": "dev"}])
+        refuses("ParameterNotFound", ssm.get_parameter, Name="/maker/a")
+        allow("tagging", [{"Effect": "Allow", "Action": "ssm:AddTagsToResource", "Resource": "*"}])
+        refuses("AccessDeniedException", client.put_parameter, **put, Tags=[{"Key": "locked", "Value": "yes"}])
+        client.put_parameter(**put, Tags=[{"Key": "env", "Value": "dev"}])
+        many = [{"Key": f"k{n}", "Value": ""} for n in range(51)]
+        refuses("ValidationException", client.put_parameter, Name="/maker/b", Value="1", Type="String", Tags=many)
+    finally:
+        ssm.delete_parameters(Names=["/maker/a", "/maker/b"])
+        for name in ("making", "tagging"):
+            hub.cli("policy", "detach", name, "--user", "maker")
+            hub.cli("policy", "delete", name, "--yes")

@@ -161,10 +161,8 @@ def test_a_run_goes_on_when_the_hub_comes_back(place):
     gate.touch()
     place.hub.api.close()
     place.hub.start()
-    answer = wait_invocation(place.hub, command, place.node)
-    assert answer["Status"] == "Success", answer
-    plugin = boto(place.hub).get_command_invocation(CommandId=command, InstanceId=place.node, PluginName="then")
-    assert plugin["StandardOutputContent"] == "then ****\n"
+    answer = wait_invocation(place.hub, command, place.node, step="then")
+    assert (answer["Status"], answer["StandardOutputContent"]) == ("Success", "then ****\n")
 
 
 def test_only_the_steps_own_processes_have_it_in_their_environment(place):

@@ -14,7 +14,8 @@ from botocore.config import Config
 
 from conftest import Bed, boto
 from harness.object_store import LOOPBACK, ObjectStore
-from harness.process import wait_invocation
+from harness.process import TERMINAL
+from harness.wait import until
 from test_documents import script, steps
 
 
@@ -57,8 +58,12 @@ class Place:
     def send(self, name, settings=None, **parameters):
         members = {"DocumentName": name, "InstanceIds": [self.agent.node], "Parameters": parameters, **({"RunSettings": settings} if settings else {})}
         command = self.hub.api.ssm("SendCommand", **members)["Command"]["CommandId"]
-        wait_invocation(self.hub, command, self.agent.node)
-        invocation = self.ssm.list_command_invocations(CommandId=command, Details=True)["CommandInvocations"][0]
+
+        def ended():
+            (share,) = self.ssm.list_command_invocations(CommandId=command, Details=True)["CommandInvocations"]
+            return share if share["Status"] in TERMINAL else None
+
+        invocation = until(ended, 60, "the download ending")
         return {plugin["Name"]: (plugin["Status"], plugin["Output"]) for plugin in invocation["CommandPlugins"]}
 
     def grants(self):

@@ -107,6 +107,10 @@ def test_what_the_api_does_not_take_is_refused_with_its_own_error(tagging, ssm_p
         {"ResourcesPerPage": 101},
         {"TagsPerPage": 99},
         {"TagsPerPage": 501},
+        {"TagsPerPage": 150},
+        {"ResourceTypeFilters": ["ssm"] * 101},
+        {"ResourceTypeFilters": ["s" * 257]},
+        {"TagFilters": [{"Key": "x", "Values": ["v" * 257]}]},
         {"PaginationToken": "nonsense"},
         {"TagFilters": [{"Values": ["x"]}]},
         {"TagFilters": [{"Key": "x", "Values": [str(n) for n in range(21)]}]},
@@ -124,6 +128,41 @@ def test_what_the_api_does_not_take_is_refused_with_its_own_error(tagging, ssm_p
     full = tagging.tag_resources(ResourceARNList=[arn], Tags={f"k{n}": "" for n in range(50)})["FailedResourcesMap"]
     assert "50" in full[arn]["ErrorMessage"]
     assert [tag["Key"] for tag in tagging.get_resources(ResourceARNList=[arn])["ResourceTagMappingList"][0]["Tags"]] == [mark]
+
+
+def test_what_is_missing_or_ill_formed_is_said_under_the_apis_own_code(hub, ssm_plain, mark, refuses):
+    (arn,) = made(ssm_plain, mark)
+    tagging = boto(hub, service="resourcegroupstaggingapi", parameter_validation=False)
+    pattern = "Member must satisfy regular expression pattern: ^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"
+    for call, wrong, said in (
+        (tagging.tag_resources, {}, "Value null at 'resourceARNList' failed to satisfy constraint: Member must not be null"),
+        (tagging.get_tag_values, {}, "Value null at 'key' failed to satisfy constraint: Member must not be null"),
+        (tagging.untag_resources, {"ResourceARNList": [arn]}, "Value null at 'tagKeys' failed"),
+        (tagging.untag_resources, {"ResourceARNList": [arn], "TagKeys": ["a", ""]}, "Value '' at 'tagKeys.2.member' failed"),
+        (tagging.tag_resources, {"ResourceARNList": [arn], "Tags": {"a*": "b"}},
+         "Value '{a*=b}' at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal "
+         f"to 128, Member must have length greater than or equal to 1, {pattern}]"),
+        (tagging.tag_resources, {"ResourceARNList": [arn], "Tags": {"a": "v" * 257}}, "Map value must satisfy constraint: [Member must have"),
+        (tagging.get_compliance_summary, {"MaxResults": 0}, "at 'maxResults' failed to satisfy constraint"),
+        (tagging.get_compliance_summary, {"TagKeyFilters": [""]}, "Value '' at 'tagKeyFilters.1.member' failed"),
+        (tagging.get_compliance_summary, {"ResourceTypeFilters": ["ssm"] * 101}, "100"),
+    ):
+        assert said in refuses("InvalidParameterException", call, **wrong)["Message"]
+
+
+def test_the_library_carries_no_tags(hub, tagging, ssm_plain, mark, refuses):
+    arn = made(ssm_plain, mark)[0].split(":parameter")[0] + ":document/"
+    for name in ("AWS-RunShellScript", "Roadstead-Reboot"):
+        document = {"ResourceType": "Document", "ResourceId": name}
+        refuses("InvalidResourceId", ssm_plain.add_tags_to_resource, **document, Tags=[{"Key": mark, "Value": "lib"}])
+        refuses("InvalidResourceId", ssm_plain.remove_tags_from_resource, **document, TagKeys=[mark])
+        failed = tagging.tag_resources(ResourceARNList=[arn + name], Tags={mark: "lib"})["FailedResourcesMap"]
+        assert (failed[arn + name]["ErrorCode"], failed[arn + name]["StatusCode"]) == ("InvalidParameterException", 400)
+        failed = tagging.untag_resources(ResourceARNList=[arn + name], TagKeys=[mark])["FailedResourcesMap"]
+        assert list(failed) == [arn + name]
+        change = {"ResourceType": "Document", "ResourceId": name, "Set": [{"Key": mark, "Value": "lib"}]}
+        assert hub.api.hub("ChangeTags", Changes=[change])["Changed"] == 0
+    assert tagging.get_tag_values(Key=mark)["TagValues"] == ["yes"]
 
 
 def test_compliance_is_told_as_upstream_tells_it(hub, tagging, ssm_plain, mark, refuses):
@@ -168,7 +207,7 @@ def test_the_newer_protocol_gets_the_same_answers(hub, ssm_plain, mark):
     assert status == 200 and headers["smithy-protocol"] == "rpc-v2-cbor" and headers["content-type"] == "application/cbor"
     assert arn.encode() in body and b"ResourceTagMappingList" in body
     status, headers, body = cbor_call(hub, "GetTagValues", b"\xa0")
-    assert status == 400 and b"__type" in body and (b"InvalidParameterException" in body or b"ValidationException" in body)
+    assert status == 400 and b"__type" in body and b"InvalidParameterException" in body
     status, _, body = cbor_call(hub, "GetResources", b"\xa1\x6aTagFilters")
     assert status == 400 and b"SerializationException" in body
     status, _, body = cbor_call(hub, "GetNothing", b"\xa0")

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! fleet_sim --hub 127.0.0.1:7400 --token rs1_… --agents 10000 [--prefix sim] [--latency-ms 20] [--fail-percent 1]
-//!           [--storm-every 60] [--joins-at-once 64]
+//!           [--distinct-output] [--storm-every 60] [--joins-at-once 64]
 //! ```
 //!
 //! Runs until TERM or Ctrl-C, then every agent says goodbye. One line of JSON a second on standard output:
@@ -59,6 +59,9 @@ struct Args {
     /// Share of runs that end with exit code 1.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     fail_percent: u8,
+    /// Each node writes some hundred bytes of its own, one in a hundred a warning among them; all write the same otherwise.
+    #[arg(long)]
+    distinct_output: bool,
     /// All lines are cut at once, again and again, and the agents come back by themselves.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     storm_every: Option<u64>,
@@ -128,6 +131,7 @@ async fn simulate(args: Args) -> ExitCode {
         behaviour: Behaviour {
             latency: Duration::from_millis(args.latency_ms),
             fail_percent: args.fail_percent,
+            distinct_output: args.distinct_output,
         },
         shutdown: shutdown.clone(),
     });

@@ -52,10 +52,7 @@ struct NodeDuties {
 
 impl Node {
     pub fn new(fleet: Arc<Fleet>, name: String) -> Self {
-        let executor = SimulatedExecutor {
-            behaviour: fleet.behaviour,
-            counts: fleet.counts.clone(),
-        };
+        let executor = SimulatedExecutor::new(fleet.behaviour, fleet.counts.clone(), &name);
         let parts = Parts {
             executor,
             journal: Journal::open(MemoryStore::new(JOURNAL_SLOTS)).expect("an empty memory store can be read"),

@@ -14,6 +14,7 @@ mod matrix;
 mod node_parameters;
 mod parameters;
 mod rights;
+mod search_outputs;
 mod secrets;
 mod sessions;
 mod store_downloads;

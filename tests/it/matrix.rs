@@ -57,6 +57,7 @@ impl Row {
             .replace("$NAME", part.name)
             .replace("$COMMAND", part.command)
             .replace("$SESSION", part.session)
+            .replace("$ACTIVATION", part.activation)
     }
 
     fn is_about_a_part(&self) -> bool {
@@ -71,6 +72,7 @@ struct Part {
     name: &'static str,
     command: &'static str,
     session: &'static str,
+    activation: &'static str,
 }
 
 const OWN: Part = Part {
@@ -79,6 +81,7 @@ const OWN: Part = Part {
     name: "own-node",
     command: "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
     session: "somebody-000000000000000aa",
+    activation: "aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa",
 };
 const FOREIGN: Part = Part {
     tag: "foreign",
@@ -86,6 +89,7 @@ const FOREIGN: Part = Part {
     name: "foreign-node",
     command: "ffffffff-ffff-4fff-8fff-ffffffffffff",
     session: "somebody-000000000000000ff",
+    activation: "ffffffff-1111-4111-8111-ffffffffffff",
 };
 
 impl Part {
@@ -103,6 +107,20 @@ impl Part {
             .execute(
                 "INSERT OR REPLACE INTO tag (kind, id, key, value) VALUES ('ManagedInstance', ?1, 'part', ?2)",
                 params![self.node, self.tag],
+            )
+            .unwrap();
+        database
+            .execute(
+                "INSERT OR REPLACE INTO activation (id, code_hash, description, iam_role, registration_limit, registrations, created_by,
+                    created_at, expires_at)
+                 VALUES (?1, X'00', ?2, 'r', 1, 0, 'somebody', 0, 9000000000000)",
+                params![self.activation, self.name],
+            )
+            .unwrap();
+        database
+            .execute(
+                "INSERT OR REPLACE INTO tag (kind, id, key, value) VALUES ('Activation', ?1, 'part', ?2)",
+                params![self.activation, self.tag],
             )
             .unwrap();
         let document = json!({"schemaVersion": "2.2", "mainSteps": []}).to_string();
@@ -134,7 +152,10 @@ impl Part {
 
     fn is_in(&self, answer: &Answer) -> bool {
         let text = answer.body.to_string();
-        [self.name, self.command, self.session].iter().any(|word| text.contains(word)) || text.contains(self.node)
+        [self.name, self.command, self.session, self.activation]
+            .iter()
+            .any(|word| text.contains(word))
+            || text.contains(self.node)
     }
 }
 

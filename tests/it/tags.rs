@@ -115,6 +115,10 @@ async fn pages_follow_one_another_and_keep_a_resources_tags_together() {
         json!({"ResourcesPerPage": 101}),
         json!({"TagsPerPage": 99}),
         json!({"TagsPerPage": 501}),
+        json!({"TagsPerPage": 150}),
+        json!({"ResourceTypeFilters": vec!["ssm"; 101]}),
+        json!({"ResourceTypeFilters": ["s".repeat(257)]}),
+        json!({"TagFilters": [{"Key": "x", "Values": ["v".repeat(257)]}]}),
         json!({"PaginationToken": "nonsense"}),
         json!({"TagFilters": [{"Values": ["x"]}]}),
         json!({"ResourceARNList": []}),
@@ -148,6 +152,8 @@ async fn many_resources_are_tagged_and_each_failure_is_named() {
     for wrong in [
         json!({"ResourceARNList": many, "Tags": {"a": "b"}}),
         json!({"ResourceARNList": [good], "Tags": {}}),
+        json!({"ResourceARNList": [good]}),
+        json!({"ResourceARNList": [good], "Tags": {"a*": "b"}}),
         json!({"ResourceARNList": [good], "Tags": {"aws:x": "b"}}),
         json!({"ResourceARNList": [], "Tags": {"a": "b"}}),
     ] {
@@ -362,6 +368,79 @@ async fn a_type_whose_resources_are_not_there_has_none_to_tag() {
         hub.call("AmazonSSM.ListTagsForResource", &request).await.code(),
         "InvalidResourceType"
     );
+}
+
+#[tokio::test]
+async fn the_library_carries_no_tags() {
+    let hub = filled().await;
+    let library = arn("document/AWS-RunShellScript");
+    let ours =
+        json!({"ResourceType": "Document", "ResourceId": "AWS-RunShellScript", "Tags": [{"Key": "lib", "Value": "x"}], "TagKeys": ["lib"]});
+    for operation in ["AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"] {
+        let refused = hub.call(&format!("AmazonSSM.{operation}"), &ours).await;
+        assert_eq!(refused.code(), "InvalidResourceId", "{operation}");
+    }
+    let request = json!({"ResourceARNList": [library, arn("document/Web")], "Tags": {"lib": "x"}});
+    let failed = hub.call(&tagging("TagResources"), &request).await.ok();
+    let failed = failed["FailedResourcesMap"].as_object().unwrap();
+    assert_eq!(failed.keys().collect::<Vec<_>>(), [&library]);
+    assert_eq!(failed[&library]["ErrorCode"], "InvalidParameterException");
+    assert_eq!(failed[&library]["StatusCode"], 400);
+    let changes =
+        json!({"Changes": [{"ResourceType": "Document", "ResourceId": "AWS-RunShellScript", "Set": [{"Key": "lib", "Value": "x"}]}]});
+    assert_eq!(hub.call("Roadstead.ChangeTags", &changes).await.ok()["Changed"], 0);
+    let tagged = json!({"TagFilters": [{"Key": "lib"}]});
+    assert_eq!(arns(&hub.call(&tagging("GetResources"), &tagged).await.ok()), [arn("document/Web")]);
+    assert_eq!(arns(&search(&hub, "tag:lib").await), [arn("document/Web")]);
+}
+
+#[tokio::test]
+async fn ill_formed_tags_are_named_in_upstreams_words() {
+    let hub = filled().await;
+    let of = |members: Value| {
+        let mut request = json!({"ResourceType": "Document", "ResourceId": "Web"});
+        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        request
+    };
+    for (operation, request, said) in [
+        (
+            "AddTagsToResource",
+            json!({}),
+            "3 validation errors detected: Value null at 'resourceType' failed to satisfy constraint",
+        ),
+        ("RemoveTagsFromResource", json!({}), "3 validation errors detected: "),
+        ("ListTagsForResource", json!({}), "2 validation errors detected: "),
+        (
+            "AddTagsToResource",
+            of(json!({"Tags": [{"Value": "1"}]})),
+            "Value null at 'tags.1.member.key' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "AddTagsToResource",
+            of(json!({"Tags": [{"Key": "a", "Value": "b"}, {"Key": "c"}]})),
+            "Value null at 'tags.2.member.value'",
+        ),
+        (
+            "AddTagsToResource",
+            of(json!({"Tags": [{"Key": "a*", "Value": "b"}]})),
+            "Value 'a*' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular",
+        ),
+        (
+            "RemoveTagsFromResource",
+            of(json!({"TagKeys": [""]})),
+            "Value '' at 'tagKeys.1.member' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
+            "RemoveTagsFromResource",
+            of(json!({"TagKeys": ["a", "k".repeat(129)]})),
+            "at 'tagKeys.2.member' failed to satisfy constraint: Member must have length less than or equal to 128",
+        ),
+    ] {
+        let refused = hub.call(&format!("AmazonSSM.{operation}"), &request).await;
+        assert_eq!(refused.code(), "ValidationException", "{request}");
+        let message = refused.body["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(said), "{request}: {message}");
+    }
 }
 
 #[tokio::test]

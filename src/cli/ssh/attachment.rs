@@ -29,6 +29,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(20);
 /// Typed ahead while the line is down; more is refused with a bell.
 const MAX_PENDING_BYTES: usize = 1024 * 1024;
+/// How soon the end of a pipe is said again.
+const FIRST_END: Duration = Duration::from_millis(250);
+const LONGEST_END: Duration = Duration::from_secs(30);
 /// Messages given to the writer; the rest waits in `pending`, where leaving does not wait for it.
 const WRITER_QUEUE: usize = 8;
 
@@ -48,7 +51,8 @@ pub struct Shell {
     keys: Keyboard,
     /// Whether stdin is a terminal: then tildes mean something, and the end of stdin is none of the shell's.
     is_terminal: bool,
-    stdin_ended: bool,
+    /// When its end is said again, and after how long once more.
+    end_again: Option<(tokio::time::Instant, Duration)>,
     escapes: Escapes,
     pending: VecDeque<Bytes>,
     pending_bytes: usize,
@@ -86,7 +90,7 @@ impl Shell {
             session,
             keys: Keyboard::open(),
             is_terminal,
-            stdin_ended: false,
+            end_again: None,
             escapes: Escapes::new(),
             pending: VecDeque::new(),
             pending_bytes: 0,
@@ -182,6 +186,7 @@ impl Shell {
         let dropped = |why: &str| Outcome::Dropped(why.to_owned());
         loop {
             let may_type = self.may_type();
+            let end_again = self.end_again.map(|(at, _)| at);
             tokio::select! {
                 shown = self.screen.show(&mut to_show), if !to_show.is_empty() => if shown.is_err() {
                     return Outcome::Left;
@@ -200,6 +205,7 @@ impl Shell {
                 typed = self.keys.next(), if may_type => if let Some(outcome) = self.typed(typed) {
                     return outcome;
                 },
+                () = tokio::time::sleep_until(end_again.unwrap_or_else(tokio::time::Instant::now)), if end_again.is_some() => self.say_end(),
                 _ = self.resized.recv() => if to_hub.try_send(Message::Binary(Frame::Resize(size()).encode())).is_err() {
                     return dropped("it does not take anything any more");
                 },
@@ -235,7 +241,7 @@ impl Shell {
 
     /// A terminal is always listened to, for `~.`; a pipe waits until the node has taken what it gave.
     fn may_type(&self) -> bool {
-        !self.stdin_ended && (self.is_terminal || self.pending_bytes < MAX_PENDING_BYTES)
+        self.end_again.is_none() && (self.is_terminal || self.pending_bytes < MAX_PENDING_BYTES)
     }
 
     /// The part of an output that has not been shown yet.
@@ -253,12 +259,11 @@ impl Shell {
 
     fn typed(&mut self, typed: Option<Bytes>) -> Option<Outcome> {
         let Some(bytes) = typed else {
-            self.stdin_ended = true;
-            // The end of a pipe is Ctrl-D to the shell; a terminal that is gone takes the session's user with it.
-            match self.is_terminal {
-                true => return Some(Outcome::Left),
-                false => self.push(Bytes::from_static(b"\x04")),
+            // A terminal that is gone takes the session's user with it.
+            if self.is_terminal {
+                return Some(Outcome::Left);
             }
+            self.say_end();
             return None;
         };
         if !self.is_terminal {
@@ -273,6 +278,16 @@ impl Shell {
             }
         }
         None
+    }
+
+    /// The end of a pipe is Ctrl-D to the shell. It is said until the shell ends: a program on the terminal may take one for itself,
+    /// and a shell that has not set its terminal up yet loses it.
+    fn say_end(&mut self) {
+        if self.pending.is_empty() {
+            self.push(Bytes::from_static(b"\x04"));
+        }
+        let pause = self.end_again.map_or(FIRST_END, |(_, pause)| (pause * 2).min(LONGEST_END));
+        self.end_again = Some((tokio::time::Instant::now() + pause, pause));
     }
 
     fn push(&mut self, bytes: Bytes) {

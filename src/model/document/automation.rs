@@ -15,7 +15,7 @@ pub struct AutomationStep {
     pub members: Map<String, Value>,
 }
 
-const STEP_MEMBERS: &[&str] = &[
+pub(super) const STEP_MEMBERS: &[&str] = &[
     "name",
     "action",
     "description",

@@ -28,7 +28,7 @@ pub struct StepSpec {
     pub is_end: Option<Value>,
 }
 
-const STEP_MEMBERS: &[&str] = &[
+pub(super) const STEP_MEMBERS: &[&str] = &[
     "name",
     "action",
     "inputs",
@@ -47,7 +47,9 @@ const STEP_MEMBERS: &[&str] = &[
     "outputs",
 ];
 /// Members of runbook steps that Command documents of the field carry without effect.
-const WITHOUT_EFFECT: &[&str] = &["nextStep", "isCritical", "onCancel", "outputs"];
+pub(super) const WITHOUT_EFFECT: &[&str] = &["nextStep", "isCritical", "onCancel", "outputs"];
+/// Of a plugin in `runtimeConfig`.
+pub(super) const PLUGIN_MEMBERS: &[&str] = &["properties", "settings", "description"];
 
 pub fn read(checker: &mut Checker, root: &Node, schema: Schema) -> Vec<StepSpec> {
     match schema {
@@ -218,7 +220,7 @@ fn read_plugins(checker: &mut Checker, root: &Node) -> Vec<StepSpec> {
 
 fn read_plugin(checker: &mut Checker, plugin: &Member, path: &Path<'_>, steps: &mut Vec<StepSpec>) {
     let Some(members) = checker.map(&plugin.node, path) else { return };
-    checker.only_known(members, path, &["properties", "settings", "description"], Severity::Warning);
+    checker.only_known(members, path, PLUGIN_MEMBERS, Severity::Warning);
     let path = path.key("properties");
     let properties = find(members, "properties");
     let step = |id: Option<String>, inputs| StepSpec {

@@ -29,6 +29,8 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 pub mod text;
+#[cfg(test)]
+mod vocabulary;
 
 use std::collections::BTreeMap;
 
@@ -82,6 +84,16 @@ impl Schema {
             Self::V1_2 => "1.2",
             Self::V2_0 => "2.0",
             Self::V2_2 => "2.2",
+        }
+    }
+
+    /// The members at the top, and how bad another one is.
+    fn members(self) -> (&'static [&'static str], Severity) {
+        match self {
+            Self::V2_0 | Self::V2_2 => (COMMAND_MEMBERS, Severity::Error),
+            Self::V1_2 => (PLUGIN_MEMBERS, Severity::Error),
+            Self::V0_3 => (AUTOMATION_MEMBERS, Severity::Warning),
+            Self::V1_0 => (SESSION_MEMBERS, Severity::Warning),
         }
     }
 }
@@ -206,12 +218,7 @@ impl Document {
     fn read_checked(checker: &mut Checker, root: &Node) -> Option<Self> {
         let members = checker.map(root, &Path::ROOT)?;
         let schema = read_schema(checker, root)?;
-        let (known, severity) = match schema {
-            Schema::V2_0 | Schema::V2_2 => (COMMAND_MEMBERS, Severity::Error),
-            Schema::V1_2 => (PLUGIN_MEMBERS, Severity::Error),
-            Schema::V0_3 => (AUTOMATION_MEMBERS, Severity::Warning),
-            Schema::V1_0 => (SESSION_MEMBERS, Severity::Warning),
-        };
+        let (known, severity) = schema.members();
         checker.only_known(members, &Path::ROOT, known, severity);
         Some(Self {
             schema,

@@ -54,7 +54,7 @@ pub struct ParameterError {
     pub problem: String,
 }
 
-const MEMBERS: &[&str] = &[
+pub(super) const MEMBERS: &[&str] = &[
     "type",
     "description",
     "default",
@@ -126,9 +126,7 @@ impl Parameters {
         for (name, spec) in self.iter() {
             let value = match given.get(name) {
                 Some(texts) => spec.judge(texts).map_err(|problem| error(name, problem))?,
-                None => spec
-                    .default_value()
-                    .ok_or_else(|| error(name, "is required and has no default".into()))?,
+                None => spec.usable_default().map_err(|problem| error(name, problem))?,
             };
             values.insert(name.to_owned(), value);
         }
@@ -141,19 +139,26 @@ fn is_name(name: &str) -> bool {
 }
 
 impl ParameterType {
+    /// By the names that documents give them, in the order in which they are proposed.
+    pub(super) const NAMED: [(&'static str, Self); 6] = [
+        ("String", Self::String),
+        ("StringList", Self::StringList),
+        ("Boolean", Self::Boolean),
+        ("Integer", Self::Integer),
+        ("MapList", Self::MapList),
+        ("StringMap", Self::StringMap),
+    ];
+
     /// Ids of AWS's own things are texts, and lists of them lists of texts.
     fn of(declared: &str) -> Option<Self> {
-        Some(match declared {
-            "String" => Self::String,
-            "StringList" => Self::StringList,
-            "Boolean" => Self::Boolean,
-            "Integer" => Self::Integer,
-            "MapList" => Self::MapList,
-            "StringMap" => Self::StringMap,
-            text if text.starts_with("AWS::") => Self::String,
-            text if text.starts_with("List<AWS::") && text.ends_with('>') => Self::StringList,
-            _ => return None,
-        })
+        let is_named = |(name, kind): (&str, Self)| (name == declared).then_some(kind);
+        if declared.starts_with("AWS::") {
+            return Some(Self::String);
+        }
+        if declared.starts_with("List<AWS::") && declared.ends_with('>') {
+            return Some(Self::StringList);
+        }
+        Self::NAMED.into_iter().find_map(is_named)
     }
 }
 
@@ -230,6 +235,15 @@ impl ParameterSpec {
             return Ok(());
         }
         self.judge(&texts).map(|_| ())
+    }
+
+    /// *Errors*: what is wrong with it, or that there is none.
+    fn usable_default(&self) -> Result<Value, String> {
+        if let Some(default) = &self.default {
+            let refused = |problem| format!("{problem}, and that is the document's own default: give another value");
+            self.check_default(default).map_err(refused)?;
+        }
+        self.default_value().ok_or_else(|| "is required and has no default".into())
     }
 
     pub fn default_value(&self) -> Option<Value> {
@@ -451,6 +465,17 @@ mod tests {
         );
         let given = GivenParameters::from([("other".into(), vec![])]);
         assert!(parameters.bind(&given).unwrap_err().to_string().contains("it has: need"));
+    }
+
+    #[test]
+    fn a_default_that_breaks_its_own_rules_is_not_used() {
+        let (parameters, _) = read(&json!({"p": {"type": "String", "default": "q", "allowedPattern": "[0-9]+"}}));
+        let refused = parameters.bind(&GivenParameters::new()).unwrap_err().to_string();
+        assert!(refused.contains("the document's own default"), "{refused}");
+        let given = GivenParameters::from([("p".into(), vec!["7".into()])]);
+        assert_eq!(parameters.bind(&given).unwrap()["p"], json!("7"));
+        let (optional, _) = read(&json!({"p": {"type": "String", "default": "", "allowedPattern": "[0-9]+"}}));
+        assert_eq!(optional.bind(&GivenParameters::new()).unwrap()["p"], json!(""));
     }
 
     #[test]

@@ -20,6 +20,13 @@ impl Document {
     }
 }
 
+impl StepSpec {
+    /// Where it runs, in upstream's order; nowhere when its action is unknown.
+    pub fn platforms(&self) -> impl Iterator<Item = Platform> {
+        Platform::ALL.into_iter().filter(|platform| runs_on(self, *platform))
+    }
+}
+
 fn runs_on(step: &StepSpec, platform: Platform) -> bool {
     if let Some(wanted) = wanted_platform(step) {
         return wanted.eq_ignore_ascii_case(platform.as_str());

@@ -297,11 +297,14 @@ impl Binding<'_> {
 
     fn verdict(&self, spec: &StepSpec) -> Verdict {
         if let Some(precondition) = &spec.precondition {
-            return self.precondition(precondition);
+            return self.precondition(&spec.name, precondition);
         }
         match actions::find(&spec.action) {
             Some(action) if !action.platforms.contains(&Platform::Linux) => {
-                let why = format!("`{}` is not for Linux", spec.action);
+                let why = format!(
+                    "Step execution skipped due to unsupported plugin: {}. Step name: {}",
+                    spec.action, spec.name
+                );
                 match self.document.schema {
                     Schema::V1_2 => Verdict::Fail(why),
                     _ => Verdict::Skip(why),
@@ -311,8 +314,9 @@ impl Binding<'_> {
         }
     }
 
-    /// *Source*: AWS docs, "precondition"; `platformType` stands without braces.
-    fn precondition(&self, precondition: &Value) -> Verdict {
+    /// *Source*: AWS docs, "precondition", and what amazon-ssm-agent makes of it; `platformType` stands without braces. The sentences
+    /// are upstream's: people search outputs for them.
+    fn precondition(&self, step: &str, precondition: &Value) -> Verdict {
         let Some(members) = precondition.as_object() else {
             return Verdict::Fail("its precondition is not a map".into());
         };
@@ -326,13 +330,18 @@ impl Binding<'_> {
                 return Verdict::Fail("its precondition does not compare two texts".into());
             };
             let (left, right) = (self.side(left), self.side(right));
-            let is_platform = [left.is_platform, right.is_platform].contains(&true);
-            let is_equal = match is_platform {
+            if let Some(why) = Side::incomparable(&left, &right) {
+                return Verdict::Fail(format!("its precondition {why}"));
+            }
+            let is_equal = match left.is_platform || right.is_platform {
                 true => left.text.eq_ignore_ascii_case(&right.text),
                 false => left.text == right.text,
             };
             if !is_equal {
-                return Verdict::Skip(format!("its precondition does not hold: `{}` is not `{}`", left.text, right.text));
+                return Verdict::Skip(format!(
+                    "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": [{}, {}]'. Step name: {step}",
+                    left.written, right.written
+                ));
             }
         }
         Verdict::Run
@@ -340,22 +349,39 @@ impl Binding<'_> {
 
     fn side(&self, side: &Value) -> Side {
         let written = substitute::as_text(side);
-        if matches!(substitute::sole_reference(&written).unwrap_or(written.trim()), "platformType") {
-            return Side {
-                text: Platform::Linux.as_str().to_owned(),
-                is_platform: true,
-            };
-        }
+        let is_platform = matches!(substitute::sole_reference(&written).unwrap_or(written.trim()), "platformType");
         Side {
-            text: replaced(&written, &|name| self.plain(name)),
-            is_platform: false,
+            text: match is_platform {
+                true => Platform::Linux.as_str().to_owned(),
+                false => replaced(&written, &|name| self.plain(name)),
+            },
+            has_parameter: !is_platform && substitute::references(&written).next().is_some(),
+            is_platform,
+            written,
         }
     }
 }
 
+/// One side of a comparison.
 struct Side {
+    written: String,
     text: String,
     is_platform: bool,
+    has_parameter: bool,
+}
+
+impl Side {
+    /// Why the two cannot be compared: what the author meant is then unknown, and the step fails.
+    fn incomparable(left: &Self, right: &Self) -> Option<&'static str> {
+        if left.written == right.written || (left.is_platform && right.is_platform) {
+            return Some("compares something with itself");
+        }
+        match (left.is_platform || right.is_platform, left.has_parameter || right.has_parameter) {
+            (true, true) => Some("compares `platformType` with a parameter; it takes a plain word, such as `Linux`"),
+            (false, false) => Some("compares two plain texts; one of them must be `platformType` or have a parameter"),
+            _ => None,
+        }
+    }
 }
 
 fn is_true(value: Option<Value>) -> bool {

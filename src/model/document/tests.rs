@@ -276,9 +276,21 @@ fn preconditions_compare_the_platform_and_parameters() {
     assert_eq!(verdict(json!({"StringEquals": ["platformType", "Linux"]})), Verdict::Run);
     assert_eq!(verdict(json!({"StringEquals": ["Linux", "platformType"]})), Verdict::Run);
     assert_eq!(verdict(json!({"StringEquals": ["{{ mode }}", "fast"]})), Verdict::Run);
-    assert!(
-        matches!(verdict(json!({"StringEquals": ["platformType", "Windows"]})), Verdict::Skip(why) if why.contains("`Linux` is not `Windows`"))
+    let skipped = "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": [platformType, Windows]'. Step name: a";
+    assert_eq!(
+        verdict(json!({"StringEquals": ["platformType", "Windows"]})),
+        Verdict::Skip(skipped.into())
     );
+    for sides in [
+        ["platformType", "platformType"],
+        ["{{ platformType }}", "platformType"],
+        ["platformType", "{{ mode }}"],
+        ["{{ mode }}", "{{ mode }}"],
+        ["a", "a"],
+        ["a", "b"],
+    ] {
+        assert!(matches!(verdict(json!({ "StringEquals": sides })), Verdict::Fail(_)), "{sides:?}");
+    }
     assert!(matches!(verdict(json!({"StringEquals": ["{{ mode }}", "slow"]})), Verdict::Skip(_)));
     assert!(matches!(verdict(json!({"StringLike": ["a", "b"]})), Verdict::Fail(why) if why.contains("`StringLike`")));
 }

@@ -282,13 +282,15 @@ def send_script(hub, nodes, lines, **members):
 TERMINAL = {"Success", "Failed", "TimedOut", "Cancelled"}
 
 
-def invocation(hub, command, node):
-    return hub.api.ssm("GetCommandInvocation", CommandId=command, InstanceId=node)
+def invocation(hub, command, node, step=None):
+    """Of a document with several steps, one step's."""
+    named = {"PluginName": step} if step else {}
+    return hub.api.ssm("GetCommandInvocation", CommandId=command, InstanceId=node, **named)
 
 
-def wait_invocation(hub, command, node, seconds=60):
+def wait_invocation(hub, command, node, seconds=60, step=None):
     def ended():
-        answer = invocation(hub, command, node)
+        answer = invocation(hub, command, node, step)
         return answer if answer["Status"] in TERMINAL else None
 
     return until(ended, seconds, f"command {command} ending on {node}")

@@ -208,6 +208,7 @@ impl TestHub {
         headers.insert(HOST, self.address().parse().unwrap());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
         headers.insert("x-amz-target", target.parse().unwrap());
+        headers.insert("x-roadstead-members", "1".parse().unwrap());
         request
     }
 

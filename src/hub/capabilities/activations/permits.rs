@@ -13,7 +13,7 @@ use crate::hub::labels::{self, Kind, Tag};
 use crate::hub::store::blobs::hash;
 use crate::hub::store::{Condition, Row, Select, StoreError, Tx, Value};
 use crate::model::access::Thing;
-use crate::model::access::grants::NODE;
+use crate::model::access::kinds::NODE;
 
 pub const KIND: &str = "activation";
 

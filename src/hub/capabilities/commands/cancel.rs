@@ -32,16 +32,19 @@ struct CancelRequest {
     instance_ids: Vec<String>,
 }
 
-/// Ours, all three: what the cancel found, by node. Upstream answers nothing.
+/// What the cancel found, by node; for those who ask for our members: upstream answers nothing.
 #[derive(Default, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct CancelResult {
     /// Certainly not begun, and now never will be.
-    not_begun_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_begun_count: Option<u64>,
     /// They have it, or may have it: told to stop, and ended when they say so.
-    stopping_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopping_count: Option<u64>,
     /// They had ended before.
-    ended_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_count: Option<u64>,
 }
 
 /// A command that has ended stays as it is; that is no error.
@@ -55,12 +58,12 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<CancelResul
     let (now, bus, link, command) = (cx.now(), cx.services.bus.clone(), cx.services.link().clone(), id.clone());
     let done = cx.write(move |tx| {
         let whole = rows::sql::command(tx, &command)?.ok_or_else(|| unknown(command.as_str()))?;
-        let (mut told, mut found) = (Vec::new(), CancelResult::default());
+        let (mut told, mut not_begun) = (Vec::new(), 0);
         for open in sql::open(tx, &command, &request.instance_ids)? {
             // Only a node that was not told, or is away and never took it, certainly does not run it.
             if !open.is_released || (!open.is_accepted && !link.is_connected(&open.node)) {
                 end(tx, &command, &open.node, open.state, "cancelled before the node took it", now)?;
-                found.not_begun_count += 1;
+                not_begun += 1;
             } else if let Ok(next) = open.state.next(Happening::CancelAsked) {
                 rows::sql::set_state(tx, &command, &open.node, next)?;
                 told.push(open.node);
@@ -70,8 +73,11 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<CancelResul
             0 => whole.target_count as u64,
             some => some as u64,
         };
-        found.stopping_count = told.len() as u64;
-        found.ended_count = asked.saturating_sub(found.not_begun_count + found.stopping_count);
+        let found = CancelResult {
+            not_begun_count: Some(not_begun),
+            stopping_count: Some(told.len() as u64),
+            ended_count: Some(asked.saturating_sub(not_begun + told.len() as u64)),
+        };
         if request.instance_ids.is_empty() {
             sql::set_cancelled(tx, &command, now)?;
         }
@@ -82,7 +88,10 @@ async fn cancel_command(cx: Cx, request: CancelRequest) -> ApiResult<CancelResul
     for node in told {
         dispatch::tell(&cx.services, &node, &ToAgent::Cancel { run: id.clone() }).await;
     }
-    Ok(found)
+    match cx.wants_our_members() {
+        true => Ok(found),
+        false => Ok(CancelResult::default()),
+    }
 }
 
 /// Cancels a command that no node has been told of.

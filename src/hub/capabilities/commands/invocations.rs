@@ -8,14 +8,13 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::commands::list::{Filter, known, moment, parse_command, parse_node};
-use crate::hub::capabilities::commands::outputs;
-use crate::hub::capabilities::commands::rows::{self, Command, Invocation, StepRow};
+use crate::hub::capabilities::commands::plugins::{self, Plugin};
+use crate::hub::capabilities::commands::rows::{self, Command, Invocation};
 use crate::hub::capabilities::commands::send::{SHARE, share};
+use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::commands::uploads::{self, UploadView};
 use crate::hub::store::blobs::Blobs;
-use crate::hub::store::{Select, Tx, Value};
-use crate::model::document::Document;
-use crate::wire::run::StreamName;
+use crate::hub::store::{Select, StoreError, Tx, Value};
 
 /// Characters of each stream that upstream's members carry; all of it is kept and shown elsewhere.
 const STDOUT_CHARS: usize = 24_000;
@@ -79,30 +78,22 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
     cx.glance(move |tx| {
         let invocation = rows::sql::invocation(tx, &command, &node)?.ok_or_else(|| does_not_exist(&request))?;
         let command = rows::sql::command(tx, &command)?.ok_or_else(|| does_not_exist(&request))?;
-        let steps = rows::sql::steps(tx, &command.id, &node)?;
-        let (plugin_name, step) = chosen(tx, &command, &steps, request.plugin_name.as_deref())?;
-        let output = |stream, limit| match step {
-            Some(step) => outputs::beginning(tx, &blobs, &command.id, &node, step.position, stream, limit),
-            None => Ok(String::new()),
-        };
-        let mut standard_error_content = output(StreamName::Stderr, STDERR_CHARS)?;
-        outputs::append_message(&mut standard_error_content, &invocation.message, STDERR_CHARS);
-        let urls = step.map(|step| uploads::urls(tx, &command, &node, step)).transpose()?;
-        let (standard_output_url, standard_error_url) = urls.unwrap_or_default();
+        let plugin = plugins::chosen(plugins::of(tx, &command, &invocation)?, request.plugin_name.as_deref())?;
+        let (standard_output_url, standard_error_url) = urls(tx, &command, &invocation, &plugin)?;
         let output_upload = match command.extras.output_s3_bucket_name {
             Some(_) => uploads::sql::view(tx, &command.id, &node)?,
             None => None,
         };
         Ok(GetResult {
-            plugin_name,
-            response_code: step.and_then(|s| s.exit_code).unwrap_or(invocation.response_code),
-            execution_start_date_time: step.map_or_else(String::new, |s| s.started_at.to_string()),
-            execution_elapsed_time: step.map_or_else(String::new, elapsed),
-            execution_end_date_time: step.map_or_else(String::new, |s| s.ended_at.to_string()),
-            status: invocation.state.status(),
-            status_details: invocation.state.as_str(),
-            standard_output_content: output(StreamName::Stdout, STDOUT_CHARS)?,
-            standard_error_content,
+            response_code: plugin.response_code(),
+            execution_start_date_time: plugin.started_at().map_or_else(String::new, |at| at.to_string()),
+            execution_elapsed_time: elapsed(&plugin),
+            execution_end_date_time: plugin.ended_at().map_or_else(String::new, |at| at.to_string()),
+            status: plugin.state().status(),
+            status_details: plugin.state().as_str(),
+            standard_output_content: plugin.stdout(tx, &blobs, &invocation, STDOUT_CHARS)?,
+            standard_error_content: plugin.stderr(tx, &blobs, &invocation, STDERR_CHARS)?,
+            plugin_name: plugin.name,
             standard_output_url,
             standard_error_url,
             output_upload,
@@ -124,38 +115,13 @@ fn does_not_exist(request: &GetRequest) -> ApiError {
     )
 }
 
-/// `PT1.25S`, as upstream writes it.
-fn elapsed(step: &StepRow) -> String {
-    let ms = step.ended_at.since(step.started_at).as_millis();
+/// `PT1.25S`, as upstream writes it; empty as long as it is not known.
+fn elapsed(plugin: &Plugin) -> String {
+    let Some((from, to)) = plugin.started_at().zip(plugin.ended_at()) else {
+        return String::new();
+    };
+    let ms = to.since(from).as_millis();
     format!("PT{}.{:03}S", ms / 1000, ms % 1000)
-}
-
-/// The step that a plugin name means: by name or by action; the first without a name.
-///
-/// *Errors*: `InvalidPluginName`.
-fn chosen<'s>(tx: &Tx<'_>, command: &Command, steps: &'s [StepRow], wanted: Option<&str>) -> ApiResult<(String, Option<&'s StepRow>)> {
-    let matches = |name: &str, action: &str| wanted.is_none_or(|w| w == name || w == action);
-    if let Some(step) = steps.iter().find(|s| matches(&s.name, &s.action)) {
-        return Ok((plugin_name(command, &step.name, &step.action), Some(step)));
-    }
-    let document = rows::sql::document(tx, &command.id)?.and_then(|content| Document::parse(&content).ok());
-    let planned = document.iter().flat_map(|d| d.steps()).find(|s| matches(&s.name, &s.action));
-    match planned {
-        Some(step) => Ok((plugin_name(command, &step.name, &step.action), None)),
-        None => Err(ApiError::new(
-            "InvalidPluginName",
-            format!("the document of this command has no plugin `{}`", wanted.unwrap_or("")),
-        )),
-    }
-}
-
-/// The stock documents have one step, which scripts know by its action (see `stock`).
-fn plugin_name(command: &Command, name: &str, action: &str) -> String {
-    if command.document_name.starts_with("AWS-") {
-        action.to_owned()
-    } else {
-        name.to_owned()
-    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -288,7 +254,7 @@ fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
         "InvokedBefore" => select.and("requested_at < ?", [moment(filter)?]),
         "Status" => {
             constraint::one_of(&filter.value, "filters.1.member.value", STATES)?;
-            let details: Vec<Value> = super::state::State::ALL
+            let details: Vec<Value> = State::ALL
                 .into_iter()
                 .filter(|s| s.status() == filter.value || s.as_str() == filter.value)
                 .map(|s| Value::from(s.as_str()))
@@ -310,24 +276,18 @@ fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
 
 fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) -> ApiResult<InvocationView> {
     let command = rows::sql::command(tx, &invocation.command_id)?.ok_or_else(|| ApiError::internal("an invocation without its command"))?;
-    let mut command_plugins = Vec::new();
-    let steps = match with_details || command.extras.output_s3_bucket_name.is_some() {
-        true => rows::sql::steps(tx, &invocation.command_id, &invocation.node_id)?,
+    let plugins = match with_details || command.extras.output_s3_bucket_name.is_some() {
+        true => plugins::of(tx, &command, &invocation)?,
         false => Vec::new(),
     };
-    let (standard_output_url, standard_error_url) = match steps.as_slice() {
+    let (standard_output_url, standard_error_url) = match plugins.as_slice() {
         // Upstream fills these where there is one plugin.
-        [only] => uploads::urls(tx, &command, &invocation.node_id, only)?,
+        [only] => urls(tx, &command, &invocation, only)?,
         _ => Default::default(),
     };
-    if with_details {
-        for step in steps {
-            command_plugins.push(plugin(tx, blobs, &command, &invocation, step)?);
-        }
-        if command_plugins.is_empty() {
-            command_plugins.push(planned_plugin(tx, &command, &invocation)?);
-        }
-    }
+    let shown = plugins.iter().filter(|_| with_details);
+    let command_plugins = shown.map(|plugin| plugin_view(tx, blobs, &command, &invocation, plugin));
+    let command_plugins = command_plugins.collect::<ApiResult<_>>()?;
     Ok(InvocationView {
         instance_name: invocation.computer_name,
         comment: command.comment,
@@ -348,33 +308,21 @@ fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) 
     })
 }
 
-fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation, step: StepRow) -> ApiResult<PluginView> {
-    let part = |stream| outputs::beginning(tx, blobs, &command.id, &invocation.node_id, step.position, stream, PLUGIN_CHARS);
-    let (stdout, stderr) = (part(StreamName::Stdout)?, part(StreamName::Stderr)?);
-    let joined = if stderr.is_empty() {
-        stdout
-    } else {
-        format!("{stdout}\n----------ERROR-------\n{stderr}")
-    };
-    let (standard_output_url, standard_error_url) = uploads::urls(tx, command, &invocation.node_id, &step)?;
-    let status = match step.outcome.as_str() {
-        "TimedOut" => "TimedOut",
-        "Cancelled" => "Cancelled",
-        "Success" | "Skipped" => "Success",
-        _ => "Failed",
-    };
+fn plugin_view(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation, plugin: &Plugin) -> ApiResult<PluginView> {
+    let (standard_output_url, standard_error_url) = urls(tx, command, invocation, plugin)?;
     Ok(PluginView {
-        name: plugin_name(command, &step.name, &step.action),
-        status,
-        status_details: if status == "TimedOut" {
-            "ExecutionTimedOut".into()
-        } else {
-            status.into()
+        name: plugin.name.clone(),
+        // Upstream's states of a plugin are fewer than those of a node's share.
+        status: match plugin.state() {
+            State::Delayed => "Pending",
+            State::Cancelling => "InProgress",
+            state => state.status(),
         },
-        response_code: step.exit_code.unwrap_or(if step.outcome == "Skipped" { 0 } else { -1 }),
-        response_start_date_time: Some(step.started_at),
-        response_finish_date_time: Some(step.ended_at),
-        output: explained(joined, &step).chars().take(PLUGIN_CHARS).collect(),
+        status_details: plugin.state().as_str().into(),
+        response_code: plugin.response_code(),
+        response_start_date_time: plugin.started_at(),
+        response_finish_date_time: plugin.ended_at(),
+        output: plugin.output(tx, blobs, invocation, PLUGIN_CHARS)?,
         standard_output_url,
         standard_error_url,
         output_s3_region: command.extras.output_s3_region.clone(),
@@ -383,35 +331,10 @@ fn plugin(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invocation
     })
 }
 
-/// A step that did not simply succeed says why, behind what it wrote.
-fn explained(output: String, step: &StepRow) -> String {
-    if step.message.is_empty() || step.outcome == "Success" {
-        return output;
+/// Where its output lies in the command's bucket.
+fn urls(tx: &Tx<'_>, command: &Command, invocation: &Invocation, plugin: &Plugin) -> Result<(String, String), StoreError> {
+    match plugin.rows.first() {
+        Some(step) => uploads::urls(tx, command, &invocation.node_id, step),
+        None => Ok(Default::default()),
     }
-    let gap = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
-    format!("{output}{gap}{}", step.message)
-}
-
-/// The first step of a document whose node has not answered yet.
-fn planned_plugin(tx: &Tx<'_>, command: &Command, invocation: &Invocation) -> ApiResult<PluginView> {
-    let (name, _) = chosen(tx, command, &[], None)?;
-    let status = match invocation.state.status() {
-        "Delayed" => "Pending",
-        "Cancelling" => "InProgress",
-        other => other,
-    };
-    Ok(PluginView {
-        name,
-        status,
-        status_details: invocation.state.as_str().into(),
-        response_code: -1,
-        response_start_date_time: None,
-        response_finish_date_time: None,
-        output: String::new(),
-        standard_output_url: String::new(),
-        standard_error_url: String::new(),
-        output_s3_region: command.extras.output_s3_region.clone(),
-        output_s3_bucket_name: command.extras.output_s3_bucket_name.clone().unwrap_or_default(),
-        output_s3_key_prefix: command.extras.output_s3_key_prefix.clone().unwrap_or_default(),
-    })
 }

@@ -53,20 +53,6 @@ pub struct CommandView {
     timeout_seconds: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     alarm_configuration: Option<Json>,
-    /// Ours: who sent it, and of which command it is a repetition.
-    requested_by: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rerun_of: Option<CommandId>,
-    /// Ours: how many nodes had to succeed before the others were begun.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    canary: Option<String>,
-    /// Ours: what became of nodes that were offline.
-    offline_nodes: OfflineNodes,
-    /// Ours: as whom and below which ceilings its processes run.
-    #[serde(skip_serializing_if = "RunSettings::is_plain")]
-    run_settings: RunSettings,
-    /// Ours: nodes that wait for their turn, because `MaxConcurrency` are under way or they are offline.
-    held_count: i64,
 }
 
 impl From<Command> for CommandView {
@@ -99,12 +85,43 @@ impl From<Command> for CommandView {
             cloud_watch_output_config: command.extras.cloud_watch_output_config,
             timeout_seconds: command.timeout_s,
             alarm_configuration: command.extras.alarm_configuration,
-            requested_by: command.requested_by,
-            rerun_of: command.rerun_of,
-            canary: command.extras.canary,
-            offline_nodes: command.extras.offline_nodes,
-            run_settings: command.extras.run_settings,
+        }
+    }
+}
+
+/// A command as our own operations show it: upstream's have no place for what is ours.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct WholeCommandView {
+    #[serde(flatten)]
+    command: CommandView,
+    /// Who sent it, and of which command it is a repetition.
+    requested_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerun_of: Option<CommandId>,
+    /// How many nodes had to succeed before the others were begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<String>,
+    /// What became of nodes that were offline.
+    offline_nodes: OfflineNodes,
+    /// As whom and below which ceilings its processes run.
+    #[serde(skip_serializing_if = "RunSettings::is_plain")]
+    run_settings: RunSettings,
+    /// Nodes that wait for their turn, because `MaxConcurrency` are under way or they are offline.
+    held_count: i64,
+}
+
+impl From<Command> for WholeCommandView {
+    fn from(mut command: Command) -> Self {
+        let extras = &mut command.extras;
+        Self {
+            requested_by: std::mem::take(&mut command.requested_by),
+            rerun_of: command.rerun_of.take(),
+            canary: extras.canary.take(),
+            offline_nodes: extras.offline_nodes,
+            run_settings: std::mem::take(&mut extras.run_settings),
             held_count: command.held_count,
+            command: command.into(),
         }
     }
 }

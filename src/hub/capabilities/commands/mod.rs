@@ -16,11 +16,13 @@
 //! there from the hub's own store: [`uploads`], [`upload_delivery`]. What a run needs of the hub while it goes on it asks for, and
 //! gets by what its [`open order`](open_orders) says: [`secrets`], [`objects`].
 
+pub mod alarms;
 pub mod approvals;
 pub mod cancel;
 pub mod dispatch;
 pub mod enclosed;
 pub mod expiry;
+pub mod groups;
 pub mod invocations;
 pub mod list;
 pub mod live;
@@ -31,17 +33,22 @@ pub mod open_orders;
 pub mod order;
 pub mod outputs;
 pub mod plan;
+pub mod plugins;
 pub mod pull;
 pub mod rate;
 pub mod references;
 pub mod release;
 pub mod reports;
+pub mod request;
 pub mod retention;
 pub mod rows;
 pub mod search;
+pub mod search_outputs;
 pub mod secrets;
 pub mod send;
 pub mod state;
+pub mod stored_lines;
+pub mod text_search;
 pub mod upload_delivery;
 pub mod uploads;
 
@@ -57,6 +64,8 @@ pub const CAPABILITY: Capability = Capability {
         approvals::operations(api);
         search::operations(api);
         outputs::operations(api);
+        groups::operations(api);
+        search_outputs::operations(api);
         uploads::operations(api);
     },
     reports: |reports| {

@@ -3,6 +3,7 @@
 //! `NotificationArn` names a topic, `arn:aws:sns:REGION:ACCOUNT:TOPIC`; ours is the channel of that name. Words are put into the
 //! log in the transaction that changes the state, so that none is missing and none tells of what did not happen.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -19,38 +20,48 @@ const EVENTS: &[&str] = &["All", "InProgress", "Success", "TimedOut", "Cancelled
 const KINDS: &[&str] = &["Command", "Invocation"];
 
 /// As upstream's member of the same name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
-struct Config {
+#[schemars(rename = "NotificationConfig")]
+pub struct Config {
+    #[serde(skip_serializing_if = "String::is_empty")]
     notification_arn: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     notification_events: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     notification_type: Option<String>,
 }
 
 impl Config {
+    /// What was kept with a command; `None` for one that wants nothing.
+    fn kept(given: Option<&Json>) -> Option<Self> {
+        let config: Self = serde_json::from_value(given?.clone()).ok()?;
+        (config != Self::default()).then_some(config)
+    }
+
+    /// What can be judged without the channels.
+    ///
     /// *Errors*: `ValidationException`, `InvalidNotificationConfig`.
-    fn parse(given: &Json) -> ApiResult<Option<Self>> {
-        let invalid = |why: &str| ApiError::new("InvalidNotificationConfig", why);
-        let config: Self = serde_json::from_value(given.clone())
-            .map_err(|_| ApiError::validation("`NotificationConfig` has NotificationArn, NotificationEvents and NotificationType"))?;
-        if config == Self::default() {
-            return Ok(None);
+    pub fn check(&self) -> ApiResult<()> {
+        let invalid = |why: &str| Err(ApiError::new("InvalidNotificationConfig", why));
+        if *self == Self::default() {
+            return Ok(());
         }
-        for event in &config.notification_events {
+        for event in &self.notification_events {
             constraint::one_of(event, "notificationConfig.notificationEvents", EVENTS)?;
         }
-        if let Some(kind) = &config.notification_type {
+        if let Some(kind) = &self.notification_type {
             constraint::one_of(kind, "notificationConfig.notificationType", KINDS)?;
         }
-        if config.topic().is_none() {
-            return Err(invalid(
+        if self.topic().is_none() {
+            return invalid(
                 "`NotificationArn` is the ARN of a topic, arn:aws:sns:REGION:ACCOUNT:TOPIC; the topic is a channel of this hub",
-            ));
+            );
         }
-        if config.notification_events.is_empty() {
-            return Err(invalid("`NotificationEvents` names at least one event, or All"));
+        if self.notification_events.is_empty() {
+            return invalid("`NotificationEvents` names at least one event, or All");
         }
-        Ok(Some(config))
+        Ok(())
     }
 
     /// The channel's name.
@@ -71,11 +82,11 @@ impl Config {
     }
 }
 
-/// Judges what a sender asked for.
+/// Whether the channel that a sender named is there.
 ///
-/// *Errors*: `ValidationException`, `InvalidNotificationConfig`, also for a channel that is not there.
+/// *Errors*: `InvalidNotificationConfig`.
 pub fn check(tx: &Tx<'_>, given: Option<&Json>) -> ApiResult<()> {
-    let Some(config) = given.map(Config::parse).transpose()?.flatten() else {
+    let Some(config) = Config::kept(given) else {
         return Ok(());
     };
     let topic = config.topic().unwrap_or_default();
@@ -93,8 +104,7 @@ pub fn check(tx: &Tx<'_>, given: Option<&Json>) -> ApiResult<()> {
 
 /// For the column by which a change of state knows at once whether anybody is to be told: `Command`, `Invocation`, or nothing.
 pub fn kind(given: Option<&Json>) -> Option<String> {
-    let config = given.map(Config::parse)?.ok()??;
-    Some(config.kind().to_owned())
+    Some(Config::kept(given)?.kind().to_owned())
 }
 
 /// Tells that the whole command has come to this state.
@@ -149,8 +159,7 @@ pub fn invocation(tx: &Tx<'_>, id: &CommandId, node: &NodeId, state: State, at: 
 }
 
 fn wanted(command: &Command, kind: &str) -> Option<Config> {
-    let config = Config::parse(command.extras.notification_config.as_ref()?).ok()??;
-    (config.kind() == kind).then_some(config)
+    Config::kept(command.extras.notification_config.as_ref()).filter(|config| config.kind() == kind)
 }
 
 fn title(command: &Command) -> String {
@@ -189,11 +198,12 @@ mod tests {
     #[test]
     fn a_configuration_is_read_as_upstream_reads_it() {
         let given = |events: Json, kind: &str| json!({"NotificationArn": "arn:aws:sns:eu-x:1:ops", "NotificationEvents": events, "NotificationType": kind});
-        let config = Config::parse(&given(json!(["Failed"]), "Invocation")).unwrap().unwrap();
+        let kept = |given: Json| Config::kept(Some(&given));
+        let config = kept(given(json!(["Failed"]), "Invocation")).unwrap();
         assert_eq!((config.topic(), config.kind()), (Some("ops"), "Invocation"));
-        assert!(config.wants("Failed") && !config.wants("Success"));
-        assert!(Config::parse(&given(json!(["All"]), "Command")).unwrap().unwrap().wants("Success"));
-        let code = |given: Json| Config::parse(&given).unwrap_err().code;
+        assert!(config.wants("Failed") && !config.wants("Success") && config.check().is_ok());
+        assert!(kept(given(json!(["All"]), "Command")).unwrap().wants("Success"));
+        let code = |given: Json| kept(given).unwrap().check().unwrap_err().code;
         assert_eq!(code(given(json!(["Sometimes"]), "Command")), "ValidationException");
         assert_eq!(code(given(json!(["All"]), "Node")), "ValidationException");
         assert_eq!(code(given(json!([]), "Command")), "InvalidNotificationConfig");
@@ -201,10 +211,9 @@ mod tests {
             code(json!({"NotificationArn": "ops", "NotificationEvents": ["All"]})),
             "InvalidNotificationConfig"
         );
-        assert_eq!(Config::parse(&json!({})).unwrap(), None);
-        assert_eq!(
-            Config::parse(&json!({"NotificationArn": "", "NotificationEvents": []})).unwrap(),
-            None
-        );
+        for nothing in [json!({}), json!({"NotificationArn": "", "NotificationEvents": []})] {
+            assert_eq!(kept(nothing), None);
+        }
+        assert!(Config::default().check().is_ok());
     }
 }

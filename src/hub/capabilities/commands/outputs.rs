@@ -1,13 +1,13 @@
-//! Stored and live output: from any offset ([`get_output`]), its beginning for upstream's members, equal ones folded.
+//! Stored and live output: from any offset ([`get_output`]), and its beginning for upstream's members.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Declare, Service, Services, Target, constraint};
-use crate::hub::capabilities::commands::rows::{self, OutputRow};
-use crate::hub::capabilities::commands::send::{KIND, share};
+use crate::hub::api::{Cx, Declare, Service, Services, constraint};
+use crate::hub::capabilities::commands::rows::{self, Invocation, OutputRow};
+use crate::hub::capabilities::commands::send::share;
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::store::blobs::{self, Blobs};
 use crate::hub::store::{StoreError, Tx};
@@ -15,10 +15,6 @@ use crate::wire::run::{OutputQuery, StreamName};
 
 /// Bytes of one answer.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// Characters of each stream that a folded group shows.
-const GROUP_CHARS: usize = 4096;
-const GROUP_NODES: usize = 20;
-const MAX_GROUPS: usize = 100;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -26,12 +22,6 @@ pub fn operations(api: &mut Declare<'_>) {
         "GetOutput",
         |r: &GetRequest| share(&r.command_id, &r.node_id),
         get_output,
-    )
-    .read(
-        Service::Roadstead,
-        "GroupOutputs",
-        |r: &GroupRequest| Target::Resource(KIND, r.command_id.to_string()),
-        group_outputs,
     );
 }
 
@@ -243,133 +233,16 @@ fn cut_tail(bytes: &[u8]) -> usize {
 pub fn beginning(
     tx: &Tx<'_>,
     blobs: &Blobs,
-    command: &CommandId,
-    node: &NodeId,
+    share: &Invocation,
     position: i64,
     stream: StreamName,
     chars: usize,
 ) -> Result<String, StoreError> {
-    let Some(row) = rows::sql::output(tx, command, node, position, stream.as_str())? else {
+    let Some(row) = rows::sql::output(tx, &share.command_id, &share.node_id, position, stream.as_str())? else {
         return Ok(String::new());
     };
     let bytes = range(tx, blobs, &row, 0, chars * 4)?;
     Ok(String::from_utf8_lossy(&bytes).chars().take(chars).collect())
-}
-
-/// Puts the hub's or agent's own sentence under a command's error output, as far as there is room.
-pub fn append_message(text: &mut String, message: &str, chars: usize) {
-    let used = text.chars().count();
-    if message.is_empty() || used >= chars {
-        return;
-    }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    let room = chars - text.chars().count().min(chars);
-    text.extend(message.chars().take(room));
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct GroupRequest {
-    command_id: CommandId,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct GroupResult {
-    groups: Vec<Group>,
-}
-
-/// Nodes that ended the same way with the same output.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct Group {
-    output_hash: String,
-    status_details: &'static str,
-    exit_code: i64,
-    count: i64,
-    node_ids: Vec<NodeId>,
-    stdout: String,
-    stderr: String,
-    /// The streams are longer than what is shown here.
-    truncated: bool,
-}
-
-async fn group_outputs(cx: Cx, request: GroupRequest) -> ApiResult<GroupResult> {
-    let blobs = cx.services.blobs.clone();
-    cx.read(move |tx| {
-        let command = rows::sql::command(tx, &request.command_id)?.ok_or_else(|| super::send::unknown(request.command_id.as_str()))?;
-        let folded = sql::folded(tx, &command.id)?;
-        let groups = folded.into_iter().map(|fold| group(tx, &blobs, &command.id, fold));
-        Ok(GroupResult {
-            groups: groups.collect::<Result<_, StoreError>>()?,
-        })
-    })
-    .await
-}
-
-fn group(tx: &Tx<'_>, blobs: &Blobs, command: &CommandId, fold: sql::Fold) -> Result<Group, StoreError> {
-    let node_ids = sql::nodes(tx, command, &fold.hash)?;
-    let mut group = Group {
-        output_hash: data_encoding::HEXLOWER.encode(&fold.hash),
-        status_details: fold.state.as_str(),
-        exit_code: fold.exit_code,
-        count: fold.count,
-        stdout: String::new(),
-        stderr: String::new(),
-        truncated: false,
-        node_ids,
-    };
-    let Some(first) = group.node_ids.first() else { return Ok(group) };
-    for step in rows::sql::steps(tx, command, first)? {
-        for (stream, text) in [(StreamName::Stdout, &mut group.stdout), (StreamName::Stderr, &mut group.stderr)] {
-            text.push_str(&beginning(tx, blobs, command, first, step.position, stream, GROUP_CHARS)?);
-            let row = rows::sql::output(tx, command, first, step.position, stream.as_str())?;
-            group.truncated |= row.is_some_and(|r| r.cut.is_some() || r.stored_bytes > text.len() as u64);
-        }
-    }
-    let message = rows::sql::invocation(tx, command, first)?.map(|i| i.message).unwrap_or_default();
-    append_message(&mut group.stderr, &message, GROUP_CHARS * 2);
-    Ok(group)
-}
-
-mod sql {
-    use super::*;
-
-    pub struct Fold {
-        pub hash: Vec<u8>,
-        pub state: State,
-        pub exit_code: i64,
-        pub count: i64,
-    }
-
-    /// The largest groups first.
-    pub fn folded(tx: &Tx<'_>, command: &CommandId) -> Result<Vec<Fold>, StoreError> {
-        let sql = "SELECT output_hash, min(status) AS status, min(response_code) AS code, count(*) AS n FROM invocation
-                   WHERE command_id = :id AND output_hash IS NOT NULL GROUP BY output_hash ORDER BY n DESC, output_hash LIMIT :limit";
-        tx.rows(sql, &[(":id", command.into()), (":limit", (MAX_GROUPS as i64).into())], |row| {
-            Ok(Fold {
-                hash: row.get("output_hash")?,
-                state: row.parsed("status")?,
-                exit_code: row.get("code")?,
-                count: row.get("n")?,
-            })
-        })
-    }
-
-    pub fn nodes(tx: &Tx<'_>, command: &CommandId, hash: &[u8]) -> Result<Vec<NodeId>, StoreError> {
-        let sql = "SELECT node_id FROM invocation WHERE command_id = :id AND output_hash = :hash ORDER BY node_id LIMIT :limit";
-        tx.rows(
-            sql,
-            &[
-                (":id", command.into()),
-                (":hash", hash.into()),
-                (":limit", (GROUP_NODES as i64).into()),
-            ],
-            |row| row.get("node_id"),
-        )
-    }
 }
 
 #[cfg(test)]
@@ -398,12 +271,5 @@ mod tests {
         let (text, used) = whole_characters(&[0xFF, 0x80, b'a'], false);
         assert_eq!((text.as_str(), used), ("\u{FFFD}\u{FFFD}a", 3));
         assert_eq!(whole_characters(&[0xE3], false).1, 1);
-    }
-
-    #[test]
-    fn a_message_is_appended_only_as_far_as_there_is_room() {
-        let mut text = "out".to_owned();
-        append_message(&mut text, "the node was offline", 8);
-        assert_eq!(text, "out\nthe ");
     }
 }

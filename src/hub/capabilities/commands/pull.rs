@@ -155,15 +155,10 @@ mod sql {
     pub fn wanted(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<Piece>, StoreError> {
         let sql = "SELECT command_id, position, stream FROM step_output WHERE node_id = :node AND wanted = 1 ORDER BY command_id, position, stream";
         tx.rows(sql, &[(":node", node.into())], |row| {
-            let stream = if row.get::<String>("stream")? == "stdout" {
-                StreamName::Stdout
-            } else {
-                StreamName::Stderr
-            };
             Ok(Piece {
                 run: row.get("command_id")?,
                 position: row.get("position")?,
-                stream,
+                stream: row.parsed("stream")?,
             })
         })
     }

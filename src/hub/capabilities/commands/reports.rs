@@ -238,7 +238,7 @@ mod sql {
             (":position", position.into()),
             (":name", text(&step.name, 128).into()),
             (":action", text(&step.action, 128).into()),
-            (":outcome", format!("{:?}", step.outcome).into()),
+            (":outcome", step.outcome.as_str().into()),
             (":exit_code", step.exit_code.into()),
             (":message", text(&step.message, MAX_MESSAGE).into()),
             (":started_at", step.started_at_ms.into()),

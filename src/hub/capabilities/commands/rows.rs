@@ -14,6 +14,7 @@ use crate::hub::store::blobs::Hash;
 use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::Approval;
 use crate::model::run_settings::RunSettings;
+use crate::wire::run::Outcome;
 
 pub type Parameters = BTreeMap<String, Vec<String>>;
 
@@ -142,7 +143,7 @@ pub struct StepRow {
     pub position: i64,
     pub name: String,
     pub action: String,
-    pub outcome: String,
+    pub outcome: Outcome,
     pub exit_code: Option<i64>,
     pub message: String,
     pub started_at: Timestamp,
@@ -159,6 +160,22 @@ pub struct OutputRow {
     pub cut: Option<(u64, u64)>,
     /// The rest still lies on the node.
     pub is_wanted: bool,
+}
+
+impl OutputRow {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let cut: (Option<i64>, Option<i64>) = (row.get("cut_head_bytes")?, row.get("cut_omitted_bytes")?);
+        Ok(Self {
+            stored_bytes: row.get::<i64>("stored_bytes")? as u64,
+            hash: row
+                .get::<Vec<u8>>("hash")?
+                .try_into()
+                .map_err(|_| StoreError::Malformed("an output's hash".into()))?,
+            head: row.get("head")?,
+            cut: cut.0.zip(cut.1).map(|(head, omitted)| (head as u64, omitted as u64)),
+            is_wanted: row.get("wanted")?,
+        })
+    }
 }
 
 pub mod sql {
@@ -208,7 +225,7 @@ pub mod sql {
                 position: row.get("position")?,
                 name: row.get("name")?,
                 action: row.get("action")?,
-                outcome: row.get("outcome")?,
+                outcome: row.parsed("outcome")?,
                 exit_code: row.get("exit_code")?,
                 message: row.get("message")?,
                 started_at: row.get("started_at")?,
@@ -226,19 +243,14 @@ pub mod sql {
             (":position", position.into()),
             (":stream", stream.into()),
         ];
-        tx.row(sql, &params, |row| {
-            let cut: (Option<i64>, Option<i64>) = (row.get("cut_head_bytes")?, row.get("cut_omitted_bytes")?);
-            Ok(OutputRow {
-                stored_bytes: row.get::<i64>("stored_bytes")? as u64,
-                hash: row
-                    .get::<Vec<u8>>("hash")?
-                    .try_into()
-                    .map_err(|_| StoreError::Malformed("an output's hash".into()))?,
-                head: row.get("head")?,
-                cut: cut.0.zip(cut.1).map(|(head, omitted)| (head as u64, omitted as u64)),
-                is_wanted: row.get("wanted")?,
-            })
-        })
+        tx.row(sql, &params, OutputRow::from_row)
+    }
+
+    /// Whether a step wrote anything.
+    pub fn has_output(tx: &Tx<'_>, command: &CommandId, node: &NodeId, position: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM step_output WHERE command_id = :command AND node_id = :node AND position = :position";
+        let params = [(":command", command.into()), (":node", node.into()), (":position", position.into())];
+        Ok(tx.count(sql, &params)? > 0)
     }
 
     pub fn set_state(tx: &Tx<'_>, command: &CommandId, node: &NodeId, state: State) -> Result<(), StoreError> {

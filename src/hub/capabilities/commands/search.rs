@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::capabilities::commands::list::CommandView;
+use crate::hub::capabilities::commands::list::WholeCommandView;
+use crate::hub::capabilities::commands::plugins;
 use crate::hub::capabilities::commands::rows::{self, Invocation};
 use crate::hub::capabilities::commands::send::{KIND, unknown};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::store::{Select, StoreError, Tx, Value};
+use crate::model::document::StepSpec;
+use crate::model::document::actions::Platform;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -37,8 +40,30 @@ pub struct DescribeRequest {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Progress {
-    command: CommandView,
+    command: WholeCommandView,
     states: Vec<StateCount>,
+    /// What its document has each node do, in order: `Step` of GetOutput counts them from 0.
+    steps: Vec<StepView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schemars(rename = "CommandStep")]
+struct StepView {
+    name: String,
+    action: String,
+    /// Where it runs; elsewhere it is left out.
+    platforms: Vec<&'static str>,
+}
+
+impl From<StepSpec> for StepView {
+    fn from(step: StepSpec) -> Self {
+        Self {
+            platforms: step.platforms().map(Platform::as_str).collect(),
+            name: step.name,
+            action: step.action,
+        }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -60,7 +85,9 @@ pub fn progress(tx: &Tx<'_>, id: &CommandId) -> ApiResult<Progress> {
         status_details: state.as_str(),
         count,
     });
+    let steps = plugins::planned(tx, &command)?;
     Ok(Progress {
+        steps: steps.into_iter().map(StepView::from).collect(),
         command: command.into(),
         states: states.collect(),
     })

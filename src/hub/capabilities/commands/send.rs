@@ -8,17 +8,15 @@ use serde_json::Value as Json;
 
 use crate::base::id::CommandId;
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
+use crate::hub::api::{Cx, Declare, Service, Target as Subject};
 use crate::hub::capabilities::commands::list::CommandView;
-use crate::hub::capabilities::commands::logging;
 use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
-use crate::hub::capabilities::commands::rate::{self, OfflineNodes};
+use crate::hub::capabilities::commands::request::{Basics, SendRequest};
 use crate::hub::capabilities::commands::rows::{self, Extras, Parameters};
-use crate::hub::capabilities::commands::uploads;
 use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes;
-use crate::hub::capabilities::fleet::targets::{DEFAULT_TIMEOUT_S, Selection, Target};
+use crate::hub::capabilities::fleet::targets::Selection;
 use crate::hub::store::{Select, StoreError, Tx};
 use crate::model::approval::Approval;
 use crate::model::run_settings::RunSettings;
@@ -51,47 +49,6 @@ pub fn operations(api: &mut Declare<'_>) {
     );
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct SendRequest {
-    #[serde(default)]
-    instance_ids: Vec<String>,
-    #[serde(default)]
-    targets: Vec<Target>,
-    document_name: String,
-    document_version: Option<String>,
-    document_hash: Option<String>,
-    document_hash_type: Option<String>,
-    timeout_seconds: Option<i64>,
-    comment: Option<String>,
-    #[serde(default)]
-    parameters: Parameters,
-    #[serde(rename = "OutputS3Region")]
-    output_s3_region: Option<String>,
-    #[serde(rename = "OutputS3BucketName")]
-    output_s3_bucket_name: Option<String>,
-    #[serde(rename = "OutputS3KeyPrefix")]
-    output_s3_key_prefix: Option<String>,
-    max_concurrency: Option<String>,
-    max_errors: Option<String>,
-    /// Ours: so many nodes, or so much of all, are begun first and must all succeed before the others are begun.
-    canary: Option<String>,
-    /// Ours: what becomes of nodes that are offline now.
-    #[serde(default)]
-    offline_nodes: OfflineNodes,
-    service_role_arn: Option<String>,
-    notification_config: Option<Json>,
-    cloud_watch_output_config: Option<Json>,
-    alarm_configuration: Option<Json>,
-    /// Ours: as whom, where, with which variables and below which ceilings its processes run.
-    #[serde(default)]
-    run_settings: RunSettings,
-    /// Ours: the signature that nodes with an operator lock ask for; see `docs/node-lock.md`.
-    operator_approval: Option<Approval>,
-    /// Ours: how many nodes the caller means to reach, where their limits ask for it.
-    confirmed_targets: Option<u32>,
-}
-
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct SendResult {
@@ -103,7 +60,7 @@ struct SendResult {
 
 async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
     let (name, version) = (request.document_name.clone(), request.document_version.clone());
-    let basics = check_basics(&request)?;
+    let basics = request.check()?;
     let found = cx.read(move |tx| lookup::document(tx, &name, version.as_deref())).await?;
     let order = check(&cx, request, basics, found).await?;
     let (command, awaits_approval) = create(&cx, order).await?;
@@ -113,61 +70,10 @@ async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
     })
 }
 
-/// What can be judged without the document.
-struct Basics {
-    timeout: Duration,
-    max_concurrency: String,
-    max_errors: String,
-}
-
-/// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`.
-fn check_basics(request: &SendRequest) -> ApiResult<Basics> {
-    let selection = Selection {
-        instance_ids: request.instance_ids.clone(),
-        targets: request.targets.clone(),
-    };
-    selection.check()?;
-    let timeout = request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_S as i64);
-    if !(30..=2_592_000).contains(&timeout) {
-        return Err(constraint::violated(
-            &timeout.to_string(),
-            "timeoutSeconds",
-            "have value between 30 and 2592000",
-        ));
-    }
-    constraint::at_most(request.comment.as_deref().unwrap_or_default(), "comment", 100)?;
-    let max_concurrency = request.max_concurrency.clone().unwrap_or_else(|| rate::DEFAULT_CONCURRENCY.into());
-    let max_errors = request.max_errors.clone().unwrap_or_else(|| rate::DEFAULT_ERRORS.into());
-    check_rate(&max_concurrency, "maxConcurrency", 1)?;
-    check_rate(&max_errors, "maxErrors", 0)?;
-    uploads::check_members(
-        request.output_s3_bucket_name.as_ref(),
-        request.output_s3_key_prefix.as_ref(),
-        request.output_s3_region.as_ref(),
-    )?;
-    request.run_settings.check().map_err(ApiError::validation)?;
-    logging::check(request.cloud_watch_output_config.as_ref())?;
-    if request.operator_approval.is_some() && !request.run_settings.is_plain() {
-        return Err(ApiError::validation(
-            "`RunSettings` and `OperatorApproval` do not go together: an operator's signature does not cover the settings",
-        ));
-    }
-    if let Some(canary) = &request.canary {
-        check_rate(canary, "canary", 1)?;
-    }
-    Ok(Basics {
-        timeout: Duration::from_secs(timeout as u64),
-        max_concurrency,
-        max_errors,
-    })
-}
-
 /// *Errors*, as upstream: `InvalidDocument`, `InvalidParameters`, `UnsupportedPlatformType`, `MaxDocumentSizeExceeded`.
 async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> ApiResult<Order> {
     if let Some(hash) = &request.document_hash {
-        let kind = request.document_hash_type.as_deref().unwrap_or("Sha256");
-        constraint::one_of(kind, "documentHashType", &["Sha256", "Sha1"])?;
-        found.check_hash(hash, kind == "Sha1")?;
+        found.check_hash(hash, request.document_hash_type.as_deref() == Some("Sha1"))?;
     }
     let planned = plan(cx, &found, &request.parameters).await?;
     check_size(
@@ -201,9 +107,9 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             output_s3_bucket_name: request.output_s3_bucket_name,
             output_s3_key_prefix: request.output_s3_key_prefix,
             service_role_arn: request.service_role_arn,
-            notification_config: request.notification_config,
+            notification_config: as_json(request.notification_config)?,
             cloud_watch_output_config: request.cloud_watch_output_config,
-            alarm_configuration: request.alarm_configuration,
+            alarm_configuration: as_json(request.alarm_configuration)?,
             canary: request.canary,
             offline_nodes: request.offline_nodes,
             run_settings: request.run_settings,
@@ -215,27 +121,9 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
     })
 }
 
-/// A number, or a percentage up to 100.
-fn check_rate(text: &str, member: &str, least: u64) -> ApiResult<()> {
-    constraint::at_most(text, member, 7)?;
-    let is_plain = !text.starts_with('+') && (text == "0" || text == "0%" || !text.starts_with('0'));
-    let is_fine = match text.strip_suffix('%') {
-        Some(percent) => percent.parse::<u64>().is_ok_and(|n| (least..=100).contains(&n)),
-        None => text.parse::<u64>().is_ok_and(|n| n >= least),
-    };
-    if is_plain && is_fine {
-        return Ok(());
-    }
-    let pattern = if least == 0 {
-        "^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|100%)$"
-    } else {
-        "^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$"
-    };
-    Err(constraint::violated(
-        text,
-        member,
-        &format!("satisfy regular expression pattern: {pattern}"),
-    ))
+/// As it is kept and shown again.
+fn as_json(given: Option<impl Serialize>) -> ApiResult<Option<Json>> {
+    given.map(serde_json::to_value).transpose().map_err(ApiError::internal)
 }
 
 /// The order must fit into one frame to the node.
@@ -376,17 +264,6 @@ mod tests {
 
     use crate::hub::capabilities::commands::enclosed::Enclosed;
     use crate::model::document::References;
-
-    #[test]
-    fn rates_follow_upstreams_pattern() {
-        for fine in ["1", "50", "10%", "100%"] {
-            assert!(check_rate(fine, "maxConcurrency", 1).is_ok(), "{fine}");
-        }
-        for bad in ["0", "0%", "101%", "-1", "a", "", "1.5", "+5", "007", "12345678"] {
-            assert!(check_rate(bad, "maxConcurrency", 1).is_err(), "{bad}");
-        }
-        assert!(check_rate("0", "maxErrors", 0).is_ok());
-    }
 
     #[test]
     fn an_oversized_order_is_refused() {

@@ -95,6 +95,16 @@ impl State {
         }
     }
 
+    /// How what ended so is seen.
+    pub fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Success | Outcome::Skipped => Self::Success,
+            Outcome::Failed | Outcome::Interrupted => Self::Failed,
+            Outcome::TimedOut => Self::ExecutionTimedOut,
+            Outcome::Cancelled => Self::Cancelled,
+        }
+    }
+
     pub fn is_ended(self) -> bool {
         !matches!(self, Self::Pending | Self::Delayed | Self::InProgress | Self::Cancelling)
     }
@@ -112,7 +122,7 @@ impl State {
         Ok(match happening {
             Happening::Accepted if self == Self::Cancelling => Self::Cancelling,
             Happening::Accepted => Self::InProgress,
-            Happening::Ended(outcome) => ended(outcome),
+            Happening::Ended(outcome) => Self::of(outcome),
             Happening::Rejected(Rejection::Expired) => Self::DeliveryTimedOut,
             Happening::Rejected(Rejection::Unsupported) => Self::InvalidPlatform,
             Happening::Rejected(Rejection::NoRoom) => Self::Undeliverable,
@@ -126,15 +136,6 @@ impl State {
             Happening::AnswerExpired if self == Self::Cancelling => Self::Cancelled,
             Happening::AnswerExpired => Self::ExecutionTimedOut,
         })
-    }
-}
-
-fn ended(outcome: Outcome) -> State {
-    match outcome {
-        Outcome::Success | Outcome::Skipped => State::Success,
-        Outcome::Failed | Outcome::Interrupted => State::Failed,
-        Outcome::TimedOut => State::ExecutionTimedOut,
-        Outcome::Cancelled => State::Cancelled,
     }
 }
 

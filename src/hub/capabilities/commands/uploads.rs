@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::capabilities::commands::plugins;
 use crate::hub::capabilities::commands::rows::{Command, Extras, StepRow};
 use crate::hub::capabilities::commands::send::{SHARE, share};
 use crate::hub::capabilities::fleet::targets::SEND;
@@ -118,8 +119,7 @@ impl Wish {
     /// The only step of a plugin in a document of schema 1.2 has the plugin's name here, and upstream's usual id there.
     pub fn key(&self, command: &CommandId, node: &NodeId, step: (&str, &str), stream: StreamName) -> String {
         let (name, action) = step;
-        let own = name.strip_prefix(action).map(|rest| rest.trim_start_matches(':'));
-        let step = match own {
+        let step = match plugins::property(name, action) {
             Some("") => format!("0.{action}"),
             Some(id) => id.to_owned(),
             None => name.to_owned(),
@@ -129,13 +129,37 @@ impl Wish {
     }
 }
 
-/// *Errors*: `ValidationException` when a member breaks the model's constraints.
+/// *Errors*, as upstream: `ValidationException` when a member breaks the model's constraints, `InvalidOutputFolder` for what no
+/// bucket, or no key in one, can be called.
 pub fn check_members(bucket: Option<&String>, prefix: Option<&String>, region: Option<&String>) -> ApiResult<()> {
     let mut violations = constraint::Violations::default();
     violations.length(bucket, "outputS3BucketName", 3..=63);
     violations.length(prefix, "outputS3KeyPrefix", 0..=500);
     violations.length(region, "outputS3Region", 3..=20);
-    violations.check()
+    violations.check()?;
+    let invalid = |why: String| Err(ApiError::new("InvalidOutputFolder", why));
+    if let Some(name) = bucket.filter(|name| !can_be_made(name)) {
+        let shown: String = name.chars().filter(|c| !c.is_control()).collect();
+        return invalid(format!(
+            "`{shown}` is no name of a bucket: it has small letters, digits, `-` and single dots, begins and ends with a letter or digit, and is no address"
+        ));
+    }
+    if prefix.is_some_and(|prefix| prefix.chars().any(char::is_control)) {
+        return invalid("`OutputS3KeyPrefix` has control characters, which no key should have".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a bucket can be made with this name.
+///
+/// *Source*: AWS docs, "General purpose bucket naming rules".
+fn can_be_made(bucket: &str) -> bool {
+    let is_label = |label: &str| {
+        let ends = [label.bytes().next(), label.bytes().last()];
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        ends.iter().all(|end| end.is_some_and(is_word)) && label.bytes().all(|byte| is_word(byte) || byte == b'-')
+    };
+    bucket.parse::<std::net::Ipv4Addr>().is_err() && bucket.split('.').all(is_label)
 }
 
 /// Whether the sender may use the object store that takes the output. A bucket that none takes is no error: the command runs, and
@@ -360,5 +384,17 @@ mod tests {
         for (bucket, prefix, region) in [(2, 0, 3), (64, 0, 3), (3, 501, 3), (3, 0, 2), (3, 0, 21)] {
             assert_eq!(check(bucket, prefix, region).unwrap_err().code, "ValidationException");
         }
+    }
+
+    #[test]
+    fn what_no_bucket_can_be_called_is_no_folder() {
+        let check = |bucket: &str, prefix: &str| check_members(Some(&bucket.to_owned()), Some(&prefix.to_owned()), None);
+        for fine in ["logs", "my-logs.2026", "1st", "a--b"] {
+            assert!(check(fine, "team/nightly ü").is_ok(), "{fine}");
+        }
+        for wrong in ["bad bucket", "x..y", "UPPER", "192.168.1.1", "-ab", "ab-", ".ab", "a_b", "büc"] {
+            assert_eq!(check(wrong, "").unwrap_err().code, "InvalidOutputFolder", "{wrong}");
+        }
+        assert_eq!(check("logs", "a\0b").unwrap_err().code, "InvalidOutputFolder");
     }
 }

@@ -9,9 +9,9 @@ use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::fleet::nodes::{self, FILTER_KEYS, KIND, Node, NodeSummary, require};
 use crate::hub::capabilities::fleet::quarantine;
 use crate::hub::events::Event;
-use crate::hub::labels::{self, Kind};
-use crate::hub::store::{Row, Select, StoreError, Tx, Value};
-use crate::model::filter::Filter;
+use crate::hub::labels::{self, Kind, groups};
+use crate::hub::store::{Condition, Row, Select, StoreError, Tx, Value};
+use crate::model::filter::{Filter, Join, Op, Term};
 use crate::model::lock::DocumentName;
 use crate::model::privilege::lost_as;
 use crate::wire::node::LockFacts;
@@ -80,11 +80,13 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
     let now = cx.now();
     let visible = cx.visible(KIND, "node.id");
     cx.read(move |tx| {
-        let total = matching("SELECT count(*) FROM node", &request.filter)?
+        let total = matching(tx, "SELECT count(*) FROM node", &request.filter)?
             .and_condition(&visible)
             .count(tx)?;
         let is_common = total >= MANY;
-        let mut select = matching(order.select, &request.filter)?.probing(is_common).and_condition(&visible);
+        let mut select = matching(tx, order.select, &request.filter)?
+            .probing(is_common)
+            .and_condition(&visible);
         if let Some((value, id)) = after {
             select = select.and(order.after, [value.into(), (&id).into()]);
         }
@@ -105,12 +107,57 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
 /// Nodes that are there and match, for any head.
 ///
 /// *Errors*: `ValidationException` naming the key that nodes do not have.
-pub fn matching(head: &'static str, filter: &Filter) -> ApiResult<Select> {
+pub fn matching(tx: &Tx<'_>, head: &'static str, filter: &Filter) -> ApiResult<Select> {
+    narrowed(tx, Select::new(head).and("node.removed_at IS NULL", []), filter)
+}
+
+/// The key of the groups that a node is in. What a group holds is known only by its row, so the rules of groups, which are read
+/// without looking further, do not have it.
+const GROUP: &str = "group";
+
+/// The same for a selection that there is already.
+///
+/// *Errors*: `ValidationException` naming the key that nodes do not have, or the group that there is not.
+pub fn narrowed(tx: &Tx<'_>, select: Select, filter: &Filter) -> ApiResult<Select> {
     filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
-    Select::new(head)
-        .and("node.removed_at IS NULL", [])
-        .and_filter(filter, nodes::column)
-        .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of nodes: use {FILTER_KEYS}")))
+    let conditions: ApiResult<Vec<Condition>> = filter.terms.iter().map(|term| condition(tx, term)).collect();
+    Ok(select.and_condition(&match filter.join {
+        Join::Or if !filter.is_empty() => Condition::any(conditions?),
+        _ => Condition::all(conditions?),
+    }))
+}
+
+fn condition(tx: &Tx<'_>, term: &Term) -> ApiResult<Condition> {
+    if term.key == GROUP {
+        return match term.op {
+            Op::Eq => in_group(tx, &term.value),
+            Op::Ne => Ok(in_group(tx, &term.value)?.negated()),
+            _ => Err(ApiError::validation(
+                "`group` takes a group's whole name: use `group=NAME` or `group!=NAME`",
+            )),
+        };
+    }
+    match nodes::column(&term.key) {
+        Some(column) => Ok(Condition::Term(column, term.clone())),
+        None => Err(unknown_key(&term.key)),
+    }
+}
+
+/// The nodes of one group.
+///
+/// *Errors*: `ValidationException` for one that there is not: it would mean no node, and everything when it is negated.
+pub fn in_group(tx: &Tx<'_>, name: &str) -> ApiResult<Condition> {
+    match groups::find(tx, [name])?.get(name) {
+        Some(members) => Ok(groups::condition(name, members, "node.id")),
+        None => {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+            Err(ApiError::validation(format!("there is no group `{shown}`")))
+        }
+    }
+}
+
+fn unknown_key(key: &str) -> ApiError {
+    ApiError::validation(format!("`{key}` is not a filter key of nodes: use {FILTER_KEYS} or {GROUP}"))
 }
 
 /// Adds each node's tags.
@@ -366,12 +413,8 @@ async fn suggest_values(cx: Cx, request: SuggestRequest) -> ApiResult<SuggestRes
             let values = all.iter().filter(|word| word.starts_with(&request.prefix)).map(ToString::to_string);
             return Ok(SuggestResult { values: values.collect() });
         }
-        "address" | "text" | "activation" => return Ok(SuggestResult { values: Vec::new() }),
-        other => {
-            return Err(ApiError::validation(format!(
-                "`{other}` is not a filter key of nodes: use {FILTER_KEYS}"
-            )));
-        }
+        "address" | "text" | "activation" | GROUP => return Ok(SuggestResult { values: Vec::new() }),
+        other => return Err(unknown_key(other)),
     };
     let tagged = || {
         Select::new(head)

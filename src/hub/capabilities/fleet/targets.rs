@@ -11,8 +11,8 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
 use crate::hub::auth::policy;
 use crate::hub::capabilities::fleet::nodes::{self, KIND, Node, NodeStatus, NodeSummary, OfflineReason};
-use crate::hub::capabilities::fleet::search::{matching, with_tags};
-use crate::hub::labels::groups;
+use crate::hub::capabilities::fleet::search::{in_group, matching, narrowed, with_tags};
+use crate::hub::labels::{Kind, form};
 use crate::hub::store::{Condition, Select, Tx, Value};
 use crate::model::approval::MAX_TARGETS as MAX_TARGETS_SIGNED;
 use crate::model::filter::Filter;
@@ -21,10 +21,16 @@ use crate::model::filter::Filter;
 const MAX_IDS: usize = 50;
 const MAX_TARGETS: usize = 5;
 const MAX_VALUES: usize = 50;
+const MAX_KEY: usize = 163;
+
+const IDS_KEY: &str = "InstanceIds";
+const TAG_KEY: &str = "tag-key";
+const TAG_PREFIX: &str = "tag:";
+/// Upstream's key for groups, and the one that narrows what they hold to some types.
+const GROUP_KEY: &str = "resource-groups:Name";
+const TYPES_KEY: &str = "resource-groups:ResourceTypeFilters";
 /// Our key: its one value is a filter in the console's words.
 pub const FILTER_KEY: &str = "roadstead:filter";
-/// Upstream's key for groups.
-const GROUP_KEY: &str = "resource-groups:Name";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -52,7 +58,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`, `InvalidInstanceId`.
+    /// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`.
     pub fn check(&self) -> ApiResult<()> {
         if self.instance_ids.len() > MAX_IDS {
             return Err(constraint::violated(
@@ -62,8 +68,8 @@ impl Selection {
             ));
         }
         constraint::count_at_most(&self.targets, "targets", MAX_TARGETS)?;
-        for target in &self.targets {
-            constraint::count_at_most(&target.values, "targets.1.member.values", MAX_VALUES)?;
+        for (at, target) in self.targets.iter().enumerate() {
+            target.check(&format!("targets.{}.member", at + 1))?;
         }
         if !self.instance_ids.is_empty() && !self.targets.is_empty() {
             return Err(ApiError::validation("use either `InstanceIds` or `Targets`, not both"));
@@ -71,57 +77,124 @@ impl Selection {
         if self.instance_ids.is_empty() && self.targets.is_empty() {
             return Err(ApiError::validation("no nodes are named: give `InstanceIds` or `Targets`"));
         }
-        let mut seen = BTreeSet::new();
-        match self.instance_ids.iter().find(|id| !seen.insert(id.as_str())) {
-            Some(twice) => Err(ApiError::new("DuplicateInstanceId", format!("`{twice}` is named twice"))),
-            None => Ok(()),
+        if self.has(TYPES_KEY) && !self.has(GROUP_KEY) {
+            return Err(ApiError::validation(format!(
+                "target key `{TYPES_KEY}` narrows a group: name the group with `{GROUP_KEY}`, too"
+            )));
         }
+        each_once(&self.instance_ids)
     }
 
-    /// The nodes meant, by id, on which the caller may do `action`. Call [`Selection::check`] first.
+    fn has(&self, key: &str) -> bool {
+        self.targets.iter().any(|target| target.key == key)
+    }
+
+    /// The nodes meant on which the caller may do `action`, each once. Call [`Selection::check`] first.
     ///
-    /// Tags and filters mean only nodes that the caller may use; a node named by its id must be one of them.
+    /// Every target must hold. Tags, groups and filters mean only nodes that the caller may use; a node named by its id must be
+    /// one of them.
     ///
     /// *Errors*: `AccessDeniedException`, `InvalidInstanceId` for an id that is no node (the whole request is refused),
-    /// `ValidationException` for a key that targets do not have.
+    /// `ValidationException` for a key that targets do not have, or a group that there is not.
     pub fn resolve(&self, tx: &Tx<'_>, cx: &Cx, action: &str) -> ApiResult<Vec<Node>> {
         if !self.instance_ids.is_empty() {
             return by_ids(tx, cx, action, &self.instance_ids);
         }
-        let usable = cx.visible_for(action, KIND, "node.id");
         let mut select = Select::new(nodes::sql::SELECT)
             .and("node.removed_at IS NULL", [])
-            .and_condition(&usable);
+            .and_condition(&cx.visible_for(action, KIND, "node.id"));
         for target in &self.targets {
-            select = match target.key.as_str() {
-                FILTER_KEY => return self.by_filter(tx, &usable),
-                "InstanceIds" => return by_ids(tx, cx, action, &target.values),
-                GROUP_KEY => {
-                    let known = groups::find(tx, target.values.iter().map(String::as_str))?;
-                    let any = known.iter().map(|(name, members)| groups::condition(name, members, "node.id"));
-                    select.and_condition(&Condition::any(any))
-                }
-                key => narrow(select, key, &target.values)?,
-            };
+            if target.key == IDS_KEY {
+                by_ids(tx, cx, action, &target.values)?;
+            }
+            select = target.narrow(tx, select)?;
         }
-        Ok(select.order("node.id").rows(tx, Node::from_row)?)
-    }
-
-    fn by_filter(&self, tx: &Tx<'_>, usable: &Condition) -> ApiResult<Vec<Node>> {
-        let [Target { values, .. }] = self.targets.as_slice() else {
-            return Err(ApiError::validation(format!("target key `{FILTER_KEY}` stands alone")));
-        };
-        let [text] = values.as_slice() else {
-            return Err(ApiError::validation(format!("target key `{FILTER_KEY}` has one value: the filter")));
-        };
-        let filter: Filter = text
-            .parse()
-            .map_err(|e| ApiError::validation(format!("target key `{FILTER_KEY}`: {e}")))?;
-        let select = matching(nodes::sql::SELECT, &filter)?.and_condition(usable);
         Ok(select.order("node.id").rows(tx, Node::from_row)?)
     }
 }
 
+impl Target {
+    /// *Errors*, as upstream: `ValidationException`, `DuplicateInstanceId`.
+    fn check(&self, member: &str) -> ApiResult<()> {
+        let key = format!("{member}.key");
+        let mut broken = constraint::Violations::default();
+        broken.length(Some(&self.key), &key, 1..=MAX_KEY);
+        // Upstream's pattern has no `+`, with which a tag's key may be written all the same.
+        if !form::has_form(&self.key) {
+            let pattern = r"^[\p{L}\p{Z}\p{N}_.:/=\-@]*$|resource-groups:ResourceTypeFilters|resource-groups:Name";
+            broken.add(&self.key, &key, &format!("satisfy regular expression pattern: {pattern}"));
+        }
+        broken.check()?;
+        constraint::count_at_most(&self.values, &format!("{member}.values"), MAX_VALUES)?;
+        if self.values.is_empty() {
+            return Err(ApiError::validation(format!(
+                "target `{}` has no values, so it means no node: say which",
+                self.key
+            )));
+        }
+        match self.key.as_str() {
+            IDS_KEY => each_once(&self.values),
+            _ => Ok(()),
+        }
+    }
+
+    /// One of its values must hold.
+    fn narrow(&self, tx: &Tx<'_>, select: Select) -> ApiResult<Select> {
+        let values = || self.values.iter().map(Value::from);
+        Ok(match self.key.as_str() {
+            IDS_KEY => select.and_in("node.id", values()),
+            FILTER_KEY => narrowed(tx, select, &self.filter()?)?,
+            GROUP_KEY => select.and_condition(&self.groups(tx)?),
+            TYPES_KEY if self.values.iter().any(|name| is_node_type(name)) => select,
+            TYPES_KEY => select.and_condition(&Condition::Never),
+            TAG_KEY => {
+                let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ?)";
+                select.and_any(values().map(|key| (head, vec![key])).collect())
+            }
+            other => {
+                let tag = other.strip_prefix(TAG_PREFIX).filter(|tag| !tag.is_empty());
+                let tag = tag.ok_or_else(|| unknown_key(other))?;
+                let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ? AND value = ?)";
+                select.and_any(values().map(|value| (head, vec![tag.into(), value])).collect())
+            }
+        })
+    }
+
+    fn filter(&self) -> ApiResult<Filter> {
+        let [text] = self.values.as_slice() else {
+            return Err(ApiError::validation(format!("target key `{FILTER_KEY}` has one value: the filter")));
+        };
+        text.parse()
+            .map_err(|e| ApiError::validation(format!("target key `{FILTER_KEY}`: {e}")))
+    }
+
+    fn groups(&self, tx: &Tx<'_>) -> ApiResult<Condition> {
+        let conditions: ApiResult<Vec<Condition>> = self.values.iter().map(|name| in_group(tx, name)).collect();
+        Ok(Condition::any(conditions?))
+    }
+}
+
+/// Upstream's guide writes types in capitals, too.
+fn is_node_type(name: &str) -> bool {
+    Kind::Node.cloud_type().is_some_and(|own| name.eq_ignore_ascii_case(own))
+}
+
+fn unknown_key(key: &str) -> ApiError {
+    ApiError::validation(format!(
+        "target key `{key}` is not known: use {IDS_KEY}, tag:KEY, {TAG_KEY}, {GROUP_KEY}, {TYPES_KEY} or {FILTER_KEY}"
+    ))
+}
+
+/// *Errors*: `DuplicateInstanceId`.
+fn each_once(ids: &[String]) -> ApiResult<()> {
+    let mut seen = BTreeSet::new();
+    match ids.iter().find(|id| !seen.insert(id.as_str())) {
+        Some(twice) => Err(ApiError::new("DuplicateInstanceId", format!("`{twice}` is named twice"))),
+        None => Ok(()),
+    }
+}
+
+/// *Errors*: `AccessDeniedException`, `InvalidInstanceId`.
 fn by_ids(tx: &Tx<'_>, cx: &Cx, action: &str, ids: &[String]) -> ApiResult<Vec<Node>> {
     cx.permit_for(tx, action, &Subject::Resources(KIND, ids.to_vec()))?;
     let unknown = |id: &str| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub"));
@@ -131,22 +204,6 @@ fn by_ids(tx: &Tx<'_>, cx: &Cx, action: &str, ids: &[String]) -> ApiResult<Vec<N
             nodes::sql::find(tx, &node)?.ok_or_else(|| unknown(id))
         })
         .collect()
-}
-
-/// Several tag keys are ANDed, the values of one are ORed.
-fn narrow(select: Select, key: &str, values: &[String]) -> ApiResult<Select> {
-    if let Some(tag) = key.strip_prefix("tag:") {
-        let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ? AND value = ?)";
-        let any: Vec<_> = values.iter().map(|v| (head, vec![Value::from(tag), v.into()])).collect();
-        return Ok(if any.is_empty() { select.and("0", []) } else { select.and_any(any) });
-    }
-    if key == "tag-key" {
-        let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ?)";
-        return Ok(select.and_any(values.iter().map(|v| (head, vec![v.into()])).collect()));
-    }
-    Err(ApiError::validation(format!(
-        "target key `{key}` is not known: use InstanceIds, tag:KEY, tag-key, {GROUP_KEY} or {FILTER_KEY}"
-    )))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -207,7 +264,7 @@ async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveRe
     cx.clone()
         .read(move |tx| {
             let found = match &request.filter {
-                Some(filter) => matching(nodes::sql::SELECT, filter)?
+                Some(filter) => matching(tx, nodes::sql::SELECT, filter)?
                     .and_condition(&cx.visible_for(&action, KIND, "node.id"))
                     .order("node.id")
                     .rows(tx, Node::from_row)?,
@@ -244,4 +301,63 @@ async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveRe
             })
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(targets: &[(&str, &[&str])]) -> Option<ApiError> {
+        let target = |(key, values): &(&str, &[&str])| Target {
+            key: (*key).to_owned(),
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let selection = Selection {
+            instance_ids: Vec::new(),
+            targets: targets.iter().map(target).collect(),
+        };
+        selection.check().err()
+    }
+
+    #[test]
+    fn a_target_without_values_is_refused_whatever_its_key() {
+        for key in [TAG_KEY, "tag:role", IDS_KEY, GROUP_KEY, FILTER_KEY] {
+            assert_eq!(refusal(&[(key, &[])]).unwrap().code, "ValidationException", "{key}");
+        }
+        assert!(refusal(&[("tag:role", &["web"]), (TAG_KEY, &["env"])]).is_none());
+    }
+
+    #[test]
+    fn keys_have_upstreams_form() {
+        let long = format!("tag:{}", "k".repeat(200));
+        for wrong in ["", "tag:!!x", long.as_str()] {
+            assert_eq!(
+                refusal(&[("tag:a", &["x"]), (wrong, &["x"])]).unwrap().code,
+                "ValidationException",
+                "{wrong}"
+            );
+            assert!(
+                refusal(&[("tag:a", &["x"]), (wrong, &["x"])])
+                    .unwrap()
+                    .message
+                    .contains("'targets.2.member.key'")
+            );
+        }
+        for fine in ["tag:a b", "tag:役割", "tag:a+b", "resource-groups:Name"] {
+            assert!(refusal(&[(fine, &["x"])]).is_none(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn an_id_stands_once_in_a_target_too() {
+        assert_eq!(refusal(&[(IDS_KEY, &["a", "a"])]).unwrap().code, "DuplicateInstanceId");
+        assert!(refusal(&[(IDS_KEY, &["a", "b"]), (IDS_KEY, &["a"])]).is_none());
+    }
+
+    #[test]
+    fn types_alone_would_mean_every_node_and_need_a_group() {
+        let types: (&str, &[&str]) = (TYPES_KEY, &["AWS::SSM::ManagedInstance"]);
+        assert_eq!(refusal(&[types]).unwrap().code, "ValidationException");
+        assert!(refusal(&[types, (GROUP_KEY, &["web"])]).is_none());
+    }
 }

@@ -7,11 +7,10 @@ use super::lines::{self, Event};
 use super::{groups, invalid, no_stream, size, streams};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service};
-use crate::hub::capabilities::commands::outputs;
-use crate::hub::capabilities::commands::rows::{self, OutputRow};
+use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::send::share;
-use crate::hub::store::blobs::Blobs;
-use crate::hub::store::{Condition, StoreError, Tx};
+use crate::hub::capabilities::commands::stored_lines::{PAGE_BYTES, Source};
+use crate::hub::store::{Condition, StoreError};
 
 /// Upstream's numbers of one answer.
 pub const MAX_EVENTS: i64 = 10_000;
@@ -117,7 +116,7 @@ async fn get_log_events(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
         });
         let at = share.ended_at;
         let is_in_time = request.start_time.is_none_or(|from| from <= at) && request.end_time.is_none_or(|until| at < until);
-        let events = if is_in_time { source.page(turn, most)? } else { Vec::new() };
+        let events = if is_in_time { page(&source, turn, most)? } else { Vec::new() };
         let (from, until) = match (events.first(), events.last(), turn) {
             (Some(first), Some(last), _) => (first.from, last.until),
             (.., Turn::Forward(offset) | Turn::Backward(offset)) => (offset, offset),
@@ -136,38 +135,20 @@ async fn get_log_events(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
     .await
 }
 
-/// One stored output.
-pub struct Source<'a, 't> {
-    pub tx: &'a Tx<'t>,
-    pub blobs: &'a Blobs,
-    pub row: &'a OutputRow,
+/// Events from an offset on, of at most a page's bytes.
+pub fn events_from(source: &Source<'_, '_>, offset: u64, most: usize) -> Result<Vec<Event>, StoreError> {
+    let page = source.page(offset)?;
+    Ok(lines::forward(&page.bytes, page.at, page.is_end, most))
 }
 
-impl Source<'_, '_> {
-    /// Bytes that can be read now; the rest may still lie on the node.
-    pub fn available(&self) -> u64 {
-        match self.row.is_wanted {
-            true => self.row.head.len() as u64,
-            false => self.row.stored_bytes,
-        }
-    }
-
-    /// Events from an offset on, of at most [`MAX_BYTES`].
-    pub fn from(&self, offset: u64, most: usize) -> Result<Vec<Event>, StoreError> {
-        let bytes = outputs::range(self.tx, self.blobs, self.row, offset, MAX_BYTES)?;
-        let is_end = !self.row.is_wanted && offset + bytes.len() as u64 >= self.available();
-        Ok(lines::forward(&bytes, offset, is_end, most))
-    }
-
-    fn page(&self, turn: Turn, most: usize) -> Result<Vec<Event>, StoreError> {
-        match turn {
-            Turn::Forward(offset) => self.from(offset, most),
-            Turn::Backward(offset) => {
-                let until = offset.min(self.available());
-                let start = until.saturating_sub(MAX_BYTES as u64);
-                let bytes = outputs::range(self.tx, self.blobs, self.row, start, (until - start) as usize)?;
-                Ok(lines::backward(&bytes, start, most))
-            }
+fn page(source: &Source<'_, '_>, turn: Turn, most: usize) -> Result<Vec<Event>, StoreError> {
+    match turn {
+        Turn::Forward(offset) => events_from(source, offset, most),
+        Turn::Backward(offset) => {
+            let until = offset.min(source.available());
+            let start = until.saturating_sub(PAGE_BYTES as u64);
+            let bytes = source.range(start, (until - start) as usize)?;
+            Ok(lines::backward(&bytes, start, most))
         }
     }
 }

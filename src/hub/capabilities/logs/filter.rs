@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::events::{MAX_BYTES, MAX_EVENTS, Source};
+use super::events::{MAX_BYTES, MAX_EVENTS, events_from};
 use super::pattern::Pattern;
 use super::streams::{self, BATCH, SHARES_PER_REQUEST, Share, Stream};
 use super::{checked, groups, invalid, no_stream, range, size, token};
@@ -14,6 +14,7 @@ use crate::hub::api::constraint::{self, Violations};
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::send::SHARE;
+use crate::hub::capabilities::commands::stored_lines::Source;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, StoreError, Tx, Value};
 
@@ -207,7 +208,7 @@ impl Scan<'_> {
             if self.scanned_bytes >= SCANNED_BYTES {
                 return Ok(Some(offset));
             }
-            let page = source.from(offset, usize::MAX)?;
+            let page = events_from(&source, offset, usize::MAX)?;
             let Some(last) = page.last() else { break };
             self.scanned_bytes += last.until - offset;
             let until = last.until;

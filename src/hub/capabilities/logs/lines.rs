@@ -1,7 +1,6 @@
 //! Stored bytes as events: a line each, found from either side of any offset.
 
-/// Upstream's longest event. A longer line becomes several.
-pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+use crate::hub::capabilities::commands::stored_lines::{self, Line};
 
 /// A line, and where it begins and the next one may.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,21 +12,7 @@ pub struct Event {
 
 /// Whole lines from the beginning of `bytes`, which lie at `at`; a last one without an end only when nothing follows.
 pub fn forward(bytes: &[u8], at: u64, is_end: bool, most: usize) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut from = 0;
-    while from < bytes.len() && events.len() < most {
-        let rest = &bytes[from..];
-        let line = rest.iter().position(|b| *b == b'\n').map(|end| end + 1);
-        let length = match line {
-            Some(length) if length <= MAX_EVENT_BYTES => length,
-            None if rest.len() <= MAX_EVENT_BYTES && is_end => rest.len(),
-            None if rest.len() < MAX_EVENT_BYTES => break,
-            _ => MAX_EVENT_BYTES,
-        };
-        events.push(event(&rest[..length], at + from as u64));
-        from += length;
-    }
-    events
+    stored_lines::split(bytes, at, is_end).take(most).map(event).collect()
 }
 
 /// The last lines of `bytes`, which lie at `at` and end where a line does; the first of them may be the rest of one.
@@ -44,13 +29,11 @@ pub fn backward(bytes: &[u8], at: u64, most: usize) -> Vec<Event> {
     events
 }
 
-fn event(line: &[u8], from: u64) -> Event {
-    let text = line.strip_suffix(b"\n").unwrap_or(line);
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    let message = String::from_utf8_lossy(text).into_owned();
+fn event(line: Line<'_>) -> Event {
+    let message = String::from_utf8_lossy(line.text).into_owned();
     Event {
-        from,
-        until: from + line.len() as u64,
+        from: line.from,
+        until: line.until,
         // An event is never empty.
         message: if message.is_empty() { " ".into() } else { message },
     }
@@ -78,14 +61,6 @@ mod tests {
                 message: "b".into()
             }
         );
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_becomes_several() {
-        let long = vec![b'x'; MAX_EVENT_BYTES + 5];
-        let lengths: Vec<usize> = forward(&long, 0, true, 9).iter().map(|e| e.message.len()).collect();
-        assert_eq!(lengths, [MAX_EVENT_BYTES, 5]);
-        assert_eq!(forward(&long, 0, false, 9).len(), 1);
     }
 
     proptest! {

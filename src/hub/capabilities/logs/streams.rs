@@ -276,15 +276,11 @@ pub mod sql {
         tx.rows(sql, &params, |row| {
             let (document, steps): (String, i64) = (row.get("document_name")?, row.get("steps")?);
             let step = step_name(&document, steps, row.get("name")?, row.get("action")?);
-            let stream: String = row.get("stream")?;
+            let stream: StreamName = row.parsed("stream")?;
             Ok(Stream {
-                name: format!("{}/{}/{step}/{stream}", share.command, share.node),
+                name: format!("{}/{}/{step}/{}", share.command, share.node, stream.as_str()),
                 position: row.get::<i64>("position")? as u32,
-                stream: if stream == "stderr" {
-                    StreamName::Stderr
-                } else {
-                    StreamName::Stdout
-                },
+                stream,
                 stored_bytes: row.get::<i64>("stored_bytes")? as u64,
             })
         })
