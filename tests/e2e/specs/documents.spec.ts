@@ -83,6 +83,77 @@ test("a document is written with the hub's judgement at hand, changed and compar
   await expect(page).toHaveURL(/\/documents$/);
 });
 
+test("the editor proposes what may stand at the cursor", async ({ page }) => {
+  await page.goto("/documents/new");
+  const content = page.getByRole("textbox", { name: "Content of the document" });
+  const proposals = page.getByRole("listbox", { name: "Proposals" });
+  await content.fill("schemaVersion: '2.2'\nparameters:\n  who:\n    type: String\nmainSteps:\n  - name: greet");
+  await content.press("Enter");
+  await content.pressSequentially("act");
+  await expect(proposals.getByRole("option", { name: "action" })).toHaveAttribute("aria-selected", "true");
+  await expectAccessible(page);
+  await content.press("Enter");
+  // Its value comes next, and Enter would still be a new line.
+  await expect(proposals.getByRole("option", { selected: true })).toHaveCount(0);
+  await content.pressSequentially("shell");
+  await content.press("Tab");
+  await expect(content).toHaveValue(/- name: greet\n {4}action: aws:runShellScript$/);
+  await content.press("Enter");
+  await content.press("Control+Space");
+  await proposals.getByRole("option", { name: /^inputs/ }).click();
+  await expect(content).toBeFocused();
+  await content.press("Control+Space");
+  await expect(proposals.getByRole("option").first()).toContainText("runCommand");
+  await content.press("Enter");
+  await content.pressSequentially('echo "{{ ');
+  await expect(proposals.getByRole("option")).toHaveText(["who"]);
+  await content.press("ArrowDown");
+  await content.press("Enter");
+  await expect(content).toHaveValue(/inputs:\n {6}runCommand:\n {8}- echo "\{\{ who \}\}$/);
+  await content.pressSequentially('"');
+  await expect(page.getByText("Nothing to complain about").or(page.getByRole("button", { name: /^Line/ })).first()).toBeVisible();
+  await content.press("Control+z");
+  await content.press("Control+Space");
+  await content.press("Escape");
+  await expect(proposals).toBeHidden();
+});
+
+test("what is being written is tested on one node", async ({ page, hub }) => {
+  await page.goto("/documents/new");
+  await page.getByLabel("Name", { exact: true }).fill(NAME);
+  await page.getByRole("button", { name: "Test on one node" }).click();
+  const run = page.getByRole("button", { name: "Create and run" });
+  await run.click();
+  await expect(page.getByText("Choose a node first").first()).toBeVisible();
+  await page.getByRole("button", { name: /^Node/ }).click();
+  await page.getByRole("option", { name: /harbour/ }).click();
+  await run.click();
+  // Nothing runs before its parameters were seen.
+  await expect(page.getByText("Version 1 is saved and has not run yet. New in the form: name.").first()).toBeVisible();
+  await page.getByLabel("name", { exact: true }).fill("lighthouse");
+  await page.getByRole("button", { name: "Run version 1" }).click();
+  await expect(page.getByText("hello lighthouse").first()).toBeVisible();
+  await expect(page.getByText("Success").first()).toBeVisible();
+  await expectAccessible(page);
+
+  const content = page.getByRole("textbox", { name: "Content of the document" });
+  await content.fill((await content.inputValue()).replace('echo "hello', 'echo "good morning'));
+  await expect(page.getByText("The text has changed since.")).toBeVisible();
+  await page.getByRole("button", { name: "Save and run" }).click();
+  await expect(page.getByText("good morning lighthouse").first()).toBeVisible();
+  const described = () => hub.api<{ Document: { DefaultVersion: string; LatestVersion: string } }>("AmazonSSM.DescribeDocument", { Name: NAME }).Document;
+  expect(described()).toMatchObject({ DefaultVersion: "1", LatestVersion: "2" });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page).toHaveURL(/version=2/);
+  expect(described()).toMatchObject({ DefaultVersion: "2" });
+
+  await page.getByRole("button", { name: "New version" }).click();
+  await content.fill((await content.inputValue()).replace("Says hello", "Wishes well"));
+  await page.getByRole("button", { name: "What has changed since version 2" }).click();
+  await expect(page.getByRole("region", { name: "What has changed since version 2" }).last()).toContainText("Wishes well");
+  await expectAccessible(page);
+});
+
 test("versions, sharing, reviews and tags of a document", async ({ page, hub }) => {
   write(hub);
   await page.goto(`/documents/at/${NAME}?tab=versions`);

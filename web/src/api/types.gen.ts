@@ -14,9 +14,13 @@ export type Activation = { ActivationId: string; CreatedDate: number; DefaultIns
 
 export type ActivationCounts = { Open: number; };
 
-export type AddRequest = { ResourceId: string; ResourceType: string; Tags: Tag[]; };
+export type AddRequest = { ResourceId?: string; ResourceType?: string; Tags?: Tag[]; };
 
 export type Addressing = "host" | "path";
+
+export type Alarm = { Name: string; };
+
+export type AlarmConfiguration = { Alarms: Alarm[]; IgnorePollAlarmFailure?: boolean; };
 
 export type Allowed = string[];
 
@@ -58,7 +62,7 @@ export type CallerView = { AccountId: string; CsrfToken?: string; Kind: string; 
 
 export type CancelRequest = { CommandId: string; InstanceIds?: string[]; };
 
-export type CancelResult = { EndedCount: number; NotBegunCount: number; StoppingCount: number; };
+export type CancelResult = { EndedCount?: number; NotBegunCount?: number; StoppingCount?: number; };
 
 export type ChangeRequest = { CurrentPassword: string; NewPassword: string; };
 
@@ -70,7 +74,9 @@ export type ClearRequest = { UserName: string; };
 
 export type CommandCounts = { Failed24h: number; Last24h: number; Recent: CommandView[]; Running: number; };
 
-export type CommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandStep = { Action: string; Name: string; Platforms: string[]; };
+
+export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedDateTime: number; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export type Comment = { Content?: string; Type?: string; };
 
@@ -328,6 +334,10 @@ export type FinishRequest = { Anyway?: boolean; };
 
 export type FirstAdminRequest = { Password: string; Token: string; UserName: string; };
 
+export type FoundLine = { Cut: boolean; Number: number; Step: number; StepName: string; Stream: StreamName; Text: string; };
+
+export type FoundNode = { Incomplete: boolean; Lines: FoundLine[]; MatchingLines: number; Name: string; NodeId: string; OutputHash?: string; Status: string; StatusDetails: string; };
+
 export type FreezeState = { At?: number; By?: string; Frozen: boolean; Reason?: string; };
 
 export type GetAccountSettingsRequest = Record<string, unknown>;
@@ -400,7 +410,7 @@ export type GetTagValuesResult = { PaginationToken: string; TagValues: string[];
 
 export type GivenValue = string;
 
-export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
+export type Group = { Count: number; ExitCode: number; NodeIds: string[]; OutputHash: string; StatusDetails: string; Stderr: string; Stdout: string; Steps: GroupStep[]; Truncated: boolean; };
 
 export type GroupConfiguration = { Configuration: GroupConfigurationItem[]; Status: string; };
 
@@ -424,9 +434,11 @@ export type GroupResourcesResult = { Failed: FailedResource[]; Pending: PendingR
 
 export type GroupResult = { Group: GroupView; NodeIds: string[]; };
 
-export type GroupResult2 = { Groups: Group[]; };
+export type GroupResult2 = { GroupCount: number; Groups: Group[]; NodeCount: number; };
 
 export type GroupRole = { Group: string; Role: string; };
+
+export type GroupStep = { Message: string; Name: string; StatusDetails: string; Stderr: string; Stdout: string; Truncated: boolean; };
 
 export type GroupTagsResult = { Arn: string; Tags: Record<string, string>; };
 
@@ -538,7 +550,7 @@ export type ListRequest2 = { CommandId?: string; Filters?: Filter2[]; InstanceId
 
 export type ListRequest3 = { DocumentFilterList?: OldFilter[]; Filters?: Filter3[]; MaxResults?: number; NextToken?: string; };
 
-export type ListRequest4 = { ResourceId: string; ResourceType: string; };
+export type ListRequest4 = { ResourceId?: string; ResourceType?: string; };
 
 export type ListRequest5 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; OldestFirst?: boolean; };
 
@@ -640,6 +652,8 @@ export type NotificationChannelSettings = { AllowedNetworks?: Allowed; CaPem?: s
 
 export type NotificationChannelSummary = { FailedCount: number; Kind: string; Name: string; WaitingCount: number; };
 
+export type NotificationConfig = { NotificationArn?: string; NotificationEvents?: string[]; NotificationType?: string; };
+
 export type NotificationState = "Delivered" | "Waiting" | "Failed";
 
 export type NotificationView = { Attempts: number; Channel: string; EndedAt?: number; Id: number; LastError: string; NextAttemptAt?: number; QueuedAt: number; State: NotificationState; Subject: string; Text: string; };
@@ -718,7 +732,7 @@ export type Problem = "Changed" | "ForgedHead" | "Missing" | "Rewritten" | "Trun
 
 export type ProblemView = { Column: number; Line: number; Message: string; Path: string; Severity: Severity; };
 
-export type Progress = { Command: CommandView; States: StateCount[]; };
+export type Progress = { Command: WholeCommandView; States: StateCount[]; Steps: CommandStep[]; };
 
 export type Protocol = "tcp" | "tls" | "udp";
 
@@ -760,7 +774,7 @@ export type RejectRequest = { Filter?: Filter4; RequestIds?: string[]; };
 
 export type ReleaseRequest = { NodeId: string; };
 
-export type RemoveRequest = { ResourceId: string; ResourceType: string; TagKeys: string[]; };
+export type RemoveRequest = { ResourceId?: string; ResourceType?: string; TagKeys?: string[]; };
 
 export type RemoveRequest2 = { PasskeyId: string; };
 
@@ -848,6 +862,10 @@ export type SearchByQueryRequest = { MaxResults?: number; NextToken?: string; Re
 
 export type SearchByQueryResult = { NextToken?: string; QueryErrors: QueryError[]; ResourceIdentifiers: ResourceIdentifier[]; };
 
+export type SearchOutputsRequest = { CommandId: string; IgnoreCase?: boolean; MaxResults?: number; NextToken?: string; Regex?: boolean; Status?: string[]; Stream?: StreamName; Text: string; WithoutMatch?: boolean; };
+
+export type SearchOutputsResult = { NextToken?: string; Nodes: FoundNode[]; NodesMatched: number; NodesOpen: number; NodesSearched: number; Whole: boolean; };
+
 export type SearchRequest = { CommandId: string; MaxResults?: number; NextToken?: string; Status?: string[]; };
 
 export type SearchRequest2 = { Filter?: Filter4; MaxResults?: number; NextToken?: string; Sort?: Sort; };
@@ -866,7 +884,7 @@ export type Security = "none" | "starttls" | "tls";
 
 export type SegmentView = { ArchivedAt: number; File: string; FirstSeq: number; LastSeq: number; Sha256: string; };
 
-export type SendRequest = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: unknown; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; RunSettings?: RunSettings; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
+export type SendRequest = { AlarmConfiguration?: AlarmConfiguration; Canary?: string; CloudWatchOutputConfig?: unknown; Comment?: string; ConfirmedTargets?: number; DocumentHash?: string; DocumentHashType?: string; DocumentName: string; DocumentVersion?: string; InstanceIds?: string[]; MaxConcurrency?: string; MaxErrors?: string; NotificationConfig?: NotificationConfig; OfflineNodes?: OfflineNodes; OperatorApproval?: Approval; OutputS3BucketName?: string; OutputS3KeyPrefix?: string; OutputS3Region?: string; Parameters?: Record<string, string[]>; RunSettings?: RunSettings; ServiceRoleArn?: string; Targets?: Target[]; TimeoutSeconds?: number; };
 
 export type SendResult = { AwaitsApproval: boolean; Command: CommandView; };
 
@@ -1040,6 +1058,8 @@ export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
 export type Which = "Connected" | "Refused";
 
+export type WholeCommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };
   "AmazonSSM.CancelCommand": { request: CancelRequest; result: CancelResult };
@@ -1197,6 +1217,7 @@ export interface Operations {
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
+  "Roadstead.SearchOutputs": { request: SearchOutputsRequest; result: SearchOutputsResult };
   "Roadstead.SearchResources": { request: SearchResourcesRequest; result: SearchResourcesResult };
   "Roadstead.SetFreeze": { request: SetFreezeRequest; result: FreezeState };
   "Roadstead.SimulateAccess": { request: SimulateAccessRequest; result: SimulateAccessResult };

@@ -4,14 +4,60 @@ export interface Line {
   text: string;
 }
 
-/** More lines than that are compared as two blocks; a person could not read the difference anyway. */
-const MOST = 2000;
+/** Lines that are in both texts and far from any difference. */
+export interface Fold {
+  kind: "folded";
+  count: number;
+}
+
+export interface Comparison {
+  lines: Line[];
+  /** Nothing is marked that is in both; texts that differ over too many lines stand as two blocks instead. */
+  isExact: boolean;
+}
+
+/** Where more lines than that differ, a person could not read the difference anyway. */
+export const COMPARED_MOST = 2000;
 
 /** The shortest way from one text to the other, line by line. */
-export function compareLines(before: string, after: string): Line[] {
+export function compareLines(before: string, after: string): Comparison {
   const old = before.split("\n");
   const now = after.split("\n");
-  if (old.length > MOST || now.length > MOST) return [...mark(old, "removed"), ...mark(now, "added")];
+  const lead = commonLead(old, now);
+  const trail = commonLead(old.slice(lead).toReversed(), now.slice(lead).toReversed());
+  const ends = { old: old.length - trail, now: now.length - trail };
+  const middle = compareMiddle(old.slice(lead, ends.old), now.slice(lead, ends.now));
+  return { ...middle, lines: [...mark(old.slice(0, lead), "same"), ...middle.lines, ...mark(old.slice(ends.old), "same")] };
+}
+
+/** Leaves out what is further than `context` lines from a difference. */
+export function folded(lines: readonly Line[], context: number): (Line | Fold)[] {
+  const isNear = nearDifference(lines, context);
+  const shown: (Line | Fold)[] = [];
+  lines.forEach((line, at) => {
+    const last = shown.at(-1);
+    if (isNear[at]) shown.push(line);
+    else if (last?.kind === "folded") last.count++;
+    else shown.push({ kind: "folded", count: 1 });
+  });
+  return shown;
+}
+
+function nearDifference(lines: readonly Line[], context: number): boolean[] {
+  const isNear = lines.map(() => false);
+  lines.forEach(({ kind }, at) => {
+    if (kind !== "same") isNear.fill(true, Math.max(at - context, 0), at + context + 1);
+  });
+  return isNear;
+}
+
+function commonLead(old: readonly string[], now: readonly string[]): number {
+  const first = old.findIndex((line, at) => line !== now[at]);
+  return first < 0 ? old.length : first;
+}
+
+function compareMiddle(old: string[], now: string[]): Comparison {
+  if (old.length > COMPARED_MOST || now.length > COMPARED_MOST) return { lines: [...mark(old, "removed"), ...mark(now, "added")], isExact: false };
   const common = commonLengths(old, now);
   const lines: Line[] = [];
   let [at, to] = [0, 0];
@@ -23,7 +69,7 @@ export function compareLines(before: string, after: string): Line[] {
       lines.push({ kind: "removed", text: old[at++] ?? "" });
     } else lines.push({ kind: "added", text: now[to++] ?? "" });
   }
-  return lines;
+  return { lines, isExact: true };
 }
 
 function mark(lines: string[], kind: Line["kind"]): Line[] {

@@ -64,6 +64,7 @@ async function send<Name extends keyof Operations>(target: Name, body: Request<N
   const headers: Record<string, string> = {
     "Content-Type": "application/x-amz-json-1.1",
     "X-Amz-Target": target,
+    "X-Roadstead-Members": "1",
   };
   const token = csrfToken;
   if (token) headers["X-Roadstead-Csrf"] = token;

@@ -9,6 +9,19 @@ export interface CursorPage<T> {
 
 export type FetchPage<T> = (cursor: string | undefined, size: number, signal: AbortSignal) => Promise<CursorPage<T>>;
 
+/** A list from its first page to its last, for whoever needs all of it. */
+export async function allItems<T>(fetchPage: FetchPage<T>, size: number, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- each page names the next one
+    const page = await fetchPage(cursor, size, signal);
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return items;
+}
+
 interface Options<T> {
   /** Names the collection with everything that changes it: filter, order. The page is added here. */
   queryKey: readonly unknown[];

@@ -53,12 +53,24 @@ export type OfflineNode = Item<ResolvedTargets["OfflineNodes"]>;
 export type SendCommandRequest = Request<"AmazonSSM.SendCommand">;
 export type OfflineChoice = NonNullable<SendCommandRequest["OfflineNodes"]>;
 export type Target = Required<Item<NonNullable<SendCommandRequest["Targets"]>>>;
+/** With upstream's members, as lists have it. */
 export type Command = Item<Result<"AmazonSSM.ListCommands">["Commands"]>;
 export type CommandDescription = Result<"Roadstead.DescribeCommand">;
+/** With ours too. */
+export type WholeCommand = CommandDescription["Command"];
 export type StateCount = Item<CommandDescription["States"]>;
 export type Invocation = Item<Result<"Roadstead.SearchInvocations">["Invocations"]>;
+/** One node's share of a command, with its steps. */
+export type InvocationDetails = Item<Result<"AmazonSSM.ListCommandInvocations">["CommandInvocations"]>;
+export type InvocationStep = Item<InvocationDetails["CommandPlugins"]>;
 export type Upload = Item<Result<"Roadstead.ListOutputUploads">["Uploads"]>;
 export type OutputGroup = Item<Result<"Roadstead.GroupOutputs">["Groups"]>;
+export type OutputGroupStep = Item<OutputGroup["Steps"]>;
+export type OutputGroups = Result<"Roadstead.GroupOutputs">;
+export type OutputSearch = Request<"Roadstead.SearchOutputs">;
+export type OutputSearchResult = Result<"Roadstead.SearchOutputs">;
+export type FoundNode = Item<OutputSearchResult["Nodes"]>;
+export type FoundLine = Item<FoundNode["Lines"]>;
 export type OutputPiece = Result<"Roadstead.GetOutput">;
 export type StreamName = Request<"Roadstead.GetOutput">["Stream"];
 

@@ -2,7 +2,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import { RouteLink } from "@/components/RouteLink";
 import { TimeAt } from "@/components/TimeAt";
 import { documentAt, logsOf } from "@/platform/links";
-import type { Approval, Command } from "@/platform/types";
+import type { Approval, WholeCommand } from "@/platform/types";
 import { DecisionBadge } from "./DecisionBadge";
 import { logGroupOf } from "./logGroup";
 import { NodeNames } from "./NodeNames";
@@ -12,7 +12,7 @@ import { IDS_SHOWN, hasOnlyIds, targetsText } from "./targetsText";
 import { useCommandTexts } from "./texts";
 
 interface Props {
-  command: Command;
+  command: WholeCommand;
   /** What a second person said about it, where one was asked. */
   approval: Approval | undefined;
 }

@@ -46,8 +46,8 @@ export function CommandHeader({ command, title, states }: Props) {
     }
   };
   const cancel = async () => {
-    const { NotBegunCount, StoppingCount, EndedCount } = await cancelCommand(command.CommandId);
-    notify({ type: "info", content: t("cancelled", { waiting: NotBegunCount, running: StoppingCount, ended: EndedCount }) });
+    const { NotBegunCount: waiting = 0, StoppingCount: running = 0, EndedCount: ended = 0 } = await cancelCommand(command.CommandId);
+    notify({ type: "info", content: t("cancelled", { waiting, running, ended }) });
     void client.invalidateQueries({ queryKey: ["command", command.CommandId] });
   };
   const copyLink = () =>

@@ -23,8 +23,10 @@ import { CommandFacts } from "./CommandFacts";
 import { CommandHeader } from "./CommandHeader";
 import { InvocationsView } from "./InvocationsView";
 import { OutputGroups } from "./OutputGroups";
+import { OutputSearchView } from "./OutputSearchView";
 import { Progress } from "./Progress";
 import { Definition, hasScript } from "./Definition";
+import { stepFrom } from "./steps";
 import { useCommandTexts } from "./texts";
 
 const ROWS_EVERY_MS = 1000;
@@ -98,12 +100,14 @@ function CommandView({ commandId }: { commandId: string }) {
                   command={command}
                   states={states}
                   nodeId={params.get("node") ?? undefined}
+                  step={stepFrom(params.get("step"))}
                   stream={params.get("stream") === "stderr" ? "stderr" : "stdout"}
                   onChange={set}
                 />
               ),
             },
             { id: "outputs", label: t("outputs"), content: <OutputGroups commandId={commandId} /> },
+            { id: "search", label: t("find"), content: <OutputSearchView commandId={commandId} states={states} /> },
             { id: "script", label: t(hasScript(command) ? "definition" : "parameters"), content: <Definition command={command} /> },
           ]}
         />

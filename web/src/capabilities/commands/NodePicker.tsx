@@ -1,11 +1,10 @@
 import FormField from "@cloudscape-design/components/form-field";
-import Multiselect, { type MultiselectProps } from "@cloudscape-design/components/multiselect";
-import { useRef, useState } from "react";
+import Multiselect from "@cloudscape-design/components/multiselect";
 import { useCommonTexts } from "@/components/texts";
 import { useNodeNames } from "@/components/useNodeNames";
-import { findNodes } from "./api";
 import { type Draft, NODES_MOST } from "./draft";
 import { useCommandTexts } from "./texts";
+import { useFoundNodes } from "./useFoundNodes";
 
 interface Props {
   nodes: Draft["nodes"];
@@ -17,28 +16,9 @@ interface Props {
 export function NodePicker({ nodes, onChange, error }: Props) {
   const t = useCommandTexts();
   const common = useCommonTexts();
-  const [options, setOptions] = useState<MultiselectProps.Option[]>([]);
-  const [status, setStatus] = useState<"loading" | "finished" | "error">("finished");
-  const latest = useRef(0);
+  const { options, status, find } = useFoundNodes();
   // An address that chose them says only their ids.
   const nameOf = useNodeNames(nodes.filter(({ id, name }) => id === name).map(({ id }) => id));
-
-  const load = async (text: string) => {
-    const turn = ++latest.current;
-    setStatus("loading");
-    const found = await findNodes(text).catch(() => undefined);
-    if (turn !== latest.current) return;
-    setOptions(
-      (found ?? []).map((node) => ({
-        value: node.NodeId,
-        label: node.Name,
-        description: [node.NodeId, ...node.Addresses.slice(0, 1)].join(" · "),
-        labelTag: node.Status === "Online" ? common("online") : common("offline"),
-      })),
-    );
-    setStatus(found ? "finished" : "error");
-  };
-
   const isFull = nodes.length >= NODES_MOST;
   return (
     <FormField label={t("nodesLabel")} constraintText={isFull ? t("nodesMost") : undefined} errorText={error} stretch>
@@ -58,7 +38,7 @@ export function NodePicker({ nodes, onChange, error }: Props) {
         tokenLimit={12}
         keepOpen
         expandToViewport
-        onLoadItems={({ detail }) => void load(detail.filteringText)}
+        onLoadItems={({ detail }) => find(detail.filteringText)}
         onChange={({ detail }) =>
           onChange(detail.selectedOptions.slice(0, NODES_MOST).map(({ value = "", label }) => ({ id: value, name: label ?? value })))
         }

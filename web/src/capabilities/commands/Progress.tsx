@@ -1,8 +1,7 @@
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import ToggleButton from "@cloudscape-design/components/toggle-button";
 import { CommandStatus } from "@/components/CommandStatus";
-import { STATES, stateName } from "@/components/states";
-import { useCommonTexts } from "@/components/texts";
+import { useStateWord } from "@/components/useStateWord";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatNumber } from "@/platform/time";
 import type { CommandDescription } from "@/platform/types";
@@ -19,14 +18,10 @@ interface Props {
 /** How far the command is, by state; a state filters the list of nodes below. */
 export function Progress({ description: { Command: command, States: states }, chosen, onChoose }: Props) {
   const t = useCommandTexts();
-  const common = useCommonTexts();
+  const word = useStateWord();
   const locale = useLocale();
   const text = t("progressText", { done: formatNumber(command.CompletedCount, locale), total: formatNumber(command.TargetCount, locale) });
   const shown = ordered(states);
-  const word = (status: string) => {
-    const known = STATES[stateName(status)];
-    return known ? common(known.text) : status;
-  };
   return (
     <SpaceBetween size="s">
       <SpaceBetween direction="horizontal" size="l" alignItems="center">

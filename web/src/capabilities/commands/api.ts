@@ -8,8 +8,8 @@ import type {
   Command,
   Filter,
   Invocation,
+  InvocationDetails,
   NodeSummary,
-  OutputGroup,
   ResolveTargetsRequest,
   SendCommandRequest,
   StreamName,
@@ -47,19 +47,33 @@ export async function searchInvocations(
   return { items: result.Invocations, next: result.NextToken || undefined };
 }
 
-export async function groupOutputs(commandId: string, signal: AbortSignal): Promise<OutputGroup[]> {
-  const { Groups } = await call("Roadstead.GroupOutputs", { CommandId: commandId }, signal);
-  return Groups;
+export function groupOutputs(commandId: string, signal: AbortSignal) {
+  return call("Roadstead.GroupOutputs", { CommandId: commandId }, signal);
+}
+
+/** One node's share and its steps, whether or not it stands on the page of the list; `null` where the command does not reach the node. */
+export function detailsQuery(commandId: string, nodeId: string) {
+  return queryOptions({
+    queryKey: ["invocations", commandId, "details", nodeId],
+    queryFn: ({ signal }) => detailsOf(commandId, nodeId, signal),
+  });
+}
+
+export async function detailsOf(commandId: string, nodeId: string, signal: AbortSignal): Promise<InvocationDetails | null> {
+  const request = { CommandId: commandId, InstanceId: nodeId, Details: true };
+  return (await call("AmazonSSM.ListCommandInvocations", request, signal)).CommandInvocations[0] ?? null;
 }
 
 export interface OutputAddress {
   commandId: string;
   nodeId: string;
+  /** Counted from 0, in the order in which they run. */
+  step: number;
   stream: StreamName;
 }
 
-export function getOutput({ commandId, nodeId, stream }: OutputAddress, offset: number, most: number, signal?: AbortSignal) {
-  const request = { CommandId: commandId, NodeId: nodeId, Stream: stream, Offset: offset, MaxBytes: most };
+export function getOutput({ commandId, nodeId, step, stream }: OutputAddress, offset: number, most: number, signal?: AbortSignal) {
+  const request = { CommandId: commandId, NodeId: nodeId, Step: step, Stream: stream, Offset: offset, MaxBytes: most };
   return call("Roadstead.GetOutput", request, signal);
 }
 

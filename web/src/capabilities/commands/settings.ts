@@ -1,7 +1,7 @@
-import type { Command } from "@/platform/types";
+import type { WholeCommand } from "@/platform/types";
 import type { Translator } from "./texts";
 
-export type RunSettings = NonNullable<Command["RunSettings"]>;
+export type RunSettings = NonNullable<WholeCommand["RunSettings"]>;
 
 /** What was set of a command's processes, one pair of words each. */
 export function settingItems(settings: RunSettings | undefined, t: Translator) {

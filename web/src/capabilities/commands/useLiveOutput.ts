@@ -38,7 +38,7 @@ export function useLiveOutput(address: OutputAddress, enabled: boolean): LiveOut
   });
 
   useLive<OutputEvent>("output", {
-    args: enabled && !output.isEnded ? { CommandId: address.commandId, NodeId: address.nodeId, Stream: address.stream } : undefined,
+    args: enabled && !output.isEnded ? { CommandId: address.commandId, NodeId: address.nodeId, Step: address.step, Stream: address.stream } : undefined,
     resume: () => ({ Offset: current.seen }),
     onEvent: (event) => {
       if (event.Offset !== undefined && event.Data !== undefined) {

@@ -1,76 +1,68 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import Checkbox from "@cloudscape-design/components/checkbox";
-import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import Input from "@cloudscape-design/components/input";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { ErrorState } from "@/components/ErrorState";
 import { MayButton } from "@/components/MayButton";
 import { useNotify } from "@/components/Notifications";
+import { useMay } from "@/components/useMay";
 import { documentAt } from "@/platform/links";
-import { createDocument, updateDocument } from "./api";
-import { CodeField, type CodeHandle } from "./CodeField";
+import { setDefaultVersion } from "./api";
+import { Changes } from "./Changes";
+import { DraftFields } from "./DraftFields";
+import type { Draft } from "./drafts";
+import { CodeField, type CodeHandle } from "./editor/CodeField";
 import { Problems } from "./Problems";
-import { marksOf, offsetOf } from "./rules";
+import { offsetOf } from "./rules";
+import { TestPanel } from "./TestPanel";
 import { useDocumentTexts } from "./texts";
-import { TYPES } from "./tokens";
 import { useLint } from "./useLint";
-
-const FORMATS = ["YAML", "JSON", "TEXT"].map((value) => ({ value, label: value }));
-const KINDS = TYPES.map((value) => ({ value, label: value }));
-
-export interface Draft {
-  name: string;
-  type: string;
-  format: string;
-  content: string;
-}
+import { useStored } from "./useStored";
 
 interface Props {
-  start: Draft;
-  /** A document that does not exist yet; else the next version of one. */
-  isNew: boolean;
+  start: Pick<Draft, "name" | "type" | "format" | "content">;
+  /** The version it begins with; nothing for a document that does not exist yet. */
+  version?: string;
 }
 
-export function DocumentEditor({ start, isNew }: Props) {
+export function DocumentEditor(props: Props) {
   const t = useDocumentTexts();
   const notify = useNotify();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  // What it began with stays that, whatever becomes the latest version meanwhile.
+  const [{ start, version: begun }] = useState(props);
   const code = useRef<CodeHandle>(null);
-  const [draft, setDraft] = useState(start);
-  const [versionName, setVersionName] = useState("");
-  const [isDefault, setDefault] = useState(true);
+  const [draft, setDraft] = useState<Draft>({ ...start, versionName: "", isDefault: true });
+  const [isTesting, setTesting] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const lint = useLint(draft.content, draft.format, draft.type);
-  const marks = useMemo(() => marksOf(lint.problems), [lint.problems]);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+  // A version's name is given once.
+  const stored = useStored(draft, begun === undefined ? undefined : { version: begun, content: start.content }, () => change({ versionName: "" }));
+  const lint = useLint(draft.content, draft.format, draft.type);
   const name = draft.name.trim();
+  const may = useMay({ kind: "document", id: name }, ["ssm:SendCommand"], name !== "");
+  const isNew = begun === undefined;
   const isWrong = lint.isCurrent && lint.problems.some(({ Severity }) => Severity === "error");
-  const isSame = !isNew && draft.content === start.content;
 
-  const noSave = () => {
+  const noVersion = () => {
     if (name === "") return t("nameNeeded");
-    if (isSame) return t("sameReason");
     return isWrong ? t("wrongReason") : undefined;
   };
+  const noSave = () => noVersion() ?? (!isNew && draft.content === start.content ? t("sameReason") : undefined);
+  const noTest = draft.type === "Command" ? may("ssm:SendCommand") : t("runReason");
   const save = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      const request = { Name: name, Content: draft.content, DocumentFormat: draft.format, ...(versionName.trim() ? { VersionName: versionName.trim() } : {}) };
-      const version = await (isNew ? createDocument({ ...request, DocumentType: draft.type }) : updateDocument(request, isDefault));
-      // What was read before is old now; the page that is shown next reads it anew.
-      await client.invalidateQueries({ queryKey: ["documents"], refetchType: "none" });
+      const version = await stored.store();
+      // The first version is the default by itself.
+      if (draft.isDefault && stored.latest !== undefined) await setDefaultVersion(name, version);
       notify({ type: "success", content: t("saved", { name, version }) });
       await navigate(documentAt(name, version));
     } catch (cause) {
@@ -78,61 +70,49 @@ export function DocumentEditor({ start, isNew }: Props) {
       setBusy(false);
     }
   };
+  const testButton = (
+    <MayButton refusal={noTest} ariaExpanded={isTesting} onClick={() => setTesting(!isTesting)}>
+      {t("test")}
+    </MayButton>
+  );
   return (
-    <ContentLayout header={<Header variant="h1">{isNew ? t("create") : t("editTitle", { name })}</Header>}>
+    <ContentLayout
+      header={
+        <Header variant="h1" actions={testButton}>
+          {isNew ? t("create") : t("editTitle", { name })}
+        </Header>
+      }
+    >
       <SpaceBetween size="l">
         {error !== undefined && <ErrorState error={error} title={t("saveFailed")} />}
-        <Container>
+        <div className={isTesting ? "editor-and-test has-test" : "editor-and-test"}>
           <SpaceBetween size="l">
-            {isNew && (
-              <FormField label={t("name")} constraintText={t("nameHelp")}>
-                <Input value={draft.name} autoComplete={false} spellcheck={false} onChange={({ detail }) => change({ name: detail.value })} />
-              </FormField>
-            )}
-            <ColumnLayout columns={isNew ? 3 : 2}>
-              {isNew && (
-                <FormField label={t("type")}>
-                  <Select
-                    options={KINDS}
-                    selectedOption={KINDS.find(({ value }) => value === draft.type) ?? null}
-                    expandToViewport
-                    onChange={({ detail }) => change({ type: detail.selectedOption.value ?? "Command" })}
+            <Container>
+              <SpaceBetween size="l">
+                <DraftFields draft={draft} isNew={isNew} isStored={stored.latest !== undefined} onChange={change} />
+                <FormField label={t("content")} constraintText={draft.format === "TEXT" ? undefined : t("contentHelp")} stretch>
+                  <CodeField
+                    label={t("contentLabel")}
+                    value={draft.content}
+                    format={draft.format}
+                    type={draft.type}
+                    problems={lint.problems}
+                    handle={(handle) => {
+                      code.current = handle;
+                    }}
+                    onChange={(content) => change({ content })}
                   />
                 </FormField>
-              )}
-              <FormField label={t("writtenIn")}>
-                <Select
-                  options={FORMATS}
-                  selectedOption={FORMATS.find(({ value }) => value === draft.format) ?? null}
-                  onChange={({ detail }) => change({ format: detail.selectedOption.value ?? "YAML" })}
-                />
-              </FormField>
-              <FormField label={t("versionName")} constraintText={t("versionNameHelp")}>
-                <Input value={versionName} autoComplete={false} spellcheck={false} onChange={({ detail }) => setVersionName(detail.value)} />
-              </FormField>
-            </ColumnLayout>
-            {!isNew && (
-              <Checkbox checked={isDefault} onChange={({ detail }) => setDefault(detail.checked)}>
-                {t("makeNewDefault")}
-              </Checkbox>
-            )}
-            <FormField label={t("content")} stretch>
-              <CodeField
-                label={t("contentLabel")}
-                value={draft.content}
-                marks={marks}
-                handle={(handle) => {
-                  code.current = handle;
-                }}
-                onChange={(content) => change({ content })}
-              />
-            </FormField>
+              </SpaceBetween>
+            </Container>
+            <Problems lint={lint} onGo={({ Line, Column }) => code.current?.goTo(offsetOf(draft.content, Line, Column), Line)} />
+            {begun !== undefined && <Changes version={begun} before={start.content} after={draft.content} />}
           </SpaceBetween>
-        </Container>
-        <Problems lint={lint} onGo={({ Line, Column }) => code.current?.goTo(offsetOf(draft.content, Line, Column), Line)} />
+          {isTesting && noTest === undefined && <TestPanel name={name} stored={stored} refusal={noVersion()} />}
+        </div>
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => void navigate(isNew ? "/documents" : documentAt(name))}>
+            <Button variant="link" onClick={() => void navigate(stored.latest === undefined ? "/documents" : documentAt(name))}>
               {t("cancel")}
             </Button>
             <MayButton variant="primary" loading={busy} refusal={noSave()} onClick={() => void save()}>

@@ -19,8 +19,9 @@ export default function EditDocumentPage() {
     { text: name, href: documentAt(name) },
     { text: t("edit"), href: `${documentAt(name)}/edit` },
   ]);
-  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  if (query.error && !query.data) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <Spinner size="large" />;
   const { description, content } = query.data;
-  return <DocumentEditor isNew={false} start={{ name, type: description.DocumentType, format: description.DocumentFormat, content }} />;
+  const start = { name, type: description.DocumentType, format: description.DocumentFormat, content };
+  return <DocumentEditor key={name} version={description.DocumentVersion} start={start} />;
 }

@@ -35,7 +35,7 @@ export default function NewDocumentPage() {
     { text: t("documents"), href: "/documents" },
     { text: t("create"), href: "/documents/new" },
   ]);
-  if (!from) return <DocumentEditor isNew start={{ name: "", type: "Command", format: "YAML", content: STARTER }} />;
+  if (!from) return <DocumentEditor start={{ name: "", type: "Command", format: "YAML", content: STARTER }} />;
   return <Copy key={from} from={from} version={params.get("version") ?? DEFAULT_VERSION} />;
 }
 
@@ -44,5 +44,5 @@ function Copy({ from, version }: { from: string; version: string }) {
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <Spinner size="large" />;
   const { description, content } = query.data;
-  return <DocumentEditor isNew start={{ name: copyName(from), type: description.DocumentType, format: description.DocumentFormat, content }} />;
+  return <DocumentEditor start={{ name: copyName(from), type: description.DocumentType, format: description.DocumentFormat, content }} />;
 }

@@ -53,10 +53,9 @@ export async function createDocument(request: Request<"AmazonSSM.CreateDocument"
   return (await call("AmazonSSM.CreateDocument", request)).DocumentDescription.DocumentVersion;
 }
 
-export async function updateDocument(request: Request<"AmazonSSM.UpdateDocument">, isDefault: boolean): Promise<string> {
-  const { DocumentDescription: made } = await call("AmazonSSM.UpdateDocument", { ...request, DocumentVersion: "$LATEST" });
-  if (isDefault) await setDefaultVersion(request.Name, made.DocumentVersion);
-  return made.DocumentVersion;
+/** The next version; the default stays where it is. */
+export async function updateDocument(request: Request<"AmazonSSM.UpdateDocument">): Promise<string> {
+  return (await call("AmazonSSM.UpdateDocument", { ...request, DocumentVersion: "$LATEST" })).DocumentDescription.DocumentVersion;
 }
 
 export function setDefaultVersion(name: string, version: string) {

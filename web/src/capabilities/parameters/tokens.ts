@@ -9,6 +9,26 @@ interface ApiFilter {
   Values: string[];
 }
 
+/** What a value can be, as the hub checks it. */
+const DATA_TYPES = [
+  "text",
+  "integer",
+  "float",
+  "boolean",
+  "binary",
+  "hostname",
+  "email",
+  "ipv4-address",
+  "ipv6-address",
+  "url",
+  "json",
+  "jsonc",
+  "aws:region",
+  "aws:account:id",
+  "aws:ec2:image",
+  "aws:ssm:integration",
+] as const;
+
 /** The keys a person can pick, what the hub calls them, and what each operator means there. */
 export const KEYS: readonly (TokenKey<keyof typeof en> & { api: string })[] = [
   { key: "name", text: "name", api: "Name", operators: ["=", ":", "^"] },
@@ -16,7 +36,7 @@ export const KEYS: readonly (TokenKey<keyof typeof en> & { api: string })[] = [
   { key: "type", text: "type", api: "Type", operators: ["="], values: ["String", "StringList", "SecureString"] },
   { key: "tier", text: "tier", api: "Tier", operators: ["="], values: ["Standard", "Advanced"] },
   { key: "key", text: "key", api: "KeyId", operators: ["=", "^"] },
-  { key: "datatype", text: "dataType", api: "DataType", operators: ["="], values: ["text", "aws:ec2:image", "aws:ssm:integration"] },
+  { key: "datatype", text: "dataType", api: "DataType", operators: ["="], values: DATA_TYPES },
 ];
 
 const OPTIONS: Partial<Record<FilterOp, string>> = { eq: "Equals", prefix: "BeginsWith", contains: "Contains" };

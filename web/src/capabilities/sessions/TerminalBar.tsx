@@ -5,6 +5,7 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import { useState } from "react";
 import { ConfirmAction } from "@/components/ConfirmAction";
 import { RouteLink } from "@/components/RouteLink";
+import { saveFile } from "@/components/saveFile";
 import { usePreference } from "@/platform/preferences";
 import { endSession } from "./api";
 import type { ConnectionState } from "./connection";
@@ -54,7 +55,7 @@ export function TerminalBar({ title, nodeId, sessionId, state, view, onSearch }:
       setScreenReader(!screenReader);
       if (view) applySettings(view, { fontSize, screenReader: !screenReader });
     }
-    if (id === "save" && view) save(terminalText(view.terminal), sessionId);
+    if (id === "save" && view) saveFile(`${sessionId}.log`, terminalText(view.terminal), "text/plain");
     view?.terminal.focus();
   };
 
@@ -92,13 +93,4 @@ export function TerminalBar({ title, nodeId, sessionId, state, view, onSearch }:
       )}
     </div>
   );
-}
-
-function save(text: string, sessionId: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `${sessionId}.log`;
-  link.click();
-  URL.revokeObjectURL(url);
 }

@@ -1,0 +1,45 @@
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
+import Select from "@cloudscape-design/components/select";
+import { STATES, stateName } from "@/components/states";
+import { useStateWord } from "@/components/useStateWord";
+import type { InvocationStep } from "@/platform/types";
+import { statusIcon } from "./steps";
+import { useCommandTexts } from "./texts";
+
+/** More stand below one another: side by side nobody would find one. */
+const SIDE_BY_SIDE_MOST = 5;
+
+interface Props {
+  steps: readonly InvocationStep[];
+  /** How each step ended is known. */
+  isReported: boolean;
+  step: number;
+  onChoose: (step: number) => void;
+}
+
+/** Whose output is shown, of the steps of a document. */
+export function StepChoice({ steps, isReported, step, onChoose }: Props) {
+  const t = useCommandTexts();
+  const word = useStateWord();
+  const options = steps.map(({ Name, StatusDetails }, at) => {
+    const name = t("stepName", { number: at + 1, name: Name });
+    const known = isReported && { iconName: statusIcon(STATES[stateName(StatusDetails)]?.type ?? "info"), text: t("stepState", { name, state: word(StatusDetails) }) };
+    return { id: String(at), text: name, ...known };
+  });
+  const entries = options.map(({ id, text, iconName }) => ({ value: id, label: text, ...(iconName ? { iconName } : {}) }));
+  return (
+    <div className="step-choice">
+      {options.length <= SIDE_BY_SIDE_MOST ? (
+        <SegmentedControl label={t("step")} selectedId={String(step)} options={options} onChange={({ detail }) => onChoose(Number(detail.selectedId))} />
+      ) : (
+        <Select
+          ariaLabel={t("step")}
+          inlineLabelText={t("step")}
+          options={entries}
+          selectedOption={entries[step] ?? null}
+          onChange={({ detail }) => onChoose(Number(detail.selectedOption.value))}
+        />
+      )}
+    </div>
+  );
+}
