@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,7 @@ pub struct Identity {
     known: Option<KnownHub>,
     token: Option<JoinToken>,
     directory: Option<PathBuf>,
+    folder: String,
 }
 
 impl Identity {
@@ -74,12 +76,14 @@ impl Identity {
         let token = fs::read_to_string(directory.join(TOKEN_FILE))
             .ok()
             .and_then(|text| text.parse().ok());
+        let folder = fs::metadata(directory).map_err(|e| IdentityError::Read(directory.to_owned(), e))?;
         let directory = Some(directory.to_owned());
         Ok(Self {
             seed,
             known,
             token,
             directory,
+            folder: format!("{:x}:{:x}", folder.dev(), folder.ino()),
         })
     }
 
@@ -90,6 +94,7 @@ impl Identity {
             known: None,
             token: None,
             directory: None,
+            folder: String::new(),
         }
     }
 
@@ -100,6 +105,11 @@ impl Identity {
     /// How the hub names this agent's key.
     pub fn fingerprint(&self) -> String {
         spki_fingerprint(&public_key(self.seed()))
+    }
+
+    /// What tells the directory from a copy of it, as long as the system runs; empty without one.
+    pub fn folder(&self) -> &str {
+        &self.folder
     }
 
     /// The hub, once it has been joined.

@@ -114,7 +114,7 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     };
     let client = context::connect().await?;
     let targets = targets(&client, &args.targets).await?;
-    let preview = preview(&client, &targets, args.timeout + args.execution_timeout, args.sign_with.is_some()).await?;
+    let preview = preview(&client, &targets, args.timeout, args.sign_with.is_some()).await?;
     say_preview(&preview, args.pace.offline);
     args.pace.say(preview.total);
     ask(&preview, args.yes)?;

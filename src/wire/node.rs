@@ -15,6 +15,10 @@ pub struct NodeFacts {
     pub machine_id: String,
     /// The kernel's boot id: another one means the node was rebooted.
     pub boot_id: String,
+    /// The folder that the agent's key lies in, told from its copies on the same system by device and inode. Said in the first
+    /// frame; empty when it is in no folder, or the agent is older.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub folder: String,
     /// `NAME` of os-release, e.g. `Debian GNU/Linux`.
     pub platform_name: String,
     /// `VERSION_ID` of os-release, e.g. `12`.
@@ -70,12 +74,21 @@ impl LockFacts {
 }
 
 impl NodeFacts {
+    /// Boot id and folder in one: where an agent with this key runs, apart from the machine's id.
+    pub fn boot_and_folder(&self) -> String {
+        match self.folder.as_str() {
+            "" => self.boot_id.clone(),
+            folder => format!("{}/{folder}", self.boot_id),
+        }
+    }
+
     /// The same facts with every text cut to 256 characters, control characters removed, and at most 16 addresses.
     pub fn bounded(mut self) -> Self {
         let texts = [
             &mut self.computer_name,
             &mut self.machine_id,
             &mut self.boot_id,
+            &mut self.folder,
             &mut self.platform_name,
             &mut self.platform_version,
             &mut self.platform_id,

@@ -330,6 +330,19 @@ def test_a_tilde_and_a_dot_leave_a_frozen_session(hub, agents):
     until(lambda: not [row for row in rows(hub, "session", "list") if row["target"] == agents[0].node], 20, "the session being gone")
 
 
+def test_the_end_of_a_pipe_ends_the_shell(hub, nodes):
+    assert hub.cli("ssh", "north", stdin=b"", timeout=30).returncode == OK
+    done = hub.cli("ssh", "north", stdin=b"echo piped-$((40+2))\ncat\nfor-cat\n", timeout=30)
+    assert done.returncode == OK and "piped-42" in done.out
+
+
+def test_what_is_not_there_is_said(hub):
+    assert "there is no session `nope`" in hub.cli("session", "end", "nope", check=NOT_FOUND).err
+    for verb in ("command", "session", "activation", "user", "group", "access-key", "document"):
+        refused = hub.cli(verb, "list", "--filter", "nosuch=1", check=USAGE).err
+        assert "`nosuch`" in refused, (verb, refused)
+
+
 def test_ssh_to_nobody_and_to_an_offline_node(hub):
     hub.cli("ssh", "nobody-here", check=NOT_FOUND)
     agent = hub.join("adrift")

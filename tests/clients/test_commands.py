@@ -408,3 +408,19 @@ def test_a_command_for_an_offline_node_can_be_cancelled(hub, tmp_path):
     assert invocation(hub, command, agent.node)["Status"] == "Cancelled"
     run_script(hub, [agent.node], "true")
     assert not (tmp_path / "never").exists()
+
+
+def test_upstreams_operations_answer_with_upstreams_members(hub, node, ssm):
+    """What is ours would be unknown to a client that checks its answers against the model."""
+
+    def known(operation, answer):
+        shape = ssm.meta.service_model.operation_model(operation).output_shape
+        return set(answer) <= set(shape.members), shape
+
+    sent = hub.api.ssm("SendCommand", DocumentName="AWS-RunShellScript", InstanceIds=[node], Parameters={"commands": ["true"]})
+    listed = hub.api.ssm("ListCommands", CommandId=sent["Command"]["CommandId"])
+    for operation, answer, inner in (("SendCommand", sent, sent["Command"]), ("ListCommands", listed, listed["Commands"][0])):
+        is_known, shape = known(operation, answer)
+        member = shape.members["Command"] if operation == "SendCommand" else shape.members["Commands"].member
+        assert is_known and set(inner) <= set(member.members), set(inner) - set(member.members)
+    assert hub.api.ssm("CancelCommand", CommandId=sent["Command"]["CommandId"]) == {}

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness.process import base_env, free_port, kill_marked
+from harness.process import Agent, base_env, free_port, kill_marked
 from harness.wait import until
 
 
@@ -96,6 +96,27 @@ def test_a_removed_node_stays_away_until_it_gets_a_new_token(hub):
     agent.spawn()
     until(lambda: agent.node != old and hub.node(agent.node)["Status"] == "Online", 30, "the node being back as another")
     hub.cli("node", "remove", agent.node, "--yes", check=0)
+
+
+def test_a_copied_folder_on_the_same_system_is_quarantined(hub):
+    agent = hub.join("original")
+    node = agent.node
+    for _ in range(3):
+        agent.kill()
+        agent.restart()
+    assert hub.node(node)["Quarantine"] == [], "an agent that comes back quickly is no copy"
+    shutil.copytree(agent.data, hub.folder / "copied" / "agent")
+    copy = Agent(hub, hub.folder / "copied", "")
+    copy.argv = [hub.binary, "serve", "--agent", "--data", str(copy.data)]
+    hub.agents.append(copy.spawn())
+    systems = until(lambda: hub.node(node)["Quarantine"], 30, "the quarantine")
+    assert len(systems) == 2 and systems[0]["BootId"] != systems[1]["BootId"] and systems[0]["MachineId"] == systems[1]["MachineId"]
+    assert agent.log().count("connected to the hub") == 4, "the original did not notice"
+    assert "QuarantineNode" in hub.cli("audit", "export", check=0).out
+    copy.stop()
+    hub.cli("node", "release", node, check=0)
+    assert hub.node(node)["Quarantine"] == [] and hub.node(node)["Status"] == "Online"
+    hub.cli("node", "remove", node, "--yes", check=0)
 
 
 def test_a_token_is_checked_without_a_trace(hub, binary, tmp_path):

@@ -289,7 +289,7 @@ def test_a_second_agent_on_the_same_data_is_named(bed):
     done = subprocess.run(
         [own.binary, "serve", "--agent", "--data", str(agent.data)], env=agent.env, capture_output=True, text=True, timeout=30
     )
-    assert done.returncode == 1 and str(agent.data) in done.stdout + done.stderr
+    assert done.returncode == 5 and str(agent.data) in done.stdout + done.stderr
 
 
 def test_joining_twice_keeps_the_first_identity(bed):

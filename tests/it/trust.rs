@@ -175,6 +175,16 @@ async fn a_second_agent_on_a_running_system_is_a_node_of_its_own() {
 
 #[tokio::test]
 async fn a_copied_identity_is_quarantined_until_the_copy_gets_its_own() {
+    a_copy_is_quarantined_on("boot-2").await;
+}
+
+#[tokio::test]
+async fn so_is_a_copied_folder_on_the_same_system() {
+    a_copy_is_quarantined_on("boot-1").await;
+}
+
+/// The original runs on `boot-1`.
+async fn a_copy_is_quarantined_on(boot_of_copy: &str) {
     let hub = TestHub::start().await;
     let token = token(&hub, json!({})).await;
     let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -190,7 +200,7 @@ async fn a_copied_identity_is_quarantined_until_the_copy_gets_its_own() {
     for file in ["identity.key", "hub.json"] {
         std::fs::copy(original.path().join(file), copy.path().join(file)).unwrap();
     }
-    let _copy = TestAgent::start_as(copy.path(), None, facts("boot-2"));
+    let _copy = TestAgent::start_as(copy.path(), None, facts(boot_of_copy));
     let described = soon(async {
         loop {
             let described = hub.call("Roadstead.DescribeNode", &json!({"NodeId": id(&node)})).await.ok();

@@ -17,6 +17,8 @@ pub fn node_facts() -> NodeFacts {
         computer_name: text(system.nodename()),
         machine_id: read_line("/etc/machine-id"),
         boot_id: crate::agent::step_host::boot_id(),
+        // The line knows it.
+        folder: String::new(),
         platform_name: of_release("NAME"),
         platform_version: of_release("VERSION_ID"),
         platform_id: of_release("ID"),

@@ -416,6 +416,7 @@ async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) 
     if let Some(at) = facts.addresses.iter().position(|a| Some(a) == local.as_ref()) {
         facts.addresses[..=at].rotate_right(1);
     }
+    facts.folder = home.identity.folder().to_owned();
     let versions = VERSIONS.to_vec();
     match &home.token {
         Some(token) if home.enrolling => ToHub::Enrol(Enrol {

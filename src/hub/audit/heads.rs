@@ -149,6 +149,16 @@ pub fn trusted_keys(present: String, succession: &Succession) -> Vec<String> {
     all
 }
 
+/// Keys that somebody vouches for, and those that the signed links lead to from them: each new key is signed by the one before it.
+pub fn followed(mut known: Vec<String>, succession: &Succession) -> Vec<String> {
+    for (old, new) in succession.links.iter().filter_map(KeyLink::keys) {
+        if known.contains(&tls::fingerprint_of(&old)) {
+            known.push(tls::fingerprint_of(&new));
+        }
+    }
+    known
+}
+
 /// The head in `DATA/audit/head.json`, when there is one that can be read. Blocking.
 pub fn read_file(data: &std::path::Path) -> Option<SignedHead> {
     let folder = Directory::open(&data.join(FOLDER)).ok()?;
@@ -271,6 +281,19 @@ mod tests {
     use crate::hub::keys::HubKeys;
     use crate::wire::warrant::Signer;
     use std::sync::Arc;
+
+    #[test]
+    fn links_lead_on_from_a_key_that_is_known_and_never_back() {
+        let (old, new) = (Signer::new(&[1; 32]), Signer::new(&[2; 32]));
+        let succession = Succession {
+            links: vec![KeyLink::new(&old, &new.public(), Timestamp::from_millis(5))],
+            is_open: false,
+        };
+        let print = |signer: &Signer| tls::fingerprint_of(&signer.public());
+        assert_eq!(followed(vec![print(&old)], &succession), [print(&old), print(&new)]);
+        // Whoever has changed the folder can sign a link from a key of their own.
+        assert_eq!(followed(vec![print(&new)], &succession), [print(&new)]);
+    }
 
     async fn hub() -> (tempfile::TempDir, Store, Arc<Keeper>) {
         let dir = tempfile::tempdir().unwrap();

@@ -144,7 +144,8 @@ fn verify_folder(folder: &Path, mut against: Vec<KnownHead>, keys: &[String]) ->
         source: heads::HEAD_FILE.into(),
     }));
     if !keys.is_empty() {
-        return verify_database(&database, Some(folder), against, keys);
+        let keys = heads::followed(keys.to_vec(), &succession_in(folder)?);
+        return verify_database(&database, Some(folder), against, &keys);
     }
     // A key that is there and cannot be read must not make any other good enough.
     let own = load_seed(&folder.join(KEY_FILE))?;

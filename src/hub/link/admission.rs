@@ -108,10 +108,10 @@ impl First {
         }
     }
 
-    /// Boot id and machine id.
+    /// Boot id with the agent's folder, and machine id.
     pub(super) fn place(&self) -> (String, String) {
         let facts = self.facts();
-        (facts.boot_id.clone(), facts.machine_id.clone())
+        (facts.boot_and_folder(), facts.machine_id.clone())
     }
 
     fn facts(&self) -> &NodeFacts {
@@ -184,7 +184,7 @@ fn common_version(offered: &[u32]) -> Result<u32, Refused> {
     })
 }
 
-/// Takes the key for this connection; an older connection of the same key has to yield when it is the same system, or dead.
+/// Takes the key for this connection; an older connection of the same key has to yield when it is the same agent, or dead.
 async fn claim(shared: &Shared, handle: &Arc<Handle>, facts: &NodeFacts, peer: SocketAddr) -> Result<Claim, Refused> {
     loop {
         let older = match shared.registry.claim(handle, shared.limits.agents) {

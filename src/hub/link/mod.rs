@@ -97,7 +97,7 @@ pub trait Inbox: Send + Sync + 'static {
 /// Two systems with one key.
 pub struct Meeting<'a> {
     pub key: NodeKey,
-    /// Boot id and machine id of the one that is connected.
+    /// Boot id (with the agent's folder) and machine id of the one that is connected.
     pub connected: (String, String),
     pub newcomer: &'a NodeFacts,
     pub peer: SocketAddr,

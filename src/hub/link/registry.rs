@@ -24,7 +24,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// One connection, as the rest of the hub holds it. Kept small: ten thousand of them are idle.
 pub(super) struct Handle {
     pub(super) key: NodeKey,
-    /// From where it connects: the kernel's boot id and the machine's id.
+    /// From where it connects: the kernel's boot id with the agent's folder, and the machine's id.
     pub(super) boot_id: String,
     pub(super) machine_id: String,
     node: OnceLock<NodeId>,

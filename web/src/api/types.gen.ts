@@ -392,7 +392,7 @@ export type GetResourcesRequest = { ExcludeCompliantResources?: boolean; Include
 
 export type GetResourcesResult = { PaginationToken: string; ResourceTagMappingList: ResourceTagMapping[]; };
 
-export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; OutputUpload?: OutputUpload; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
 

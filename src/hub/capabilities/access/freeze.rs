@@ -48,8 +48,9 @@ impl From<Option<&Frozen>> for FreezeState {
     }
 }
 
-/// Freezing a frozen hub keeps who froze it first.
+/// Freezing a frozen hub keeps who froze it first. It stops everybody, so whoever has only a part of the fleet may not.
 async fn set_freeze(cx: Cx, request: SetRequest) -> ApiResult<FreezeState> {
+    cx.require_whole()?;
     constraint::at_most(&request.reason, "reason", 256)?;
     let before = cx.services.freeze.current();
     let wanted = request.frozen.then(|| match &before {

@@ -168,7 +168,7 @@ pub async fn met(services: &Arc<Services>, key: NodeKey, connected: Place, newco
 fn place_of(facts: &NodeFacts) -> Place {
     Place {
         machine_id: facts.machine_id.clone(),
-        boot_id: facts.boot_id.clone(),
+        boot_id: facts.boot_and_folder(),
     }
 }
 

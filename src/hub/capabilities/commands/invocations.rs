@@ -12,7 +12,7 @@ use crate::hub::capabilities::commands::plugins::{self, Plugin};
 use crate::hub::capabilities::commands::rows::{self, Command, Invocation};
 use crate::hub::capabilities::commands::send::{SHARE, share};
 use crate::hub::capabilities::commands::state::State;
-use crate::hub::capabilities::commands::uploads::{self, UploadView};
+use crate::hub::capabilities::commands::uploads;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, StoreError, Tx, Value};
 
@@ -66,9 +66,6 @@ struct GetResult {
     standard_error_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cloud_watch_output_config: Option<Json>,
-    /// Ours: what came of its output's way to the command's bucket.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_upload: Option<UploadView>,
 }
 
 async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
@@ -80,10 +77,6 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
         let command = rows::sql::command(tx, &command)?.ok_or_else(|| does_not_exist(&request))?;
         let plugin = plugins::chosen(plugins::of(tx, &command, &invocation)?, request.plugin_name.as_deref())?;
         let (standard_output_url, standard_error_url) = urls(tx, &command, &invocation, &plugin)?;
-        let output_upload = match command.extras.output_s3_bucket_name {
-            Some(_) => uploads::sql::view(tx, &command.id, &node)?,
-            None => None,
-        };
         Ok(GetResult {
             response_code: plugin.response_code(),
             execution_start_date_time: plugin.started_at().map_or_else(String::new, |at| at.to_string()),
@@ -96,7 +89,6 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
             plugin_name: plugin.name,
             standard_output_url,
             standard_error_url,
-            output_upload,
             comment: command.comment,
             document_name: command.document_name,
             document_version: command.document_version,
@@ -200,8 +192,8 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
     constraint::count_at_most(&request.filters, "filters", 5)?;
     let visible = cx.visible(SHARE, "invocation");
     let mut select = Select::new(rows::sql::SELECT_INVOCATION).and_condition(&visible);
-    for filter in &request.filters {
-        select = narrow(select, filter)?;
+    for (number, filter) in (1..).zip(&request.filters) {
+        select = narrow(select, filter, number)?;
     }
     if let Some(command) = &command {
         select = select.and("command_id = ?", [command.into()]);
@@ -232,7 +224,7 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
 }
 
 /// *Errors*: `InvalidFilterKey`, `ValidationException`.
-fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
+fn narrow(select: Select, filter: &Filter, number: usize) -> ApiResult<Select> {
     const STATES: &[&str] = &[
         "Pending",
         "InProgress",
@@ -253,7 +245,7 @@ fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
         "InvokedAfter" => select.and("requested_at > ?", [moment(filter)?]),
         "InvokedBefore" => select.and("requested_at < ?", [moment(filter)?]),
         "Status" => {
-            constraint::one_of(&filter.value, "filters.1.member.value", STATES)?;
+            constraint::one_of(&filter.value, &format!("filters.{number}.member.value"), STATES)?;
             let details: Vec<Value> = State::ALL
                 .into_iter()
                 .filter(|s| s.status() == filter.value || s.as_str() == filter.value)

@@ -159,8 +159,8 @@ async fn list_commands(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let node = request.instance_id.as_deref().map(parse_node).transpose()?;
     crate::hub::api::constraint::count_at_most(&request.filters, "filters", 5)?;
     let mut select = Select::new(rows::sql::SELECT_COMMAND).and_condition(&cx.visible(KIND, "command.id"));
-    for filter in &request.filters {
-        select = narrow(select, filter)?;
+    for (number, filter) in (1..).zip(&request.filters) {
+        select = narrow(select, filter, number)?;
     }
     if let Some(command) = &command {
         select = select.and("id = ?", [command.into()]);
@@ -231,7 +231,7 @@ pub fn known(tx: &Tx<'_>, cx: &Cx, command: Option<&CommandId>, node: Option<&No
 }
 
 /// *Errors*: `InvalidFilterKey`, `ValidationException`.
-fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
+fn narrow(select: Select, filter: &Filter, number: usize) -> ApiResult<Select> {
     Ok(match filter.key.as_str() {
         "InvokedAfter" => select.and("requested_at > ?", [moment(filter)?]),
         "InvokedBefore" => select.and("requested_at < ?", [moment(filter)?]),
@@ -252,7 +252,7 @@ fn narrow(select: Select, filter: &Filter) -> ApiResult<Select> {
                 "NoInstancesInTag",
                 "LimitExceeded",
             ];
-            crate::hub::api::constraint::one_of(&filter.value, "filters.1.member.value", STATES)?;
+            crate::hub::api::constraint::one_of(&filter.value, &format!("filters.{number}.member.value"), STATES)?;
             select.and(
                 "(substr(status, 1, instr(status, '/') - 1) = ? OR substr(status, instr(status, '/') + 1) = ?)",
                 [Value::from(&filter.value), Value::from(&filter.value)],

@@ -307,11 +307,6 @@ pub mod sql {
         })
     }
 
-    pub fn view(tx: &Tx<'_>, command: &CommandId, node: &NodeId) -> Result<Option<UploadView>, StoreError> {
-        let select = Select::new(SELECT).and("u.command_id = ? AND u.node_id = ?", [command.into(), node.into()]);
-        Ok(select.rows(tx, from_row)?.pop())
-    }
-
     pub fn extras(tx: &Tx<'_>, command: &CommandId) -> Result<Option<Extras>, StoreError> {
         tx.row("SELECT extras FROM command WHERE id = :id", &[(":id", command.into())], |row| {
             row.json("extras")

@@ -1,8 +1,9 @@
 //! One identity on two systems: a copied disk or a copied data directory. Both are flagged, and nothing new is sent to either,
 //! until somebody says which of them becomes another node (`activations/twins`) or that the matter is over.
 //!
-//! A system is told from another by machine id and boot id: a node that was rebooted is the same one, because its old
-//! connection is dead (the link asks before it calls anything a copy).
+//! A system is told from another by machine id and boot id, behind which the agent's folder stands: two copies of a data
+//! directory may run side by side. A node that was rebooted, or whose agent was given another folder, is the same one, because its
+//! old connection is dead (the link asks before it calls anything a copy).
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,6 +19,7 @@ const MAX_SYSTEMS: i64 = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub machine_id: String,
+    /// With the agent's folder.
     pub boot_id: String,
 }
 
