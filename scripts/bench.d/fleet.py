@@ -1,5 +1,6 @@
 """Ten thousand simulated agents in one process: memory each, a command to all, and all back after kill -9 of the hub."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -11,14 +12,28 @@ from harness.wait import until
 from result import Probe, at_most
 
 
-def run(options):
-    count = options.agents
-    with Bed(tag="bench") as hub, tempfile.TemporaryFile() as log:
-        base = memory(hub.pid)[1]
-        token = hub.token(count=count)
-        argv = [find_binary("fleet_sim"), "--hub", f"127.0.0.1:{hub.port}", "--token", token, "--agents", str(count)]
+@contextlib.contextmanager
+def simulated(hub, count, *switches):
+    """The process that plays so many agents of the hub."""
+    argv = [find_binary("fleet_sim"), "--hub", f"127.0.0.1:{hub.port}", "--token", hub.token(count=count), "--agents", str(count), *switches]
+    with tempfile.TemporaryFile() as log:
         simulator = subprocess.Popen(argv, env=base_env(), stdout=log, stderr=log)
         try:
+            yield simulator
+        finally:
+            simulator.terminate()
+            try:
+                simulator.wait(20)
+            except subprocess.TimeoutExpired:
+                simulator.kill()
+                simulator.wait()
+
+
+def run(options):
+    count = options.agents
+    with Bed(tag="bench") as hub:
+        base = memory(hub.pid)[1]
+        with simulated(hub, count) as simulator:
             began = time.perf_counter()
             wait_online(hub, count, 600, simulator)
             joined = time.perf_counter() - began
@@ -33,13 +48,6 @@ def run(options):
             yield at_most("fleet-send-command", min(walls), "s", 6, f"{count} nodes, SendCommand to every result durable; {shown} s")
             yield at_most("fleet-hub-cpu", each * 1e3, "CPU-ms/node", 0.35, f"of the hub for a command to {count} nodes, somebody polling")
             yield from comes_back(hub, count, simulator)
-        finally:
-            simulator.terminate()
-            try:
-                simulator.wait(20)
-            except subprocess.TimeoutExpired:
-                simulator.kill()
-                simulator.wait()
 
 
 def online(hub):

@@ -1,13 +1,11 @@
 """A search over the stored output of ten thousand nodes that all wrote something else: by a word, by an expression, and by its absence."""
 
 import os
-import subprocess
-import tempfile
 import time
 
 import fleet
 from harness.measure import median
-from harness.process import Bed, base_env, find_binary
+from harness.process import Bed
 from result import Probe, at_most
 
 ROUNDS = 7
@@ -22,25 +20,14 @@ SEARCHES = {
 
 def run(options):
     count = options.agents
-    with Bed(tag="bench") as hub, tempfile.TemporaryFile() as log:
-        token = hub.token(count=count)
-        argv = [find_binary("fleet_sim"), "--hub", f"127.0.0.1:{hub.port}", "--token", token, "--agents", str(count), "--distinct-output"]
-        simulator = subprocess.Popen(argv, env=base_env(), stdout=log, stderr=log)
-        try:
-            fleet.wait_online(hub, count, 600, simulator)
-            fleet.to_all(hub, count)
-            command = hub.api.ssm("ListCommands")["Commands"][0]["CommandId"]
-            for name, members in SEARCHES.items():
-                walls, requests = zip(*(whole(hub, command, count, members) for _ in range(ROUNDS)))
-                detail = f"{count} nodes, each with an output of its own; {max(requests)} request(s), slowest {max(walls):.2f} s; load {os.getloadavg()[0]:.1f}"
-                yield at_most(name, median(walls), "s", 1, detail)
-        finally:
-            simulator.terminate()
-            try:
-                simulator.wait(20)
-            except subprocess.TimeoutExpired:
-                simulator.kill()
-                simulator.wait()
+    with Bed(tag="bench") as hub, fleet.simulated(hub, count, "--distinct-output") as simulator:
+        fleet.wait_online(hub, count, 600, simulator)
+        fleet.to_all(hub, count)
+        command = hub.api.ssm("ListCommands")["Commands"][0]["CommandId"]
+        for name, members in SEARCHES.items():
+            walls, requests = zip(*(whole(hub, command, count, members) for _ in range(ROUNDS)))
+            detail = f"{count} nodes, each with an output of its own; {max(requests)} request(s), slowest {max(walls):.2f} s; load {os.getloadavg()[0]:.1f}"
+            yield at_most(name, median(walls), "s", 1, detail)
 
 
 def whole(hub, command, count, members):
