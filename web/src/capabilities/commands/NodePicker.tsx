@@ -16,29 +16,19 @@ interface Props {
 export function NodePicker({ nodes, onChange, error }: Props) {
   const t = useCommandTexts();
   const common = useCommonTexts();
-  const { options, status, find } = useFoundNodes();
+  const found = useFoundNodes();
   // An address that chose them says only their ids.
   const nameOf = useNodeNames(nodes.filter(({ id, name }) => id === name).map(({ id }) => id));
   const isFull = nodes.length >= NODES_MOST;
   return (
     <FormField label={t("nodesLabel")} constraintText={isFull ? t("nodesMost") : undefined} errorText={error} stretch>
       <Multiselect
+        {...found}
         selectedOptions={nodes.map(({ id, name }) => ({ value: id, label: id === name ? nameOf(id) : name }))}
-        options={isFull ? options.filter(({ value }) => nodes.some(({ id }) => id === value)) : options}
-        filteringType="manual"
-        statusType={status}
-        placeholder={t("nodesPlaceholder")}
-        filteringPlaceholder={t("nodesPlaceholder")}
-        filteringAriaLabel={t("nodesPlaceholder")}
-        empty={t("nodesNone")}
-        loadingText={common("loading")}
-        errorText={common("loadFailed")}
-        recoveryText={common("retry")}
+        options={isFull ? found.options.filter(({ value }) => nodes.some(({ id }) => id === value)) : found.options}
         deselectAriaLabel={({ label }) => `${common("tagRemove")}: ${label}`}
         tokenLimit={12}
         keepOpen
-        expandToViewport
-        onLoadItems={({ detail }) => find(detail.filteringText)}
         onChange={({ detail }) =>
           onChange(detail.selectedOptions.slice(0, NODES_MOST).map(({ value = "", label }) => ({ id: value, name: label ?? value })))
         }

@@ -1,6 +1,7 @@
 import { useRef, useState } from "react";
 import { useCommonTexts } from "@/components/texts";
 import { findNodes } from "./api";
+import { useCommandTexts } from "./texts";
 
 export interface NodeOption {
   value: string;
@@ -9,17 +10,12 @@ export interface NodeOption {
   labelTag: string;
 }
 
-export interface FoundNodes {
-  options: readonly NodeOption[];
-  status: "loading" | "finished" | "error";
-  find: (text: string) => void;
-}
-
-/** Nodes that the hub finds by a text, to choose from; the answer to the last question counts. */
-export function useFoundNodes(): FoundNodes {
+/** What a select of nodes needs: those that the hub finds by a text, and its words. The answer to the last question counts. */
+export function useFoundNodes() {
+  const t = useCommandTexts();
   const common = useCommonTexts();
   const [options, setOptions] = useState<NodeOption[]>([]);
-  const [status, setStatus] = useState<FoundNodes["status"]>("finished");
+  const [status, setStatus] = useState<"loading" | "finished" | "error">("finished");
   const latest = useRef(0);
   const find = async (text: string) => {
     const turn = ++latest.current;
@@ -36,5 +32,18 @@ export function useFoundNodes(): FoundNodes {
     );
     setStatus(found ? "finished" : "error");
   };
-  return { options, status, find: (text) => void find(text) };
+  return {
+    options,
+    filteringType: "manual",
+    statusType: status,
+    placeholder: t("nodesPlaceholder"),
+    filteringPlaceholder: t("nodesPlaceholder"),
+    filteringAriaLabel: t("nodesPlaceholder"),
+    empty: t("nodesNone"),
+    loadingText: common("loading"),
+    errorText: common("loadFailed"),
+    recoveryText: common("retry"),
+    expandToViewport: true,
+    onLoadItems: ({ detail }: { detail: { filteringText: string } }) => void find(detail.filteringText),
+  } as const;
 }
