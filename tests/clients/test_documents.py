@@ -351,6 +351,9 @@ def test_the_preferences_of_shells_are_the_accounts_own(ssm, refuses):
         ssm.delete_document(Name=name)
     again = ssm.describe_document(Name=name)["Document"]
     assert again["Owner"] == shown["Owner"] and again["Tags"] == []
+    ssm.create_document(Name=name, Content=json.dumps(own), DocumentType="Session", VersionName="only")
+    ssm.delete_document(Name=name, VersionName="only")
+    assert ssm.describe_document(Name=name)["Document"]["Owner"] == shown["Owner"], "gone with its last version, too"
 
 
 def test_an_arn_names_a_document_only_where_it_is_one(ssm, refuses):

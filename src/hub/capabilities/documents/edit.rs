@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ApiError, ApiResult};
+use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, tag_new};
 use crate::hub::capabilities::documents::attachments::{self, Source};
 use crate::hub::capabilities::documents::content::{self, FORMATS, Judged, TYPES};
@@ -12,8 +12,8 @@ use crate::hub::capabilities::documents::names::{self, KIND, Version};
 use crate::hub::capabilities::documents::rows::{self, DocumentRow, Requires, VersionRow};
 use crate::hub::capabilities::documents::view::{self, DocumentDescription};
 use crate::hub::labels::{self, Kind, Tag};
-use crate::hub::store::Tx;
 use crate::hub::store::blobs::hash;
+use crate::hub::store::{StoreError, Tx};
 use crate::model::document::Format;
 
 /// Upstream's limit for one document.
@@ -369,19 +369,29 @@ async fn delete_document(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
             ));
         }
         if wanted.is_some() || request.version_name.is_some() {
-            delete_version(tx, &document, wanted, request.version_name.as_deref())?;
+            delete_version(tx, &document, wanted, request.version_name.as_deref(), now)?;
         } else {
             check_force(&document, request.force)?;
-            labels::remove_all(tx, Kind::Document, &request.name)?;
-            rows::delete(tx, &request.name)?;
-            library::stand_in_again(tx, &request.name, now)?;
+            delete_whole(tx, &request.name, now)?;
         }
         Ok(Empty {})
     })
     .await
 }
 
-fn delete_version(tx: &Tx<'_>, document: &DocumentRow, wanted: Option<Version>, version_name: Option<&str>) -> ApiResult<()> {
+fn delete_whole(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<(), StoreError> {
+    labels::remove_all(tx, Kind::Document, name)?;
+    rows::delete(tx, name)?;
+    library::stand_in_again(tx, name, now)
+}
+
+fn delete_version(
+    tx: &Tx<'_>,
+    document: &DocumentRow,
+    wanted: Option<Version>,
+    version_name: Option<&str>,
+    now: Timestamp,
+) -> ApiResult<()> {
     let version = rows::version(tx, document, wanted, version_name)?.ok_or_else(names::no_document)?;
     let is_last = rows::count_versions(tx, &document.name)? == 1;
     // By its number the default is never deleted; by its name it is, when nothing else is left.
@@ -393,9 +403,7 @@ fn delete_version(tx: &Tx<'_>, document: &DocumentRow, wanted: Option<Version>, 
     }
     rows::delete_version(tx, &document.name, version.version)?;
     if is_last {
-        labels::remove_all(tx, Kind::Document, &document.name)?;
-        rows::delete(tx, &document.name)?;
-        return Ok(());
+        return Ok(delete_whole(tx, &document.name, now)?);
     }
     let latest = rows::highest_version(tx, &document.name)?;
     Ok(rows::set_latest(tx, &document.name, latest, document.last_version)?)
