@@ -219,8 +219,15 @@ class Agent(Process):
     def restart(self, seconds=30):
         """Starts again with its own key, as a service would; the join token is not needed any more."""
         self.argv = [*self.prefix, self.hub.binary, "serve", "--agent", "--data", str(self.data)]
+        before = self.connections()
         self.spawn()
+        # The hub may still hold the agent that was killed for online: only the agent itself knows that it is back.
+        until(lambda: self.connections() > before or not self.alive(), seconds, f"{self.folder.name} calling home again")
         return self.wait_online(seconds)
+
+    def connections(self):
+        """How often this agent has been welcomed by its hub, over all its lives."""
+        return self.log().count("connected to the hub")
 
 
 def kill_marked(marker):
