@@ -1,5 +1,6 @@
 """A shell through the hub (`roadstead ssh`) against `ssh -tt` to the same machine, and the browser's protocol."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -19,9 +20,10 @@ from harness.session import Shell
 from harness.wait import until
 from result import Probe, against, at_most
 
-KEYS = 500
+KEYS = 1000
 OPENS = 9
-MEBIBYTES = 200
+DOWNLOADS = 5
+MEBIBYTES = 100
 # What docs/performance.md has recorded for `ssh -tt` on the loopback of the machine of reference.
 SSH = {"echo_p50": 400, "echo_p99": 1300, "down": 34.5, "open": 475}
 
@@ -70,45 +72,61 @@ def opened(argv, env):
     return terminal, time.perf_counter() - began
 
 
-def measure(argv, env):
-    """Open, echo and download figures of a program that gives a remote shell on a terminal."""
-    opens = []
-    for _ in range(OPENS):
-        terminal, took = opened(argv, env)
-        opens.append(took)
-        terminal.type(b"exit\n")
-        terminal.close()
-    terminal, _ = opened(argv, env)
-    terminal.type(b"stty raw -echo; echo RAW$((40+2)); exec cat\n")
-    terminal.until(b"RAW42")
+def at_work(side, command, sign):
+    """A raw terminal on which this side's shell has run the command that ends with this sign."""
+    terminal, _ = opened(*side)
+    terminal.type(command)
+    terminal.until(sign)
     terminal.drain()
-    keys = []
-    for i in range(KEYS):
-        key = bytes([97 + i % 26])
-        began = time.perf_counter()
-        os.write(terminal.fd, key)
-        assert terminal.read(10) == key
-        keys.append(time.perf_counter() - began)
-        time.sleep(0.002)
+    return terminal
+
+
+def time_to_open(side):
+    terminal, took = opened(*side)
+    terminal.type(b"exit\n")
     terminal.close()
-    rates = []
-    for _ in range(3):
-        terminal, _ = opened(argv, env)
-        terminal.type(b"stty raw -echo; echo RAW$((40+2))\n")
-        terminal.until(b"RAW42")
-        terminal.drain()
-        wanted = MEBIBYTES << 20
-        began = time.perf_counter()
-        terminal.type(b"head -c %d /dev/zero; echo END$((40+2))\n" % wanted)
-        got, tail = 0, b""
-        while b"END42" not in tail:
-            piece = terminal.read()
-            got += len(piece)
-            tail = (tail + piece)[-64:]
-        rates.append(MEBIBYTES / (time.perf_counter() - began))
-        assert got >= wanted, f"{got} of {wanted} bytes"
+    return took
+
+
+def time_of_key(terminal, key):
+    began = time.perf_counter()
+    os.write(terminal.fd, key)
+    assert terminal.read(10) == key
+    took = time.perf_counter() - began
+    time.sleep(0.002)
+    return took
+
+
+def download_rate(side):
+    terminal = at_work(side, b"stty raw -echo; echo RAW$((40+2))\n", b"RAW42")
+    wanted = MEBIBYTES << 20
+    began = time.perf_counter()
+    terminal.type(b"head -c %d /dev/zero; echo END$((40+2))\n" % wanted)
+    got, tail = 0, b""
+    while b"END42" not in tail:
+        piece = terminal.read()
+        got += len(piece)
+        tail = (tail + piece)[-64:]
+    rate = MEBIBYTES / (time.perf_counter() - began)
+    assert got >= wanted, f"{got} of {wanted} bytes"
+    terminal.close()
+    return rate
+
+
+def measure(sides):
+    """Open, echo and download figures of programs (argv, environment) that give a remote shell on a terminal.
+
+    They take turns at every opening, key and download: what the machine is busy with otherwise meets all of them."""
+    opens = [[time_to_open(side) for side in sides] for _ in range(OPENS)]
+    terminals = [at_work(side, b"stty raw -echo; echo RAW$((40+2)); exec cat\n", b"RAW42") for side in sides]
+    keys = [[time_of_key(terminal, bytes([97 + i % 26])) for terminal in terminals] for i in range(KEYS)]
+    for terminal in terminals:
         terminal.close()
-    return {"open": median(opens) * 1e3, "echo_p50": percentile(keys, 50) * 1e6, "echo_p99": percentile(keys, 99) * 1e6, "down": median(rates)}
+    rates = [[download_rate(side) for side in sides] for _ in range(DOWNLOADS)]
+    return [
+        {"open": median(opened) * 1e3, "echo_p50": percentile(typed, 50) * 1e6, "echo_p99": percentile(typed, 99) * 1e6, "down": median(loaded)}
+        for opened, typed, loaded in zip(zip(*opens), zip(*keys), zip(*rates))
+    ]
 
 
 class PlainShells:
@@ -139,8 +157,9 @@ class PlainShells:
                 raise OSError(ctypes.get_errno(), "not hidden", file)
 
 
-def measure_ssh(shells):
-    """The same figures for a private sshd of this user on the loopback."""
+@contextlib.contextmanager
+def ssh_client(shells):
+    """What opens a shell at a private sshd of this user on the loopback."""
     folder, port = tempfile.mkdtemp(prefix="roadstead-sshd-"), free_port()
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{name}"], check=True)
@@ -158,7 +177,7 @@ def measure_ssh(shells):
     ]
     try:
         until(lambda: subprocess.run([*client[:1], *client[2:], "true"], capture_output=True).returncode == 0, 20, "sshd answering")
-        return measure(client, os.environ)
+        yield client
     finally:
         daemon.terminate()
         daemon.wait()
@@ -169,11 +188,14 @@ def through_the_hub(options):
     shells = PlainShells()
     with Bed(tag="bench") as hub:
         agent = hub.join("shell", group=shells)
-        ours = measure([hub.binary, "ssh", "shell"], {**hub.client_env(HOME=os.path.expanduser("~")), "TERM": "xterm"})
-        theirs = measure_ssh(shells) if options.with_peers else {}
-        yield against("session-echo-p50", ours["echo_p50"], "us", 1.5, theirs.get("echo_p50"), SSH["echo_p50"], f"{KEYS} keys, terminal to terminal")
+        sides = [([hub.binary, "ssh", "shell"], {**hub.client_env(HOME=os.path.expanduser("~")), "TERM": "xterm"})]
+        with contextlib.ExitStack() as peers:
+            if options.with_peers:
+                sides.append((peers.enter_context(ssh_client(shells)), os.environ))
+            ours, theirs = [*measure(sides), {}][:2]
+        yield against("session-echo-p50", ours["echo_p50"], "us", 1.5, theirs.get("echo_p50"), SSH["echo_p50"], f"{KEYS} keys, terminal to terminal, in turn with the peer")
         yield against("session-echo-p99", ours["echo_p99"], "us", 2, theirs.get("echo_p99"), SSH["echo_p99"], f"{KEYS} keys")
-        yield against("session-down", ours["down"], "MiB/s", 1, theirs.get("down"), SSH["down"], f"{MEBIBYTES} MiB, median of 3", less=False)
+        yield against("session-down", ours["down"], "MiB/s", 1, theirs.get("down"), SSH["down"], f"{MEBIBYTES} MiB, median of {DOWNLOADS}", less=False)
         detail = f"process start to the shell's first answer, median of {OPENS}, {shells.detail}"
         yield against("session-open", ours["open"], "ms", 0.5, theirs.get("open"), SSH["open"], detail)
         yield from browser(hub, agent.node)
