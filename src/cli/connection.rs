@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::cli::url::HubUrl;
 use crate::platform::resolve::{ResolveError, resolve};
@@ -28,6 +28,8 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest an operation may take; the hub never waits for a node in one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// The library zeroes as much before each read: little, so that a key's echo does not wait for it.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// More than any answer of the API; a hub gone wrong must not fill our memory.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -110,7 +112,8 @@ impl Connection {
             return Err(ConnectionError::NotUpgraded { status, body });
         }
         let upgraded = hyper::upgrade::on(response).await.map_err(broken)?;
-        Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await)
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
+        Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await)
     }
 }
 

@@ -15,14 +15,14 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::base::id::SessionId;
-use crate::platform::descriptors::watched;
+use crate::platform::descriptors::{Outlet, watched};
 use crate::platform::processes;
 use crate::platform::users::User;
 use crate::wire::session::{Script, Size, Streams, Work};
 
 /// Something that runs.
 pub struct Process {
-    input: AsyncFd<OwnedFd>,
+    input: Outlet,
     output: AsyncFd<OwnedFd>,
     /// When it is told apart from the output.
     errors: Option<AsyncFd<OwnedFd>>,
@@ -68,7 +68,7 @@ impl Process {
         let pid = pid.ok_or_else(|| io::Error::other("the shell has no process id"))?;
         let exit = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Self {
-            input: watched(started.input, Interest::WRITABLE)?,
+            input: Outlet::new(started.input),
             output: watched(started.output, Interest::READABLE)?,
             errors: started.errors.map(|fd| watched(fd, Interest::READABLE)).transpose()?,
             exit: watched(exit, Interest::READABLE)?,
@@ -102,7 +102,10 @@ impl Process {
     }
 
     pub async fn writable(&self) {
-        let _ = self.input.writable().await;
+        if self.input.room().await.is_err() {
+            // The system watches no more descriptors just now: whatever happens next is a turn to try again.
+            std::future::pending().await
+        }
     }
 
     /// Reads what is there. `Ok(0)`: it is closed. `WouldBlock`: nothing is there.
@@ -117,7 +120,7 @@ impl Process {
     }
 
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.input.try_io(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, bytes)?))
+        self.input.write(bytes)
     }
 
     pub fn resize(&self, size: Size) {

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::stream::SplitSink;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::base::id::SessionId;
@@ -32,8 +32,6 @@ const MAX_PENDING_BYTES: usize = 1024 * 1024;
 /// How soon the end of a pipe is said again.
 const FIRST_END: Duration = Duration::from_millis(250);
 const LONGEST_END: Duration = Duration::from_secs(30);
-/// Messages given to the writer; the rest waits in `pending`, where leaving does not wait for it.
-const WRITER_QUEUE: usize = 8;
 
 /// How an attachment came to its end.
 #[derive(Debug)]
@@ -61,6 +59,8 @@ pub struct Shell {
     shown: Option<u64>,
     attached: bool,
     resized: Signal,
+    /// The node has not been told of the terminal's size.
+    has_new_size: bool,
     ended_by: [Signal; 3],
 }
 
@@ -97,6 +97,7 @@ impl Shell {
             screen: Screen::open(),
             shown: None,
             attached: false,
+            has_new_size: false,
             resized: signal(SignalKind::window_change())?,
             ended_by: [
                 end(SignalKind::terminate())?,
@@ -161,63 +162,63 @@ impl Shell {
     }
 
     async fn relay(&mut self, socket: WebSocket) -> Outcome {
-        let (mut sink, mut source) = socket.split();
-        let (to_hub, mut queue) = mpsc::channel::<Message>(WRITER_QUEUE);
-        let writer = tokio::spawn(async move {
-            while let Some(message) = queue.recv().await {
-                if sink.send(message).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let outcome = self.pump(&mut source, &to_hub).await;
-        writer.abort();
-        outcome
-    }
-
-    async fn pump(
-        &mut self,
-        source: &mut (impl StreamExt<Item = Result<Message, tungstenite::Error>> + Unpin),
-        to_hub: &mpsc::Sender<Message>,
-    ) -> Outcome {
+        let (to_hub, mut from_hub) = socket.split();
+        let mut to_hub = Outgoing {
+            sink: to_hub,
+            is_busy: false,
+        };
         let mut to_show = Bytes::new();
         let mut heard = Instant::now();
         let mut ping = tokio::time::interval(PING_EVERY);
-        let dropped = |why: &str| Outcome::Dropped(why.to_owned());
         loop {
+            // Before anything else is looked at: a key's way to the node begins here.
+            if let Err(error) = self.send_pending(&mut to_hub) {
+                return Outcome::Dropped(words(&error));
+            }
             let may_type = self.may_type();
             let end_again = self.end_again.map(|(at, _)| at);
             tokio::select! {
                 shown = self.screen.show(&mut to_show), if !to_show.is_empty() => if shown.is_err() {
                     return Outcome::Left;
                 },
-                message = source.next(), if to_show.is_empty() => {
+                message = from_hub.next(), if to_show.is_empty() => {
                     heard = Instant::now();
                     match self.heard(message) {
                         Ok(bytes) => to_show = bytes,
                         Err(outcome) => return outcome,
                     }
                 }
-                permit = to_hub.reserve(), if !self.pending.is_empty() => match permit {
-                    Ok(permit) => permit.send(Message::Binary(Frame::Input(self.next_pending()).encode())),
-                    Err(_) => return dropped("it broke while writing"),
+                sent = to_hub.finish(), if to_hub.is_busy => if let Err(error) = sent {
+                    return Outcome::Dropped(words(&error));
                 },
                 typed = self.keys.next(), if may_type => if let Some(outcome) = self.typed(typed) {
                     return outcome;
                 },
                 () = tokio::time::sleep_until(end_again.unwrap_or_else(tokio::time::Instant::now)), if end_again.is_some() => self.say_end(),
-                _ = self.resized.recv() => if to_hub.try_send(Message::Binary(Frame::Resize(size()).encode())).is_err() {
-                    return dropped("it does not take anything any more");
-                },
+                _ = self.resized.recv() => self.has_new_size = true,
                 _ = ping.tick() => {
                     if heard.elapsed() > DEAD_AFTER && to_show.is_empty() {
-                        return dropped("nothing came for too long");
+                        return Outcome::Dropped("nothing came for too long".to_owned());
                     }
-                    let _ = to_hub.try_send(Message::Ping(Bytes::new()));
+                    if !to_hub.is_busy && let Err(error) = to_hub.begin(Message::Ping(Bytes::new())) {
+                        return Outcome::Dropped(words(&error));
+                    }
                 }
                 () = any(&mut self.ended_by) => return Outcome::Left,
             }
         }
+    }
+
+    /// Sends what waits, as far as the line takes it.
+    fn send_pending(&mut self, to_hub: &mut Outgoing) -> Result<(), tungstenite::Error> {
+        while !to_hub.is_busy && (self.has_new_size || !self.pending.is_empty()) {
+            let frame = match std::mem::take(&mut self.has_new_size) {
+                true => Frame::Resize(size()),
+                false => Frame::Input(self.next_pending()),
+            };
+            to_hub.begin(Message::Binary(frame.encode()))?;
+        }
+        Ok(())
     }
 
     /// What a message from the hub means: bytes to show, nothing, or the end.
@@ -311,6 +312,29 @@ impl Shell {
                 () = any(&mut self.ended_by) => return Outcome::Left,
             }
         }
+    }
+}
+
+/// The way to the hub, one message at a time: what follows waits in `pending`, where leaving does not wait for it.
+struct Outgoing {
+    sink: SplitSink<WebSocket, Message>,
+    /// A message is on its way, of which the line has not taken all.
+    is_busy: bool,
+}
+
+impl Outgoing {
+    /// Sends as much as the line takes now; only while it is not busy.
+    fn begin(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        let sent = self.sink.send(message).now_or_never();
+        self.is_busy = sent.is_none();
+        sent.unwrap_or(Ok(()))
+    }
+
+    /// Sends the rest. *Cancel*: nothing is lost.
+    async fn finish(&mut self) -> Result<(), tungstenite::Error> {
+        self.sink.flush().await?;
+        self.is_busy = false;
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::platform::descriptors::watched;
+use crate::platform::descriptors::{Outlet, watched};
 use crate::wire::session::Size;
 
 /// Chunks between the terminal and the session: little, so that a slow terminal pauses the node and not our memory.
@@ -71,14 +71,13 @@ pub fn size() -> Size {
 
 /// The terminal behind a standard stream, opened once more: only so it can be made not to block, because the inherited
 /// descriptor shares its flags with the shell that started us. `None` where that cannot be had.
-fn reopened(stream: impl AsFd, access: OFlags, interest: Interest) -> Option<AsyncFd<OwnedFd>> {
+fn reopened(stream: impl AsFd, access: OFlags) -> Option<OwnedFd> {
     let stream = stream.as_fd();
     if !isatty(stream) {
         return None;
     }
     let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(format!("/proc/self/fd/{}", stream.as_raw_fd()), flags, Mode::empty());
-    watched(opened.ok()?, interest).ok()
+    rustix::fs::open(format!("/proc/self/fd/{}", stream.as_raw_fd()), flags, Mode::empty()).ok()
 }
 
 /// What is typed.
@@ -90,7 +89,8 @@ pub enum Keyboard {
 
 impl Keyboard {
     pub fn open() -> Self {
-        match reopened(io::stdin(), OFlags::RDONLY, Interest::READABLE) {
+        let terminal = reopened(io::stdin(), OFlags::RDONLY);
+        match terminal.and_then(|terminal| watched(terminal, Interest::READABLE).ok()) {
             Some(terminal) => Self::Terminal(terminal),
             None => Self::Thread(read_in_thread()),
         }
@@ -135,7 +135,7 @@ fn read_in_thread() -> mpsc::Receiver<Bytes> {
 
 /// Where the session's output goes; one that does not read holds up nothing else.
 pub enum Screen {
-    Terminal(AsyncFd<OwnedFd>),
+    Terminal(Outlet),
     Thread {
         chunks: mpsc::Sender<Bytes>,
         done: oneshot::Receiver<()>,
@@ -144,8 +144,8 @@ pub enum Screen {
 
 impl Screen {
     pub fn open() -> Self {
-        match reopened(io::stdout(), OFlags::WRONLY, Interest::WRITABLE) {
-            Some(terminal) => Self::Terminal(terminal),
+        match reopened(io::stdout(), OFlags::WRONLY) {
+            Some(terminal) => Self::Terminal(Outlet::new(terminal)),
             None => write_in_thread(),
         }
     }
@@ -163,9 +163,9 @@ impl Screen {
             Self::Terminal(terminal) => terminal,
         };
         while !bytes.is_empty() {
-            let wrote = terminal.async_io(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, &bytes[..])?));
-            match wrote.await {
+            match terminal.write(bytes) {
                 Ok(count) => bytes.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => terminal.room().await?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
