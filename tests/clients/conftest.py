@@ -110,7 +110,7 @@ def aws(hub):
             AWS_ENDPOINT_URL_SSM=url, AWS_ENDPOINT_URL_STS=url, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_MAX_ATTEMPTS="1",
             AWS_EC2_METADATA_DISABLED="true", AWS_PAGER="", **({"AWS_CA_BUNDLE": hub.ca_file()} if url.startswith("https") else {}),
         )
-        done = subprocess.run([program, *args, "--output", "json"], env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([program, *args, "--output", "json"], env=env, capture_output=True, text=True, timeout=120)
         if check is not None:
             assert done.returncode == check, f"aws {args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done

@@ -22,7 +22,7 @@ class Browser:
         self.hub, self.cookie, self.csrf = hub, cookie, ""
 
     def post(self, target, members, origin=None, path="/", **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=60)
         send = {"content-type": TYPE, "x-amz-target": target, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if self.cookie:
             send["cookie"] = self.cookie

@@ -23,7 +23,8 @@ class Phone:
         self.key, self.last = base64.b32decode(key), 0
 
     def next(self):
-        self.last = max(self.last + 1, int(time.time()) // 30 - 1)
+        # Of the present, not of the step before: that one may be over for the hub when it arrives. The one after counts already.
+        self.last = max(self.last + 1, int(time.time()) // 30)
         tag = hmac.new(self.key, struct.pack(">Q", self.last), hashlib.sha1).digest()
         at = tag[-1] & 0xF
         return f"{(struct.unpack('>I', tag[at:at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"

@@ -199,6 +199,7 @@ def test_the_secret_lies_nowhere_in_clear(bed, fake, authority):
     assert "kept" in shown and fake.secret not in shown
     assert fake.secret not in own.log() and fake.secret not in str(fake.requests)
     own.kill()
+    agent.kill()
     for path in own.folder.rglob("*"):
         if path.is_file() and not path.is_socket():
             assert fake.secret.encode() not in path.read_bytes(), path

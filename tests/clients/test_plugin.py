@@ -332,7 +332,7 @@ def test_a_port_session_survives_breaks_without_losing_a_byte(hub, node, target)
         stream.close()
 
     threading.Thread(target=say).start()
-    assert stream.read_all() == sent and session.connections == 3
+    assert stream.read_all() == sent and session.connections >= 3
     session.flag(plugin.TERMINATE)
 
 

@@ -88,7 +88,8 @@ def test_only_a_vanished_step_host_makes_a_command_interrupted(bed, tmp_path):
     agent = own.join("a")
     gate = tmp_path / "gate"
     command = send_script(own, [agent.node], gated(gate))
-    until(lambda: runs(gate) == 1, 20, "the script having started")
+    written = lambda: own.api.hub("GetOutput", CommandId=command, NodeId=agent.node, Stream="stdout")["Text"]  # noqa: E731
+    until(lambda: written() == "begun\n", 20, "the script having written")
     agent.kill()
     kill_all_but_hub(own)
     agent.restart()
@@ -182,8 +183,6 @@ def test_nothing_runs_twice_under_random_kills(bed, tmp_path):
         else:
             victim.argv = [own.binary, "serve", "--agent", "--data", str(victim.data)]
             victim.spawn()
-    for agent in agents:
-        agent.wait_online()
     for command, node, mark in sent:
         answer = wait_invocation(own, command, node)
         ran = mark.read_text().count("run") if mark.exists() else 0
@@ -223,7 +222,7 @@ def test_a_partition_in_the_middle_delays_the_result_only(bed, tmp_path):
         answer = wait_invocation(own, command, agent.node, 60)
         assert answer["Status"] == "Success" and runs(gate) == 1
         expected = "begun\n" + "x" * 3_000_000
-        whole = until(lambda: (t := stored_output(own, command, agent.node)) and len(t) >= len(expected) and t, 60, "the whole output")
+        whole = stored_output(own, command, agent.node)
         assert hashlib.sha256(whole.encode()).digest() == hashlib.sha256(expected.encode()).digest()
 
 
@@ -254,7 +253,7 @@ def test_a_slow_line_does_not_lose_the_exit_code(bed):
         proxy.rate = 200_000
         answer = run_script(own, [agent.node], "head -c 1000000 /dev/zero | tr '\\0' y; exit 5")[agent.node]
         assert (answer["Status"], answer["ResponseCode"]) == ("Failed", 5)
-        until(lambda: len(stored_output(own, answer["CommandId"], agent.node)) == 1_000_000, 60, "all bytes having arrived")
+        assert len(stored_output(own, answer["CommandId"], agent.node)) == 1_000_000, "all bytes arrive"
 
 
 @pytest.mark.early
@@ -268,7 +267,8 @@ def test_a_wrong_hub_is_not_talked_to(bed):
     assert agent.alive() and other.api.hub("SearchNodes")["Total"] == 0
     other.stop()
     own.start()
-    agent.wait_online(60)
+    # It asks again at leisure: only a person could have made that right.
+    agent.wait_online(120)
 
 
 def test_an_unreachable_hub_is_named_and_tried_again(bed):
@@ -297,9 +297,7 @@ def test_joining_twice_keeps_the_first_identity(bed):
     agent = own.join("once")
     before = agent.node
     agent.stop()
-    agent.argv = [own.binary, "serve", "--agent", "--join", own.token(), "--data", str(agent.data)]
-    agent.spawn()
-    agent.wait_online()
+    agent.restart(token=own.token())
     assert agent.node == before and own.api.hub("SearchNodes")["Total"] == 1
 
 
@@ -317,11 +315,13 @@ def test_a_copied_identity_is_kept_out(bed, tmp_path):
     own.agents.append(copy)
     copy.argv = [own.binary, "serve", "--agent", "--data", str(copy.data)]
     copy.spawn()
-    until(lambda: own.node(agent.node)["Status"] == "Online", 20, "the node being online")
-    assert own.api.hub("SearchNodes")["Total"] == 1
+    # What came of the copy is known when the hub has met both; before, it may be in the quarantine at any moment.
+    until(lambda: own.node(agent.node)["Quarantine"], 30, "the hub having met both")
+    assert own.api.hub("SearchNodes")["Total"] == 1 and agent.connections() == 1
     copy.kill()
     agent.kill()
     agent.restart()
+    own.cli("node", "release", agent.node, check=0)
     assert run_script(own, [agent.node], "echo mine")[agent.node]["StandardOutputContent"] == "mine\n"
 
 
@@ -346,5 +346,5 @@ def test_nothing_is_left_behind(bed):
                     pass
         return not left
 
-    until(marked, 10, "everything having ended")
+    until(marked, 20, "everything having ended")
     kill_marked(own.marker)

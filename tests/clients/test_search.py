@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.process import send_script, wait_invocation
+from harness.process import send_script, stored_output, wait_invocation
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,7 @@ def command(hub, nodes, agents, tmp_path_factory):
     ]
     sent = send_script(hub, nodes, lines, MaxErrors="100%", MaxConcurrency="1")
     states = {wait_invocation(hub, sent, node)["Status"]: node for node in nodes}
+    assert stored_output(hub, sent, states["Success"]).endswith("20000\n"), "what is long comes later than the end"
     return sent, states["Success"], states["Failed"]
 
 

@@ -97,6 +97,12 @@ export async function choose(box: Locator): Promise<void> {
   await expect(box).toBeChecked();
 }
 
+/** What is set is set no more, in the same way. */
+export async function clear(box: Locator): Promise<void> {
+  await box.press("Space");
+  await expect(box).not.toBeChecked();
+}
+
 /** No violation of WCAG 2.2 A or AA; with `contrast`, of its rule for colours alone, or of all others. */
 export async function expectAccessible(page: Page, contrast?: "only" | "not"): Promise<void> {
   // Colours are judged when what comes in has come in. Apart from the rest: the content policy lets only what is evaluated at once

@@ -1,9 +1,9 @@
 /** The real binary: a hub with agents, in temporary folders, on ports of the loopback. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type ListenOptions, type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,16 +19,33 @@ export function binary(): string {
   return process.env["ROADSTEAD_BIN"] ?? join(target, TRIPLE, "debug", "roadstead");
 }
 
-export function freePort(): Promise<number> {
+/**
+ * A port that is the caller's alone, also while nobody listens on it yet, or again: none of those that the kernel gives to whoever calls,
+ * and none that another worker was given, for a name that is held until the end goes with it.
+ */
+export async function freePort(): Promise<number> {
+  const [first = 0, last = 0] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number);
+  for (;;) {
+    const port = randomInt(10_000, 65_536);
+    if (port >= first && port <= last) continue;
+    const name = await listening({ path: `\0roadstead-port-${port}` });
+    const probe = name && (await listening({ port, host: "0.0.0.0" }));
+    if (!probe) continue;
+    await new Promise((done) => probe.close(done));
+    return port;
+  }
+}
+
+/** Who listens there, when that can be had. */
+function listening(where: ListenOptions): Promise<Server | undefined> {
   return new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => done(typeof address === "object" && address ? address.port : 0));
-    });
+    const server = createServer();
+    server.once("error", () => done(undefined));
+    server.listen(where, () => done(server.unref()));
   });
 }
 
-export async function until<T>(what: string, check: () => T | undefined | Promise<T | undefined>, seconds = 30): Promise<T> {
+export async function until<T>(what: string, check: () => T | undefined | Promise<T | undefined>, seconds = 60): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await Promise.resolve()
@@ -138,13 +155,16 @@ export class Hub {
     return until("the hub being ready", async () => (await fetch(`${this.url}/readyz`)).ok);
   }
 
-  /** kill -9 and a new start on the same data and port. */
+  /** kill -9 and a new start on the same data and port; whoever was online is so again. */
   async restart(): Promise<void> {
+    const online = () => this.api<{ NodesOnline: number }>("Roadstead.DescribeHub").NodesOnline;
+    const before = online();
     const gone = new Promise((done) => this.child.once("exit", done));
     this.child.kill("SIGKILL");
     await gone;
     this.spawn();
     await this.ready();
+    await until("the agents being back", () => online() >= before);
   }
 
   setupToken(): string {
@@ -201,6 +221,7 @@ export class Hub {
         // It has ended meanwhile, or is somebody else's.
       }
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    // What was killed may be writing for a moment more.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20 });
   }
 }

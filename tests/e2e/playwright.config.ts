@@ -5,8 +5,9 @@ const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 export default defineConfig({
   testDir: "specs",
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 180_000,
+  // A list looks again every 15 s: what comes about after it was fetched is seen with the next look, or the one after it.
+  expect: { timeout: 40_000 },
   workers: 3,
   forbidOnly: true,
   reporter: "list",

@@ -325,6 +325,13 @@ async fn a_turn_that_does_not_come_in_time_is_a_delivery_time_out_and_no_error()
         })
         .await
         .unwrap();
+    // Of the one that has begun the hub must know it before time passes.
+    soon(async {
+        while !fleet.states(&command).await.contains(&("InProgress".into(), 1)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
     clock.advance(Duration::from_secs(31));
     fleet.until(&command, |c| c["DeliveryTimedOutCount"] == 2).await;
     fleet.answers(first, &command, Outcome::Success).await;

@@ -1,6 +1,6 @@
 //! How people prove who they are: passwords, second factors, sessions, fresh proofs, the way back in.
 
-use roadstead::base::Secret;
+use roadstead::base::{Clock, Secret};
 use roadstead::hub::auth::totp;
 use serde_json::{Value, json};
 
@@ -8,15 +8,21 @@ use crate::support::{Answer, Browser, Key, PASSWORD, TestHub, now};
 
 const OTHER: &str = "another long pass phrase";
 
+/// A hub whose clock stands still: no code grows too old on its way from a phone to the hub.
+async fn hub() -> TestHub {
+    TestHub::start_by(Clock::manual(now())).await
+}
+
 /// A phone: it never shows the same code twice, because the hub takes none twice.
 struct Phone {
+    clock: Clock,
     secret: Secret<Vec<u8>>,
     last: i64,
 }
 
 impl Phone {
     fn next(&mut self) -> String {
-        let current = now().millis() / 1000 / totp::STEP_SECONDS;
+        let current = self.clock.now().millis() / 1000 / totp::STEP_SECONDS;
         self.last = (self.last + 1).max(current - 1);
         totp::code(&self.secret, self.last)
     }
@@ -32,6 +38,7 @@ async fn enrol(browser: &mut Browser<'_>) -> (Phone, Vec<String>) {
     let rows = begun["QrRows"].as_array().unwrap();
     assert!(rows.len() > 20 && rows.iter().all(|row| row.as_str().unwrap().len() == rows.len()));
     let mut phone = Phone {
+        clock: browser.hub.clock.clone(),
         secret: Secret::new(secret),
         last: 0,
     };
@@ -183,7 +190,7 @@ async fn a_password_set_by_an_admin_is_good_for_setting_another() {
 
 #[tokio::test]
 async fn a_second_factor_is_asked_for_and_no_code_counts_twice() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let mut browser = Browser::logged_in(&hub, "admin", PASSWORD).await;
     assert_eq!(
         browser.call("ConfirmTotp", json!({"Code": "000000"})).await.code(),
@@ -207,7 +214,7 @@ async fn a_second_factor_is_asked_for_and_no_code_counts_twice() {
 
 #[tokio::test]
 async fn a_recovery_code_counts_once_and_new_ones_replace_the_old() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let mut browser = Browser::logged_in(&hub, "admin", PASSWORD).await;
     let (_phone, codes) = enrol(&mut browser).await;
     let typed = codes[0].to_uppercase().replace('-', " ");
@@ -235,7 +242,7 @@ async fn a_recovery_code_counts_once_and_new_ones_replace_the_old() {
 
 #[tokio::test]
 async fn a_half_finished_login_ends_after_some_wrong_codes() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let mut browser = Browser::logged_in(&hub, "admin", PASSWORD).await;
     let (mut phone, _) = enrol(&mut browser).await;
     let mut known = Browser::logged_in(&hub, "admin", PASSWORD).await;
@@ -256,7 +263,7 @@ async fn a_half_finished_login_ends_after_some_wrong_codes() {
 
 #[tokio::test]
 async fn a_role_may_demand_a_second_factor() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let rule = json!({"Role": "admin", "RequireSecondFactor": true});
     hub.call("Roadstead.PutLoginRule", &rule).await.ok();
     let mut browser = Browser::new(&hub);
@@ -281,7 +288,7 @@ async fn a_role_may_demand_a_second_factor() {
 
 #[tokio::test]
 async fn a_shell_takes_a_fresh_proof_where_a_rule_asks_for_it() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let rule = json!({"Role": "*", "StepUpForShell": true, "StepUpForRoot": true});
     hub.call("Roadstead.PutLoginRule", &rule).await.ok();
     assert_eq!(
@@ -345,7 +352,7 @@ async fn a_shell_takes_a_fresh_proof_where_a_rule_asks_for_it() {
 
 #[tokio::test]
 async fn the_hubs_own_shell_lets_an_admin_in_again() {
-    let hub = TestHub::start().await;
+    let hub = hub().await;
     let mut browser = Browser::logged_in(&hub, "admin", PASSWORD).await;
     enrol(&mut browser).await;
     let request = json!({"UserName": "admin"});

@@ -21,6 +21,7 @@ use roadstead::hub::config::HubConfig;
 use roadstead::hub::keys::HubKeys;
 use roadstead::hub::store::blobs::Blobs;
 use roadstead::hub::store::{Store, StoreError};
+use roadstead::model::access::Words;
 use roadstead::wire::channel;
 use roadstead::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Frame, Open, Size};
 use serde_json::{Value, json};
@@ -356,6 +357,7 @@ fn services(dir: &tempfile::TempDir, store: &Store, clock: &Clock, hub: &TestHub
         audit: Arc::new(Keeper::new(HubKeys::of_seed(&HUB_SEED), dir.path().to_owned())),
         hub_keys: HubKeys::of_seed(&HUB_SEED),
         rights: Arc::default(),
+        words: Arc::new(Words::new([])),
         freeze: Arc::default(),
         installer: Installer {
             lines: Box::new(move |_, _| std::future::ready(lines()).boxed()),

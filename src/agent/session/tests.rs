@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::wire::session::{Attached, Size};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 struct Line {
     to_shell: mpsc::Sender<Frame>,
@@ -220,10 +220,14 @@ async fn who_comes_back_after_the_exit_hears_the_last_word() {
     let session = SessionId::random("me");
     let mut first = connect(&sessions, open(&session));
     first.attached().await;
+    first.type_in("echo pid=$$.; :\n").await;
+    first.until(".\r\n").await;
+    let text = String::from_utf8_lossy(&first.seen).into_owned();
+    let pid: i32 = text.rsplit("pid=").next().unwrap().split('.').next().unwrap().parse().unwrap();
     first.type_in("sleep 0.2; echo las''t; exit 3\n").await;
     first.until("las''t").await;
     drop(first);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    ended_process(pid).await;
     let mut second = connect(
         &sessions,
         Open {
@@ -235,12 +239,21 @@ async fn who_comes_back_after_the_exit_hears_the_last_word() {
     let ended = second.ended().await;
     assert_eq!((ended.reason, ended.exit_code), (EndReason::Exited, Some(3)));
     assert!(String::from_utf8_lossy(&second.seen).contains("last"));
-    assert!(
-        !sessions.shells().contains_key(&session) || {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            sessions.shells().is_empty()
+    let forgotten = async {
+        while sessions.shells().contains_key(&session) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    );
+    };
+    tokio::time::timeout(LONG, forgotten).await.unwrap();
+}
+
+async fn ended_process(pid: i32) {
+    let gone = async {
+        while crate::platform::processes::process(pid).is_some_and(|p| p.state != b'Z') {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.unwrap();
 }
 
 #[tokio::test]
@@ -284,10 +297,5 @@ async fn terminating_ends_what_runs_in_the_shell() {
     line.to_shell.send(Frame::End).await.unwrap();
     let ended = line.ended().await;
     assert_eq!(ended.reason, EndReason::Terminated);
-    let gone = async {
-        while crate::platform::processes::process(pid).is_some_and(|p| p.state != b'Z') {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, gone).await.unwrap();
+    ended_process(pid).await;
 }

@@ -35,7 +35,7 @@ use crate::wire::control::{Rejection, ToAgent, ToHub};
 use crate::wire::run::{Outcome, OutputQuery, Report, Run, StepReport, StreamName, Work};
 use crate::wire::warrant::{Class, Draft, Payload, Signer, Terms, Warranted};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 struct Node {
     agent: Agent<NodeExecutor, FileStore>,

@@ -2,16 +2,21 @@
 
 use super::*;
 
+/// Goes on when what was begun last in the background is `sleep`, and no shell any more that is about to become it.
+const SLEEPS: &str = "until [ \"$(cat /proc/$!/comm)\" = sleep ]; do sleep 0.02; done";
+
 #[tokio::test]
 async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
-    let ready = data.path().join("ready");
+    let (ready, deaf) = (data.path().join("ready"), data.path().join("deaf"));
     // One child that ignores the polite signal, one that leaves the group.
     let order = run(&[
-        "(trap '' TERM; sleep 60) &",
+        &format!("(trap '' TERM; touch {}; sleep 60) &", deaf.display()),
         "setsid sleep 61 &",
-        &format!("sleep 0.2; echo begun; touch {}", ready.display()),
+        SLEEPS,
+        &waits_for(&deaf),
+        &format!("echo begun; touch {}", ready.display()),
         "sleep 62",
     ]);
     node.agent.deliver(signed(&order)).await;
@@ -41,11 +46,12 @@ async fn a_cancel_ends_the_process_group_and_names_what_was_left() {
 async fn a_time_out_kills_the_process_group() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
-    let step = node.run(run_within(&["trap '' TERM", "sleep 60 & echo $!", "sleep 60"], "1")).await;
+    // The script has said all that it has to say long before.
+    let step = node.run(run_within(&["trap '' TERM", "sleep 60 & echo $!", "sleep 60"], "3")).await;
     assert_eq!((step.outcome, step.exit_code), (Outcome::TimedOut, Some(137)));
-    assert_eq!(step.message, "the execution time-out of 1 s was over; its process group was killed");
+    assert_eq!(step.message, "the execution time-out of 3 s was over; its process group was killed");
     let child: i32 = head(&step.stdout).trim().parse().unwrap();
-    assert!(crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z'));
+    until(|| crate::platform::processes::process(child).is_none_or(|p| p.state == b'Z')).await;
 }
 
 #[tokio::test]
@@ -53,13 +59,13 @@ async fn a_command_that_leaves_a_process_behind_ends_with_its_own_result() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());
     // Gave its output another place: it was meant to stay.
-    let step = node.run(run(&["sleep 63 >/dev/null 2>&1 & echo $!"])).await;
+    let step = node.run(run(&["sleep 63 >/dev/null 2>&1 &", SLEEPS, "echo $!"])).await;
     assert_eq!(step.outcome, Outcome::Success);
     let stayed: i32 = head(&step.stdout).trim().parse().unwrap();
     assert_eq!(step.message, format!("left running: sleep (pid {stayed})"));
     rustix::process::kill_process(rustix::process::Pid::from_raw(stayed).unwrap(), rustix::process::Signal::KILL).unwrap();
     // Holds the output: it would die at its next word.
-    let step = node.run(run(&["sleep 64 & echo $!; exit 4"])).await;
+    let step = node.run(run(&["sleep 64 &", SLEEPS, "echo $!; exit 4"])).await;
     assert_eq!((step.outcome, step.exit_code), (Outcome::Failed, Some(4)));
     assert!(
         step.message

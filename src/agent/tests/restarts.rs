@@ -136,7 +136,7 @@ async fn a_restart_that_nobody_asked_for_is_an_interruption() {
     let data = tempfile::tempdir().unwrap();
     let node = Node::start_in(data.path(), quick(), 64, "one", [1; 16]);
     let mark = data.path().join("started");
-    let script = format!("touch {}; sleep 5", mark.display());
+    let script = format!("touch {}; {}", mark.display(), waits_for(&data.path().join("never")));
     let run = steps(&[("long", &script, serde_json::json!({})), ("next", "true", serde_json::json!({}))]);
     node.agent.deliver(signed(&run)).await;
     until(|| mark.exists()).await;

@@ -11,14 +11,14 @@ class Library:
         given = {key: [str(value)] for key, value in parameters.items()}
         return self.ssm.send_command(DocumentName=document, InstanceIds=[self.node], Parameters=given)["Command"]["CommandId"]
 
-    def ended(self, command, seconds=60):
+    def ended(self, command, seconds=120):
         def over():
             (one,) = self.ssm.list_command_invocations(CommandId=command, InstanceId=self.node, Details=True)["CommandInvocations"] or [None]
             return one if one and one["Status"] not in ("Pending", "InProgress", "Delayed") else None
 
         return until(over, seconds, f"{command} ending")
 
-    def __call__(self, document, fails=False, within=60, **parameters):
+    def __call__(self, document, fails=False, within=120, **parameters):
         """What it has printed; it must succeed, or fail when that is expected."""
         ended = self.ended(self.send(document, **parameters), within)
         output = "\n".join(plugin["Output"] for plugin in ended["CommandPlugins"])

@@ -39,7 +39,7 @@ class ObjectStore(Process):
 
     def __enter__(self):
         self.spawn()
-        until(lambda: self.s3.list_buckets(), 20, "the object store being there")
+        until(lambda: self.s3.list_buckets(), 60, "the object store being there")
         return self
 
     def __exit__(self, *_):

@@ -197,7 +197,7 @@ class Channel:
                         oldest[1] = time.monotonic()
                         self.put(oldest[0])
 
-    def wait(self, enough, what, seconds=30):
+    def wait(self, enough, what, seconds=60):
         with self.changed:
             assert self.changed.wait_for(enough, seconds), f"{what}; closed {self.closed}, output {bytes(self.output[-300:])!r}"
 
@@ -220,7 +220,7 @@ class Channel:
             piece = data[at : at + 1024]
             self.send(BYTES, b"\r" if piece == b"\n" else piece)
 
-    def until(self, needle, seconds=30):
+    def until(self, needle, seconds=60):
         needle = needle.encode()
         self.wait(lambda: needle in self.output or self.closed is not None, f"{needle!r}", seconds)
         assert needle in self.output, (self.closed, bytes(self.output[-300:]))
@@ -237,7 +237,7 @@ class Channel:
     def flag(self, number):
         self.send(FLAG, struct.pack(">I", number))
 
-    def wait_closed(self, seconds=30):
+    def wait_closed(self, seconds=60):
         self.wait(lambda: self.closed is not None, "the end of the session", seconds)
         return self.closed
 
@@ -302,7 +302,7 @@ class Stream:
     def close(self):
         self.mux.frame(1, self.id)
 
-    def read(self, seconds=30):
+    def read(self, seconds=60):
         """What is there; empty at the end."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.data or self.finished, seconds), "the stream says nothing"

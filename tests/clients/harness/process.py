@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -34,10 +35,29 @@ def find_binary(name="roadstead", release=False):
     return str(path.resolve())
 
 
+# What holds the ports that this process was given, until it ends.
+_HELD = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is the caller's alone, also while nobody listens on it yet, or again.
+
+    None of those that the kernel gives to whoever calls: one of these may be somebody's by the time that it is listened on, and a
+    call to it in between may even reach itself. And none that another process of tests was given: each is held by a name."""
+    first, last = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    candidates = [port for port in range(10_000, 65_536) if not first <= port <= last] or range(10_000, 65_536)
+    while True:
+        port, name = random.choice(candidates), socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0roadstead-port-{port}")
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("", port))
+        except OSError:
+            name.close()
+            continue
+        _HELD.append(name)
+        return port
 
 
 def base_env(**extra):
@@ -122,12 +142,14 @@ class Hub(Process):
         self.api = Api(self.http, self.key, self.secret)
         self.agents = []
 
-    def start(self, seconds=30):
+    def start(self, seconds=60):
+        # What was open to the one before would be met by the first call, which may be one that is not made twice.
+        self.api.close()
         self.spawn()
         self.wait_ready(seconds)
         return self
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=60):
         def ready():
             if not self.alive():
                 raise SystemExit(f"the hub ended at its start with {self.child.returncode}:\n{self.log()[-3000:]}")
@@ -136,7 +158,7 @@ class Hub(Process):
         until(ready, seconds, "the hub being ready", every=0.005)
 
     def get(self, path):
-        api = Api(self.http, "", "", timeout=10)
+        api = Api(self.http, "", "", timeout=60)
         try:
             return api.send("GET", path, {"host": f"127.0.0.1:{self.port}"})
         finally:
@@ -207,7 +229,7 @@ class Agent(Process):
         """The node's id, once it has joined."""
         return json.loads((self.data / "hub.json").read_text())["node_id"]
 
-    def wait_online(self, seconds=30):
+    def wait_online(self, seconds=60):
         def online():
             if not self.alive():
                 raise SystemExit(f"the agent ended with {self.child.returncode}:\n{self.log()[-3000:]}")
@@ -216,14 +238,21 @@ class Agent(Process):
         until(online, seconds, f"{self.folder.name} being online")
         return self
 
-    def restart(self, seconds=30):
-        """Starts again with its own key, as a service would; the join token is not needed any more."""
-        self.argv = [*self.prefix, self.hub.binary, "serve", "--agent", "--data", str(self.data)]
+    def restart(self, seconds=60, token=None):
+        """Starts again with its own key, as a service would; the join token is not needed any more, but may be there."""
+        given = ["--join", token] if token else []
+        self.argv = [*self.prefix, self.hub.binary, "serve", "--agent", *given, "--data", str(self.data)]
         before = self.connections()
         self.spawn()
         # The hub may still hold the agent that was killed for online: only the agent itself knows that it is back.
         until(lambda: self.connections() > before or not self.alive(), seconds, f"{self.folder.name} calling home again")
         return self.wait_online(seconds)
+
+    def leave(self, seconds=20):
+        """Stops, and the hub knows it: the agent has ended a moment before."""
+        node = self.node
+        assert self.stop(seconds) == 0, self.log()[-2000:]
+        until(lambda: self.hub.node(node)["Status"] == "Offline", seconds, f"{self.folder.name} being offline")
 
     def connections(self):
         """How often this agent has been welcomed by its hub, over all its lives."""
@@ -303,11 +332,16 @@ def wait_invocation(hub, command, node, seconds=60, step=None):
     return until(ended, seconds, f"command {command} ending on {node}")
 
 
-def stored_output(hub, command, node, stream="stdout"):
-    """All stored bytes of a stream as text, page by page."""
+def stored_output(hub, command, node, stream="stdout", seconds=60):
+    """All bytes of a stream as text, page by page, once the hub has them: the end of a run does not wait for what is long."""
+    def page_at(offset, most=1 << 20):
+        return hub.api.hub("GetOutput", CommandId=command, NodeId=node, Stream=stream, Offset=offset, MaxBytes=most)
+
+    # Behind its end there is nothing to come only when the whole of it is here.
+    until(lambda: page_at(1 << 40, 4)["Complete"], seconds, f"the hub having {stream} of {command} on {node}")
     text, offset = [], 0
     while True:
-        page = hub.api.hub("GetOutput", CommandId=command, NodeId=node, Stream=stream, Offset=offset, MaxBytes=1 << 20)
+        page = page_at(offset)
         text.append(page["Text"])
         if page["NextOffset"] == offset or page["Complete"] and page["NextOffset"] >= page["StoredBytes"]:
             return "".join(text)

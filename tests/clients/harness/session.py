@@ -14,7 +14,7 @@ INPUT, RESIZE, END, OUTPUT, ENDED = 1, 2, 3, 17, 18
 
 
 class Shell:
-    def __init__(self, url, token, cols=80, rows=24, start_from=None, take_over=False, before=None, context=None, timeout=30):
+    def __init__(self, url, token, cols=80, rows=24, start_from=None, take_over=False, before=None, context=None, timeout=60):
         self.socket = WebSocket(url, PROTOCOL, context=context, timeout=timeout)
         self.token = token
         opening = {"Token": token, "Cols": cols, "Rows": rows, "From": start_from, "TakeOver": take_over}

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 
 test("what was done stands in the log, filtered by tokens that are in the address", async ({ page, hub }) => {
   hub.api("AmazonSSM.CreateActivation", { IamRole: "r", Description: "for the log" });
@@ -14,7 +14,7 @@ test("what was done stands in the log, filtered by tokens that are in the addres
 test("a row shows all of itself below, and the address knows which", async ({ page, hub }) => {
   hub.api("AmazonSSM.CreateActivation", { IamRole: "r" });
   await page.goto("/audit?filter=operation%3DCreateActivation");
-  await page.getByRole("radio").first().click({ force: true });
+  await choose(page.getByRole("radio").first());
   await expect(page.getByText("Hash of the row")).toBeVisible();
   await expect(page).toHaveURL(/row=\d+/);
   await page.reload();
@@ -29,9 +29,9 @@ test("the log is verified at the press of a button", async ({ page }) => {
 
 test("shipping to a file is set and its delivery shown", async ({ page }) => {
   await page.goto("/audit/shipping");
-  await page.getByRole("checkbox", { name: "File: On" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "File: On" }));
   await page.getByLabel("File name").fill("e2e.jsonl");
-  await page.getByRole("radio", { name: "Every row" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Every row" }));
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Audit shipping was saved")).toBeVisible();
   await expect(page.getByText("Last delivery")).toBeVisible();

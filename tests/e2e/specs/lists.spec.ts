@@ -1,4 +1,4 @@
-import { choose, expect, expectAccessible, test } from "../fixtures";
+import { choose, clear, expect, expectAccessible, test } from "../fixtures";
 import type { Hub } from "../hub";
 
 interface Found {
@@ -25,7 +25,7 @@ test("the keys walk through a list, choose and open", async ({ page }) => {
   await page.keyboard.press("?");
   const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
   await expect(help.getByText("Next row of the list")).toBeVisible();
-  await help.getByRole("switch", { name: "Single keys" }).or(help.getByRole("checkbox", { name: "Single keys" })).uncheck({ force: true });
+  await clear(help.getByRole("switch", { name: "Single keys" }).or(help.getByRole("checkbox", { name: "Single keys" })));
   await page.keyboard.press("Escape");
   await page.goto("/nodes");
   await expect(page.getByRole("link", { name: "harbour" })).toBeVisible();
@@ -39,8 +39,8 @@ test("columns and page size of a list are chosen and kept", async ({ page }) => 
   await page.getByRole("button", { name: "Table settings" }).click();
   const dialog = page.getByRole("dialog", { name: "Table settings" });
   await expectAccessible(page);
-  await dialog.getByRole("radio", { name: "50 rows" }).check({ force: true });
-  await dialog.getByRole("checkbox", { name: "Platform" }).or(dialog.getByRole("switch", { name: "Platform" })).uncheck({ force: true });
+  await choose(dialog.getByRole("radio", { name: "50 rows" }));
+  await clear(dialog.getByRole("checkbox", { name: "Platform" }).or(dialog.getByRole("switch", { name: "Platform" })));
   await dialog.getByRole("button", { name: "Confirm" }).click();
   await expect(page.getByRole("columnheader", { name: "Platform" })).toBeHidden();
   await page.reload();

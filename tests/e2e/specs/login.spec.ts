@@ -19,7 +19,8 @@ class Phone {
   constructor(private readonly key: string) {}
 
   next(): string {
-    this.last = Math.max(this.last + 1, Math.floor(Date.now() / 30_000) - 1);
+    // Of the present, not of the step before: that one may be over for the hub when it arrives. The one after counts already.
+    this.last = Math.max(this.last + 1, Math.floor(Date.now() / 30_000));
     const step = Buffer.alloc(8);
     step.writeBigUInt64BE(BigInt(this.last));
     const tag = createHmac("sha1", base32(this.key)).update(step).digest();

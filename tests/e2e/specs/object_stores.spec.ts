@@ -1,4 +1,5 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
+import { until } from "../hub";
 
 test("an object store is added, tried, named by a command and deleted", async ({ page, hub }) => {
   await page.goto("/object-stores");
@@ -12,7 +13,7 @@ test("an object store is added, tried, named by a command and deleted", async ({
   await dialog.getByLabel("Readable for nodes").fill("tools/prod");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Add an object store" }).click();
-  await page.getByRole("radio", { name: /attic/ }).click();
+  await choose(page.getByRole("radio", { name: /attic/ }));
   await page.getByRole("button", { name: "Try it" }).click();
   await expect(page.getByText(/allow its network/).first()).toBeVisible();
 
@@ -25,6 +26,7 @@ test("an object store is added, tried, named by a command and deleted", async ({
   await expect(page.getByRole("cell", { name: "attic-1" })).toBeVisible();
 
   hub.cli("run", "--node", "harbour", "--output-s3", "logs/tests", "--", "echo up");
+  await until("the upload being given up", () => hub.api<{ Uploads: { State: string }[] }>("Roadstead.ListOutputUploads").Uploads[0]?.State === "Failed");
   await page.reload();
   await expect(page.getByText("Given up").first()).toBeVisible();
   await expectAccessible(page);
@@ -36,7 +38,7 @@ test("an object store is added, tried, named by a command and deleted", async ({
   await expectAccessible(page);
 
   await page.goto("/object-stores");
-  await page.getByRole("radio", { name: /attic/ }).click();
+  await choose(page.getByRole("radio", { name: /attic/ }));
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("textbox").fill("attic");
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();

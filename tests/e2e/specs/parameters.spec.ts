@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 
 test("a parameter is created, shown, given a next version, compared, labelled and deleted", async ({ page }) => {
   await page.goto("/parameters/new");
@@ -20,8 +20,8 @@ test("a parameter is created, shown, given a next version, compared, labelled an
   await page.getByRole("button", { name: "Put the label" }).click();
   await expect(page.getByRole("button", { name: "Take prod off version 1" })).toBeVisible();
   await expect(page.getByRole("dialog")).toBeHidden();
-  await page.getByRole("checkbox", { name: "Select 1" }).check({ force: true });
-  await page.getByRole("checkbox", { name: "Select 2" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Select 1" }));
+  await choose(page.getByRole("checkbox", { name: "Select 2" }));
   await page.getByRole("button", { name: "Compare" }).click();
   await expect(page.getByRole("region", { name: "Compare" })).toContainText("- one.example");
   await expect(page.getByRole("region", { name: "Compare" })).toContainText("+ two.example");
@@ -56,7 +56,7 @@ test("a secret is shown only on demand, and its key can be rotated", async ({ pa
   await expect(page.getByText("open sesame")).toBeHidden();
   await expectAccessible(page);
   await page.goto("/secret-keys");
-  await page.getByRole("radio", { name: "Select alias/aws/ssm" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select alias/aws/ssm" }));
   await page.getByRole("button", { name: "Rotate", exact: true }).click();
   await expect(page.getByText("alias/aws/ssm has a new version")).toBeVisible();
   await expectAccessible(page);
@@ -94,9 +94,9 @@ test("a rule gives a node a path, and node and parameter show who has what", asy
   await expectAccessible(page);
 
   await page.goto("/parameter-rules");
-  await page.getByRole("radio", { name: "Select e2e" }).check({ force: true });
+  await choose(page.getByRole("radio", { name: "Select e2e" }));
   await page.getByRole("button", { name: "Edit" }).click();
-  await page.getByRole("dialog").getByLabel("Give secrets in the clear").check({ force: true });
+  await choose(page.getByRole("dialog").getByLabel("Give secrets in the clear"));
   await page.getByRole("dialog").getByRole("button", { name: "Save the rule" }).click();
   await expect(page.getByText("Given in the clear")).toBeVisible();
   await page.getByRole("button", { name: "Delete" }).click();
@@ -105,6 +105,7 @@ test("a rule gives a node a path, and node and parameter show who has what", asy
   await expect(page.getByText("Without a rule no node reads any parameter.")).toBeVisible();
   await page.goto(`/nodes/${node}?tab=parameters`);
   await expect(page.getByText("This node has no parameters")).toBeVisible({ timeout: 40_000 });
+  hub.cli("node", "remove", node, "--yes");
 });
 
 test("a parameter's page names the documents that read it", async ({ page, hub }) => {

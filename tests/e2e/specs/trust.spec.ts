@@ -1,14 +1,17 @@
 import { choose, expect, test } from "../fixtures";
+import { until } from "../hub";
 
 test("a join that needs approval is let in from its page", async ({ page, hub }) => {
   await page.goto("/join");
   await page.getByLabel("Name").fill("patient");
-  await page.getByRole("checkbox", { name: "Each join waits for approval" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Each join waits for approval" }));
   await page.getByRole("button", { name: "Make the line" }).click();
   const line = page.getByText(/rs1_[A-Za-z0-9_-]+/).first();
   await expect(line).toBeVisible();
   const token = /rs1_[A-Za-z0-9_-]+/.exec((await line.textContent()) ?? "")?.[0] ?? "";
   const agent = hub.launch("patient", token);
+  const asked = () => hub.api<{ JoinRequests: unknown[] }>("Roadstead.ListJoinRequests", { State: "Pending" }).JoinRequests;
+  await until("the request to join", () => asked().length === 1);
   await page.goto("/join-requests");
   const row = page.getByRole("row").filter({ hasText: "Waits" });
   await expect(row).toBeVisible();

@@ -152,7 +152,7 @@ async fn a_joined_agent_outlasts_an_impostor() {
     agent.welcomed(1).await;
     let (address, nodes) = hub.kill().await;
 
-    let impostor = tokio::net::TcpListener::bind(address).await.unwrap();
+    let impostor = bind(address).await;
     let acceptor = tokio_rustls::TlsAcceptor::from(roadstead::platform::tls::hub_server_config(&[9; 32]));
     for _ in 0..6 {
         let (tcp, _) = soon(impostor.accept()).await.unwrap();

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Nothing in these tests takes nearly so long; a wait that does is a failure, not a synchronisation.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const HUB_SEED: [u8; 32] = [7; 32];
 
 pub async fn soon<F: Future>(what: F) -> F::Output {
@@ -174,7 +174,7 @@ impl TestHub {
     }
 
     pub async fn start_at(address: SocketAddr, limits: LinkLimits, nodes: HashMap<NodeKey, NodeId>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = bind(address).await;
         let address = listener.local_addr().unwrap();
         let (sender, events) = mpsc::unbounded_channel();
         let inbox = Arc::new(FakeInbox {
@@ -241,6 +241,19 @@ impl TestHub {
         let nodes = self.inbox.nodes.lock().unwrap().clone();
         (self.address, nodes)
     }
+}
+
+/// Listens there; whoever has called the address meanwhile, from a port that is this very one, lets go of it soon.
+pub async fn bind(address: SocketAddr) -> TcpListener {
+    soon(async {
+        loop {
+            match TcpListener::bind(address).await {
+                Err(taken) if taken.kind() == std::io::ErrorKind::AddrInUse => tokio::time::sleep(ms(10)).await,
+                bound => return bound.unwrap(),
+            }
+        }
+    })
+    .await
 }
 
 async fn accept(listener: TcpListener, link: Link, tasks: TaskTracker) {

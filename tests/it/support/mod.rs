@@ -240,7 +240,7 @@ impl Drop for TestHub {
 
 /// A browser: it keeps cookies and the console's token.
 pub struct Browser<'h> {
-    hub: &'h TestHub,
+    pub hub: &'h TestHub,
     cookies: std::collections::BTreeMap<String, String>,
     pub csrf: Option<String>,
 }

@@ -6,7 +6,7 @@ declare global {
 }
 
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
-configure({ asyncUtilTimeout: 5000 });
+configure({ asyncUtilTimeout: 20_000 });
 afterEach(cleanup);
 
 globalThis.ResizeObserver = class {

@@ -11,8 +11,8 @@ use crate::hub::front::{Limits, Peer, http as connection};
 
 fn hasty() -> Limits {
     Limits {
-        first_byte: Duration::from_millis(500),
-        handshake: Duration::from_secs(1),
+        first_byte: Duration::from_secs(2),
+        handshake: Duration::from_secs(2),
         ..Limits::default()
     }
 }

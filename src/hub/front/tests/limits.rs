@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::support::{Http1, Http2, Seen, TestPort, open_socket, soon, until_closed};
 use crate::hub::front::Limits;
 
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(2);
 
 fn post() -> http::request::Builder {
     Request::post("/").header("host", "localhost")
@@ -134,7 +134,7 @@ async fn a_body_that_is_too_long_is_answered_413_announced_or_not() {
 async fn bodies_share_a_budget_and_it_comes_back() {
     let port = TestPort::start(Limits {
         body_budget: 100,
-        body_budget_wait: Duration::from_millis(50),
+        body_budget_wait: SHORT,
         ..Limits::default()
     })
     .await;
