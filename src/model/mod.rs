@@ -5,6 +5,7 @@ pub mod approval;
 pub mod document;
 pub mod filter;
 pub mod lock;
+pub mod nearest;
 pub mod parameter;
 pub mod privilege;
 pub mod run_settings;

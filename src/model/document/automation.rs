@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::actions;
 use super::checker::{Checker, find};
 use super::problem::{Path, Severity, nearest};
-use super::text::{Member, Node, Part, to_map};
+use super::text::{Node, Part, to_map};
+use super::ways;
 
 /// One step of a runbook; what its members mean is the automation engine's affair.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,9 +57,7 @@ pub fn read(checker: &mut Checker, root: &Node) -> Vec<AutomationStep> {
         }
         steps.push(step);
     }
-    for (index, item) in items.iter().enumerate() {
-        check_ways(checker, item, &path.index(index), &steps);
-    }
+    ways::check(checker, items, &steps);
     steps
 }
 
@@ -92,29 +91,4 @@ fn read_step(checker: &mut Checker, node: &Node, path: &Path<'_>) -> Option<Auto
         action: action_text,
         members: to_map(members),
     })
-}
-
-/// `nextStep`, `onFailure: step:x`, `onCancel: step:x` and the choices of a branch must lead somewhere.
-fn check_ways(checker: &mut Checker, node: &Node, path: &Path<'_>, steps: &[AutomationStep]) {
-    let Part::Map(members) = &node.part else { return };
-    let mut ways: Vec<(&Member, &str)> = Vec::new();
-    for member in members {
-        let Some(text) = member.node.as_text() else { continue };
-        match member.key.as_str() {
-            "nextStep" => ways.push((member, text)),
-            "onFailure" | "onCancel" => ways.extend(text.rsplit_once("step:").map(|(_, name)| (member, name.trim()))),
-            _ => {}
-        }
-    }
-    for (member, target) in ways {
-        if steps.iter().all(|step| step.name != target) && !target.contains("{{") {
-            let meant = nearest(target, steps.iter().map(|step| step.name.as_str()));
-            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            checker.error(
-                member.node.at,
-                &path.key(&member.key),
-                format!("there is no step `{target}`{meant}"),
-            );
-        }
-    }
 }

@@ -54,11 +54,11 @@ pub(super) const PLUGIN_MEMBERS: &[&str] = &["properties", "settings", "descript
 pub fn read(checker: &mut Checker, root: &Node, schema: Schema) -> Vec<StepSpec> {
     match schema {
         Schema::V1_2 => read_plugins(checker, root),
-        _ => read_steps(checker, root),
+        _ => read_steps(checker, root, schema),
     }
 }
 
-fn read_steps(checker: &mut Checker, root: &Node) -> Vec<StepSpec> {
+fn read_steps(checker: &mut Checker, root: &Node, schema: Schema) -> Vec<StepSpec> {
     let what = "it is the list of what the document does";
     let Some(node) = checker.required(root, &Path::ROOT, "mainSteps", what) else {
         return Vec::new();
@@ -74,7 +74,9 @@ fn read_steps(checker: &mut Checker, root: &Node) -> Vec<StepSpec> {
     let mut steps: Vec<StepSpec> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let path = path.index(index);
-        let Some(step) = read_step(checker, item, &path) else { continue };
+        let Some(step) = read_step(checker, item, &path, schema) else {
+            continue;
+        };
         if steps.iter().any(|other| other.name == step.name) {
             checker.error(
                 item.at,
@@ -88,7 +90,7 @@ fn read_steps(checker: &mut Checker, root: &Node) -> Vec<StepSpec> {
     steps
 }
 
-fn read_step(checker: &mut Checker, node: &Node, path: &Path<'_>) -> Option<StepSpec> {
+fn read_step(checker: &mut Checker, node: &Node, path: &Path<'_>, schema: Schema) -> Option<StepSpec> {
     let members = checker.map(node, path)?;
     checker.only_known(members, path, STEP_MEMBERS, Severity::Error);
     for member in members.iter().filter(|m| WITHOUT_EFFECT.contains(&m.key.as_str())) {
@@ -123,7 +125,7 @@ fn read_step(checker: &mut Checker, node: &Node, path: &Path<'_>) -> Option<Step
         is_end: value("isEnd"),
     };
     if let Some(node) = find(members, "precondition") {
-        check_precondition(checker, node, &path.key("precondition"));
+        check_precondition(checker, node, &path.key("precondition"), schema);
     }
     Some(step)
 }
@@ -161,8 +163,15 @@ fn check_action(checker: &mut Checker, name: &str, action: &Node, step: &Node, p
 }
 
 /// *Source*: AWS docs, "Schema version 2.2 document: precondition".
-fn check_precondition(checker: &mut Checker, node: &Node, path: &Path<'_>) {
+fn check_precondition(checker: &mut Checker, node: &Node, path: &Path<'_>, schema: Schema) {
     let Some(members) = checker.map(node, path) else { return };
+    if schema != Schema::V2_2 && !members.is_empty() {
+        checker.warn(
+            node.at,
+            path,
+            "preconditions are known from schema version 2.2 on, so the step will fail",
+        );
+    }
     for member in members {
         if member.key != "StringEquals" {
             let message = format!(

@@ -25,12 +25,13 @@ pub mod secrets;
 mod session;
 pub mod sources;
 pub mod stock;
-mod substitute;
+pub mod substitute;
 #[cfg(test)]
 mod tests;
 pub mod text;
 #[cfg(test)]
 mod vocabulary;
+mod ways;
 
 use std::collections::BTreeMap;
 

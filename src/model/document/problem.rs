@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text::Position;
+pub use crate::model::nearest::nearest;
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,34 +102,6 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The name among `known` that was probably meant.
-pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .into_iter()
-        .map(|name| (distance(&word.to_ascii_lowercase(), &name.to_ascii_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// Levenshtein's, over bytes: names are ASCII.
-fn distance(a: &str, b: &str) -> usize {
-    if a.len() > 64 || b.len() > 64 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,12 +113,5 @@ mod tests {
         let inputs = step.key("inputs");
         assert_eq!(inputs.to_string(), "mainSteps[2].inputs");
         assert_eq!(Path::ROOT.to_string(), "");
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_recognised() {
-        assert_eq!(nearest("mainStep", ["description", "mainSteps"]), Some("mainSteps"));
-        assert_eq!(nearest("onfailure", ["onFailure", "onCancel"]), Some("onFailure"));
-        assert_eq!(nearest("colour", ["onFailure", "name"]), None);
     }
 }

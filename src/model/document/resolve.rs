@@ -295,27 +295,31 @@ impl Binding<'_> {
         })
     }
 
+    /// Only from 2.2 on may a document be for several platforms: there a step that does not fit is left out, before it fails.
+    ///
+    /// *Source*: runpluginutil/run.go of upstream's agent. The sentences are upstream's: people search outputs for them.
     fn verdict(&self, spec: &StepSpec) -> Verdict {
-        if let Some(precondition) = &spec.precondition {
-            return self.precondition(&spec.name, precondition);
-        }
-        match actions::find(&spec.action) {
-            Some(action) if !action.platforms.contains(&Platform::Linux) => {
-                let why = format!(
-                    "Step execution skipped due to unsupported plugin: {}. Step name: {}",
-                    spec.action, spec.name
-                );
-                match self.document.schema {
-                    Schema::V1_2 => Verdict::Fail(why),
-                    _ => Verdict::Skip(why),
-                }
-            }
-            _ => Verdict::Run,
+        let (action, step) = (&spec.action, &spec.name);
+        let is_foreign = actions::find(action).is_some_and(|known| !known.platforms.contains(&Platform::Linux));
+        let is_empty = |precondition: &Value| precondition.as_object().is_some_and(Map::is_empty);
+        let precondition = spec.precondition.as_ref().filter(|precondition| !is_empty(precondition));
+        match (self.document.schema, precondition) {
+            (Schema::V2_2, _) if is_foreign => Verdict::Skip(format!(
+                "Step execution skipped due to unsupported plugin: {action}. Step name: {step}"
+            )),
+            (Schema::V2_2, Some(precondition)) => self.precondition(step, precondition),
+            (Schema::V2_2, None) => Verdict::Run,
+            _ if is_foreign => Verdict::Fail(format!(
+                "Plugin with name {action} is not supported in current platform. Step name: {step}"
+            )),
+            (_, Some(_)) => Verdict::Fail(format!(
+                "Precondition is not supported for document schema version prior to 2.2. Step name: {step}"
+            )),
+            (_, None) => Verdict::Run,
         }
     }
 
-    /// *Source*: AWS docs, "precondition", and what amazon-ssm-agent makes of it; `platformType` stands without braces. The sentences
-    /// are upstream's: people search outputs for them.
+    /// *Source*: AWS docs, "precondition", and what amazon-ssm-agent makes of it; `platformType` stands without braces.
     fn precondition(&self, step: &str, precondition: &Value) -> Verdict {
         let Some(members) = precondition.as_object() else {
             return Verdict::Fail("its precondition is not a map".into());

@@ -26,6 +26,20 @@ pub fn with_variables(action: &str, script: &str, known: &BTreeSet<String>) -> R
     Reader::new(script, known).read()
 }
 
+/// The references to variables that a shell leaves as they are, because they stand in single quotes. Not those behind `-c`: that is a
+/// script for the next shell, which does replace them, as is many a here-document.
+pub fn unexpanded<'s>(script: &'s str, known: &BTreeSet<String>) -> Vec<Found<'s>> {
+    if interpreter(script).is_some_and(|program| !SHELLS.contains(&program)) {
+        return Vec::new();
+    }
+    let is_for_another = |start: usize| {
+        let opened = script[..start].rfind('\'').unwrap_or(0);
+        script[..opened].trim_end().ends_with("-c")
+    };
+    let found = Reader::new(script, known).read_all().unexpanded;
+    found.into_iter().filter(|found| !is_for_another(found.start)).collect()
+}
+
 /// The program that the first line names.
 fn interpreter(script: &str) -> Option<&str> {
     let line = script.strip_prefix("#!")?.lines().next()?;
@@ -67,6 +81,10 @@ struct Reader<'s> {
     within: Vec<Within>,
     awaited: Vec<Here<'s>>,
     out: String,
+    /// Those in quotes that let no variable through.
+    unexpanded: Vec<Found<'s>>,
+    /// Why there is one that no quotes can help.
+    refusal: Option<String>,
 }
 
 impl<'s> Reader<'s> {
@@ -80,28 +98,35 @@ impl<'s> Reader<'s> {
             within: vec![Within::Top],
             awaited: Vec::new(),
             out: String::with_capacity(script.len() + 64),
+            unexpanded: Vec::new(),
+            refusal: None,
         }
     }
 
-    fn read(mut self) -> Result<String, String> {
+    fn read(self) -> Result<String, String> {
+        let read = self.read_all();
+        read.refusal.map_or(Ok(read.out), Err)
+    }
+
+    fn read_all(mut self) -> Self {
         while self.at < self.script.len() {
             match self.reference() {
-                Some(name) => self.put(name),
-                None => self.step()?,
+                Some(found) => self.put(found),
+                None => self.step(),
             }
         }
-        Ok(self.out)
+        self
     }
 
     /// The reference that begins here; the place after it is the next.
-    fn reference(&mut self) -> Option<&'s str> {
+    fn reference(&mut self) -> Option<Found<'s>> {
         let found = self.references.pop_if(|found| found.start == self.at)?;
         self.at = found.end;
-        Some(found.name)
+        Some(found)
     }
 
-    fn put(&mut self, name: &str) {
-        let name = variable(name);
+    fn put(&mut self, found: Found<'s>) {
+        let name = variable(found.name);
         let text = match self.now() {
             Within::Double => format!("${{{name}}}"),
             Within::Single => format!("'\"${{{name}}}\"'"),
@@ -109,6 +134,9 @@ impl<'s> Reader<'s> {
             Within::Top | Within::Parentheses | Within::Backticks => format!("\"${{{name}}}\""),
         };
         self.out.push_str(&text);
+        if matches!(self.now(), Within::Single | Within::Escaped) {
+            self.unexpanded.push(found);
+        }
     }
 
     fn now(&self) -> Within {
@@ -140,7 +168,7 @@ impl<'s> Reader<'s> {
         self.copy(1);
     }
 
-    fn step(&mut self) -> Result<(), String> {
+    fn step(&mut self) {
         let rest = self.rest();
         let first = rest.as_bytes()[0];
         match (self.now(), first) {
@@ -159,10 +187,9 @@ impl<'s> Reader<'s> {
             (Within::Parentheses, b')') => self.leave(),
             (_, b'#') if self.begins_a_word() => self.comment(),
             (_, b'<') if rest.starts_with("<<") => self.here(),
-            (_, b'\n') => return self.here_documents(),
+            (_, b'\n') => self.here_documents(),
             _ => self.copy(1),
         }
-        Ok(())
     }
 
     fn begins_a_word(&self) -> bool {
@@ -174,7 +201,7 @@ impl<'s> Reader<'s> {
     fn comment(&mut self) {
         while self.at < self.script.len() && !self.rest().starts_with('\n') {
             match self.reference() {
-                Some(name) => self.out.push_str(&variable(name)),
+                Some(found) => self.out.push_str(&variable(found.name)),
                 None => self.copy(1),
             }
         }
@@ -208,7 +235,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The bodies that begin after this line's end.
-    fn here_documents(&mut self) -> Result<(), String> {
+    fn here_documents(&mut self) {
         self.copy(1);
         for here in std::mem::take(&mut self.awaited) {
             while self.at < self.script.len() {
@@ -223,12 +250,10 @@ impl<'s> Reader<'s> {
                 while self.at < until {
                     match self.reference() {
                         Some(_) if here.is_literal => {
-                            return Err(format!(
-                                "in a here-document in which the shell replaces nothing: write `<<{}` without quotes",
-                                here.end
-                            ));
+                            let why = "in a here-document in which the shell replaces nothing";
+                            self.refusal = Some(format!("{why}: write `<<{}` without quotes", here.end));
                         }
-                        Some(name) => self.out.push_str(&format!("${{{}}}", variable(name))),
+                        Some(found) => self.out.push_str(&format!("${{{}}}", variable(found.name))),
                         None => self.copy(until - self.at),
                     }
                 }
@@ -237,7 +262,6 @@ impl<'s> Reader<'s> {
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -313,6 +337,22 @@ mod tests {
             );
         }
         assert!(sh("#!/usr/bin/env bash\necho {{ssm-secure:/a}}").is_ok());
+    }
+
+    #[test]
+    fn it_is_known_where_a_shell_replaces_nothing() {
+        for (script, lets_through) in [
+            ("echo {{ssm-secure:/a}} \"{{ssm-secure:/a}}\"", true),
+            ("echo '{{ssm-secure:/a}}'", false),
+            ("echo it\\'s {{ssm-secure:/a}}", true),
+            ("echo $'{{ssm-secure:/a}}'", false),
+            ("sh -c 'echo {{ssm-secure:/a}}'", true),
+            ("sh <<'EOF'\n{{ssm-secure:/a}}\nEOF", true),
+            ("cat <<EOF\n'{{ssm-secure:/a}}'\nEOF", true),
+            ("#!/usr/bin/python3\nprint('{{ssm-secure:/a}}')", true),
+        ] {
+            assert_eq!(unexpanded(script, &known()).is_empty(), lets_through, "{script}");
+        }
     }
 
     #[test]

@@ -141,6 +141,37 @@ fn unused_and_unknown_names_are_warned_about() {
 }
 
 #[test]
+fn an_unknown_name_is_found_where_it_stands() {
+    let yaml = "schemaVersion: '2.2'\nmainSteps:\n- name: a\n  action: aws:runShellScript\n  inputs:\n    runCommand:\n    - |\n      id\n      echo {{ nam }}\n    workingDirectory: /{{ dir }}\n";
+    let lines = "line 9, column 12, at `mainSteps[0].inputs.runCommand[0]`: `{{ nam }}` names no parameter; it stays in the text as it is written\n\
+        line 10, column 23, at `mainSteps[0].inputs.workingDirectory`: `{{ dir }}` names no parameter; it stays in the text as it is written";
+    assert_eq!(said(yaml), lines);
+    let older = "schemaVersion: '1.2'\nparameters:\n  x: {type: String}\nruntimeConfig:\n  aws:runShellScript:\n    properties:\n    - id: a\n      runCommand: ['echo {{ x }}']\n";
+    assert!(
+        said(older).starts_with("line 8, column 20, at `runtimeConfig.aws:runShellScript.properties[0].runCommand`: `{{ x }}` is put"),
+        "{}",
+        said(older)
+    );
+}
+
+#[test]
+fn a_variable_in_single_quotes_is_warned_about() {
+    let text = |script: &str| {
+        format!(
+            "schemaVersion: '2.2'\nparameters:\n  who: {{type: String, interpolationType: ENV_VAR}}\nmainSteps:\n- name: one\n  action: aws:runShellScript\n  inputs:\n    runCommand:\n    - true\n    - {script}\n"
+        )
+    };
+    let warned = said(&text("\"echo '{{ who }}'\""));
+    assert!(
+        warned.starts_with("line 10, column 7, at `mainSteps[0].inputs.runCommand`: `{{ who }}` stands in single quotes"),
+        "{warned}"
+    );
+    assert_eq!(said(&text("echo \"{{ who }}\" {{ who }}")), "");
+    // What begins in one item of the list goes on in the next.
+    assert!(said(&text("\"echo 'it\"\n    - \"{{ who }}'\"")).starts_with("line 11, column 7"));
+}
+
+#[test]
 fn a_reference_that_is_the_whole_value_keeps_its_type() {
     let content = document(
         json!({"lines": {"type": "StringList"}, "on": {"type": "Boolean"}}),
@@ -296,11 +327,39 @@ fn preconditions_compare_the_platform_and_parameters() {
 }
 
 #[test]
-fn a_plugin_of_another_platform_is_skipped_in_2_2_and_fails_in_1_2() {
-    let newer = with_step(json!({}), json!({"action": "aws:psModule", "name": "a", "inputs": {"source": "x"}}));
-    assert!(matches!(bound(&newer, &[]).unwrap().steps[0].verdict, Verdict::Skip(_)));
+fn a_plugin_of_another_platform_is_skipped_in_2_2_and_fails_before() {
+    let mut newer = with_step(json!({}), json!({"action": "aws:psModule", "name": "a", "inputs": {"source": "x"}}));
+    let verdict = |content: &Value| bound(content, &[]).unwrap().steps.remove(0).verdict;
+    let skipped = Verdict::Skip("Step execution skipped due to unsupported plugin: aws:psModule. Step name: a".into());
+    assert_eq!(verdict(&newer), skipped);
+    // Whatever its precondition says.
+    newer["mainSteps"][0]["precondition"] = json!({"StringEquals": ["platformType", "Linux"]});
+    assert_eq!(verdict(&newer), skipped);
+    let failed = Verdict::Fail("Plugin with name aws:psModule is not supported in current platform. Step name: a".into());
+    for version in ["2.0", "2.0.3"] {
+        newer["schemaVersion"] = json!(version);
+        assert_eq!(verdict(&newer), failed, "{version}");
+    }
     let older = json!({"schemaVersion": "1.2", "runtimeConfig": {"aws:psModule": {"properties": [{"id": "0", "source": "x"}]}}});
     assert!(matches!(bound(&older, &[]).unwrap().steps[0].verdict, Verdict::Fail(_)));
+}
+
+#[test]
+fn a_precondition_fails_the_step_before_2_2_and_an_empty_one_says_nothing() {
+    let step = json!({"action": "aws:runShellScript", "name": "a", "inputs": {"runCommand": ["id"]},
+        "precondition": {"StringEquals": ["platformType", "Linux"]}});
+    let mut content = with_step(json!({}), step);
+    content["schemaVersion"] = json!("2.0");
+    let verdict = |content: &Value| bound(content, &[]).unwrap().steps.remove(0).verdict;
+    let failed = "Precondition is not supported for document schema version prior to 2.2. Step name: a";
+    assert_eq!(verdict(&content), Verdict::Fail(failed.into()));
+    let said = Document::read(&Node::from_value(&content)).problems;
+    assert!(
+        said.iter().any(|problem| problem.message.contains("from schema version 2.2 on")),
+        "{said:?}"
+    );
+    content["mainSteps"][0]["precondition"] = json!({});
+    assert_eq!(verdict(&content), Verdict::Run);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! JSON with places: RFC 8259, nothing more lenient, each key once in a map.
 
 use serde::de::IgnoredAny;
+use serde_json::Number;
 
 use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position, Scalars};
 use crate::model::document::problem::Problem;
@@ -90,7 +91,11 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Node { at, part })
+        Ok(Node {
+            at,
+            part,
+            first_line: None,
+        })
     }
 
     fn word(&mut self) -> Result<Part, Problem> {
@@ -113,7 +118,7 @@ impl Reader<'_> {
             .unwrap_or(rest.len());
         let written = &rest[..end];
         let part = match self.scalars {
-            Scalars::Resolved => written.parse().ok().map(Part::Number),
+            Scalars::Resolved => written.parse().ok().and_then(|number| exact(number, written)).map(Part::Number),
             // By the grammar alone: no number is too large to be a text.
             Scalars::AsWritten => serde_json::from_str(written).ok().map(|IgnoredAny| Part::Text(written.to_owned())),
         };
@@ -241,6 +246,14 @@ impl Reader<'_> {
             }
             None => Err(self.wrong("`\\u` and four hexadecimal digits of a character are expected")),
         }
+    }
+}
+
+/// The nearest fraction to what was written: the other parser's may be the one beside it.
+fn exact(number: Number, written: &str) -> Option<Number> {
+    match number.is_f64() {
+        true => written.parse().ok().and_then(Number::from_f64),
+        false => Some(number),
     }
 }
 

@@ -75,6 +75,9 @@ pub struct Position {
 pub struct Node {
     pub at: Position,
     pub part: Part,
+    /// The line of the source in which the text's first line stands, when its lines are the source's, from the column of `at` on: a
+    /// literal block of YAML.
+    pub first_line: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +107,7 @@ pub fn parse(text: &str, format: Format) -> Result<Node, Problem> {
         Format::Text => Ok(Node {
             at: Position { line: 1, column: 1 },
             part: Part::Text(text.to_owned()),
+            first_line: Some(1),
         }),
     }
 }
@@ -153,6 +157,33 @@ impl Node {
         Self {
             at: Position::default(),
             part,
+            first_line: None,
+        }
+    }
+
+    /// Where in the source this byte of the node's text stands, as nearly as is known.
+    pub fn place_of(&self, offset: usize) -> Position {
+        let before = self.as_text().and_then(|text| text.get(..offset));
+        match (self.first_line, before) {
+            (Some(first), Some(before)) => Position {
+                line: first + before.matches('\n').count() as u32,
+                column: self.at.column + before.rsplit('\n').next().unwrap_or_default().chars().count() as u32,
+            },
+            _ => self.at,
+        }
+    }
+
+    /// As a text of that format, members in their order.
+    ///
+    /// *Errors*: what cannot be written so: only a text has the format TEXT.
+    pub fn written(&self, format: Format) -> Result<String, String> {
+        match format {
+            Format::Json => serde_json::to_string_pretty(self).map_err(|error| error.to_string()),
+            Format::Yaml => serde_saphyr::to_string(self).map_err(|error| error.to_string()),
+            Format::Text => self
+                .as_text()
+                .map(str::to_owned)
+                .ok_or_else(|| format!("{} is no text", self.kind())),
         }
     }
 

@@ -94,7 +94,10 @@ impl Builder {
                     Part::Null if !self.awaits_key() => Part::Null,
                     _ => Part::Text(text.to_string()),
                 };
-                self.add(Node { at, part }, anchor, 1 + text.len() / TEXT_BYTES_PER_NODE)
+                // A literal block is said to begin with its first line that is not empty.
+                let empty_lines = (text.len() - text.trim_start_matches('\n').len()) as u32;
+                let first_line = (style == ScalarStyle::Literal).then(|| at.line.saturating_sub(empty_lines).max(1));
+                self.add(Node { at, part, first_line }, anchor, 1 + text.len() / TEXT_BYTES_PER_NODE)
             }
             Event::SequenceStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::List(Vec::new())),
             Event::MappingStart(_, anchor, tag) => self.begin(at, anchor, tag.as_deref(), OpenKind::Map(Vec::new(), None)),
@@ -135,7 +138,12 @@ impl Builder {
         let nodes = self.nodes - open.nodes_before + 1;
         // Those inside are counted already.
         self.nodes = open.nodes_before;
-        self.add(Node { at: open.at, part }, open.anchor, nodes)
+        let node = Node {
+            at: open.at,
+            part,
+            first_line: None,
+        };
+        self.add(node, open.anchor, nodes)
     }
 
     fn add(&mut self, node: Node, anchor: usize, nodes: usize) -> Result<(), Problem> {
@@ -244,7 +252,8 @@ fn number(text: &str) -> Option<Number> {
         if digits.len() > 1 && digits.starts_with('0') {
             return None;
         }
-        return text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok().map(Number::from);
+        let signed = text.parse::<i64>().map(Number::from);
+        return signed.or_else(|_| text.parse::<u64>().map(Number::from)).ok();
     }
     let is_decimal = digits
         .bytes()
@@ -272,9 +281,9 @@ mod tests {
     #[test]
     fn scalars_mean_what_the_core_schema_says_and_modes_stay_texts() {
         assert_eq!(
-            value("a: 1\nb: 2.2\nc: true\nd: yes\ne: 0644\nf: '1'\ng:\nh: 1.2.3\ni: -5\nj: 2020-01-01\nl: 0x10"),
+            value("a: 1\nb: 2.2\nc: true\nd: yes\ne: 0644\nf: '1'\ng:\nh: 1.2.3\ni: -5\nj: 2020-01-01\nl: 0x10\nm: +18446744073709551615"),
             json!({"a": 1, "b": 2.2, "c": true, "d": "yes", "e": "0644", "f": "1", "g": null, "h": "1.2.3", "i": -5,
-                   "j": "2020-01-01", "l": 16})
+                   "j": "2020-01-01", "l": 16, "m": u64::MAX})
         );
     }
 
