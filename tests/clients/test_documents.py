@@ -149,6 +149,15 @@ def test_each_wrong_request_has_upstreams_code(ssm, named, refuses):
     refuses("InvalidNextToken", ssm.list_documents, NextToken="nonsense")
 
 
+def test_a_document_of_schema_1_2_is_not_updated(ssm, named, refuses):
+    old = {"schemaVersion": "1.2", "description": "old", "runtimeConfig": {"aws:runShellScript": {"properties": [{"id": "0", "runCommand": ["id"]}]}}}
+    name = named(old)["Name"]
+    for content in ({**old, "description": "new"}, plain()):
+        refuses("InvalidDocumentSchemaVersion", ssm.update_document, Name=name, Content=json.dumps(content), DocumentVersion="$LATEST")
+    newer = named(plain())["Name"]
+    refuses("InvalidDocumentSchemaVersion", ssm.update_document, Name=newer, Content=json.dumps(old), DocumentVersion="$LATEST")
+
+
 def test_a_refused_document_says_where_and_what_would_be_right(ssm, refuses):
     text = textwrap.dedent("""\
         schemaVersion: '2.2'

@@ -66,9 +66,12 @@ def test_lines_of_a_file(run, tmp_path):
 def test_whole_files(run, tmp_path):
     file = tmp_path / "deep/er/file"
     run.twice("Roadstead-WriteFile", file=file, content="a = 1\n\n$(id) `id` \"q\"", mode="0640")
-    assert file.read_text() == "a = 1\n\n$(id) `id` \"q\"\n" and oct(file.stat().st_mode)[-3:] == "640"
+    assert file.read_text() == "a = 1\n\n$(id) `id` \"q\"" and oct(file.stat().st_mode)[-3:] == "640"
     file.chmod(0o600)
     assert "changed: mode" in run("Roadstead-WriteFile", file=file, content="a = 1\n\n$(id) `id` \"q\"", mode="0640")
+    for exact in ("one\n", "two\n\n", "", " "):
+        run.twice("Roadstead-WriteFile", file=file, content=exact)
+        assert file.read_text() == exact
     run("Roadstead-WriteFile", file=file, state="absent")
     assert not file.exists()
 

@@ -6,7 +6,8 @@
 //!         ─ step succeeded, `onSuccess: exit` ───────► left
 //!         ─ `isEnd` ─────────────────────────────────► left
 //!         ─ a script ends with 168 ──────────────────► left, as a success; with 169: left, as a failure
-//!         ─ cancelled, or nobody saw the end ────────► stopped: nothing runs any more
+//!         ─ cancelled ───────────────────────────────► stopped: all that follows counts as cancelled, too
+//!         ─ nobody saw the end ──────────────────────► stopped: nothing runs any more
 //! ```
 //!
 //! *Source*: AWS docs, "Data elements and parameters", onFailure, onSuccess, finallyStep, isEnd; "Exit codes" of amazon-ssm-agent
@@ -27,7 +28,14 @@ pub fn is_last_word(exit_code: i32) -> bool {
 #[derive(Debug, Default)]
 pub struct Flow {
     left: Option<String>,
-    is_stopped: bool,
+    stopped: Option<Stop>,
+}
+
+/// Why nothing runs any more.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Cancelled,
+    Unseen,
 }
 
 /// What is to be done about a step.
@@ -37,12 +45,16 @@ pub enum Next {
     Skip(String),
     /// Without having been begun.
     Fail(String),
+    /// What is cancelled before it is begun.
+    Cancel,
 }
 
 impl Flow {
     pub fn next(&self, step: &Step) -> Next {
-        if self.is_stopped {
-            return Next::Skip("an earlier step did not come to its end".into());
+        match self.stopped {
+            Some(Stop::Cancelled) => return Next::Cancel,
+            Some(Stop::Unseen) => return Next::Skip("an earlier step did not come to its end".into()),
+            None => {}
         }
         if let Some(why) = &self.left
             && !step.is_finally
@@ -67,7 +79,8 @@ impl Flow {
             };
         }
         match outcome {
-            Outcome::Cancelled | Outcome::Interrupted => self.is_stopped = true,
+            Outcome::Cancelled => self.stopped = Some(Stop::Cancelled),
+            Outcome::Interrupted => self.stopped = Some(Stop::Unseen),
             Outcome::Failed | Outcome::TimedOut => match step.on_failure {
                 OnFailure::Continue => {}
                 OnFailure::Exit => self.leave(format!("step `{name}` failed, and it says `onFailure: exit`")),
@@ -137,6 +150,13 @@ mod tests {
     }
 
     #[test]
+    fn nothing_runs_after_an_end_that_nobody_saw() {
+        let mut flow = Flow::default();
+        flow.ended(&step(|_| ()), Outcome::Interrupted, None);
+        assert!(matches!(flow.next(&step(|s| s.is_finally = true)), Next::Skip(_)));
+    }
+
+    #[test]
     fn an_end_and_a_success_may_leave_the_rest_out() {
         for last in [step(|s| s.is_end = true), step(|s| s.exits_on_success = true)] {
             let mut flow = Flow::default();
@@ -149,7 +169,7 @@ mod tests {
     }
 
     proptest! {
-        /// After a cancel nothing runs, not even what always runs.
+        /// After a cancel everything is cancelled, even what always runs or was to be left out.
         #[test]
         fn nothing_runs_after_a_cancel(outcomes in proptest::collection::vec(0usize..4, 0..6), is_finally: bool) {
             let all = [Outcome::Success, Outcome::Failed, Outcome::TimedOut, Outcome::Skipped];
@@ -158,7 +178,9 @@ mod tests {
                 flow.ended(&step(|_| ()), all[outcome], None);
             }
             flow.ended(&step(|_| ()), Outcome::Cancelled, None);
-            prop_assert!(matches!(flow.next(&step(|s| s.is_finally = is_finally)), Next::Skip(_)));
+            prop_assert_eq!(flow.next(&step(|s| s.is_finally = is_finally)), Next::Cancel);
+            flow.ended(&step(|_| ()), Outcome::Cancelled, None);
+            prop_assert_eq!(flow.next(&step(|s| s.verdict = Verdict::Skip("no".into()))), Next::Cancel);
         }
     }
 }

@@ -156,6 +156,7 @@ impl NodeExecutor {
             let mut report = match flow.next(step) {
                 Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
                 Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
+                Next::Cancel => unbegun(step, Outcome::Cancelled, CANCELLED),
                 Next::Run => {
                     let end = self.execute_step(run, resolved, index, begun, cancel).await;
                     end.report(step, &mut budget)
@@ -401,6 +402,7 @@ impl Executor for NodeExecutor {
             let mut report = match flow.next(step) {
                 Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
                 Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
+                Next::Cancel => unbegun(step, Outcome::Cancelled, CANCELLED),
                 Next::Run => self.recorded(run, index).await?.report(step, &mut budget),
             };
             report.outcome = flow.ended(step, report.outcome, report.exit_code);

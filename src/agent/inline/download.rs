@@ -4,11 +4,10 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value};
 
-use super::{Task, http, tell};
+use super::{Task, digest, git, http, tell};
 use crate::model::document::secrets::{Secrets, fill_value};
 use crate::model::document::sources::Source;
 use crate::wire::objects::{Granted, MAX_DOWNLOAD_BYTES};
@@ -19,10 +18,10 @@ pub fn run(task: &Task, objects: &[Granted]) -> Result<(), String> {
     match task.text("sourceType")? {
         "HTTP" => from_web(&info, text(&info, "url")?, "", &target),
         "S3" => from_store(&info, objects, &target),
-        "Git" => from_git(task, &info, text(&info, "repository")?, "", &target),
+        "Git" => git::fetch(task, &info, text(&info, "repository")?, "", &target),
         "GitHub" => {
             let repository = format!("https://github.com/{}/{}.git", text(&info, "owner")?, text(&info, "repository")?);
-            from_git(task, &info, &repository, optional(&info, "path"), &target)
+            git::fetch(task, &info, &repository, optional(&info, "path"), &target)
         }
         "SSMDocument" => from_document(task, &info, &target),
         other => Err(format!(
@@ -58,11 +57,11 @@ fn text<'m>(info: &'m Map<String, Value>, name: &str) -> Result<&'m str, String>
     }
 }
 
-fn optional<'m>(info: &'m Map<String, Value>, name: &str) -> &'m str {
+pub(super) fn optional<'m>(info: &'m Map<String, Value>, name: &str) -> &'m str {
     info.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default()
 }
 
-fn is_true(info: &Map<String, Value>, name: &str) -> bool {
+pub(super) fn is_true(info: &Map<String, Value>, name: &str) -> bool {
     match info.get(name) {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
@@ -84,15 +83,6 @@ fn file_in(target: &Path, name: &str) -> Result<PathBuf, String> {
 }
 
 fn from_web(info: &Map<String, Value>, url: &str, when_refused: &str, target: &Path) -> Result<(), String> {
-    let authorization = match optional(info, "authMethod") {
-        "" | "None" => None,
-        "Basic" => {
-            let user = [optional(info, "userName"), optional(info, "username")].concat();
-            let pair = format!("{user}:{}", text(info, "password")?);
-            Some(format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes())))
-        }
-        other => return Err(format!("authMethod `{other}` is not known here: use None or Basic")),
-    };
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let name = path
         .rsplit('/')
@@ -102,7 +92,7 @@ fn from_web(info: &Map<String, Value>, url: &str, when_refused: &str, target: &P
     let file = file_in(target, name)?;
     let wanted = http::Wanted {
         url,
-        authorization,
+        login: login(info)?,
         is_insecure_fine: is_true(info, "allowInsecureDownload"),
         store: None,
         when_refused,
@@ -111,6 +101,25 @@ fn from_web(info: &Map<String, Value>, url: &str, when_refused: &str, target: &P
     let size = http::fetch(&wanted, &file)?;
     tell(&format!("Content downloaded to {} ({size} bytes)", file.display()));
     Ok(())
+}
+
+fn login(info: &Map<String, Value>) -> Result<http::Login, String> {
+    let user = || [optional(info, "userName"), optional(info, "username")].concat();
+    match optional(info, "authMethod") {
+        "" | "None" => Ok(http::Login::None),
+        "Basic" => {
+            let pair = format!("{}:{}", user(), text(info, "password")?);
+            Ok(http::Login::Basic(format!(
+                "Basic {}",
+                data_encoding::BASE64.encode(pair.as_bytes())
+            )))
+        }
+        "Digest" => Ok(http::Login::Digest(digest::Account {
+            user: user(),
+            password: text(info, "password")?.to_owned(),
+        })),
+        other => Err(format!("authMethod `{other}` does not exist: use None, Basic or Digest")),
+    }
 }
 
 /// What to do about an object that the hub has not signed an address for.
@@ -146,7 +155,7 @@ fn granted_objects(info: &Map<String, Value>, granted: &Granted, target: &Path) 
         };
         let wanted = http::Wanted {
             url: object.url.expose(),
-            authorization: None,
+            login: http::Login::None,
             is_insecure_fine: is_true(info, "allowInsecureDownload"),
             store: Some(http::Store {
                 name: &granted.store,
@@ -172,97 +181,6 @@ fn inner_name(name: &str) -> Result<&str, String> {
             name.escape_default()
         )),
     }
-}
-
-fn from_git(task: &Task, info: &Map<String, Value>, repository: &str, inner: &str, target: &Path) -> Result<(), String> {
-    let options = optional(info, "getOptions");
-    let wanted = options.split_once(':').map(|(kind, value)| (kind.trim(), value.trim()));
-    let clone = target.join(".roadstead-clone");
-    fs::create_dir_all(target).map_err(|error| format!("`{}` cannot be made: {error}", target.display()))?;
-    let _there_may_be_none = fs::remove_dir_all(&clone);
-    let place = clone.to_string_lossy().into_owned();
-    let mut arguments = vec!["clone", "--quiet"];
-    match wanted {
-        None => arguments.extend(["--depth", "1"]),
-        Some(("branch", name)) => arguments.extend(["--depth", "1", "--branch", name]),
-        Some(("commitID", _)) => {}
-        Some((kind, _)) => return Err(format!("getOptions `{kind}` does not exist: use `branch:name` or `commitID:hash`")),
-    }
-    arguments.extend(["--", repository, &place]);
-    let git = |arguments: &[&str]| git(task, info, arguments);
-    git(&arguments)?;
-    if let Some(("commitID", commit)) = wanted {
-        if commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(format!("commitID `{commit}` is not a hash"));
-        }
-        git(&["-C", &place, "checkout", "--quiet", commit])?;
-    }
-    if Path::new(inner).components().any(|part| !matches!(part, Component::Normal(_))) {
-        return Err(format!("path `{inner}` must lie inside the repository"));
-    }
-    let moved = bring(&clone, inner, target);
-    let _what_is_left = fs::remove_dir_all(&clone);
-    moved?;
-    tell(&format!("Content downloaded to {}", target.display()));
-    Ok(())
-}
-
-fn git(task: &Task, info: &Map<String, Value>, arguments: &[&str]) -> Result<(), String> {
-    let mut command = Command::new("git");
-    command.args(arguments).stdin(Stdio::null()).env("GIT_TERMINAL_PROMPT", "0");
-    for name in task.secret_variables() {
-        command.env_remove(name);
-    }
-    if let Some(authorization) = authorization(info) {
-        // In the environment, because arguments are there for every user to see.
-        command
-            .env("GIT_CONFIG_COUNT", "1")
-            .env("GIT_CONFIG_KEY_0", "http.extraHeader")
-            .env("GIT_CONFIG_VALUE_0", format!("Authorization: {authorization}"));
-    }
-    if is_true(info, "skipHostKeyChecking") {
-        command.env("GIT_SSH_COMMAND", "ssh -o StrictHostKeyChecking=no -o BatchMode=yes");
-    }
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("git ended with {status}")),
-        Err(error) => Err(format!("git cannot be run on this node: {error}")),
-    }
-}
-
-/// What a private repository asks for over HTTPS: GitHub's `tokenInfo`, or `username` and `password`.
-fn authorization(info: &Map<String, Value>) -> Option<String> {
-    let (user, password) = match (optional(info, "tokenInfo"), optional(info, "password")) {
-        ("", "") => return None,
-        ("", password) => (optional(info, "username"), password),
-        (token, _) => ("x-access-token", token),
-    };
-    Some(format!(
-        "Basic {}",
-        data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes())
-    ))
-}
-
-/// Moves what was cloned to where it is wanted; what was there under the same name goes.
-fn bring(clone: &Path, inner: &str, target: &Path) -> Result<(), String> {
-    let source = clone.join(inner);
-    let failed = |error: std::io::Error| format!("`{}` cannot be brought to `{}`: {error}", source.display(), target.display());
-    if source.is_file() {
-        let name = source.file_name().unwrap_or_default();
-        return fs::rename(&source, target.join(name)).map_err(failed);
-    }
-    for entry in fs::read_dir(&source).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name() == ".git" {
-            continue;
-        }
-        let place = target.join(entry.file_name());
-        if place.is_dir() {
-            fs::remove_dir_all(&place).map_err(failed)?;
-        }
-        fs::rename(entry.path(), &place).map_err(failed)?;
-    }
-    Ok(())
 }
 
 fn from_document(task: &Task, info: &Map<String, Value>, target: &Path) -> Result<(), String> {
@@ -334,22 +252,6 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join("Greet.json")).unwrap(), "{\"a\": 1}");
         let other = json!({"sourceType": "SSMDocument", "sourceInfo": {"name": "Other"}});
         assert!(run(&task(folder.path(), other), &[]).unwrap_err().contains("`Other`"));
-    }
-
-    #[test]
-    fn a_repository_is_brought_without_its_history() {
-        let folder = tempfile::tempdir().unwrap();
-        let origin = folder.path().join("origin");
-        let script = format!(
-            "set -e; git init -q {0}; cd {0}; mkdir sub; echo one >sub/a.sh; git add .; git -c user.name=x -c user.email=x@x commit -qm one",
-            origin.display()
-        );
-        assert!(Command::new("sh").arg("-c").arg(script).status().unwrap().success());
-        let inputs = json!({"sourceType": "Git", "destinationPath": "here",
-                            "sourceInfo": {"repository": format!("file://{}", origin.display())}});
-        run(&task(folder.path(), inputs), &[]).unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join("here/sub/a.sh")).unwrap(), "one\n");
-        assert!(!folder.path().join("here/.git").exists() && !folder.path().join("here/.roadstead-clone").exists());
     }
 
     const SIGNATURE: &str = "0badc0de0badc0de";
@@ -477,6 +379,10 @@ mod tests {
             (
                 json!({"sourceType": "Git", "sourceInfo": {"repository": "x", "getOptions": "tag:1"}}),
                 "`branch:name`",
+            ),
+            (
+                json!({"sourceType": "HTTP", "sourceInfo": {"url": "x", "authMethod": "NTLM"}}),
+                "use None, Basic or Digest",
             ),
         ] {
             let refused = run(&task(folder.path(), inputs), &[]).unwrap_err();

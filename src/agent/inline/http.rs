@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::digest;
+use crate::base::id::random_hex;
 use crate::platform::resolve::resolve;
 use crate::platform::xml;
 use crate::wire::objects::MAX_DOWNLOAD_BYTES;
@@ -40,8 +42,7 @@ const CERTIFICATES: &[&str] = &[
 /// What to fetch.
 pub struct Wanted<'a> {
     pub url: &'a str,
-    /// `Basic …`; sent to the first server only.
-    pub authorization: Option<String>,
+    pub login: Login,
     /// Whether a connection without TLS is good enough.
     pub is_insecure_fine: bool,
     /// The object store that the URL is signed for. Such a URL is good for one server: it leads nowhere else.
@@ -49,6 +50,15 @@ pub struct Wanted<'a> {
     /// What to add when the server says that this caller may not have it.
     pub when_refused: &'a str,
     pub most_bytes: u64,
+}
+
+/// How a server is told who asks. Only the one that the document names is told, never one that it leads to.
+pub enum Login {
+    None,
+    /// The whole header.
+    Basic(String),
+    /// The server asks first.
+    Digest(digest::Account),
 }
 
 /// A store that the hub has signed for.
@@ -72,8 +82,11 @@ async fn follow(wanted: &Wanted<'_>, target: &Path) -> Result<u64, String> {
     let first = wanted.url.split('?').next().unwrap_or_default();
     let mut url: Uri = wanted.url.parse().map_err(|error| format!("`{first}` is no URL: {error}"))?;
     for hop in 0..=MAX_REDIRECTS {
-        let authorization = wanted.authorization.as_deref().filter(|_| hop == 0);
-        let response = get(&url, authorization, wanted).await?;
+        let response = match &wanted.login {
+            Login::Basic(header) if hop == 0 => get(&url, Some(header), wanted).await?,
+            Login::Digest(account) if hop == 0 => challenged(&url, account, wanted).await?,
+            _ => get(&url, None, wanted).await?,
+        };
         let status = response.status();
         if let Some(store) = wanted.store.filter(|_| !status.is_success()) {
             return Err(refusal(&store, &shown(&url), response).await);
@@ -92,6 +105,21 @@ async fn follow(wanted: &Wanted<'_>, target: &Path) -> Result<u64, String> {
         return store(response, target, wanted.most_bytes).await;
     }
     Err(format!("`{first}` leads on more than {MAX_REDIRECTS} times"))
+}
+
+/// Asks, and once more with the answer to what the server wants to know.
+async fn challenged(url: &Uri, account: &digest::Account, wanted: &Wanted<'_>) -> Result<Response<Incoming>, String> {
+    let response = get(url, None, wanted).await?;
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return Ok(response);
+    }
+    let answered = digest::answer(response.headers(), account, target(url), &random_hex(32));
+    let answer = answered.map_err(|why| format!("`{}` {why}", shown(url)))?;
+    get(url, Some(&answer), wanted).await
+}
+
+fn target(url: &Uri) -> &str {
+    url.path_and_query().map_or("/", |path| path.as_str())
 }
 
 /// A URL without what may be secret in it.
@@ -148,8 +176,7 @@ async fn get(url: &Uri, authorization: Option<&str>, wanted: &Wanted<'_>) -> Res
     let stream = connect(host, port)
         .await
         .map_err(|error| format!("`{name}` cannot be reached: {error}"))?;
-    let path = url.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::get(path).header(header::HOST, url.authority().map_or(host, |a| a.as_str()));
+    let mut request = Request::get(target(url)).header(header::HOST, url.authority().map_or(host, |a| a.as_str()));
     if let Some(authorization) = authorization {
         request = request.header(header::AUTHORIZATION, authorization);
     }

@@ -3,7 +3,9 @@
 //!
 //! The file is the step's script: its first line is for the shell and executes this program, the rest is a [`Task`] in JSON.
 
+mod digest;
 mod download;
+mod git;
 mod http;
 mod nested;
 mod quote;

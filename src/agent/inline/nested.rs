@@ -94,6 +94,8 @@ impl Inner<'_> {
                         verdict = 1;
                     }
                 }
+                // A cancel ends this whole process.
+                Next::Cancel => return verdict,
                 Next::Run => {
                     let code = self.run_step(index, step);
                     // A restart of the node: the whole step runs again afterwards.

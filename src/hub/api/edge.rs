@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
 use crate::hub::api::protocol::Protocol;
 use crate::hub::api::registry::{Access, Operation};
-use crate::hub::api::routes::{Authenticated, Health, LiveHandler, Peer, Routes};
+use crate::hub::api::routes::{Authenticated, File, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Services, Streams, dispatch, live, metrics};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::auth::{Caller, Proof, unauthenticated};
@@ -44,6 +44,18 @@ impl Routes for Edge {
             let id = audit::request_id(self.services.now());
             let opened = self.open_socket(request, peer, &id).await;
             opened.map_err(|error| refuse(Protocol::Json, &error, &id))
+        }
+        .boxed()
+    }
+
+    fn file(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<File, Response<Bytes>>> {
+        async move {
+            let serve = self
+                .streams
+                .file
+                .ok_or_else(|| no_file(&ApiError::validation("this hub has no files")))?;
+            let served = serve(self.services.clone(), request.uri().clone(), address_of(peer)).await;
+            served.map_err(|error| no_file(&error))
         }
         .boxed()
     }
@@ -94,7 +106,7 @@ impl Edge {
 
     /// `body` is the operation's request as JSON.
     async fn perform(&self, operation: &Operation, request: &Request<Bytes>, body: &[u8], peer: Peer, id: &str) -> ApiResult<Answer> {
-        let action = format!("{}:{}", operation.service.action_prefix(), operation.name);
+        let action = operation.action();
         let (caller, region) = match self.authenticate(request, peer).await {
             Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
             Err(error) => return Err(self.note_refusal(request.headers(), peer, id, action, error).await?),
@@ -236,6 +248,20 @@ fn refuse(protocol: Protocol, error: &ApiError, request_id: &str) -> Response<By
         tracing::error!(request_id, code = error.code, cause = %chain(source.as_ref()), "operation failed");
     }
     protocol.refusal(error, request_id)
+}
+
+/// In words for a person: who fetches a file speaks none of the API's protocols.
+fn no_file(error: &ApiError) -> Response<Bytes> {
+    if let Some(source) = &error.source {
+        tracing::error!(code = error.code, cause = %chain(source.as_ref()), "a file could not be served");
+    }
+    let mut response = Response::new(Bytes::from(format!("{}\n", error.message)));
+    *response.status_mut() = match error.code {
+        "AccessDeniedException" => StatusCode::FORBIDDEN,
+        _ if error.source.is_some() => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::NOT_FOUND,
+    };
+    response
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::live::Feed;
 use crate::hub::api::protocol::rest::Route;
-use crate::hub::api::routes::Socket;
+use crate::hub::api::routes::{File, Socket};
 use crate::hub::api::{Cx, Services, Target, json};
 use crate::hub::jobs::Job;
 use crate::wire::control::ToHub;
@@ -136,6 +136,13 @@ pub struct Operation {
     pub rest: Option<Route>,
 }
 
+impl Operation {
+    /// What policies call it.
+    pub fn action(&self) -> String {
+        format!("{}:{}", self.service.action_prefix(), self.name)
+    }
+}
+
 /// Every operation, topic and socket of the hub.
 #[derive(Default)]
 pub struct Registry {
@@ -150,6 +157,11 @@ impl Registry {
     /// By service, then by name.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values().flat_map(BTreeMap::values)
+    }
+
+    /// What policies call the operations: `ssm:SendCommand` …
+    pub fn actions(&self) -> impl Iterator<Item = String> {
+        self.operations().map(Operation::action)
     }
 
     pub fn declare(&mut self, capability: &Capability) {
@@ -332,12 +344,18 @@ pub trait Subscription: Send {
     fn run(self: Box<Self>, cx: Cx, feed: Feed) -> BoxFuture<'static, ApiResult<()>>;
 }
 
-/// Takes a capability's live topics and the socket behind `/stream/<id>`.
+/// Takes a capability's live topics, the socket behind `/stream/<id>` and the files behind `/attachments/`.
 #[derive(Default)]
 pub struct Streams {
     pub topics: BTreeMap<&'static str, LiveTopic>,
     pub socket: Option<RunSocket>,
+    pub file: Option<ServeFile>,
 }
+
+/// Finds the file behind a signed address, for somebody at this network address.
+///
+/// *Errors*: `AccessDeniedException` whatever is wrong with the address.
+pub type ServeFile = fn(Arc<Services>, Uri, String) -> BoxFuture<'static, ApiResult<File>>;
 
 impl Streams {
     /// A topic that shows what the operation `action` shows; who may not call that may not subscribe.

@@ -1,5 +1,6 @@
 //! What the port offers of the API: the front knows HTTP and sockets, this side knows what they mean.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
@@ -22,6 +23,9 @@ pub trait Routes: Send + Sync + 'static {
     /// the subprotocol is the one of the path ([`LIVE_PROTOCOL`], [`STREAM_PROTOCOL`]); for a stream also none.
     fn live(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<LiveHandler, Response<Bytes>>>;
 
+    /// `GET /attachments/…`: a file for whoever has an address that the hub has signed.
+    fn file(&self, request: Request<()>, peer: Peer) -> BoxFuture<'_, Result<File, Response<Bytes>>>;
+
     /// For `/readyz`.
     fn health(&self) -> Health;
 
@@ -38,6 +42,14 @@ pub struct Peer {
     pub address: SocketAddr,
     pub tls: bool,
     pub loopback: bool,
+}
+
+/// A file on its way.
+pub struct File {
+    /// Of letters, digits, `-`, `_` and `.` only.
+    pub name: String,
+    pub length: u64,
+    pub chunks: BoxStream<'static, io::Result<Bytes>>,
 }
 
 /// Marks the answer to a caller who is known; see [`Routes::call`].

@@ -40,7 +40,7 @@ mod routing;
 mod websocket;
 
 pub use crate::hub::api::routes::{
-    Authenticated, Health, LIVE_PROTOCOL, LiveHandler, Message, Peer, Routes, STREAM_PROTOCOL, Socket, SocketError,
+    Authenticated, File, Health, LIVE_PROTOCOL, LiveHandler, Message, Peer, Routes, STREAM_PROTOCOL, Socket, SocketError,
 };
 pub use admission::Permit;
 pub use binaries::Binaries;

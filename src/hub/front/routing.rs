@@ -29,6 +29,7 @@ enum Route<'a> {
     JoinScript,
     Sums,
     Binary(&'a str),
+    Attachment,
     Alive,
     Ready,
     Metrics,
@@ -57,6 +58,7 @@ fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
         "/healthz" => Route::Alive,
         "/readyz" => Route::Ready,
         "/metrics" => Route::Metrics,
+        _ if path.starts_with("/attachments/") => Route::Attachment,
         _ if path.starts_with("/stream/") => Route::Socket {
             protocol: STREAM_PROTOCOL,
             credential: origin::Credential::FirstMessage,
@@ -102,6 +104,7 @@ async fn serve(front: &Arc<Front>, caller: &Caller, request: Request<Incoming>) 
         Route::JoinScript => typed(front.script.clone(), "text/x-shellscript; charset=utf-8"),
         Route::Sums => downloads::sums(front).await,
         Route::Binary(architecture) => downloads::binary(front, architecture).await,
+        Route::Attachment => downloads::attachment(front, caller, request.map(drop)).await,
         Route::Alive => text(StatusCode::OK, "ok\n"),
         Route::Ready => ready(front),
         Route::Metrics => metrics(front, caller),
@@ -238,6 +241,7 @@ mod tests {
         assert_eq!(get("/binaries/x86_64/roadstead"), Route::Binary("x86_64"));
         assert_eq!(get("/binaries/x86_64/other"), Route::Missing);
         assert_eq!(get("/binaries/SHA256SUMS"), Route::Sums);
+        assert_eq!(get("/attachments/Tools/1/tool.sh"), Route::Attachment);
         assert!(matches!(
             get("/stream/abc"),
             Route::Socket {

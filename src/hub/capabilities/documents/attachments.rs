@@ -51,6 +51,8 @@ pub struct AttachmentContent {
     size: i64,
     hash: String,
     hash_type: &'static str,
+    /// Good for a quarter of an hour ([`super::links`]).
+    url: String,
 }
 
 /// A stored file.
@@ -61,12 +63,13 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    pub fn content(self) -> AttachmentContent {
+    pub fn content(self, url: String) -> AttachmentContent {
         AttachmentContent {
             name: self.name,
             size: self.size,
             hash: data_encoding::HEXLOWER.encode(&self.hash),
             hash_type: "Sha256",
+            url,
         }
     }
 }

@@ -196,10 +196,7 @@ pub fn converted(content: &str, from: Format, to: Format) -> ApiResult<String> {
         )));
     }
     let root = text::parse(content, from).map_err(|problem| ApiError::internal(problem.to_string()))?;
-    match to {
-        Format::Yaml => serde_saphyr::to_string(&root).map_err(|e| ApiError::internal(e.to_string())),
-        _ => serde_json::to_string_pretty(&root).map_err(ApiError::internal),
-    }
+    root.written(to).map_err(ApiError::internal)
 }
 
 /// The content as the value that is sent to nodes.

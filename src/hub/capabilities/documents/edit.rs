@@ -231,6 +231,7 @@ async fn update_document(cx: Cx, request: UpdateRequest) -> ApiResult<Descriptio
         check_base(&document, base)?;
         check_twins(tx, &next, has_new_files)?;
         let latest = rows::version(tx, &document, Some(Version::Latest), None)?.ok_or_else(names::no_document)?;
+        check_schema(&latest, &next)?;
         next.version = document.last_version + 1;
         next.target_type = next.target_type.or(latest.target_type);
         next.display_name = next.display_name.or(latest.display_name);
@@ -264,6 +265,25 @@ fn check_base(document: &DocumentRow, base: Option<Version>) -> ApiResult<()> {
         "InvalidDocumentVersion",
         "The document version is not valid or does not exist.",
     ))
+}
+
+/// *Source*: AWS docs, "Schemas, features, and examples", document editing: what is of 1.2 is saved under another name.
+fn check_schema(before: &VersionRow, next: &VersionRow) -> ApiResult<()> {
+    let is_old = |version: &VersionRow| version.schema_version == "1.2";
+    if !is_old(before) && !is_old(next) {
+        return Ok(());
+    }
+    let message = match is_old(before) {
+        true => format!(
+            "`{}` is of schema version 1.2, and such a document is not updated: create another, best of schema version 2.2",
+            next.name
+        ),
+        false => format!(
+            "`{}` is of schema version {} and does not become one of 1.2",
+            next.name, before.schema_version
+        ),
+    };
+    Err(ApiError::new("InvalidDocumentSchemaVersion", message))
 }
 
 fn check_twins(tx: &Tx<'_>, next: &VersionRow, has_new_files: bool) -> ApiResult<()> {

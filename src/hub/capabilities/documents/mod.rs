@@ -16,6 +16,7 @@ pub mod attachments;
 pub mod content;
 pub mod edit;
 pub mod library;
+pub mod links;
 pub mod lint;
 pub mod list;
 pub mod lookup;
@@ -28,7 +29,7 @@ pub mod sharing;
 pub mod view;
 
 use crate::hub::api::Capability;
-use crate::hub::api::registry::{no_jobs, no_reports, no_streams};
+use crate::hub::api::registry::{no_jobs, no_reports};
 
 pub use names::KIND;
 
@@ -45,5 +46,5 @@ pub const CAPABILITY: Capability = Capability {
     },
     reports: no_reports,
     jobs: no_jobs,
-    streams: no_streams,
+    streams: |streams| streams.file = Some(links::serve),
 };

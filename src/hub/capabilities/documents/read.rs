@@ -8,6 +8,7 @@ use crate::hub::api::{Cx, Declare, Service, Target, constraint};
 use crate::hub::capabilities::documents::attachments::{self, Attachment, AttachmentContent};
 use crate::hub::capabilities::documents::content::{self, FORMATS};
 use crate::hub::capabilities::documents::edit::found;
+use crate::hub::capabilities::documents::links;
 use crate::hub::capabilities::documents::names::{self, KIND, Version, short};
 use crate::hub::capabilities::documents::rows::{self, DocumentRow, Requires, VersionRow};
 use crate::hub::capabilities::documents::view::{self, DocumentDescription};
@@ -70,6 +71,7 @@ async fn get_document(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
             text.parse::<Format>().ok()
         }
     };
+    let asked = cx.clone();
     cx.read(move |tx| {
         let (document, version) = which.find(tx)?;
         // Upstream's default, where the text has a structure.
@@ -78,9 +80,13 @@ async fn get_document(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
             _ => Format::Json,
         });
         let files = attachments::of(tx, &version.name, version.version)?;
+        let content = |file: Attachment| {
+            let url = links::url(&asked, &version.name, version.version, &file);
+            file.content(url)
+        };
         Ok(GetResult {
             content: content::converted(&version.content, version.format, format)?,
-            attachments_content: files.into_iter().map(Attachment::content).collect(),
+            attachments_content: files.into_iter().map(content).collect(),
             name: version.name,
             created_date: version.created_at,
             display_name: version.display_name,

@@ -35,6 +35,16 @@ async fn health_is_alive_and_readiness_says_why_not() {
 }
 
 #[tokio::test]
+async fn an_attachment_comes_in_pieces_to_be_kept() {
+    let port = TestPort::start(Limits::default()).await;
+    let response = port.get("/attachments/Tools/1/tool.sh?Signature=x").await;
+    assert_eq!(response.body(), "first and last");
+    assert_eq!(response.headers()[CONTENT_LENGTH], "14");
+    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"tool.sh\"");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+}
+
+#[tokio::test]
 async fn the_binary_comes_whole_with_its_length_and_a_missing_one_names_the_remedy() {
     let program = tempfile::NamedTempFile::new().unwrap();
     let content: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();

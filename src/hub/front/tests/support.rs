@@ -25,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 use crate::base::Timestamp;
 use crate::hub::certificates::Certificates;
 use crate::hub::front::{
-    AgentDoor, Authenticated, Authority, Binaries, Front, FrontConfig, Health, Limits, LiveHandler, Peer, Permit, Routes, Socket, listen,
+    AgentDoor, Authenticated, Authority, Binaries, File, Front, FrontConfig, Health, Limits, LiveHandler, Peer, Permit, Routes, Socket,
+    listen,
 };
 
 /// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for what must happen, and says so when it does not.
 pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
@@ -86,6 +87,19 @@ impl Routes for FakeRoutes {
             }
             let handler: LiveHandler = Box::new(move |socket| echo(socket, seen).boxed());
             Ok(handler)
+        }
+        .boxed()
+    }
+
+    fn file(&self, request: Request<()>, _peer: Peer) -> BoxFuture<'_, Result<File, Response<Bytes>>> {
+        async move {
+            let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            let pieces = ["first ", "and last"].map(|piece| Ok(Bytes::from(piece)));
+            Ok(File {
+                name,
+                length: 14,
+                chunks: futures_util::stream::iter(pieces).boxed(),
+            })
         }
         .boxed()
     }
