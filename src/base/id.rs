@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind}: {expected}")]
+#[error("`{text}` is not {kind}: {expected}")]
 pub struct InvalidId {
+    /// With its article.
     pub kind: &'static str,
     pub text: String,
     pub expected: &'static str,
@@ -63,19 +64,19 @@ macro_rules! id_type {
 
 id_type!(
     /// A managed node: `mi-` and 17 hexadecimal digits, as in the field.
-    NodeId, "node id", "`mi-` and 17 hexadecimal digits", is_node_id
+    NodeId, "a node id", "`mi-` and 17 hexadecimal digits", is_node_id
 );
 id_type!(
     /// A command sent to nodes: a lower-case UUID. On a node it is also the id of the run.
-    CommandId, "command id", "a UUID of 36 characters", is_uuid
+    CommandId, "a command id", "a UUID of 36 characters", is_uuid
 );
 id_type!(
     /// A permission to join: a lower-case UUID.
-    ActivationId, "activation id", "a UUID of 36 characters", is_uuid
+    ActivationId, "an activation id", "a UUID of 36 characters", is_uuid
 );
 id_type!(
     /// A shell session: the owner's name, a hyphen and 17 hexadecimal digits, at most 96 characters.
-    SessionId, "session id", "1 to 96 letters, digits, `.`, `_`, `@` and `-`", is_session_id
+    SessionId, "a session id", "1 to 96 letters, digits, `.`, `_`, `@` and `-`", is_session_id
 );
 
 impl NodeId {
@@ -149,6 +150,8 @@ mod tests {
     fn a_wrong_id_is_refused_with_what_would_be_right() {
         let refused = "i-123".parse::<NodeId>().unwrap_err().to_string();
         assert_eq!(refused, "`i-123` is not a node id: `mi-` and 17 hexadecimal digits");
+        let refused = "x".parse::<ActivationId>().unwrap_err().to_string();
+        assert_eq!(refused, "`x` is not an activation id: a UUID of 36 characters");
         assert!("MI-0123456789abcdef0".parse::<NodeId>().is_err());
         assert!("../../etc/passwd".parse::<CommandId>().is_err());
     }

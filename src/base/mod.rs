@@ -1,9 +1,10 @@
-//! Vocabulary without a domain: ARNs, ids, percent-encoding, time, errors and what is wrong with a request, secrets.
+//! Vocabulary without a domain: ARNs, ids, percent-encoding, counts, time, errors and what is wrong with a request, secrets.
 //!
 //! Everything else may name this module; it names nothing of ours.
 
 pub mod arn;
 pub mod clock;
+pub mod count;
 pub mod error;
 pub mod id;
 pub mod percent;
@@ -12,5 +13,6 @@ pub mod violations;
 
 pub use arn::Arn;
 pub use clock::{Clock, Timestamp};
+pub use count::count;
 pub use error::{ApiError, ApiResult};
 pub use secret::Secret;

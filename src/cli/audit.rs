@@ -234,16 +234,17 @@ fn tell(verdict: Verdict, show: &Show) -> Result<()> {
 fn words(verdict: &Verdict) -> String {
     let extent = match verdict.rows {
         0 => "no rows".to_owned(),
-        rows => format!("{rows} rows ({} to {})", verdict.first_seq, verdict.last_seq),
+        rows => format!("{} ({} to {})", text::count(rows, "row"), verdict.first_seq, verdict.last_seq),
     };
     if verdict.healthy {
         let note = match verdict.heads {
-            0 => "; no signed head was at hand, so this says only that the rows fit together",
-            _ => "",
+            0 => "no signed head was at hand, so this says only that the rows fit together".to_owned(),
+            1 => "1 signed head fits".to_owned(),
+            heads => format!("{heads} signed heads fit"),
         };
-        return format!("healthy: {extent}, {} signed heads fit{note}\n", verdict.heads);
+        return format!("healthy: {extent}, {note}\n");
     }
-    let mut text = format!("broken: {} findings in {extent}\n", verdict.finding_count);
+    let mut text = format!("broken: {} in {extent}\n", text::count(verdict.finding_count, "finding"));
     for finding in &verdict.findings {
         text.push_str(&format!("  {}\n", text::escape_line(&sentence(finding))));
     }
@@ -300,7 +301,7 @@ async fn export(client: &Client, filter: Option<Filter>, file: Option<&Path>) ->
     }
     to.finish()?;
     if let Some(file) = file {
-        output::say(&format!("{count} rows written to {}", file.display()));
+        output::say(&format!("{} written to {}", text::count(count, "row"), file.display()));
     }
     Ok(())
 }

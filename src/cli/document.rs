@@ -418,7 +418,7 @@ async fn show_diff(client: &Client, name: &str, from: &str, to: &str) -> Result<
         false => {
             let source = Source::read(Path::new(to))?;
             match language::parse(&source.content, source.format) {
-                Ok(root) => serde_saphyr::to_string(&root)?,
+                Ok(root) => root.written(language::Format::Yaml).map_err(anyhow::Error::msg)?,
                 Err(problem) => return Err(Failure::new(Exit::Failed, format!("{}: {problem}", source.name)).into()),
             }
         }

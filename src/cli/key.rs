@@ -89,9 +89,12 @@ pub async fn run(verb: KeyVerb, show: &Show) -> Result<()> {
         }
         KeyVerb::Rotate { key } => {
             let done: Value = client.hub("RotateSecretKey", json!({"KeyId": key})).await?;
+            let pending = match done["PendingCount"].as_u64().unwrap_or_default() {
+                1 => "1 value is".to_owned(),
+                many => format!("{many} values are"),
+            };
             output::say(&format!(
-                "{key} has a new version; {} values are being moved to it (roadstead key list shows how far)",
-                done["PendingCount"]
+                "{key} has a new version; {pending} being moved to it (roadstead key list shows how far)"
             ));
             Ok(())
         }

@@ -116,6 +116,7 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
         }
         PolicyVerb::Show { name, cedar } => {
             let found: Value = client.hub("GetPolicy", json!({ "PolicyName": name })).await?;
+            say_all("note", &found["Notes"]);
             match cedar {
                 true => output::write(found["Cedar"].as_str().unwrap_or_default()),
                 false => print_document(&found["Document"]),
@@ -128,6 +129,7 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
                 request["Description"] = json!(description);
             }
             let put: Value = client.hub("PutPolicy", request).await?;
+            say_all("note", &put["Notes"]);
             let rows = vec![rows::from_api(holders_as_words(put["Policy"].clone()))];
             show.record(Listing { columns: COLUMNS, rows }, now)
         }
@@ -181,7 +183,7 @@ fn read(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("the policy file {}", file.display()))
 }
 
-fn print_document(document: &Value) -> Result<()> {
+pub fn print_document(document: &Value) -> Result<()> {
     output::write(&format!("{}\n", serde_json::to_string_pretty(document)?))
 }
 

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::base::Clock;
 use crate::cli::args::{ListArgs, confirm_by_word};
+use crate::cli::client::Client;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
-use crate::cli::{context, rows};
+use crate::cli::{context, policy, rows, text};
 
 #[derive(Subcommand)]
 pub enum RoleVerb {
@@ -17,6 +19,8 @@ pub enum RoleVerb {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Print what a role says as one policy's JSON: what a role of your own may start from
+    Show { name: String },
     /// Make a role out of policies
     Create {
         name: String,
@@ -75,6 +79,7 @@ pub async fn run(verb: RoleVerb, show: &Show) -> Result<()> {
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }
+        RoleVerb::Show { name } => policy::print_document(&document(&client, &name).await?),
         RoleVerb::Create {
             name,
             policies,
@@ -101,4 +106,26 @@ pub async fn run(verb: RoleVerb, show: &Show) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// A built-in role's own document, or the statements of all policies of the role.
+async fn document(client: &Client, name: &str) -> Result<Value> {
+    let all: Vec<Value> = client.pages("Roadstead.ListRoles", json!({}), "Roles", usize::MAX).await?;
+    let Some(role) = all.iter().find(|role| role["RoleName"] == name) else {
+        let names: Vec<&str> = all.iter().filter_map(|role| role["RoleName"].as_str()).collect();
+        let mut failure = Failure::new(Exit::NotFound, format!("there is no role `{}`", text::escape_line(name)));
+        if let [meant, ..] = text::suggestions(name, names).as_slice() {
+            failure = failure.hint(format!("did you mean {meant}?"));
+        }
+        return Err(failure.into());
+    };
+    if role["Document"].is_object() {
+        return Ok(role["Document"].clone());
+    }
+    let mut statements = Vec::new();
+    for policy in role["Policies"].as_array().into_iter().flatten() {
+        let found: Value = client.hub("GetPolicy", json!({ "PolicyName": policy })).await?;
+        statements.extend(found["Document"]["Statements"].as_array().into_iter().flatten().cloned());
+    }
+    Ok(json!({ "Statements": statements }))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::base::Timestamp;
+pub use crate::base::count;
 
 /// A single-line value from a node: every control character becomes visible, line breaks too.
 pub fn escape_line(text: &str) -> String {
@@ -112,12 +113,14 @@ pub fn duration_words(duration: Duration) -> String {
     }
 }
 
-/// How long ago, or how far ahead: `3 min ago`, `in 2 h`.
+/// How long ago, or how far ahead: `3 min ago`, `now`, `in 2 h`.
 pub fn relative(at: Timestamp, now: Timestamp) -> String {
-    if at > now {
-        return format!("in {}", duration_words(at.since(now)));
+    let (ahead, behind) = (at.since(now), now.since(at));
+    match ahead.max(behind) {
+        apart if apart < Duration::from_secs(1) => "now".to_owned(),
+        _ if at > now => format!("in {}", duration_words(ahead)),
+        _ => format!("{} ago", duration_words(behind)),
     }
-    format!("{} ago", duration_words(now.since(at)))
 }
 
 /// A moment for people, in UTC and saying so: `2026-01-31 09:05:00Z`.
@@ -142,14 +145,6 @@ pub fn bytes(count: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
-}
-
-/// One node, 3 nodes.
-pub fn count(number: u64, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        n => format!("{n} {noun}s"),
-    }
 }
 
 /// What `typed` was most likely meant as: the nearest candidates, none when all are far.
@@ -222,6 +217,16 @@ mod tests {
         assert_eq!(
             [words(5), words(180), words(7500), words(86_400)],
             ["5 s", "3 min", "2 h 5 min", "1 d"]
+        );
+    }
+
+    #[test]
+    fn what_is_less_than_a_second_away_is_now() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let words = |ms: i64| relative(Timestamp::from_millis(now.millis() + ms), now);
+        assert_eq!(
+            [words(-1000), words(-999), words(0), words(999), words(1000)],
+            ["1 s ago", "now", "now", "now", "in 1 s"]
         );
     }
 

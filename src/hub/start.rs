@@ -23,6 +23,7 @@ use crate::hub::front::{Authority, Binaries, FrontConfig, Limits, ListenError, j
 use crate::hub::keys::HubKeys;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Store, StoreError};
+use crate::model::access::Words;
 use crate::platform::addresses;
 use crate::platform::files::{Directory, Durability, LockError, LockFile};
 use crate::platform::key_file::KeyFileError;
@@ -106,6 +107,7 @@ pub async fn open(config: HubConfig, clock: Clock, listeners: &[TcpListener], sh
         keys,
         hub_keys,
         rights,
+        words: Arc::new(Words::new(super::registry().actions())),
         freeze,
         installer: installer(binaries),
         audit: keeper,

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import boto
 
-OK, FAILED, NOT_FOUND, DENIED = 0, 1, 3, 4
+OK, FAILED, USAGE, NOT_FOUND, DENIED = 0, 1, 2, 3, 4
 
 
 def rows(hub, *args):
@@ -90,6 +90,64 @@ def test_an_untranslatable_policy_is_named_and_not_stored(hub, tmp_path):
     done = hub.cli("policy", "import", "half", str(file), check=FAILED)
     assert "Statement[0].Condition.IpAddress.aws:SourceIp" in done.err
     assert hub.cli("policy", "show", "half").returncode == NOT_FOUND
+
+
+@pytest.mark.parametrize(("actions", "kind", "meant"), [
+    (["ssm:SendCommand", "ssm:StartSesion"], "node", "Statements[0].Actions[1]: there is no action `ssm:StartSesion`; did you mean `ssm:StartSession`?"),
+    (["foo:Bar"], "node", "Statements[0].Actions[0]: there is no action `foo:Bar`"),
+    (["ssm:SendCommand"], "nodez", "Statements[0].Resources[0].Kind: there is no kind `nodez`; did you mean `node`?"),
+])
+def test_a_policy_of_words_that_there_are_not_is_refused(hub, tmp_path, actions, kind, meant):
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps({"Statements": [{"Effect": "Deny", "Actions": actions, "Resources": [{"Kind": kind}]}]}))
+    done = hub.cli("policy", "put", "slip", str(file), check=USAGE)
+    assert meant in done.err
+    assert hub.cli("policy", "show", "slip").returncode == NOT_FOUND
+
+
+def test_an_import_tells_what_nobody_has_from_what_only_upstream_has(hub, tmp_path):
+    file = tmp_path / "iam.json"
+    iam = {"Statement": {"Effect": "Deny", "Action": ["ssm:Nope", "ssm:CreateAssociation", "ec2:DescribeInstances"], "Resource": "*"}}
+    file.write_text(json.dumps(iam))
+    done = hub.cli("policy", "import", "slip", str(file), "--dry-run", check=FAILED)
+    assert "unsupported: Statement[0].Action: there is no action `ssm:Nope`" in done.err
+    assert "note: Statement[0].Action: this hub has no `ssm:CreateAssociation`: kept" in done.err
+    assert "note: Statement[0].Action: `ec2:DescribeInstances` are of other services" in done.err
+    iam["Statement"]["Action"].remove("ssm:Nope")
+    file.write_text(json.dumps(iam))
+    done = hub.cli("policy", "import", "slip", str(file), "--dry-run", check=OK)
+    assert json.loads(done.out)["Statements"][0]["Actions"] == ["ssm:CreateAssociation"]
+
+
+@pytest.mark.parametrize("question", [("ssm:SendComand", "command/x"), ("ssm:SendCommand", "comand/x")])
+@pytest.mark.parametrize("verb", ["who-can", "why"])
+def test_a_question_about_what_there_is_not_is_a_mistake_and_says_what_was_meant(hub, verb, question):
+    done = hub.cli(verb, *question, check=USAGE)
+    assert "did you mean `ssm:SendCommand`?" in done.err or "did you mean `command`?" in done.err
+
+
+def test_a_key_is_not_narrowed_to_actions_that_there_are_not(hub):
+    done = hub.cli("access-key", "create", "--scope", "ssm:GetParametr", check=USAGE)
+    assert "did you mean `ssm:GetParameter`?" in done.err
+
+
+def test_what_a_role_says_starts_a_policy_of_ones_own(hub, tmp_path):
+    missing = hub.cli("policy", "show", "operator", check=NOT_FOUND)
+    assert "roadstead role show operator" in missing.err
+    said = hub.cli("role", "show", "operator", check=OK).out
+    file = tmp_path / "policy.json"
+    file.write_text(said)
+    try:
+        put = hub.cli("policy", "put", "my-operator", str(file), check=OK)
+        assert "note: Statements[0].Actions[" in put.err and "`ssm:GetInventory*`: it is upstream's" in put.err
+        shown = hub.cli("policy", "show", "my-operator", check=OK)
+        assert json.loads(shown.out) == json.loads(said) and "`ssm:GetInventory*`" in shown.err
+        hub.cli("role", "create", "mine", "--policy", "my-operator", check=OK)
+        assert json.loads(hub.cli("role", "show", "mine", check=OK).out) == json.loads(said)
+        assert "did you mean mine?" in hub.cli("role", "show", "mien", check=NOT_FOUND).err
+    finally:
+        hub.cli("role", "delete", "mine", "--yes")
+        hub.cli("policy", "delete", "my-operator", "--yes")
 
 
 def test_a_disabled_user_is_refused_at_once(hub, make_user, refuses):

@@ -54,6 +54,12 @@ fn the_shapes_of_the_api_as_typescript() {
     holds("web/src/api/types.gen.ts", &api::typescript::render(&registry()));
 }
 
+#[cfg(debug_assertions)]
+#[test]
+fn the_words_of_policies_as_typescript() {
+    holds("web/src/api/words.gen.ts", &api::typescript::words(&registry()));
+}
+
 #[test]
 fn the_schema_of_the_database() {
     holds("tests/it/golden/schema.sql", &store::schema().unwrap());

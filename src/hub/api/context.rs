@@ -25,6 +25,7 @@ use crate::hub::keys::HubKeys;
 use crate::hub::link::Link;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Condition, Store, StoreError, Tx};
+use crate::model::access::Words;
 
 /// What the whole hub shares.
 pub struct Services {
@@ -41,6 +42,8 @@ pub struct Services {
     pub hub_keys: HubKeys,
     pub console: ConsoleSessions,
     pub rights: Arc<RightsCache>,
+    /// What policies may speak of.
+    pub words: Arc<Words>,
     pub freeze: Arc<Freeze>,
     pub backoff: Backoff,
     pub installer: Installer,
@@ -86,6 +89,7 @@ pub struct Parts {
     pub keys: AccessKeys,
     pub hub_keys: HubKeys,
     pub rights: Arc<RightsCache>,
+    pub words: Arc<Words>,
     pub freeze: Arc<Freeze>,
     pub installer: Installer,
     pub audit: Arc<audit::Keeper>,
@@ -106,6 +110,7 @@ impl Services {
             keys,
             hub_keys,
             rights,
+            words,
             freeze,
             installer,
             audit,
@@ -131,6 +136,7 @@ impl Services {
             keys,
             hub_keys,
             rights,
+            words,
             freeze,
             installer,
             audit,

@@ -1,4 +1,5 @@
-//! The API's shapes as TypeScript, for the console: generated from the registry into `web/src/api/types.gen.ts`.
+//! The API's shapes and the words of policies as TypeScript, for the console: generated from the registry into
+//! `web/src/api/types.gen.ts` and `words.gen.ts`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,6 +8,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use crate::hub::api::Registry;
+use crate::model::access::{Words, kinds};
+
+const HEAD: &str = "// Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.\n";
 
 /// One type per shape, and one entry per operation in `Operations`.
 pub fn render(registry: &Registry) -> String {
@@ -22,13 +26,25 @@ pub fn render(registry: &Registry) -> String {
             operation.name
         );
     }
-    let mut out = String::from("// Generated from the hub's registry by `UPDATE_GOLDEN=1 cargo test golden`; do not edit.\n\n");
+    let mut out = format!("{HEAD}\n");
     let shapes: BTreeMap<String, Value> = generator.take_definitions(true).into_iter().collect();
     for (name, schema) in &shapes {
         let _to_string = writeln!(out, "export type {name} = {};\n", type_of(schema));
     }
     let _to_string = write!(out, "export interface Operations {{\n{operations}}}\n");
     out
+}
+
+/// The words that a policy may use, to choose from.
+pub fn words(registry: &Registry) -> String {
+    let list = |name: &str, words: Vec<String>| {
+        let lines: String = words.iter().map(|word| format!("  \"{word}\",\n")).collect();
+        format!("\nexport const {name} = [\n{lines}] as const;\n")
+    };
+    let words = Words::new(registry.actions());
+    let actions = list("ACTIONS", words.actions().map(str::to_owned).collect());
+    let kinds = list("KINDS", kinds::HERE.map(str::to_owned).to_vec());
+    format!("{HEAD}{actions}{kinds}")
 }
 
 fn type_of(schema: &Value) -> String {

@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 
-use crate::base::{ApiError, ApiResult, Secret};
+use crate::base::{ApiError, ApiResult, Secret, count};
 
 pub const MIN_LENGTH: usize = 10;
 const MAX_LENGTH: usize = 1024;
@@ -37,7 +37,10 @@ pub fn check(password: &Secret<String>, user_name: &str) -> ApiResult<()> {
     let password = password.expose();
     let length = password.chars().count();
     if length < MIN_LENGTH {
-        return refuse(format!("the password has {length} characters; at least {MIN_LENGTH} are needed"));
+        return refuse(format!(
+            "the password has {}; at least {MIN_LENGTH} are needed",
+            count(length as u64, "character")
+        ));
     }
     if length > MAX_LENGTH {
         return refuse(format!("the password has more than {MAX_LENGTH} characters"));

@@ -17,7 +17,7 @@ use crate::base::ApiError;
 use crate::hub::auth::{Caller, Stage, facts, visible};
 use crate::hub::store::{Condition, StoreError, Tx};
 use crate::model::access::Decision;
-use crate::model::access::kinds::touches_nodes;
+use crate::model::access::kinds::{self, touches_nodes};
 
 /// The kind that stands for things of every kind, in operations over all of them at once: whoever may do it to anything may ask,
 /// and finds what they may see.
@@ -34,6 +34,15 @@ pub enum Target {
     Resources(&'static str, Vec<String>),
     /// Whatever of this kind the caller may see.
     Rows(&'static str),
+}
+
+impl Target {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Resource(kind, _) | Self::Resources(kind, _) | Self::Rows(kind) => kind,
+        }
+    }
 }
 
 /// As the audit log shows it.
@@ -118,6 +127,10 @@ fn check_login(caller: &Caller, action: &str) -> Result<(), Denial> {
 
 /// The decision when it needs no row; `None` when [`decide_in`] must look.
 pub fn decide_early(caller: &Caller, action: &str, target: &Target) -> Option<Result<(), Denial>> {
+    debug_assert!(
+        kinds::HERE.contains(&kinds::named_kind(target.kind())),
+        "no policy can name `{target}`"
+    );
     if let Err(denial) = check_login(caller, action) {
         return Some(Err(denial));
     }

@@ -1,17 +1,22 @@
 //! IAM's JSON policies translated into ours, as far as they speak of Systems Manager.
 //!
-//! Two things are told apart. What has no meaning on a hub of one's own (actions of other services) is left out and *noted*:
-//! it gives and takes nothing here. What has a meaning that our vocabulary cannot express is *unsupported*: leaving it out
-//! could allow more than the author meant, so that whoever stores the policy must refuse it.
+//! Three things are told apart. What has no meaning on a hub of one's own (actions of other services) is left out and *noted*:
+//! it gives and takes nothing here. What upstream has and this hub has not is kept and noted: a denial of it must hold on the
+//! day on which the hub learns it. What has a meaning that our vocabulary cannot express, or none at all (an action that there
+//! is nowhere), is *unsupported*: leaving it out could allow more than the author meant, so that whoever stores the policy must
+//! refuse it.
 //!
 //! *Source*: the service authorization reference of AWS Systems Manager, and the example policies of Session Manager.
 
 use serde_json::{Map, Value as Json};
 
-use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, USER_VARIABLE};
+use crate::model::access::kinds::UPSTREAMS;
+use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, USER_VARIABLE, Word, Words};
 
 /// The document of a plain shell: upstream asks for no right on it unless a policy says so.
 const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
+/// What becomes of what only upstream has.
+const KEPT: &str = "kept, and without effect as long as it is so";
 /// Bounds of what is read at all.
 const MAX_STATEMENTS: usize = 100;
 
@@ -28,7 +33,7 @@ pub struct Imported {
 /// Translates a policy, given as JSON or as the text of one.
 ///
 /// *Errors*: it is no IAM policy at all.
-pub fn import(document: &Json) -> Result<Imported, PolicyError> {
+pub fn import(document: &Json, words: &Words) -> Result<Imported, PolicyError> {
     let parsed;
     let document = match document {
         Json::String(text) => {
@@ -40,7 +45,11 @@ pub fn import(document: &Json) -> Result<Imported, PolicyError> {
     let members = document
         .as_object()
         .ok_or_else(|| PolicyError::new("Document", "is no JSON object"))?;
-    let mut import = Import::default();
+    let mut import = Import {
+        words,
+        done: Imported::default(),
+        opens_default_shell: false,
+    };
     for key in members.keys().filter(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement")) {
         import.unsupported(shown(key), "is no member of a policy");
     }
@@ -61,14 +70,14 @@ pub fn import(document: &Json) -> Result<Imported, PolicyError> {
     import.finish()
 }
 
-#[derive(Default)]
-struct Import {
+struct Import<'w> {
+    words: &'w Words,
     done: Imported,
     /// A shell on nodes is allowed without a word about its document.
     opens_default_shell: bool,
 }
 
-impl Import {
+impl Import<'_> {
     fn unsupported(&mut self, place: impl Into<String>, problem: impl Into<String>) {
         self.done.unsupported.push(PolicyError::new(place, problem));
     }
@@ -125,10 +134,7 @@ impl Import {
         if let Some(conditions) = members.get("Condition") {
             self.conditions(&format!("{place}.Condition"), conditions, &mut found);
         }
-        let mut resources = Vec::new();
-        for resource in texts(members.get("Resource")) {
-            resources.extend(self.resource(&format!("{place}.Resource"), &resource));
-        }
+        let mut resources = self.resources(&format!("{place}.Resource"), &texts(members.get("Resource")));
         if found.is_own {
             resources.retain(|r| matches!(r.kind.as_str(), "*" | "session"));
             for resource in &mut resources {
@@ -171,33 +177,68 @@ impl Import {
             return None;
         }
         if !excluded.is_empty() {
+            excluded = self.known(&format!("{place}.NotAction"), excluded);
             // IAM knows nothing of our own services: what it does not name there, it does not mean.
             excluded.extend(["roadstead:*".to_owned(), "sts:*".to_owned()]);
             return Some((Vec::new(), excluded));
         }
-        let mut kept = Vec::new();
-        let mut foreign = Vec::new();
+        let place = format!("{place}.Action");
+        let mut named = self.known(&place, named);
+        if effect == Effect::Allow {
+            for everything in named.iter_mut().filter(|action| *action == "*") {
+                self.note(&place, "`*` is taken as `ssm:*`; all of this hub is the role `admin`");
+                *everything = "ssm:*".into();
+            }
+        }
+        (!named.is_empty()).then_some((named, Vec::new()))
+    }
+
+    /// The actions that stay: what is Systems Manager's, here or upstream.
+    fn known(&mut self, place: &str, named: Vec<String>) -> Vec<String> {
+        let (mut kept, mut absent, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for action in named {
             let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
             match service.as_str() {
-                "ssm" => kept.push(action),
-                "*" if effect == Effect::Deny => kept.push("*".into()),
-                "*" => {
-                    self.note(
-                        format!("{place}.Action"),
-                        "`*` is taken as `ssm:*`; all of this hub is the role `admin`",
+                "*" if matches!(action.as_str(), "*" | "*:*") => kept.push("*".to_owned()),
+                "ssm" => match self.words.action(&action) {
+                    Word::Here => kept.push(action),
+                    Word::Upstreams(_) => {
+                        absent.push(format!("`{}`", shown(&action)));
+                        kept.push(action);
+                    }
+                    Word::Nobodys(problem) => self.unsupported(place, problem),
+                },
+                service if service.contains(['*', '?']) => {
+                    self.unsupported(
+                        place,
+                        format!("`{}` does not say which service it means: write `ssm:…`", shown(&action)),
                     );
-                    kept.push("ssm:*".into());
                 }
-                _ => foreign.push(action),
+                _ => foreign.push(format!("`{}`", shown(&action))),
             }
         }
         if !foreign.is_empty() {
-            let names: Vec<String> = foreign.iter().map(|a| format!("`{}`", shown(a))).collect();
-            let words = format!("{} are of other services and mean nothing here: left out", names.join(", "));
-            self.note(format!("{place}.Action"), words);
+            let words = format!("{} are of other services and mean nothing here: left out", foreign.join(", "));
+            self.note(place, words);
         }
-        (!kept.is_empty()).then_some((kept, Vec::new()))
+        if !absent.is_empty() {
+            let words = format!("this hub has no {}: {KEPT}", absent.join(", "));
+            self.note(place, words);
+        }
+        kept
+    }
+
+    fn resources(&mut self, place: &str, named: &[String]) -> Vec<Resource> {
+        let mut all = Vec::new();
+        for text in named {
+            let these = self.resource(place, text);
+            if these.iter().any(|resource| UPSTREAMS.contains(&resource.kind.as_str())) {
+                let words = format!("this hub has nothing like `{}`: {KEPT}", shown(text));
+                self.note(place, words);
+            }
+            all.extend(these);
+        }
+        all
     }
 
     fn resource(&mut self, place: &str, text: &str) -> Vec<Resource> {

@@ -5,8 +5,26 @@ use serde_json::json;
 use super::*;
 use crate::model::access::{Grants, Thing};
 
+fn read(document: Json) -> Result<Imported, PolicyError> {
+    let here = [
+        "CancelCommand",
+        "DeleteParameter",
+        "DescribeInstanceInformation",
+        "DescribeSessions",
+        "GetParameter",
+        "GetParameters",
+        "ListCommands",
+        "PutParameter",
+        "ResumeSession",
+        "SendCommand",
+        "StartSession",
+        "TerminateSession",
+    ];
+    import(&document, &Words::new(here.map(|name| format!("ssm:{name}"))))
+}
+
 fn imported(document: Json) -> Imported {
-    import(&document).unwrap()
+    read(document).unwrap()
 }
 
 fn places(errors: &[PolicyError]) -> Vec<&str> {
@@ -143,8 +161,45 @@ fn what_cannot_be_translated_is_named_with_its_place() {
             "Statement[2].Resource",
         ]
     );
-    assert!(import(&json!("{")).is_err() && import(&json!({"Statement": []})).is_err() && import(&json!([])).is_err());
-    assert!(import(&json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})).is_err());
+    assert!(read(json!("{")).is_err() && read(json!({"Statement": []})).is_err() && read(json!([])).is_err());
+    assert!(read(json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})).is_err());
+}
+
+#[test]
+fn an_action_that_there_is_nowhere_is_named_and_the_rest_is_read() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Deny", "Action": ["ssm:StartSesion", "ssm:SendCommand", "ssm:Nope", "*:Start*"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": ["ssm:*Sesion", "iam:*"], "Resource": "*"}]}));
+    assert_eq!(
+        policy.unsupported.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "Statement[0].Action: there is no action `ssm:StartSesion`; did you mean `ssm:StartSession`?",
+            "Statement[0].Action: there is no action `ssm:Nope`",
+            "Statement[0].Action: `*:Start*` does not say which service it means: write `ssm:…`",
+            "Statement[1].NotAction: no action matches `ssm:*Sesion`",
+        ]
+    );
+    assert_eq!(policy.policy.statements[0].actions, ["ssm:SendCommand"]);
+    assert_eq!(policy.policy.statements[1].not_actions, ["roadstead:*", "sts:*"]);
+}
+
+#[test]
+fn what_this_hub_has_not_is_kept_for_the_day_it_has() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": ["ssm:CreateAssociation", "ssm:UpdateInstanceInformation"],
+            "Resource": ["arn:aws:ssm:*:*:association/*", "*"]}]}));
+    assert_eq!(policy.unsupported, []);
+    assert_eq!(
+        policy.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "Statement[1].Action: this hub has no `ssm:CreateAssociation`, `ssm:UpdateInstanceInformation`: \
+             kept, and without effect as long as it is so",
+            "Statement[1].Resource: this hub has nothing like `arn:aws:ssm:*:*:association/*`: \
+             kept, and without effect as long as it is so",
+        ]
+    );
+    assert!(!may(&policy, "ssm:CreateAssociation", "association", "a", &[]));
 }
 
 #[test]

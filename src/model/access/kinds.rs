@@ -2,6 +2,35 @@
 
 pub const NODE: &str = "node";
 
+/// Every kind of things that an operation of this hub acts on, as policies name it. Sorted.
+pub const HERE: [&str; 22] = [
+    "access-key",
+    "activation",
+    "audit",
+    "command",
+    "document",
+    "freeze",
+    "group",
+    "hub",
+    "join-request",
+    "limits",
+    "login-session",
+    NODE,
+    "object-store",
+    "parameter",
+    "parameter-access",
+    "policy",
+    "resource",
+    "role",
+    "secret-key",
+    "session",
+    "tag-rule",
+    "user",
+];
+
+/// Kinds of things that upstream has and this hub does not.
+pub const UPSTREAMS: [&str; 6] = ["association", "automation", "baseline", "inventory", "ops-item", "window"];
+
 /// Whether things of this kind are judged by the nodes they touch as well.
 pub fn touches_nodes(kind: &str) -> bool {
     matches!(kind, "command" | "invocation" | "session")

@@ -11,7 +11,7 @@
 //!
 //! * [`Policy`] as it is written and stored · [`grants`] compiled for one caller, and the decision · [`kinds`] of things ·
 //!   [`pattern`] wildcards ·
-//!   [`roles`] the built-in roles · [`iam`] import of IAM policies · [`cedar`] export as Cedar text.
+//!   [`words`] that there are ([`upstream`]'s too) · [`roles`] the built-in roles · [`iam`] import of IAM policies · [`cedar`] export as Cedar text.
 
 pub mod cedar;
 pub mod grants;
@@ -19,11 +19,14 @@ pub mod iam;
 pub mod kinds;
 pub mod pattern;
 pub mod roles;
+pub mod upstream;
+pub mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use grants::{Decision, Grants, Scope, Thing};
+pub use words::{Word, Words};
 
 /// Bounds of one policy, so that compiling it costs little whoever wrote it.
 pub const MAX_STATEMENTS: usize = 100;
@@ -178,8 +181,10 @@ impl Statement {
         if counts.into_iter().any(|n| n > MAX_ENTRIES) {
             return Err(PolicyError::new(place, format!("no list may have more than {MAX_ENTRIES} entries")));
         }
-        for action in self.actions.iter().chain(&self.not_actions) {
-            check_action(action).map_err(|problem| PolicyError::new(format!("{place}.Actions"), problem))?;
+        for (list, actions) in [("Actions", &self.actions), ("NotActions", &self.not_actions)] {
+            for (at, action) in actions.iter().enumerate() {
+                check_action(action).map_err(|problem| PolicyError::new(format!("{place}.{list}[{at}]"), problem))?;
+            }
         }
         for (at, resource) in self.resources.iter().enumerate() {
             resource.check(&format!("{place}.Resources[{at}]"))?;
@@ -299,7 +304,7 @@ mod tests {
         );
         assert_eq!(
             wrong(serde_json::json!({"Effect": "Allow", "Actions": ["run it"], "Resources": [{"Kind": "*"}]})),
-            "Statements[0].Actions"
+            "Statements[0].Actions[0]"
         );
         assert_eq!(
             wrong(serde_json::json!({"Effect": "Allow", "Actions": ["*"], "Resources": [{"Kind": "Node"}]})),

@@ -102,7 +102,6 @@ const READS: &[&str] = &[
     "roadstead:Search*",
     "roadstead:Suggest*",
     "roadstead:Resolve*",
-    "roadstead:Preview*",
     "roadstead:Lint*",
     "roadstead:Group*",
     "roadstead:GetOverview",
@@ -220,7 +219,7 @@ fn patcher() -> Vec<Statement> {
         allow("OwnRuns", &["ssm:CancelCommand", "roadstead:RerunCommand"], vec![own]),
         allow(
             "Patching",
-            &["ssm:*Patch*", "ssm:*MaintenanceWindow*", "roadstead:*Patch*"],
+            &["ssm:*Patch*", "ssm:*MaintenanceWindow*"],
             kinds(&["node", "baseline", "window", "hub"]),
         ),
     ]
@@ -235,7 +234,6 @@ fn auditor() -> Vec<Statement> {
             "roadstead:Search*",
             "roadstead:Get*",
             "roadstead:Verify*",
-            "roadstead:Export*",
             "roadstead:SimulateAccess",
             "roadstead:ExplainAccess",
         ],

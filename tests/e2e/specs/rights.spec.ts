@@ -69,7 +69,7 @@ test("an IAM policy is translated, and what cannot be is named", async ({ page }
   const iam = {
     Version: "2012-10-17",
     Statement: [
-      { Effect: "Allow", Action: ["ssm:StartSession"], Resource: "*" },
+      { Effect: "Allow", Action: ["ssm:StartSession", "ssm:CreateAssociation"], Resource: "*" },
       { Effect: "Allow", Action: ["ssm:SendCommand"], Resource: "*", Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } },
     ],
   };
@@ -78,8 +78,31 @@ test("an IAM policy is translated, and what cannot be is named", async ({ page }
   await expect(page.getByText(/elements? cannot be translated/).first()).toBeVisible();
   await page.getByRole("textbox", { name: "IAM policy" }).fill(JSON.stringify({ ...iam, Statement: [iam.Statement[0]] }));
   await page.getByRole("button", { name: "Translate" }).click();
+  await expect(page.getByText("this hub has no `ssm:CreateAssociation`")).toBeVisible();
   await page.getByRole("button", { name: "Go on with it in the form" }).click();
   await expect(page.getByRole("textbox", { name: "Actions" })).toHaveValue(/ssm:StartSession/);
+});
+
+test("a word that there is not is refused with the one that was meant", async ({ context }) => {
+  // A page of its own: the browser counts a refusal as an error.
+  const page = await context.newPage();
+  await page.goto("/policies/new");
+  await page.getByLabel("Policy", { exact: true }).fill("slip");
+  await page.getByRole("textbox", { name: "Actions" }).fill("ssm:StartSesion");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("did you mean `ssm:StartSession`?")).toBeVisible();
+  await page.getByRole("textbox", { name: "Actions" }).fill("ssm:StartSession\nssm:CreateAssociation");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("this hub has no `ssm:CreateAssociation`")).toBeVisible();
+  await page.goto("/policies/slip");
+  await expect(page.getByText("1 element has no effect on this hub")).toBeVisible();
+  await expectAccessible(page);
+
+  await page.goto("/who-may?action=ssm:SendComand&kind=node");
+  await expect(page.getByText("did you mean `ssm:SendCommand`?")).toBeVisible();
+  await page.getByRole("combobox", { name: "Action" }).fill("GetParametersBy");
+  await page.getByRole("option", { name: "ssm:GetParametersByPath" }).click();
+  await expect(page.getByRole("combobox", { name: "Action" })).toHaveValue("ssm:GetParametersByPath");
 });
 
 test("a group follows its filter", async ({ page }) => {

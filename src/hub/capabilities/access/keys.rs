@@ -11,7 +11,7 @@ use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, dispatch};
 use crate::hub::auth::access_keys::NewKey;
 use crate::hub::auth::{AccessKeys, Caller, Proof, Scope, policy};
-use crate::hub::capabilities::access::guard;
+use crate::hub::capabilities::access::{guard, users};
 use crate::hub::events::Event;
 use crate::hub::store::{Condition, StoreError, Tx};
 use crate::model::access::Decision;
@@ -67,6 +67,9 @@ async fn create_access_key(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
     let (now, expires_at) = (cx.now(), request.expires_at);
     check_expiry(expires_at, now)?;
     let scope = request.scope.map(Scope::parse).transpose()?;
+    if let Some(scope) = &scope {
+        users::check_actions(&cx.services.words, scope.patterns(), "Scope")?;
+    }
     let asked = cx.clone();
     let made = cx.write(move |tx| {
         let user_name = whose(tx, &asked, other, expires_at)?;

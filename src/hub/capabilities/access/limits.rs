@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ApiError, ApiResult};
+use crate::base::{ApiError, ApiResult, count};
 use crate::hub::api::{Cx, Declare, Service, Target};
 use crate::hub::auth::{Caller, Proof, rights};
 use crate::hub::capabilities::access::{guard, users};
@@ -99,14 +99,19 @@ pub fn check(tx: &Tx<'_>, caller: &Caller, nodes: usize, confirmed: Option<u32>)
     if let Some(most) = exceeds(limits.max_targets) {
         return Err(ApiError::new(
             "TargetLimitExceededException",
-            format!("the command would reach {nodes} nodes; `{}` may reach {most} at once", caller.name),
+            format!(
+                "the command would reach {}; `{}` may reach {most} at once",
+                count(nodes as u64, "node"),
+                caller.name
+            ),
         ));
     }
     if exceeds(limits.confirm_above).is_some() && confirmed.map(|n| n as usize) != Some(nodes) {
         return Err(ApiError::new(
             "ConfirmationRequiredException",
             format!(
-                "the command would reach {nodes} nodes: confirm it with `ConfirmedTargets` {nodes}, or the header `X-Roadstead-Confirm: {nodes}`"
+                "the command would reach {}: confirm it with `ConfirmedTargets` {nodes}, or the header `X-Roadstead-Confirm: {nodes}`",
+                count(nodes as u64, "node")
             ),
         ));
     }

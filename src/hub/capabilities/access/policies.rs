@@ -4,17 +4,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::base::{ApiError, ApiResult, Timestamp, count};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::access::{groups, guard, roles, users};
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
-use crate::model::access::{Policy, PolicyError, cedar, iam};
+use crate::model::access::{Policy, PolicyError, Words, cedar, iam, roles as built_in};
 
 pub const KIND: &str = "policy";
 /// Bytes of one policy's text.
 const MAX_BYTES: usize = 64 * 1024;
 /// Policies of a hub.
 const MAX_POLICIES: i64 = 10_000;
+/// So many words that do not exist are named in one refusal.
+const MOST_NAMED: usize = 5;
 /// Policies of one role or user: all of them are compiled for each caller.
 pub const MAX_HELD: i64 = 20;
 
@@ -94,6 +96,8 @@ struct PolicyResult {
     document: Policy,
     /// The same as Cedar's text, for tools that read it.
     cedar: String,
+    /// What of it speaks of nothing on this hub: actions and kinds that only upstream has, or that nobody has any more.
+    notes: Vec<Unsupported>,
 }
 
 /// Makes a policy or replaces it; whoever has it attached has the new one with their next request.
@@ -112,6 +116,7 @@ async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) 
     if text.len() > MAX_BYTES {
         return Err(ApiError::validation(format!("a policy has at most {MAX_BYTES} bytes")));
     }
+    check_words(&cx.services.words, &document)?;
     let resources = document.statements.iter().flat_map(|s| &s.resources);
     let named: Vec<String> = resources.flat_map(|r| &r.groups).cloned().collect();
     let (name, now, asked) = (name.to_owned(), cx.now(), cx.clone());
@@ -127,9 +132,19 @@ async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) 
         }
         guard::keeps_admin(tx, had_admin)?;
         asked.rights_changed(tx)?;
-        result(tx, &name)
+        result(tx, &name, &asked.services.words)
     })
     .await
+}
+
+/// *Errors*: `ValidationException` naming actions and kinds that there are nowhere, each with its place.
+fn check_words(words: &Words, document: &Policy) -> ApiResult<()> {
+    let nobodys = words.idle(document).filter(|idle| !idle.is_upstreams).take(MOST_NAMED);
+    let said: Vec<String> = nobodys.map(|idle| idle.error.to_string()).collect();
+    match said.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::validation(format!("the policy: {}", said.join("; ")))),
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -140,7 +155,8 @@ struct NameRequest {
 }
 
 async fn get_policy(cx: Cx, request: NameRequest) -> ApiResult<PolicyResult> {
-    cx.read(move |tx| result(tx, &request.policy_name)).await
+    let services = cx.services.clone();
+    cx.read(move |tx| result(tx, &request.policy_name, &services.words)).await
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -302,14 +318,14 @@ struct Unsupported {
 /// A policy of which a part was left out could allow more than its author meant: either all of it is translated, or none of
 /// it is stored.
 async fn import_policy(cx: Cx, request: ImportRequest) -> ApiResult<ImportResult> {
-    let imported = iam::import(&request.document).map_err(|e| ApiError::validation(format!("the IAM policy: {e}")))?;
+    let imported = iam::import(&request.document, &cx.services.words).map_err(|e| ApiError::validation(format!("the IAM policy: {e}")))?;
     let problems = imported.unsupported;
     if !request.dry_run {
         if let [first, rest @ ..] = problems.as_slice() {
             let more = if rest.is_empty() {
                 String::new()
             } else {
-                format!(", and {} more places", rest.len())
+                format!(", and {}", count(rest.len() as u64, "more place"))
             };
             let words = format!("the IAM policy cannot be translated whole: {first}{more}; `DryRun` lists them all");
             return Err(ApiError::validation(words));
@@ -339,10 +355,14 @@ pub fn require(tx: &Tx<'_>, name: &str) -> ApiResult<()> {
         return Ok(());
     }
     let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-    Err(ApiError::new("ResourceNotFoundException", format!("there is no policy `{shown}`")))
+    let words = match built_in::BUILT_IN.contains(&name) {
+        true => format!("there is no policy `{shown}`: it is a built-in role, and `roadstead role show {shown}` prints what it says"),
+        false => format!("there is no policy `{shown}`"),
+    };
+    Err(ApiError::new("ResourceNotFoundException", words))
 }
 
-fn result(tx: &Tx<'_>, name: &str) -> ApiResult<PolicyResult> {
+fn result(tx: &Tx<'_>, name: &str, words: &Words) -> ApiResult<PolicyResult> {
     require(tx, name)?;
     let select = Select::new(sql::SELECT).and("policy.name = ?", [Value::from(name)]);
     let found = select.rows(tx, sql::from_row)?.pop();
@@ -350,6 +370,7 @@ fn result(tx: &Tx<'_>, name: &str) -> ApiResult<PolicyResult> {
     policy.attached_to = sql::holders(tx, name)?;
     Ok(PolicyResult {
         cedar: cedar::text(name, &document),
+        notes: words.idle(&document).map(|idle| idle.error.into()).collect(),
         policy,
         document,
     })

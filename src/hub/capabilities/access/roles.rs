@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::base::{ApiError, ApiResult, Timestamp, count};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::access::{guard, policies, users};
 use crate::hub::store::{Select, StoreError, Tx};
@@ -186,9 +186,10 @@ async fn delete_role(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
         require_own(tx, name)?;
         let users = sql::users(tx, name)?;
         if users > 0 {
+            let (users, whom) = (count(users.unsigned_abs(), "user"), if users == 1 { "that user" } else { "them" });
             return Err(ApiError::new(
                 "ResourceInUseException",
-                format!("role `{name}` has {users} users: give them other roles first"),
+                format!("role `{name}` has {users}: give {whom} other roles first"),
             ));
         }
         sql::delete(tx, name)?;

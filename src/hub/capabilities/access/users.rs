@@ -9,7 +9,7 @@ use crate::hub::auth::{ConsoleSessions, accounts, facts, passwords, rights, setu
 use crate::hub::capabilities::access::{groups, guard};
 use crate::hub::events::Event;
 use crate::hub::store::{Row, Select, StoreError, Tx, Value};
-use crate::model::access::{Scope, roles};
+use crate::model::access::{PolicyError, Scope, Words, roles};
 
 pub const KIND: &str = "user";
 /// Roles of one user.
@@ -106,7 +106,7 @@ struct UserResult {
 async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
     setup::check_new_user_name(&request.user_name)?;
     constraint::at_most(&request.description, "description", 256)?;
-    check_scope(&request.scope)?;
+    check_scope(&cx, &request.scope)?;
     let hash = hash(request.password.clone(), &request.user_name).await?;
     let (now, asked) = (cx.now(), cx.clone());
     cx.write(move |tx| {
@@ -190,7 +190,7 @@ async fn update_user(cx: Cx, request: UpdateRequest) -> ApiResult<UserResult> {
         constraint::at_most(description, "description", 256)?;
     }
     if let Some(scope) = &request.scope {
-        check_scope(scope)?;
+        check_scope(&cx, scope)?;
     }
     let asked = cx.clone();
     cx.write(move |tx| {
@@ -249,8 +249,19 @@ async fn hash(password: Option<String>, user: &str) -> ApiResult<Option<String>>
     passwords::hash(password).await.map(Some)
 }
 
-fn check_scope(scope: &Scope) -> ApiResult<()> {
-    scope.check().map_err(|e| ApiError::validation(e.to_string()))
+fn check_scope(cx: &Cx, scope: &Scope) -> ApiResult<()> {
+    scope.check().map_err(|e| ApiError::validation(e.to_string()))?;
+    check_actions(&cx.services.words, &scope.actions, "Scope.Actions")
+}
+
+/// Whether there is each of the actions to which somebody shall be narrowed, or one that its pattern matches.
+///
+/// *Errors*: `ValidationException` naming the first that there is not, with its place.
+pub fn check_actions(words: &Words, actions: &[String], place: &str) -> ApiResult<()> {
+    actions.iter().enumerate().try_for_each(|(at, action)| {
+        let known = words.action(action).here();
+        known.map_err(|problem| ApiError::validation(PolicyError::new(format!("{place}[{at}]"), problem).to_string()))
+    })
 }
 
 fn check_roles(tx: &Tx<'_>, wanted: &[String]) -> ApiResult<()> {

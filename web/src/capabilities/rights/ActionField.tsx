@@ -1,5 +1,6 @@
 import Autosuggest from "@cloudscape-design/components/autosuggest";
 import FormField from "@cloudscape-design/components/form-field";
+import { ACTIONS } from "@/api/words.gen";
 import { useRightsTexts } from "./texts";
 
 interface Props {
@@ -7,8 +8,10 @@ interface Props {
   onChange: (action: string) => void;
 }
 
-/** What is asked about most; any other can be typed. */
-const OFTEN = [
+type Action = (typeof ACTIONS)[number];
+
+/** What is asked about most stands first. */
+const OFTEN: readonly Action[] = [
   "ssm:SendCommand",
   "ssm:StartSession",
   "ssm:TerminateSession",
@@ -23,7 +26,8 @@ const OFTEN = [
   "roadstead:UpdateUser",
   "roadstead:PutPolicy",
   "roadstead:AttachPolicy",
-] as const;
+];
+const OPTIONS = [...new Set([...OFTEN, ...ACTIONS])].map((value) => ({ value }));
 
 /** One action. */
 export function ActionField({ action, onChange }: Props) {
@@ -33,7 +37,7 @@ export function ActionField({ action, onChange }: Props) {
       <Autosuggest
         value={action}
         placeholder="ssm:SendCommand"
-        options={OFTEN.map((value) => ({ value }))}
+        options={OPTIONS}
         enteredTextLabel={(text) => text}
         expandToViewport
         onChange={({ detail }) => onChange(detail.value)}

@@ -7,6 +7,7 @@ import { useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
 import type { PolicyDocument, Result } from "@/platform/types";
 import { translatePolicy } from "./api";
+import { ElementList } from "./ElementList";
 import { useRightsTexts } from "./texts";
 
 type Translated = Result<"Roadstead.ImportPolicy">;
@@ -49,14 +50,13 @@ export function IamImport({ onDocument }: { onDocument: (document: PolicyDocumen
       {error !== undefined && <ErrorState error={error} title={t("iamFailed")} />}
       {result && result.Unsupported.length > 0 && (
         <Alert type="warning" header={t("iamUnsupported", { count: result.Unsupported.length })}>
-          <ul className="plain-list">
-            {result.Unsupported.map(({ Place, Problem }) => (
-              <li key={Place + Problem}>
-                <code>{Place}</code>: {Problem}
-              </li>
-            ))}
-          </ul>
+          <ElementList elements={result.Unsupported} />
           {t("iamUnsupportedHelp")}
+        </Alert>
+      )}
+      {result && result.Notes.length > 0 && (
+        <Alert type="info" header={t("iamNotes", { count: result.Notes.length })}>
+          <ElementList elements={result.Notes} />
         </Alert>
       )}
       {result && (

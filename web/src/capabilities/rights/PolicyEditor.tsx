@@ -18,6 +18,7 @@ import { useNotify } from "@/components/Notifications";
 import { useMay } from "@/components/useMay";
 import type { PolicyDocument, Result } from "@/platform/types";
 import { putPolicy, useRightsChanged } from "./api";
+import { ElementList } from "./ElementList";
 import { IamImport } from "./IamImport";
 import { PolicyHolders } from "./PolicyHolders";
 import { EMPTY_STATEMENT, documentFromText, documentOf, documentText, formOf } from "./statements";
@@ -66,8 +67,9 @@ export function PolicyEditor({ stored }: { stored?: Result<"Roadstead.GetPolicy"
     setError(undefined);
     try {
       const document = read && "document" in read ? read.document : documentOf(statements);
-      await putPolicy({ PolicyName: name.trim(), Description: description.trim(), Document: document });
+      const { Notes } = await putPolicy({ PolicyName: name.trim(), Description: description.trim(), Document: document });
       notify({ type: "success", content: t("policySaved", { name: name.trim() }) });
+      if (Notes.length > 0) notify({ type: "info", content: <ElementList elements={Notes} /> });
       changed();
       await navigate("/policies");
     } catch (cause) {
@@ -121,6 +123,11 @@ export function PolicyEditor({ stored }: { stored?: Result<"Roadstead.GetPolicy"
       <SpaceBetween size="l">
         {error !== undefined && <ErrorState error={error} title={t("policyNotSaved")} />}
         {stored && stored.Policy.AttachedTo.length > 0 && <Alert type="info">{t("policyInUse", { count: stored.Policy.AttachedTo.length })}</Alert>}
+        {stored && stored.Notes.length > 0 && (
+          <Alert type="warning" header={t("policyIdle", { count: stored.Notes.length })}>
+            <ElementList elements={stored.Notes} />
+          </Alert>
+        )}
         <Container>
           <ColumnLayout columns={2}>
             <FormField label={t("policyName")} errorText={isTried && name.trim() === "" ? t("nameNeeded") : undefined}>

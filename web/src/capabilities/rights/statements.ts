@@ -1,8 +1,9 @@
+import { KINDS as KINDS_HERE } from "@/api/words.gen";
 import type { PolicyCondition, PolicyDocument, PolicyOperator, PolicyResource, PolicyStatement, TagSelector } from "@/platform/types";
 
 /** A policy as a form holds it and as it is stored; both ways are pure and lose nothing. */
 
-export const KINDS = ["*", "node", "command", "session", "document", "parameter", "activation", "user", "role", "policy", "group", "access-key", "audit", "parameter-access", "object-store", "hub"] as const;
+export const KINDS = ["*", ...KINDS_HERE] as const;
 export const OPERATORS: readonly PolicyOperator[] = ["Equals", "NotEquals", "Like", "NotLike"];
 
 export interface ResourceForm {
