@@ -79,6 +79,7 @@ impl ToLogGroup {
 const GROUPS: &[Column] = &[
     Column::new("log_group_name", Kind::Text),
     Column::new("created_at", Kind::Age),
+    Column::new("stored_bytes", Kind::Bytes),
     Column::hidden("arn", Kind::Text),
 ];
 const STREAMS: &[Column] = &[
@@ -116,7 +117,8 @@ pub async fn run(verb: LogsVerb, show: &Show) -> Result<()> {
             let groups = all(&client, "DescribeLogGroups", request, "logGroups", usize::MAX).await?;
             let row = |group: Value| {
                 json!({
-                    "log_group_name": group["logGroupName"], "created_at": time(&group["creationTime"]), "arn": group["logGroupArn"],
+                    "log_group_name": group["logGroupName"], "created_at": time(&group["creationTime"]),
+                    "stored_bytes": group["storedBytes"], "arn": group["logGroupArn"],
                 })
             };
             let rows = groups.into_iter().map(row).collect();

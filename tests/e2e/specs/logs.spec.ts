@@ -1,4 +1,7 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 
 test("a command is sent with a log group in the console, and its lines are found, filtered and followed", async ({ page, hub }) => {
   await page.goto("/commands/new");
@@ -7,7 +10,7 @@ test("a command is sent with a log group in the console, and its lines are found
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByLabel("Script").fill("echo ERROR: 錨 dragged; echo all calm; echo aground >&2");
-  await page.getByRole("checkbox", { name: "Show the output as a log group, too" }).check({ force: true });
+  await choose(page.getByRole("checkbox", { name: "Show the output as a log group, too" }));
   await page.getByLabel("Log group", { exact: true }).fill("fleet logs");
   await expect(page.getByText("A name has up to 512 letters, digits, and . _ - / #")).toBeVisible();
   await page.getByLabel("Log group", { exact: true }).fill("fleet/night#1");
@@ -38,8 +41,8 @@ test("a command is sent with a log group in the console, and its lines are found
   await page.getByLabel("Streams that begin with").fill("");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("status").filter({ hasText: "2 lines" })).toBeVisible();
-  await page.getByRole("checkbox", { name: "Follow" }).or(page.getByRole("switch", { name: "Follow" })).check({ force: true });
-  await expect(page.getByText("New lines appear here as nodes finish")).toBeVisible();
+  await choose(page.getByRole("checkbox", { name: "Follow" }).or(page.getByRole("switch", { name: "Follow" })));
+  await expect(page.getByText("New lines appear here as nodes write them")).toBeVisible();
   await hub.runLogged(["harbour"], "echo ERROR: again; echo quiet", "fleet/night#1");
   await expect(lines.getByText("ERROR: again")).toBeVisible();
   await expect(lines.getByText("quiet")).toBeHidden();
@@ -47,6 +50,28 @@ test("a command is sent with a log group in the console, and its lines are found
   await expectAccessible(page);
   await lines.getByRole("link", { name: "harbour" }).last().click();
   await expect(page.getByRole("heading", { level: 1, name: "harbour" })).toBeVisible();
+});
+
+test("a command's lines are followed while it runs", async ({ page, hub }) => {
+  const folder = mkdtempSync(join(tmpdir(), "roadstead-e2e-logs-"));
+  try {
+    const { Nodes } = hub.api<{ Nodes: { NodeId: string; Name: string }[] }>("Roadstead.SearchNodes");
+    hub.api("AmazonSSM.SendCommand", {
+      DocumentName: "AWS-RunShellScript",
+      InstanceIds: Nodes.filter(({ Name }) => Name === "harbour").map(({ NodeId }) => NodeId),
+      Parameters: { commands: [`echo weighed anchor; while [ -d ${folder} ] && [ ! -e ${folder}/on ]; do sleep 0.1; done; echo at sea; while [ -d ${folder} ]; do sleep 0.1; done`] },
+      CloudWatchOutputConfig: { CloudWatchOutputEnabled: true, CloudWatchLogGroupName: "fleet/under-way" },
+    });
+    await page.goto("/logs");
+    await page.getByRole("link", { name: "fleet/under-way" }).click();
+    await choose(page.getByRole("checkbox", { name: "Follow" }).or(page.getByRole("switch", { name: "Follow" })));
+    await expect(page.getByText("weighed anchor")).toBeVisible();
+    writeFileSync(`${folder}/on`, "");
+    await expect(page.getByText("at sea")).toBeVisible();
+    await expect(page.getByText("weighed anchor")).toHaveCount(1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a command that is run again keeps its log group", async ({ page, hub }) => {

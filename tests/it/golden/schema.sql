@@ -231,6 +231,19 @@ CREATE TABLE known_device (
     PRIMARY KEY (user_name, token_hash)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE log_piece (
+    command_id TEXT NOT NULL,
+    node_id    TEXT NOT NULL,
+    position   INTEGER NOT NULL,
+    stream     TEXT NOT NULL,
+    until      INTEGER NOT NULL,
+    step       TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    bytes      BLOB NOT NULL,
+    PRIMARY KEY (command_id, node_id, position, stream, until),
+    FOREIGN KEY (command_id, node_id) REFERENCES invocation (command_id, node_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE login_rule (
     role                  TEXT PRIMARY KEY,
     require_second_factor INTEGER NOT NULL,
@@ -639,6 +652,8 @@ CREATE INDEX invocation_held ON invocation (command_id, node_id) WHERE released_
 CREATE INDEX invocation_logged ON invocation (log_group, command_id, node_id) WHERE log_group IS NOT NULL;
 
 CREATE INDEX invocation_logged_by_time ON invocation (log_group, ended_at, command_id, node_id) WHERE log_group IS NOT NULL;
+
+CREATE INDEX invocation_logged_open ON invocation (log_group, command_id, node_id) WHERE log_group IS NOT NULL AND ended_at IS NULL;
 
 CREATE INDEX invocation_open ON invocation (node_id, command_id) WHERE ended_at IS NULL;
 

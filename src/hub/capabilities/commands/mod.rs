@@ -26,7 +26,9 @@ pub mod groups;
 pub mod invocations;
 pub mod list;
 pub mod live;
+pub mod log_pieces;
 pub mod logging;
+pub mod node_output;
 pub mod notices;
 pub mod objects;
 pub mod open_orders;
@@ -81,6 +83,7 @@ pub const CAPABILITY: Capability = Capability {
             dispatch::job(),
             release::job(),
             upload_delivery::job(),
+            log_pieces::job(),
         ]
     },
     streams: live::streams,

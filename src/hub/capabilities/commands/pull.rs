@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use crate::base::ApiResult;
 use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::Services;
-use crate::hub::capabilities::commands::dispatch;
+use crate::hub::capabilities::commands::{dispatch, log_pieces};
 use crate::hub::events::Event;
 use crate::hub::link::LinkError;
 use crate::hub::store::blobs::{self, BlobWriter, Hash};
@@ -115,6 +115,7 @@ async fn stored(services: &Services, node: &NodeId, piece: &Piece, hash: Hash, s
         .write(move |tx| {
             blobs::insert_file(tx, &hash, size)?;
             sql::set_stored(tx, &node, &piece, &hash, size)?;
+            settle(tx, &node, &piece.run)?;
             bus.emit(tx, Event::CommandChanged(piece.run));
             Ok(())
         })
@@ -128,9 +129,17 @@ async fn keep_head(services: &Services, node: &NodeId, piece: &Piece) -> ApiResu
             let head = sql::head(tx, &node, &piece)?.unwrap_or_default();
             let hash = blobs::hash(&head);
             blobs::insert_inline(tx, &hash, &head)?;
-            Ok(sql::set_stored(tx, &node, &piece, &hash, head.len() as u64)?)
+            sql::set_stored(tx, &node, &piece, &hash, head.len() as u64)?;
+            Ok(settle(tx, &node, &piece.run)?)
         })
         .await
+}
+
+fn settle(tx: &Tx<'_>, node: &NodeId, run: &CommandId) -> Result<(), StoreError> {
+    match is_complete(tx, node, run)? {
+        true => log_pieces::settle(tx, run, node),
+        false => Ok(()),
+    }
 }
 
 /// Whether nothing of a run's output is wanted of the node any more.

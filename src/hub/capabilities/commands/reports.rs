@@ -12,7 +12,7 @@ use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Reports, Services};
 use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::state::{Happening, of_steps};
-use crate::hub::capabilities::commands::{dispatch, pull};
+use crate::hub::capabilities::commands::{dispatch, log_pieces, pull};
 use crate::hub::events::{Bus, Event};
 use crate::hub::store::blobs::{self, Hash};
 use crate::hub::store::{StoreError, Tx};
@@ -188,6 +188,9 @@ fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) 
         output_hash: Some(fold.as_ref()),
     };
     rows::sql::end(tx, &end)?;
+    if !is_more_wanted {
+        log_pieces::settle(tx, &report.run, node)?;
+    }
     bus.emit(tx, Event::CommandChanged(report.run));
     Ok(is_more_wanted)
 }

@@ -3,14 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lines::{self, Event};
+use super::lines::Event;
+use super::texts::Text;
 use super::{groups, invalid, no_stream, size, streams};
 use crate::base::ApiResult;
 use crate::hub::api::{Cx, Declare, Service};
-use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::send::share;
-use crate::hub::capabilities::commands::stored_lines::{PAGE_BYTES, Source};
-use crate::hub::store::{Condition, StoreError};
+use crate::hub::store::Condition;
 
 /// Upstream's numbers of one answer.
 pub const MAX_EVENTS: i64 = 10_000;
@@ -103,54 +102,35 @@ async fn get_log_events(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
     let blobs = cx.services.blobs.clone();
     cx.read(move |tx| {
         let (share, stream) = streams::find(tx, &group, &name, &Condition::Always)?.ok_or_else(no_stream)?;
-        let position = i64::from(stream.position);
-        let row = rows::sql::output(tx, &share.command, &share.node, position, stream.stream.as_str())?.ok_or_else(no_stream)?;
-        let source = Source {
-            tx,
-            blobs: &blobs,
-            row: &row,
-        };
+        let text = Text::of(tx, &blobs, &share, &stream)?;
         let turn = turn.unwrap_or(match request.start_from_head {
             true => Turn::Forward(0),
-            false => Turn::Backward(source.available()),
+            false => Turn::Backward(text.available()),
         });
-        let at = share.ended_at;
-        let is_in_time = request.start_time.is_none_or(|from| from <= at) && request.end_time.is_none_or(|until| at < until);
-        let events = if is_in_time { page(&source, turn, most)? } else { Vec::new() };
+        let events = match turn {
+            Turn::Forward(offset) => text.forward(offset, most)?,
+            Turn::Backward(offset) => text.backward(offset, most)?,
+        };
         let (from, until) = match (events.first(), events.last(), turn) {
             (Some(first), Some(last), _) => (first.from, last.until),
             (.., Turn::Forward(offset) | Turn::Backward(offset)) => (offset, offset),
         };
-        let event = |event: Event| OutputLogEvent {
-            timestamp: at,
-            message: event.message,
-            ingestion_time: at,
+        let is_in_time = |at: i64| request.start_time.is_none_or(|from| from <= at) && request.end_time.is_none_or(|until| at < until);
+        let event = |event: Event| {
+            let at = text.time(&event);
+            is_in_time(at).then_some(OutputLogEvent {
+                timestamp: at,
+                message: event.message,
+                ingestion_time: at,
+            })
         };
         Ok(GetResult {
-            events: events.into_iter().map(event).collect(),
+            events: events.into_iter().filter_map(event).collect(),
             next_forward_token: Turn::Forward(until).to_string(),
             next_backward_token: Turn::Backward(from).to_string(),
         })
     })
     .await
-}
-
-/// Events from an offset on, of at most a page's bytes.
-pub fn events_from(source: &Source<'_, '_>, offset: u64, most: usize) -> Result<Vec<Event>, StoreError> {
-    let page = source.page(offset)?;
-    Ok(lines::forward(&page.bytes, page.at, page.is_end, most))
-}
-
-fn page(source: &Source<'_, '_>, turn: Turn, most: usize) -> Result<Vec<Event>, StoreError> {
-    match turn {
-        Turn::Forward(offset) => events_from(source, offset, most),
-        Turn::Backward(offset) => {
-            let until = offset.min(source.available());
-            let start = until.saturating_sub(PAGE_BYTES as u64);
-            let bytes = source.range(start, (until - start) as usize)?;
-            Ok(lines::backward(&bytes, start, most))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
-//! `FilterLogEvents`: the lines of many streams that match, in the order in which they reached the hub.
+//! `FilterLogEvents`: the lines of many streams that match, share by share: those that have ended by the time of their end, then
+//! those that are open. One that ends while it is paged through keeps its place, so that no line is met twice and none missed.
 
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::events::{MAX_BYTES, MAX_EVENTS, events_from};
+use super::events::{MAX_BYTES, MAX_EVENTS};
 use super::pattern::Pattern;
-use super::streams::{self, BATCH, SHARES_PER_REQUEST, Share, Stream};
+use super::streams::{self, BATCH, Phase, SHARES_PER_REQUEST, Share, Stream};
+use super::texts::Text;
 use super::{checked, groups, invalid, no_stream, range, size, token};
 use crate::base::ApiResult;
 use crate::hub::api::constraint::{self, Violations};
 use crate::hub::api::{Cx, Declare, Service, Target, page};
-use crate::hub::capabilities::commands::rows;
 use crate::hub::capabilities::commands::send::SHARE;
-use crate::hub::capabilities::commands::stored_lines::Source;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, StoreError, Tx, Value};
 
@@ -73,6 +73,8 @@ struct Place {
     share: Share,
     stream: String,
     offset: u64,
+    /// When those that were open then were begun with.
+    open_since: Option<i64>,
 }
 
 async fn filter_log_events(cx: Cx, request: FilterRequest) -> ApiResult<FilterResult> {
@@ -96,7 +98,8 @@ async fn filter_log_events(cx: Cx, request: FilterRequest) -> ApiResult<FilterRe
             group: &group,
             names,
             prefix: request.log_stream_name_prefix.unwrap_or_default(),
-            times: (request.start_time, request.end_time),
+            times: (request.start_time.unwrap_or(i64::MIN), request.end_time.unwrap_or(i64::MAX)),
+            now: asked.now().millis(),
             pattern,
             most,
             events: Vec::new(),
@@ -140,7 +143,8 @@ struct Scan<'a> {
     group: &'a str,
     names: Option<BTreeSet<String>>,
     prefix: String,
-    times: (Option<i64>, Option<i64>),
+    times: (i64, i64),
+    now: i64,
     pattern: Pattern,
     most: usize,
     events: Vec<FilteredLogEvent>,
@@ -151,42 +155,56 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// Answers where to go on when there may be more.
     fn run(&mut self, tx: &Tx<'_>, mut place: Option<Place>) -> Result<Option<Place>, StoreError> {
+        let mut open_since = place.as_ref().and_then(|place| place.open_since);
         let mut looked = 0;
         loop {
-            let shares = self.shares(tx, place.as_ref())?;
+            let shares = self.shares(tx, open_since, place.as_ref())?;
             let is_last = shares.len() < BATCH;
             looked += shares.len();
             for share in shares {
                 let from = place.take_if(|place| place.share == share);
-                let streams = streams::of_share(tx, &share)?;
-                for stream in &streams {
-                    if !self.is_meant(&stream.name) {
-                        continue;
-                    }
-                    let offset = match &from {
-                        Some(from) if stream.name < from.stream => continue,
-                        Some(from) if stream.name == from.stream => from.offset,
-                        _ => 0,
-                    };
-                    if let Some(offset) = self.stream(tx, &share, stream, offset)? {
-                        let stream = stream.name.clone();
-                        return Ok(Some(Place { share, stream, offset }));
-                    }
+                if let Some((stream, offset)) = self.share(tx, &share, from.as_ref())? {
+                    return Ok(Some(Place {
+                        share,
+                        stream,
+                        offset,
+                        open_since,
+                    }));
                 }
                 // Behind its last stream.
                 place = Some(Place {
                     share,
                     stream: "\u{10FFFF}".into(),
                     offset: 0,
+                    open_since,
                 });
             }
-            if is_last {
-                return Ok(None);
-            }
-            if looked >= SHARES_PER_REQUEST {
-                return Ok(place);
+            match (is_last, open_since) {
+                (true, Some(_)) => return Ok(None),
+                (true, None) => (place, open_since) = (None, Some(self.now)),
+                (false, _) if looked >= SHARES_PER_REQUEST => return Ok(place),
+                (false, _) => {}
             }
         }
+    }
+
+    /// Takes what matches of a share; answers stream and offset to go on from when this request has had enough.
+    fn share(&mut self, tx: &Tx<'_>, share: &Share, from: Option<&Place>) -> Result<Option<(String, u64)>, StoreError> {
+        for stream in &streams::of_share(tx, share)? {
+            let is_older = share.ended_at.is_none() && stream.times.1 < self.times.0;
+            if is_older || !self.is_meant(&stream.name) {
+                continue;
+            }
+            let offset = match from {
+                Some(from) if stream.name < from.stream => continue,
+                Some(from) if stream.name == from.stream => from.offset,
+                _ => 0,
+            };
+            if let Some(offset) = self.stream(tx, share, stream, offset)? {
+                return Ok(Some((stream.name.clone(), offset)));
+            }
+        }
+        Ok(None)
     }
 
     fn is_meant(&self, name: &str) -> bool {
@@ -195,24 +213,24 @@ impl Scan<'_> {
 
     /// Takes what matches; answers the offset to go on from when this request has had enough.
     fn stream(&mut self, tx: &Tx<'_>, share: &Share, stream: &Stream, mut offset: u64) -> Result<Option<u64>, StoreError> {
-        let position = i64::from(stream.position);
-        let Some(row) = rows::sql::output(tx, &share.command, &share.node, position, stream.stream.as_str())? else {
+        let text = Text::of(tx, self.blobs, share, stream)?;
+        let (from, until) = self.times;
+        if !text.has_times() && share.ended_at.is_some_and(|at| at > until) {
             return Ok(None);
-        };
-        let source = Source {
-            tx,
-            blobs: self.blobs,
-            row: &row,
-        };
-        while offset < source.available() {
+        }
+        while offset < text.available() {
             if self.scanned_bytes >= SCANNED_BYTES {
                 return Ok(Some(offset));
             }
-            let page = events_from(&source, offset, usize::MAX)?;
+            let page = text.forward(offset, usize::MAX)?;
             let Some(last) = page.last() else { break };
             self.scanned_bytes += last.until - offset;
-            let until = last.until;
+            let end = last.until;
             for event in page.into_iter().filter(|event| self.pattern.matches(&event.message)) {
+                let at = text.time(&event);
+                if !(from..=until).contains(&at) {
+                    continue;
+                }
                 if self.events.len() >= self.most || self.shown_bytes >= MAX_BYTES {
                     return Ok(Some(event.from));
                 }
@@ -220,31 +238,36 @@ impl Scan<'_> {
                 self.events.push(FilteredLogEvent {
                     event_id: format!("{}/{}", stream.name, event.from),
                     log_stream_name: stream.name.clone(),
-                    timestamp: share.ended_at,
-                    ingestion_time: share.ended_at,
+                    timestamp: at,
+                    ingestion_time: at,
                     message: event.message,
                 });
             }
-            offset = until;
+            offset = end;
         }
         Ok(None)
     }
 
-    /// The next shares by time, that of the place among them.
-    fn shares(&self, tx: &Tx<'_>, place: Option<&Place>) -> Result<Vec<Share>, StoreError> {
-        let mut select = Select::new(streams::sql::SHARES)
-            .and("invocation.log_group = ? AND invocation.ended_at IS NOT NULL", [self.group.into()])
-            .and_condition(&self.cx.visible(SHARE, "invocation"));
+    /// The next shares, that of the place among them: those that have ended, or those that had not at a time.
+    fn shares(&self, tx: &Tx<'_>, open_since: Option<i64>, place: Option<&Place>) -> Result<Vec<Share>, StoreError> {
         let (from, until) = self.times;
-        if let Some(from) = from {
-            select = select.and("invocation.ended_at >= ?", [from.into()]);
-        }
-        if let Some(until) = until {
-            select = select.and("invocation.ended_at <= ?", [until.into()]);
-        }
+        let mut select = Select::new(streams::sql::SHARES)
+            .and(
+                "invocation.log_group = ? AND invocation.requested_at <= ?",
+                [self.group.into(), until.into()],
+            )
+            .and_condition(&self.cx.visible(SHARE, "invocation"));
+        select = match (open_since, place) {
+            (None, _) => select.and("invocation.ended_at >= ?", [from.into()]),
+            (Some(_), None) => select.and(Phase::Open.condition(), []),
+            (Some(since), Some(_)) => select.and("(invocation.ended_at IS NULL OR invocation.ended_at >= ?)", [since.into()]),
+        };
         if let Some(Place { share, .. }) = place {
-            let key = [share.ended_at.into(), Value::from(&share.command), Value::from(&share.node)];
-            select = select.and(streams::sql::FROM_TIME, key);
+            let (command, node) = (Value::from(&share.command), Value::from(&share.node));
+            select = match open_since {
+                None => select.and(streams::sql::FROM_TIME, [share.ended_at.into(), command, node]),
+                Some(_) => select.and("(invocation.command_id, invocation.node_id) >= (?, ?)", [command, node]),
+            };
         }
         if let Some(id) = self.prefix.split('/').next().filter(|id| !id.is_empty()) {
             let (from, until) = range(id);
@@ -262,6 +285,10 @@ impl Scan<'_> {
                     .collect(),
             );
         }
-        select.order(streams::sql::BY_TIME).limit(BATCH).rows(tx, Share::from_row)
+        let order = match open_since {
+            None => streams::sql::BY_TIME,
+            Some(_) => streams::sql::BY_NAME,
+        };
+        select.order(order).limit(BATCH).rows(tx, Share::from_row)
     }
 }

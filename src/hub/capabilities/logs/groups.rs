@@ -1,4 +1,4 @@
-//! `DescribeLogGroups`: the groups in which commands are shown.
+//! `DescribeLogGroups`: the groups in which commands are shown, to who may see a node's share of one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,18 +8,20 @@ use crate::base::arn::partition;
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, Target, page};
-use crate::hub::capabilities::commands::send::{KIND, SHARE};
-use crate::hub::store::{Select, Tx, Value};
+use crate::hub::capabilities::commands::send::SHARE;
+use crate::hub::store::{Condition, Select, StoreError, Tx, Value};
 
 const PER_PAGE: i64 = 50;
 /// As long as commands are kept.
 const RETENTION_DAYS: i64 = 30;
+/// Outputs whose sizes one request adds up; of groups with more, the sum is of so many.
+const OUTPUTS_COUNTED: usize = 100_000;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
         Service::Logs,
         "DescribeLogGroups",
-        |_: &DescribeRequest| Target::Rows(KIND),
+        |_: &DescribeRequest| Target::Rows(SHARE),
         describe_log_groups,
     );
 }
@@ -53,6 +55,7 @@ struct LogGroup {
     creation_time: i64,
     retention_in_days: i64,
     metric_filter_count: i64,
+    stored_bytes: u64,
     arn: String,
     log_group_arn: String,
     log_group_class: &'static str,
@@ -64,7 +67,12 @@ async fn describe_log_groups(cx: Cx, request: DescribeRequest) -> ApiResult<Desc
     let after: Option<String> = token(request.next_token.as_deref())?;
     let mut select = Select::new(sql::GROUPS)
         .and("command.log_group IS NOT NULL", [])
-        .and_condition(&cx.visible(KIND, "command.id"));
+        .and_condition(&Condition::Related {
+            from: "invocation",
+            on: "invocation.command_id",
+            outer: "command.id",
+            inner: Box::new(cx.visible(SHARE, "invocation")),
+        });
     if request.log_group_class.as_deref().is_some_and(|class| class != "STANDARD") {
         select = select.and("0", []);
     }
@@ -83,24 +91,40 @@ async fn describe_log_groups(cx: Cx, request: DescribeRequest) -> ApiResult<Desc
     }
     let select = select.group("command.log_group").order("command.log_group").limit(size + 1);
     let arns = Arns::of(&cx);
+    let visible = cx.visible(SHARE, "invocation");
     cx.read(move |tx| {
         let found: Vec<(String, Timestamp)> = select.rows(tx, |row| Ok((row.get("log_group")?, row.get("created_at")?)))?;
         let (found, next_token) = page::cut(found, size, |(name, _)| name.clone());
-        let view = |(name, created_at): (String, Timestamp)| LogGroup {
-            creation_time: created_at.millis(),
-            retention_in_days: RETENTION_DAYS,
-            metric_filter_count: 0,
-            arn: format!("{}:*", arns.group(&name)),
-            log_group_arn: arns.group(&name),
-            log_group_class: "STANDARD",
-            log_group_name: name,
+        let mut left = OUTPUTS_COUNTED;
+        let view = |(name, created_at): (String, Timestamp)| {
+            Ok(LogGroup {
+                creation_time: created_at.millis(),
+                retention_in_days: RETENTION_DAYS,
+                metric_filter_count: 0,
+                stored_bytes: stored_bytes(tx, &name, &visible, &mut left)?,
+                arn: format!("{}:*", arns.group(&name)),
+                log_group_arn: arns.group(&name),
+                log_group_class: "STANDARD",
+                log_group_name: name,
+            })
         };
         Ok(DescribeResult {
-            log_groups: found.into_iter().map(view).collect(),
+            log_groups: found.into_iter().map(view).collect::<Result<_, StoreError>>()?,
             next_token,
         })
     })
     .await
+}
+
+/// Bytes of the outputs in a group that the caller may see, as far as the request may still look at some.
+fn stored_bytes(tx: &Tx<'_>, group: &str, visible: &Condition, left: &mut usize) -> Result<u64, StoreError> {
+    let select = Select::new(sql::OUTPUTS_OF)
+        .and("invocation.log_group = ?", [group.into()])
+        .and_condition(visible)
+        .limit(*left);
+    let sizes = select.rows(tx, |row| row.get::<i64>("stored_bytes"))?;
+    *left -= sizes.len();
+    Ok(sizes.into_iter().map(|size| size as u64).sum())
 }
 
 fn check(request: &DescribeRequest) -> ApiResult<()> {
@@ -188,6 +212,8 @@ impl Arns {
 
 mod sql {
     pub const GROUPS: &str = "SELECT command.log_group, min(command.requested_at) AS created_at FROM command";
+    pub const OUTPUTS_OF: &str = "SELECT step_output.stored_bytes FROM invocation JOIN step_output
+        ON step_output.command_id = invocation.command_id AND step_output.node_id = invocation.node_id";
     pub const SHARE_OF: &str = "SELECT invocation.command_id FROM invocation";
 }
 

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! group   CloudWatchLogGroupName of the command, or /aws/ssm/DOCUMENT
-//! stream  COMMAND/NODE/STEP/stdout|stderr      there once the node's share has ended
-//! event   a line; its time is when the output reached the hub
+//! stream  COMMAND/NODE/STEP/stdout|stderr      there once something of it has come
+//! event   a line; its time is when its end reached the hub
 //! ```
 //!
-//! A view: nothing is stored but the name of the group at the command and its shares. Nouns: [`groups`], [`streams`],
-//! [`events`]; rules without rows: [`lines`](mod@lines) (bytes to events) and [`pattern`] (which events are meant).
+//! A view: nothing is stored but the name of the group at the command and its shares, and what has come of outputs that are still
+//! written (`commands::log_pieces`). Nouns: [`groups`], [`streams`], [`events`], [`texts`] (a stream's bytes and times); rules
+//! without rows: [`lines`](mod@lines) (bytes to events) and [`pattern`] (which events are meant).
 //!
 //! *Invariants*: who may see a node's share of a command sees its streams, and nobody else; a request reads a bounded number of
 //! shares and bytes and says where the next goes on.
@@ -18,6 +19,7 @@ mod groups;
 mod lines;
 mod pattern;
 mod streams;
+mod texts;
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::registry::{no_jobs, no_reports, no_streams};

@@ -55,7 +55,7 @@ function RunHeading({ group, run: { stream, at }, nameOf }: { group: string; run
       <RouteLink variant="primary" to={logStreamAt(group, stream)} ariaLabel={`${step} ${kind}, ${t("streamOf", { name: stream })}`}>
         {step} {kind}
       </RouteLink>
-      <RouteLink variant="primary" to={outputOf(command, node, kind)} ariaLabel={t("commandOf", { id: command })}>
+      <RouteLink variant="primary" to={outputOf(command, node, step, kind)} ariaLabel={t("commandOf", { id: command })}>
         {t("commandOf", { id: command.slice(0, 8) })}
       </RouteLink>
     </div>

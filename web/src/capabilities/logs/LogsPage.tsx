@@ -13,6 +13,7 @@ import { TokenFilter } from "@/components/TokenFilter";
 import { useList } from "@/components/useList";
 import { usePage } from "@/components/usePage";
 import { EMPTY_FILTER, isEmpty } from "@/platform/filter";
+import { useLocale } from "@/platform/i18n/locale";
 import { usePages } from "@/platform/pages";
 import type { LogGroup } from "@/platform/types";
 import { useView } from "@/platform/useView";
@@ -31,7 +32,8 @@ export default function LogsPage() {
   const list = useList("log-groups", UPSTREAM_PAGE_SIZES);
   const [view, changeView] = useView(list);
   const filter = useMemo(() => onlyLast(view.filter), [view.filter]);
-  const columns = useMemo(() => groupColumns(t), [t]);
+  const locale = useLocale();
+  const columns = useMemo(() => groupColumns(t, locale), [t, locale]);
   const pages = usePages<LogGroup>({
     queryKey: ["logs", "groups", filter],
     fetchPage: (cursor, size, signal) => listGroups(filter, cursor, size, signal),

@@ -61,7 +61,7 @@ export default function StreamPage() {
 function StreamFacts({ group, stream, nodeName }: { group: string; stream: LogStream; nodeName: string }) {
   const t = useLogsTexts();
   const locale = useLocale();
-  const { command, node, stream: kind } = partsOf(stream.logStreamName);
+  const { command, node, step, stream: kind } = partsOf(stream.logStreamName);
   return (
     <KeyValuePairs
       columns={4}
@@ -69,7 +69,7 @@ function StreamFacts({ group, stream, nodeName }: { group: string; stream: LogSt
       items={[
         { label: t("group"), value: <RouteLink to={logsOf(group, `${command}/`)}>{group}</RouteLink> },
         { label: t("node"), value: <RouteLink to={`/nodes/${node}`}>{nodeName}</RouteLink> },
-        { label: t("command"), value: <RouteLink to={outputOf(command, node, kind)}>{command}</RouteLink> },
+        { label: t("command"), value: <RouteLink to={outputOf(command, node, step, kind)}>{command}</RouteLink> },
         { label: t("latestLine"), value: <TimeAt at={stream.lastEventTimestamp / 1000} /> },
         { label: t("size"), value: formatBytes(stream.storedBytes, locale) },
         { label: t("streamName"), value: <code className="log-name">{stream.logStreamName}</code> },

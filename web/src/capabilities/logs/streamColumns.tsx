@@ -30,9 +30,9 @@ export function streamColumns(group: string, hasTimeOrder: boolean, { t, locale,
     return <RouteLink to={`/nodes/${id}`}>{nameOf(id)}</RouteLink>;
   };
   const command = ({ logStreamName }: LogStream) => {
-    const { command: id, node: nodeId, stream: kind } = partsOf(logStreamName);
+    const { command: id, node: nodeId, step, stream: kind } = partsOf(logStreamName);
     return (
-      <RouteLink to={outputOf(id, nodeId, kind)} ariaLabel={t("commandOf", { id })}>
+      <RouteLink to={outputOf(id, nodeId, step, kind)} ariaLabel={t("commandOf", { id })}>
         {id.slice(0, 8)}
       </RouteLink>
     );

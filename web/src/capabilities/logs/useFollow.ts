@@ -43,7 +43,7 @@ export function useFollow({ search, from, newest, isOn }: Follow): Followed {
         mark.current ??= known ?? latest;
         const fresh = await newSince(wanted, Math.max(earliest ?? 0, (mark.current ?? 0) - OVERLAP_MS), seen.current, stopper.signal);
         // With a page full there may be more behind it: the next look begins where this one did.
-        if (fresh.length < SHOWN_MOST) mark.current = latest ?? mark.current;
+        if (fresh.length < SHOWN_MOST) mark.current = Math.max(latest ?? 0, mark.current ?? 0);
         setFollowed((before) => ({ batches: fresh.length === 0 ? before.batches : lastOf([...before.batches, fresh]).batches, error: undefined }));
       } catch (error) {
         if (stopper.signal.aborted) return;
