@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import socket
 import ssl
 import threading
 
@@ -15,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from harness.api import Refused
-from harness.process import send_script, wait_invocation
+from harness.process import free_port, send_script, wait_invocation
 from harness.wait import until
 
 LOOPBACK = ["127.0.0.0/8", "::1"]
@@ -167,10 +166,8 @@ def server_of(authority, box, **options):
         good = isinstance(data, LoginPassword) and data.login == b"hub" and data.password == b"pass word"
         return AuthResult(success=good, handled=False, auth_data=data)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(box, hostname="localhost", port=port, authenticator=judge, **options)
+    port = free_port()
+    controller = Controller(box, hostname="localhost", port=port, authenticator=judge, ready_timeout=60, **options)
     controller.start()
     return controller, port
 
@@ -270,3 +267,34 @@ def test_the_command_line_keeps_channels_and_asks_to_be_told(hub, node, authorit
     assert "sixteen" not in hub.cli("channel", "show", "cli", "-o", "json", check=0).out
     hub.cli("channel", "delete", "cli", check=0)
     assert hub.cli("channel", "show", "cli").returncode == 3
+
+
+def test_channels_and_the_log_are_filtered(hub, authority):
+    def filtered(operation, key, op, value):
+        return hub.api.hub(operation, Filter={"Join": "and", "Terms": [{"Key": key, "Op": op, "Value": value}]})
+
+    def names(*term):
+        return [channel["Name"] for channel in filtered("ListNotificationChannels", *term)["Channels"]]
+
+    def logged(*term):
+        return {notification["Channel"] for notification in filtered("GetNotificationLog", *term)["Notifications"]}
+
+    put(hub, "sift-hook", authority, Webhook={"Url": "https://localhost:9/hook"})
+    put(hub, "sift-ntfy", authority, Ntfy={"Url": "https://localhost:9/", "Topic": "t"})
+    try:
+        for name in ("sift-hook", "sift-ntfy"):
+            assert hub.api.hub("TestNotificationChannel", Name=name)["Notification"]["State"] != "Delivered"
+        assert names("name", "prefix", "sift-") == ["sift-hook", "sift-ntfy"]
+        assert "sift-hook" not in names("kind", "eq", "ntfy") and "sift-ntfy" in names("kind", "eq", "ntfy")
+        assert names("text", "contains", "HOOK webhook") == ["sift-hook"]
+        assert logged("channel", "eq", "sift-hook") == {"sift-hook"}
+        assert {"sift-hook", "sift-ntfy"} <= logged("subject", "contains", "test")
+        assert "sift-hook" not in logged("state", "eq", "Delivered")
+        assert logged("text", "contains", "sift-ntfy") == {"sift-ntfy"}
+        for operation in ("ListNotificationChannels", "GetNotificationLog"):
+            with pytest.raises(Refused) as caught:
+                filtered(operation, "secret", "eq", "x")
+            assert caught.value.code == "ValidationException" and "`secret` is not a filter key" in str(caught.value)
+    finally:
+        for name in ("sift-hook", "sift-ntfy"):
+            hub.api.hub("DeleteNotificationChannel", Name=name)

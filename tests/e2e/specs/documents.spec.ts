@@ -1,4 +1,4 @@
-import { choose, expect, expectAccessible, test } from "../fixtures";
+import { choose, clear, expect, expectAccessible, test } from "../fixtures";
 import type { Hub } from "../hub";
 
 const NAME = "Greet-in-the-browser";
@@ -55,8 +55,8 @@ test("a document is written with the hub's judgement at hand, changed and compar
   await expectAccessible(page);
   await page.getByRole("button", { name: /^Line 11, column/ }).click();
   await expect(content).toBeFocused();
-  const at = await content.evaluate((area) => (area as HTMLTextAreaElement).selectionStart);
-  expect(good.slice(0, at).split("\n")).toHaveLength(11);
+  const line = async () => good.slice(0, await content.evaluate((area) => (area as HTMLTextAreaElement).selectionStart)).split("\n").length;
+  await expect.poll(line).toBe(11);
   await content.fill(`${good}  - name: [`);
   await expect(page.getByRole("button", { name: "Save" })).toBeDisabled();
   await content.fill(good);
@@ -136,6 +136,14 @@ test("what is being written is tested on one node", async ({ page, hub }) => {
   await expect(page.getByText("Success").first()).toBeVisible();
   await expectAccessible(page);
 
+  // Closed and opened again, the panel has its run still.
+  const panel = page.getByRole("button", { name: "Test on one node" });
+  await panel.click();
+  await expect(page.getByText("hello lighthouse").first()).toBeHidden();
+  await panel.click();
+  await expect(page.getByText("hello lighthouse").first()).toBeVisible();
+  await expect(page.getByLabel("name", { exact: true })).toHaveValue("lighthouse");
+
   const content = page.getByRole("textbox", { name: "Content of the document" });
   await content.fill((await content.inputValue()).replace('echo "hello', 'echo "good morning'));
   await expect(page.getByText("The text has changed since.")).toBeVisible();
@@ -160,7 +168,7 @@ test("versions, sharing, reviews and tags of a document", async ({ page, hub }) 
   await choose(page.getByRole("checkbox", { name: "Select 2" }));
   await page.getByRole("button", { name: "Make it the default" }).click();
   await expect(page.getByText("Version 2 is the default now")).toBeVisible();
-  await page.getByRole("checkbox", { name: "Select 2" }).uncheck({ force: true });
+  await clear(page.getByRole("checkbox", { name: "Select 2" }));
   await choose(page.getByRole("checkbox", { name: "Select 1" }));
   await expectAccessible(page);
   await page.getByRole("tabpanel").getByRole("button", { name: "Delete" }).click();

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, expectAccessible, test } from "../fixtures";
+import { choose, expect, expectAccessible, test } from "../fixtures";
 import { type Hub, until } from "../hub";
 
 const TWO_STEPS = "Two-steps-in-the-browser";
@@ -119,7 +119,7 @@ test("outputs are searched across nodes, and what is looked for stands in the ad
     await page.keyboard.press("Enter");
     await expect(page.getByText("No node wrote that")).toBeVisible();
     await expect(total.filter({ hasText: "0 nodes have such a line, of 2 searched." })).toBeVisible();
-    await page.getByRole("checkbox", { name: "Ignore case" }).check({ force: true });
+    await choose(page.getByRole("checkbox", { name: "Ignore case" }));
     await page.getByRole("button", { name: "Search", exact: true }).click();
     await expect(total.filter({ hasText: "1 node has such a line, of 2 searched." })).toBeVisible();
     await expect(page).toHaveURL(/find=reef&nocase=1/);
@@ -127,7 +127,7 @@ test("outputs are searched across nodes, and what is looked for stands in the ad
     await expect(total.filter({ hasText: "1 node has such a line, of 2 searched." })).toBeVisible();
     await expectAccessible(page);
 
-    await page.getByRole("checkbox", { name: "Nodes without it" }).check({ force: true });
+    await choose(page.getByRole("checkbox", { name: "Nodes without it" }));
     await page.getByRole("button", { name: "Search", exact: true }).click();
     await expect(total.filter({ hasText: "1 node has no such line, of 2 searched." })).toBeVisible();
 

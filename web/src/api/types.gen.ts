@@ -38,7 +38,7 @@ export type AssumedRoleUser = { Arn: string; AssumedRoleId: string; };
 
 export type AttachPolicyRequest = { PolicyName: string; RoleName?: string; UserName?: string; };
 
-export type AttachmentContent = { Hash: string; HashType: string; Name: string; Size: number; };
+export type AttachmentContent = { Hash: string; HashType: string; Name: string; Size: number; Url: string; };
 
 export type AttachmentName = { Name: string; };
 
@@ -374,7 +374,7 @@ export type GetManyResult = { InvalidParameters: string[]; Parameters: Parameter
 
 export type GetNotificationChannelResult = { ChangedAt: number; ChangedBy: string; HasSecret: boolean; Name: string; Settings: NotificationChannelSettings; };
 
-export type GetNotificationLogRequest = { Channel?: string; MaxResults?: number; NextToken?: string; State?: NotificationState; };
+export type GetNotificationLogRequest = { Channel?: string; Filter?: Filter4; MaxResults?: number; NextToken?: string; State?: NotificationState; };
 
 export type GetNotificationLogResult = { NextToken?: string; Notifications: NotificationView[]; };
 
@@ -526,7 +526,7 @@ export type ListLimitsRequest = { Filter?: Filter4; };
 
 export type ListLimitsResult = { Limits: HeldLimits[]; };
 
-export type ListNotificationChannelsRequest = Record<string, unknown>;
+export type ListNotificationChannelsRequest = { Filter?: Filter4; };
 
 export type ListNotificationChannelsResult = { Channels: NotificationChannelSummary[]; };
 
@@ -608,7 +608,7 @@ export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
 
 export type ListUsersResult = { NextToken?: string; Users: UserView[]; };
 
-export type LogGroup = { arn: string; creationTime: number; logGroupArn: string; logGroupClass: string; logGroupName: string; metricFilterCount: number; retentionInDays: number; };
+export type LogGroup = { arn: string; creationTime: number; logGroupArn: string; logGroupClass: string; logGroupName: string; metricFilterCount: number; retentionInDays: number; storedBytes: number; };
 
 export type LogStream = { arn: string; creationTime: number; firstEventTimestamp: number; lastEventTimestamp: number; lastIngestionTime: number; logStreamName: string; storedBytes: number; };
 
@@ -722,7 +722,7 @@ export type PolicyOperator = "Equals" | "Like" | "NotLike" | "NotEquals";
 
 export type PolicyResource = { Groups?: string[]; Ids?: string[]; Kind: string; Own?: boolean; Tags?: TagSelector[]; };
 
-export type PolicyResult = { Cedar: string; Document: PolicyDocument; Policy: PolicyView; };
+export type PolicyResult = { Cedar: string; Document: PolicyDocument; Notes: UnsupportedElement[]; Policy: PolicyView; };
 
 export type PolicyStatement = { Actions?: string[]; Conditions?: PolicyCondition[]; Effect: Effect; NotActions?: string[]; Resources: PolicyResource[]; Sid?: string; };
 
@@ -1058,7 +1058,7 @@ export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
 export type Which = "Connected" | "Refused";
 
-export type WholeCommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type WholeCommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; LogGroup?: string; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };

@@ -41,9 +41,9 @@ export function logStreamAt(group: string, stream: string): string {
   return `/logs/stream?${new URLSearchParams({ group, stream }).toString()}`;
 }
 
-/** A command, with the output of one of its nodes open. */
-export function outputOf(commandId: string, nodeId: string, stream: string): string {
-  return `/commands/${commandId}?${new URLSearchParams({ node: nodeId, ...(stream === "stderr" ? { stream } : {}) }).toString()}`;
+/** A command, with the output of one step, by its name, of one of its nodes open. */
+export function outputOf(commandId: string, nodeId: string, step: string, stream: string): string {
+  return `/commands/${commandId}?${new URLSearchParams({ node: nodeId, step: `name:${step}`, ...(stream === "stderr" ? { stream } : {}) }).toString()}`;
 }
 
 export function parameterAt(name: string, tab?: string): string {

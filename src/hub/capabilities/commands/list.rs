@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
+use crate::hub::capabilities::commands::logging;
 use crate::hub::capabilities::commands::rate::OfflineNodes;
 use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
 use crate::hub::capabilities::commands::send::{KIND, SHARE, unknown};
@@ -109,11 +110,15 @@ pub struct WholeCommandView {
     run_settings: RunSettings,
     /// Nodes that wait for their turn, because `MaxConcurrency` are under way or they are offline.
     held_count: i64,
+    /// In which log group its output is shown, if it is in one: also when the sender named none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_group: Option<String>,
 }
 
 impl From<Command> for WholeCommandView {
     fn from(mut command: Command) -> Self {
         let extras = &mut command.extras;
+        let log_group = logging::group(extras.cloud_watch_output_config.as_ref(), &command.document_name);
         Self {
             requested_by: std::mem::take(&mut command.requested_by),
             rerun_of: command.rerun_of.take(),
@@ -121,6 +126,7 @@ impl From<Command> for WholeCommandView {
             offline_nodes: extras.offline_nodes,
             run_settings: std::mem::take(&mut extras.run_settings),
             held_count: command.held_count,
+            log_group,
             command: command.into(),
         }
     }

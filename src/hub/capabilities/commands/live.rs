@@ -12,6 +12,7 @@ use crate::base::ApiResult;
 use crate::base::id::{CommandId, NodeId};
 use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Streams, Target};
+use crate::hub::capabilities::commands::node_output::{self, NodeOutputTopic};
 use crate::hub::capabilities::commands::search::{DescribeRequest, progress};
 use crate::hub::capabilities::commands::send::{KIND, share};
 use crate::hub::capabilities::commands::state::State;
@@ -41,6 +42,12 @@ pub fn streams(streams: &mut Streams) {
             "roadstead:GetOutput",
             |r: &OutputTopic| share(&r.command_id, &r.node_id),
             follow_output,
+        )
+        .topic(
+            "node-output",
+            "roadstead:GetOutput",
+            |r: &NodeOutputTopic| share(&r.command_id, &r.node_id),
+            node_output::follow,
         );
 }
 

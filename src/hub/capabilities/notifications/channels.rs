@@ -11,6 +11,7 @@ use crate::hub::api::{Cx, Declare, Service, Services, Target, constraint};
 use crate::hub::capabilities::notifications::log::{self, Message, NotificationView};
 use crate::hub::capabilities::notifications::{delivery, smtp};
 use crate::hub::store::{Row, StoreError, Tx, Value};
+use crate::model::filter::Filter;
 use crate::platform::outgoing::{Allowed, Url};
 
 const MAX_NETWORKS: usize = 50;
@@ -197,6 +198,17 @@ impl Channel {
             .map(Some)
             .map_err(|_| "the channel's secret cannot be opened: give it again".to_owned())
     }
+
+    fn holds(&self, filter: &Filter) -> bool {
+        let kind = self.settings.kind();
+        let words = format!("{} {kind}", self.name);
+        filter.matches(|key| match key {
+            "name" => Some(self.name.as_str()),
+            "kind" => Some(kind),
+            "text" => Some(words.as_str()),
+            _ => None,
+        })
+    }
 }
 
 fn context(name: &str) -> String {
@@ -204,8 +216,14 @@ fn context(name: &str) -> String {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
 #[schemars(rename = "ListNotificationChannelsRequest")]
-struct ListRequest {}
+struct ListRequest {
+    #[serde(default)]
+    filter: Filter,
+}
+
+const FILTER_KEYS: [&str; 3] = ["name", "kind", "text"];
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -225,10 +243,17 @@ struct ChannelSummary {
     failed_count: i64,
 }
 
-async fn list_notification_channels(cx: Cx, _request: ListRequest) -> ApiResult<ListResult> {
-    cx.read(|tx| {
+/// *Errors*: `ValidationException` for a filter by what a channel does not have.
+async fn list_notification_channels(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
+    let filter = request.filter;
+    filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
+    if let Some(term) = filter.terms.iter().find(|term| !FILTER_KEYS.contains(&term.key.as_str())) {
+        let (key, keys) = (&term.key, FILTER_KEYS.join(", "));
+        return Err(ApiError::validation(format!("`{key}` is not a filter key of channels: use {keys}")));
+    }
+    cx.read(move |tx| {
         let mut channels = Vec::new();
-        for channel in sql::list(tx)? {
+        for channel in sql::list(tx)?.into_iter().filter(|channel| channel.holds(&filter)) {
             channels.push(ChannelSummary {
                 kind: channel.settings.kind(),
                 waiting_count: log::sql::count(tx, &channel.name, log::State::Waiting)?,

@@ -9,12 +9,14 @@ use serde_json::Value as Json;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::notifications::channels::is_whole;
-use crate::hub::store::{Row, Select, StoreError, Tx, Value};
+use crate::hub::store::{Column, Row, Select, StoreError, Tx, Value};
+use crate::model::filter::Filter;
 
 /// What may wait for one channel. More is given up at once: the log says so, and it can be tried again by hand.
 const MAX_WAITING: i64 = 10_000;
 /// How long the log is kept.
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const FILTER_KEYS: &str = "channel, state, subject, error, text";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -92,6 +94,8 @@ pub struct NotificationView {
 struct LogRequest {
     channel: Option<String>,
     state: Option<State>,
+    #[serde(default)]
+    filter: Filter,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -105,11 +109,15 @@ struct LogResult {
     next_token: Option<String>,
 }
 
+/// *Errors*: `ValidationException` for a filter by what a notification does not have.
 async fn get_notification_log(cx: Cx, request: LogRequest) -> ApiResult<LogResult> {
     is_whole(&cx)?;
+    request.filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
     let size = page::size(request.max_results, 1, 100, 50)?;
     let before: Option<i64> = page::parse(request.next_token.as_deref())?;
-    let mut select = Select::new(sql::SELECT);
+    let mut select = Select::new(sql::SELECT)
+        .and_filter(&request.filter, sql::column)
+        .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of notifications: use {FILTER_KEYS}")))?;
     if let Some(channel) = &request.channel {
         select = select.and("channel = ?", [Value::from(channel)]);
     }
@@ -174,6 +182,17 @@ pub mod sql {
 
     pub const SELECT: &str =
         "SELECT id, channel, message, state, queued_at, attempts, next_attempt_at, ended_at, last_error FROM notification";
+
+    pub fn column(key: &str) -> Option<Column> {
+        Some(Column::plain(match key {
+            "channel" => "channel",
+            "state" => "state",
+            "subject" => "message ->> 'subject'",
+            "error" => "last_error",
+            "text" => "channel || ' ' || (message ->> 'subject') || ' ' || coalesce(last_error, '')",
+            _ => return None,
+        }))
+    }
 
     pub fn from_row(row: &Row<'_>) -> Result<NotificationView, StoreError> {
         let message: Message = row.json("message")?;

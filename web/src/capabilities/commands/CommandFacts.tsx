@@ -4,7 +4,6 @@ import { TimeAt } from "@/components/TimeAt";
 import { documentAt, logsOf } from "@/platform/links";
 import type { Approval, WholeCommand } from "@/platform/types";
 import { DecisionBadge } from "./DecisionBadge";
-import { logGroupOf } from "./logGroup";
 import { NodeNames } from "./NodeNames";
 import { paceText } from "./pace";
 import { settingItems } from "./settings";
@@ -20,8 +19,7 @@ interface Props {
 export function CommandFacts({ command, approval }: Props) {
   const t = useCommandTexts();
   const run = command.Parameters?.["executionTimeout"]?.[0] ?? "3600";
-  const bucket = command.OutputS3BucketName;
-  const logGroup = logGroupOf(command);
+  const { OutputS3BucketName: bucket, LogGroup: logGroup } = command;
   const version = /^\d+$/.test(command.DocumentVersion) ? command.DocumentVersion : undefined;
   return (
     <KeyValuePairs

@@ -26,7 +26,9 @@ import { OutputGroups } from "./OutputGroups";
 import { OutputSearchView } from "./OutputSearchView";
 import { Progress } from "./Progress";
 import { Definition, hasScript } from "./Definition";
-import { stepFrom } from "./steps";
+import { OutputsPane } from "./pane/OutputsPane";
+import { choiceFrom, idsFrom } from "./pane/roster";
+import { stepAt } from "./steps";
 import { useCommandTexts } from "./texts";
 
 const ROWS_EVERY_MS = 1000;
@@ -75,7 +77,10 @@ function CommandView({ commandId }: { commandId: string }) {
   }
   if (!query.data || !command) return <Spinner size="large" />;
   const states = params.getAll("state");
-  const tab = params.get("tab") ?? "nodes";
+  // One node's output is there to read already.
+  const isMany = command.TargetCount > 1;
+  const wantedTab = params.get("tab") ?? "nodes";
+  const tab = wantedTab === "live" && !isMany ? "nodes" : wantedTab;
   const set = (changes: Record<string, string | string[] | undefined>) => setParams(withParams(params, changes), { replace: true });
 
   return (
@@ -100,12 +105,23 @@ function CommandView({ commandId }: { commandId: string }) {
                   command={command}
                   states={states}
                   nodeId={params.get("node") ?? undefined}
-                  step={stepFrom(params.get("step"))}
+                  step={stepAt(params.get("step"), query.data.Steps)}
                   stream={params.get("stream") === "stderr" ? "stderr" : "stdout"}
                   onChange={set}
                 />
               ),
             },
+            ...(isMany
+              ? [
+                  {
+                    id: "live",
+                    label: t("live"),
+                    // What was read stays while somebody looks at another tab.
+                    contentRenderStrategy: "lazy" as const,
+                    content: <OutputsPane description={query.data} choice={choiceFrom(params.get("follow"))} chosen={idsFrom(params.get("with"))} onChange={set} />,
+                  },
+                ]
+              : []),
             { id: "outputs", label: t("outputs"), content: <OutputGroups commandId={commandId} /> },
             { id: "search", label: t("find"), content: <OutputSearchView commandId={commandId} states={states} /> },
             { id: "script", label: t(hasScript(command) ? "definition" : "parameters"), content: <Definition command={command} /> },

@@ -1,18 +1,6 @@
 import { expect, it } from "vitest";
 import { draftFromParams, isWhatReady, sendRequest } from "./draft";
-import { isLogGroup, logGroupOf } from "./logGroup";
-
-it.each<[unknown, string | undefined]>([
-  [undefined, undefined],
-  [null, undefined],
-  [{ CloudWatchLogGroupName: "mine" }, undefined],
-  [{ CloudWatchOutputEnabled: false, CloudWatchLogGroupName: "mine" }, undefined],
-  [{ CloudWatchOutputEnabled: true, CloudWatchLogGroupName: "mine" }, "mine"],
-  [{ CloudWatchOutputEnabled: true, CloudWatchLogGroupName: null }, "/aws/ssm/arn-aws-ssm-doc"],
-  [{ CloudWatchOutputEnabled: true }, "/aws/ssm/arn-aws-ssm-doc"],
-])("a command sent with %j is shown in %s", (config, group) => {
-  expect(logGroupOf({ CloudWatchOutputConfig: config, DocumentName: "arn:aws:ssm:doc" })).toBe(group);
-});
+import { isLogGroup } from "./logGroup";
 
 it.each<[string, boolean]>([["", true], ["/aws/ssm/A_b.c#1", true], ["a b", false], ["a:b", false], ["x".repeat(513), false]])("“%s” as a name: %s", (name, fits) => {
   expect(isLogGroup(name)).toBe(fits);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { stepFrom, stepParam, stepWithin } from "./steps";
+import { stepAt, stepFrom, stepParam, stepWithin } from "./steps";
 
 test.each([
   [null, 0],
@@ -10,6 +10,16 @@ test.each([
   ["12345", 0],
 ])("an address with step %j means step %j", (text, step) => {
   expect(stepFrom(text)).toBe(step);
+});
+
+test.each([
+  ["name:2", 0],
+  ["name:serve-it", 1],
+  ["name:gone", 0],
+  ["1", 1],
+  [null, 0],
+])("an address with step %j means, by name or place, step %j", (text, step) => {
+  expect(stepAt(text, [{ Name: "2" }, { Name: "serve/it" }])).toBe(step);
 });
 
 test("the first step has the plain address", () => {

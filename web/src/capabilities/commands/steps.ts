@@ -6,6 +6,15 @@ export function stepFrom(text: string | null): number {
   return text !== null && /^\d{1,3}$/.test(text) ? Number(text) : 0;
 }
 
+const NAMED = "name:";
+
+/** The step that an address names by its place, or by its name as a log stream has it: without `:`, `*` and `/`. */
+export function stepAt(text: string | null, steps: readonly { Name: string }[]): number {
+  if (text === null || !text.startsWith(NAMED)) return stepFrom(text);
+  const name = text.slice(NAMED.length);
+  return Math.max(steps.findIndex(({ Name }) => Name.replace(/[:*/]/g, "-") === name), 0);
+}
+
 /** The first step's address is the plain one. */
 export function stepParam(step: number): string | undefined {
   return step === 0 ? undefined : String(step);

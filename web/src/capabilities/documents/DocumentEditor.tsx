@@ -38,7 +38,9 @@ export function DocumentEditor(props: Props) {
   const [{ start, version: begun }] = useState(props);
   const code = useRef<CodeHandle>(null);
   const [draft, setDraft] = useState<Draft>({ ...start, versionName: "", isDefault: true });
-  const [isTesting, setTesting] = useState(false);
+  // Closed, the panel keeps its node, its values and the run that it has begun.
+  const [panel, setPanel] = useState<"none" | "open" | "closed">("none");
+  const isTesting = panel === "open";
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
@@ -71,7 +73,7 @@ export function DocumentEditor(props: Props) {
     }
   };
   const testButton = (
-    <MayButton refusal={noTest} ariaExpanded={isTesting} onClick={() => setTesting(!isTesting)}>
+    <MayButton refusal={noTest} ariaExpanded={isTesting} onClick={() => setPanel(isTesting ? "closed" : "open")}>
       {t("test")}
     </MayButton>
   );
@@ -108,7 +110,11 @@ export function DocumentEditor(props: Props) {
             <Problems lint={lint} onGo={({ Line, Column }) => code.current?.goTo(offsetOf(draft.content, Line, Column), Line)} />
             {begun !== undefined && <Changes version={begun} before={start.content} after={draft.content} />}
           </SpaceBetween>
-          {isTesting && noTest === undefined && <TestPanel name={name} stored={stored} refusal={noVersion()} />}
+          {panel !== "none" && noTest === undefined && (
+            <div hidden={!isTesting}>
+              <TestPanel name={name} stored={stored} refusal={noVersion()} />
+            </div>
+          )}
         </div>
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">

@@ -7,15 +7,20 @@ import { EmptyState } from "@/components/EmptyState";
 import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { RowActions } from "@/components/RowActions";
+import { TokenFilter } from "@/components/TokenFilter";
 import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
 import { useMay } from "@/components/useMay";
 import { usePage } from "@/components/usePage";
+import { isEmpty } from "@/platform/filter";
 import { usePages } from "@/platform/pages";
 import { type Channel, type ChannelDetails, deleteChannel, getChannel, listChannels, testChannel } from "./api";
 import { ChannelDialog } from "./ChannelDialog";
 import { DeliveryLog } from "./DeliveryLog";
+import { NothingFits } from "./NothingFits";
 import { type Translator, useNotificationTexts } from "./texts";
+import { CHANNEL_KEYS } from "./tokens";
+import { useFilter } from "./useFilter";
 
 const PUT = "roadstead:PutNotificationChannel";
 
@@ -30,7 +35,8 @@ export default function ChannelsPage() {
   const [edited, setEdited] = useState<ChannelDetails>();
   const [dialog, setDialog] = useState<"put" | "delete">();
   const [isBusy, setBusy] = useState(false);
-  const pages = usePages<Channel>({ queryKey: ["notification-channels", "list"], fetchPage: (_, __, signal) => listChannels(signal), size: 200 });
+  const [filter, setFilter] = useFilter("filter");
+  const pages = usePages<Channel>({ queryKey: ["notification-channels", "list", filter], fetchPage: (_, __, signal) => listChannels(filter, signal), size: 200 });
   const columns = useMemo(() => columnsOf(t), [t]);
   const chosen = pages.items.find(({ Name }) => Name === selected[0]?.Name);
   usePage(t("title"));
@@ -91,7 +97,8 @@ export default function ChannelsPage() {
             {t("title")}
           </Header>
         }
-        empty={<EmptyState title={t("empty")}>{t("emptyHelp")}</EmptyState>}
+        filter={<TokenFilter label={t("filterLabel")} placeholder={t("filterPlaceholder")} keys={CHANNEL_KEYS} textOf={t} filter={filter} onChange={setFilter} />}
+        empty={isEmpty(filter) ? <EmptyState title={t("empty")}>{t("emptyHelp")}</EmptyState> : <NothingFits onClear={setFilter} />}
       />
       {refusal === undefined && <DeliveryLog />}
       {dialog === "put" && <ChannelDialog channel={edited} onClose={close} onSaved={pages.refresh} />}

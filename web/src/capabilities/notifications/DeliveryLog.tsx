@@ -7,11 +7,16 @@ import { useNotify } from "@/components/Notifications";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { RefreshButton } from "@/components/RefreshButton";
 import { TimeAgo } from "@/components/TimeAgo";
+import { TokenFilter } from "@/components/TokenFilter";
 import { useAttempt } from "@/components/useAttempt";
 import { useList } from "@/components/useList";
+import { isEmpty } from "@/platform/filter";
 import { usePages } from "@/platform/pages";
 import { listNotifications, type Notification, retryNotification } from "./api";
+import { NothingFits } from "./NothingFits";
 import { type Translator, useNotificationTexts } from "./texts";
+import { NOTIFICATION_KEYS } from "./tokens";
+import { useFilter } from "./useFilter";
 
 const STATES = {
   Waiting: { type: "pending", text: "stateWaiting" },
@@ -25,7 +30,12 @@ export function DeliveryLog() {
   const notify = useNotify();
   const attempt = useAttempt();
   const list = useList("notifications");
-  const pages = usePages<Notification>({ queryKey: ["notifications"], fetchPage: listNotifications, size: list.size });
+  const [filter, setFilter] = useFilter("log");
+  const pages = usePages<Notification>({
+    queryKey: ["notifications", filter],
+    fetchPage: (cursor, size, signal) => listNotifications(filter, cursor, size, signal),
+    size: list.size,
+  });
   const { refresh } = pages;
   const columns = useMemo(() => {
     const retry = (id: number) =>
@@ -48,7 +58,8 @@ export function DeliveryLog() {
           {t("log")}
         </Header>
       }
-      empty={<EmptyState title={t("logEmpty")} />}
+      filter={<TokenFilter label={t("logFilterLabel")} placeholder={t("logFilterPlaceholder")} keys={NOTIFICATION_KEYS} textOf={t} filter={filter} onChange={setFilter} />}
+      empty={isEmpty(filter) ? <EmptyState title={t("logEmpty")} /> : <NothingFits onClear={setFilter} />}
     />
   );
 }

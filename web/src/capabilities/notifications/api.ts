@@ -1,6 +1,7 @@
 import { call } from "@/platform/api";
+import { isEmpty } from "@/platform/filter";
 import type { CursorPage } from "@/platform/pages";
-import type { Request, Result } from "@/platform/types";
+import type { Filter, Request, Result } from "@/platform/types";
 
 type Item<List> = List extends readonly (infer One)[] ? One : never;
 
@@ -9,13 +10,13 @@ export type ChannelDetails = Result<"Roadstead.GetNotificationChannel">;
 export type PutChannelRequest = Request<"Roadstead.PutNotificationChannel">;
 export type Notification = Item<Result<"Roadstead.GetNotificationLog">["Notifications"]>;
 
-export async function listChannels(signal?: AbortSignal): Promise<CursorPage<Channel>> {
-  const { Channels } = await call("Roadstead.ListNotificationChannels", {}, signal);
+export async function listChannels(filter: Filter, signal?: AbortSignal): Promise<CursorPage<Channel>> {
+  const { Channels } = await call("Roadstead.ListNotificationChannels", isEmpty(filter) ? {} : { Filter: filter }, signal);
   return { items: Channels, next: undefined };
 }
 
-export async function listNotifications(cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Notification>> {
-  const request = { MaxResults: size, ...(cursor ? { NextToken: cursor } : {}) };
+export async function listNotifications(filter: Filter, cursor: string | undefined, size: number, signal: AbortSignal): Promise<CursorPage<Notification>> {
+  const request = { MaxResults: size, ...(isEmpty(filter) ? {} : { Filter: filter }), ...(cursor ? { NextToken: cursor } : {}) };
   const result = await call("Roadstead.GetNotificationLog", request, signal);
   return { items: result.Notifications, next: result.NextToken || undefined };
 }
