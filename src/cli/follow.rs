@@ -167,7 +167,16 @@ impl<'a> Follow<'a> {
         }
     }
 
-    pub async fn until_end(mut self, show: &Show) -> Result<Ended> {
+    /// *Errors*: those of calls, with the way back to the command.
+    pub async fn until_end(self, show: &Show) -> Result<Ended> {
+        let command = self.command;
+        self.watch(show).await.map_err(|error| match error.downcast_ref::<CallError>() {
+            Some(call) => detached(call.to_failure(), command).into(),
+            None => error,
+        })
+    }
+
+    async fn watch(mut self, show: &Show) -> Result<Ended> {
         let mut live = Live::command(self.client, self.command).await;
         let mut pause = SOON;
         let mut last = None;
@@ -225,7 +234,10 @@ impl<'a> Follow<'a> {
         let since = *trouble.get_or_insert_with(|| {
             if passing {
                 self.progress.clear();
-                say("note: the hub is out of reach; the command goes on, trying again");
+                say(&format!(
+                    "note: the hub is out of reach; command {} goes on, trying again",
+                    self.command
+                ));
             }
             Instant::now()
         });
@@ -353,6 +365,14 @@ pub async fn invocation_rows(client: &Client, command: &CommandId) -> Result<Vec
     Ok(found.into_iter().map(rows::from_api).collect())
 }
 
+/// Who no longer watches a command is told which it is, and how to go on.
+pub fn detached(why: Failure, command: &CommandId) -> Failure {
+    why.hint(format!(
+        "command {command} goes on; follow it: roadstead command logs --follow {command}"
+    ))
+    .hint(format!("cancel it: roadstead command cancel {command}"))
+}
+
 /// What came of it, for a person; nothing to say when one node did well.
 pub fn say_summary(ended: &Ended) {
     if ended.structured {
@@ -453,6 +473,14 @@ mod tests {
         assert_eq!(code(&[("DeliveryTimedOut", 2), ("ExecutionTimedOut", 1)]), Some(7));
         assert_eq!(code(&[("Failed", 2), ("ExecutionTimedOut", 1)]), Some(1));
         assert_eq!(code(&[("Cancelled", 1)]), Some(1));
+    }
+
+    #[test]
+    fn who_lost_the_hub_is_told_the_command_and_how_to_go_on() {
+        let command = CommandId::random();
+        let lost = detached(Failure::new(Exit::Unreachable, "no hub"), &command);
+        assert_eq!(lost.exit, Exit::Unreachable);
+        assert!(lost.hints[0].ends_with(&format!("roadstead command logs --follow {command}")));
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     }
     let ended = tokio::select! {
         ended = Follow::new(&client, &command).until_end(show) => ended?,
-        _ = tokio::signal::ctrl_c() => return Err(detached(&command)),
+        _ = tokio::signal::ctrl_c() => return Err(interrupted(&command)),
     };
     follow::say_summary(&ended);
     let only = ended.invocations.first().filter(|_| args.exit_code && ended.invocations.len() == 1);
@@ -143,12 +143,9 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     ended.verdict()
 }
 
-fn detached(command: &CommandId) -> anyhow::Error {
+fn interrupted(command: &CommandId) -> anyhow::Error {
     say("");
-    Failure::new(Exit::Interrupted, format!("no longer watching; command {command} goes on"))
-        .hint(format!("follow it: roadstead command logs --follow {command}"))
-        .hint(format!("cancel it: roadstead command cancel {command}"))
-        .into()
+    follow::detached(Failure::new(Exit::Interrupted, "no longer watching"), command).into()
 }
 
 fn commands(args: &RunArgs) -> Result<String> {

@@ -8,7 +8,6 @@ use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Declare, Service, Services, constraint};
 use crate::hub::capabilities::commands::rows::{self, Invocation, OutputRow};
 use crate::hub::capabilities::commands::send::share;
-use crate::hub::capabilities::commands::state::State;
 use crate::hub::store::blobs::{self, Blobs};
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::run::{OutputQuery, StreamName};
@@ -97,26 +96,33 @@ async fn get_output(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
         .await?;
     match found {
         (_, Some(row)) if !row.is_wanted => stored(&cx.services, row, request.offset, limit).await,
-        (state, Some(_)) => live(&cx.services, &request, limit, state).await,
-        (state, None) if state.is_ended() => Ok(nothing(true)),
-        (state, None) => live(&cx.services, &request, limit, state).await,
+        (_, Some(row)) => match live(&cx.services, &request, limit).await {
+            Some(answer) => Ok(answer),
+            // What its report brought; the rest comes when the node is back.
+            None => stored(&cx.services, row, request.offset, limit).await,
+        },
+        (state, None) if state.is_ended() => Ok(nothing(0, Source::Stored, true)),
+        (_, None) => {
+            let answer = live(&cx.services, &request, limit).await;
+            Ok(answer.unwrap_or_else(|| nothing(request.offset, Source::Live, false)))
+        }
     }
 }
 
-fn nothing(complete: bool) -> GetResult {
+fn nothing(next_offset: u64, source: Source, complete: bool) -> GetResult {
     GetResult {
         text: String::new(),
-        next_offset: 0,
+        next_offset,
         stored_bytes: 0,
         complete,
         cut: None,
-        source: Source::Stored,
+        source,
     }
 }
 
 async fn stored(services: &Services, row: OutputRow, offset: u64, limit: u64) -> ApiResult<GetResult> {
     let blobs = services.blobs.clone();
-    let (total, cut) = (row.stored_bytes, row.cut);
+    let (total, cut, is_wanted) = (row.stored_bytes, row.cut, row.is_wanted);
     let bytes: Vec<u8> = services
         .store
         .read(move |tx| range(tx, &blobs, &row, offset, limit as usize))
@@ -128,14 +134,14 @@ async fn stored(services: &Services, row: OutputRow, offset: u64, limit: u64) ->
         text,
         next_offset,
         stored_bytes: total,
-        complete: next_offset >= total,
+        complete: next_offset >= total && !is_wanted,
         cut,
         source: Source::Stored,
     })
 }
 
-/// What the node has so far; the caller asks again from `next_offset`.
-async fn live(services: &Services, request: &GetRequest, limit: u64, state: State) -> ApiResult<GetResult> {
+/// What the node has so far, if it can be asked; the caller asks again from `next_offset`.
+async fn live(services: &Services, request: &GetRequest, limit: u64) -> Option<GetResult> {
     let query = OutputQuery {
         run: request.command_id.clone(),
         step: request.step,
@@ -143,13 +149,7 @@ async fn live(services: &Services, request: &GetRequest, limit: u64, state: Stat
         offset: request.offset,
         follow: false,
     };
-    let Ok(mut body) = services.link().output(&request.node_id, query).await else {
-        return Ok(GetResult {
-            next_offset: request.offset,
-            source: Source::Live,
-            ..nothing(state.is_ended())
-        });
-    };
+    let mut body = services.link().output(&request.node_id, query).await.ok()?;
     let mut bytes = Vec::new();
     while let Some(Ok(piece)) = body.next().await {
         bytes.extend_from_slice(&piece);
@@ -160,7 +160,7 @@ async fn live(services: &Services, request: &GetRequest, limit: u64, state: Stat
     }
     let (text, used) = whole_characters(&bytes, false);
     let next_offset = request.offset + used as u64;
-    Ok(GetResult {
+    Some(GetResult {
         text,
         next_offset,
         stored_bytes: next_offset,
