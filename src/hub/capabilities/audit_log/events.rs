@@ -1,4 +1,7 @@
 //! Rows of the log, searched with the token filter, newest first; and a topic that says that there are new ones.
+//!
+//! The order is that of the numbers, and where times alone narrow the search that of the times: then the index of times leads to
+//! the first row, however long the log is. Numbers and times differ in order only where a clock was set back.
 
 use std::time::Duration;
 
@@ -57,38 +60,96 @@ struct ListResult {
 async fn list_audit_events(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     is_whole(&cx)?;
     let size = page::size(request.max_results, 1, 1000, 50)?;
-    let after: Option<i64> = page::parse(request.next_token.as_deref())?;
-    let mut select = matching(request.filter, cx.now())?.and_condition(&cx.visible(KIND, "audit.seq"));
-    select = match (request.oldest_first, after) {
-        (_, None) => select,
-        (true, Some(seq)) => select.and("audit.seq > ?", [seq.into()]),
-        (false, Some(seq)) => select.and("audit.seq < ?", [seq.into()]),
-    };
+    let order = Order::of(&request.filter, request.oldest_first);
+    let select = matching(request.filter, cx.now())?.and_condition(&cx.visible(KIND, "audit.seq"));
+    let select = order.after(select, request.next_token.as_deref())?;
     let rows = cx
         .read(move |tx| {
-            let mut rows = found(tx, &select, request.oldest_first, size + 1)?;
+            let mut rows = found(tx, &select, order, size + 1)?;
             audit::add_nodes(tx, &mut rows)?;
             Ok(rows)
         })
         .await?;
-    let (rows, next_token) = page::cut(rows, size, |row| row.seq);
+    let (rows, next_token) = match order.by_time {
+        true => page::cut(rows, size, |row| (row.at.millis(), row.seq)),
+        false => page::cut(rows, size, |row| row.seq),
+    };
     Ok(ListResult {
         events: rows.into_iter().map(AuditEvent::from).collect(),
         next_token,
     })
 }
 
-/// The first `limit` rows: those that are in the indexes, and those that are not yet.
-fn found(tx: &Tx<'_>, select: &Select, oldest_first: bool, limit: usize) -> Result<Vec<Row>, StoreError> {
-    let (order, parts) = match oldest_first {
-        true => ("audit.seq", [filing::FILED, filing::RECENT]),
-        false => ("audit.seq DESC", [filing::RECENT, filing::FILED]),
+/// In which order a search shows its rows.
+#[derive(Clone, Copy)]
+struct Order {
+    by_time: bool,
+    oldest_first: bool,
+}
+
+impl Order {
+    fn of(filter: &Filter, oldest_first: bool) -> Self {
+        let by_time = filter.terms.iter().any(|term| term.key == "time") && !filter.terms.iter().any(has_index);
+        Self { by_time, oldest_first }
+    }
+
+    /// Adds that the rows come after those of the page before.
+    fn after(self, select: Select, token: Option<&str>) -> ApiResult<Select> {
+        if self.by_time {
+            let Some((at, seq)) = page::parse::<(i64, i64)>(token)? else {
+                return Ok(select);
+            };
+            return Ok(match self.oldest_first {
+                true => select.and("(audit.at, audit.seq) > (?, ?)", [at.into(), seq.into()]),
+                false => select.and("(audit.at, audit.seq) < (?, ?)", [at.into(), seq.into()]),
+            });
+        }
+        let Some(seq) = page::parse::<i64>(token)? else { return Ok(select) };
+        Ok(match self.oldest_first {
+            true => select.and("audit.seq > ?", [seq.into()]),
+            false => select.and("audit.seq < ?", [seq.into()]),
+        })
+    }
+
+    fn sql(self) -> &'static str {
+        match (self.by_time, self.oldest_first) {
+            (true, true) => "audit.at, audit.seq",
+            (true, false) => "audit.at DESC, audit.seq DESC",
+            (false, true) => "audit.seq",
+            (false, false) => "audit.seq DESC",
+        }
+    }
+
+    fn sort(self, rows: &mut [Row]) {
+        let time = |row: &Row| if self.by_time { row.at.millis() } else { 0 };
+        rows.sort_by_key(|row| (time(row), row.seq));
+        if !self.oldest_first {
+            rows.reverse();
+        }
+    }
+}
+
+/// Whether an index leads to the rows of a term, and in the order of their numbers.
+fn has_index(term: &Term) -> bool {
+    let is_named = match term.key.as_str() {
+        "user" | "target" | "node" => true,
+        "operation" => !term.value.contains(':'),
+        "command" => !term.value.is_empty(),
+        "outcome" => term.value.eq_ignore_ascii_case("denied"),
+        _ => false,
     };
+    is_named && term.op == Op::Eq
+}
+
+/// The first `limit` rows: of those that are in the indexes and of those, always few, that are not yet.
+fn found(tx: &Tx<'_>, select: &Select, order: Order, limit: usize) -> Result<Vec<Row>, StoreError> {
     let mut rows: Vec<Row> = Vec::new();
-    for part in parts {
-        let select = select.clone().and(part, []).order(order).limit(limit - rows.len());
+    for part in [filing::FILED, filing::RECENT] {
+        let select = select.clone().and(part, []).order(order.sql()).limit(limit);
         rows.extend(select.rows(tx, Row::from_stored)?);
     }
+    order.sort(&mut rows);
+    rows.truncate(limit);
     Ok(rows)
 }
 
@@ -258,7 +319,8 @@ mod tests {
 
     async fn seqs(store: &Store, filter: &str) -> Vec<i64> {
         let select = matching(filter.parse().unwrap(), NOW).unwrap();
-        let rows = store.read(move |tx| found(tx, &select, false, 1000)).await;
+        let order = Order::of(&filter.parse().unwrap(), false);
+        let rows = store.read(move |tx| found(tx, &select, order, 1000)).await;
         rows.map_err(|e: StoreError| e).unwrap().iter().map(|row| row.seq).collect()
     }
 
@@ -313,9 +375,67 @@ mod tests {
         filled.await.map_err(|e: StoreError| e).unwrap();
         assert_eq!(seqs(&store, "user=ann").await, [600, 500, 400, 300, 200, 100]);
         let select = matching(Filter::default(), NOW).unwrap().and("audit.seq > ?", [500i64.into()]);
-        let page = store.read(move |tx| found(tx, &select, true, 30)).await.map_err(|e: StoreError| e);
+        let order = Order::of(&Filter::default(), true);
+        let page = store.read(move |tx| found(tx, &select, order, 30)).await.map_err(|e: StoreError| e);
         let numbers: Vec<i64> = page.unwrap().iter().map(|row| row.seq).collect();
         assert_eq!(numbers, (501..=530).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn pages_by_time_show_each_row_once_although_the_clock_was_set_back() {
+        const ROWS: i64 = 600;
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let filled = store.write(move |tx| {
+            for seq in 1..=ROWS {
+                // Among the rows that are not filed yet are some that are older than filed ones, and some of the same time.
+                let at = 1_000 + seq / 2 - if seq > 550 { 100 } else { 0 };
+                write(tx, at, "user:ann", "ssm:StartSession", "hub", Outcome::Done)?;
+            }
+            Ok(())
+        });
+        filled.await.map_err(|e: StoreError| e).unwrap();
+        for oldest_first in [false, true] {
+            let filter: Filter = "time>=1970-01-01 time<=1970-01-02".parse().unwrap();
+            let order = Order::of(&filter, oldest_first);
+            let (mut seen, mut token) = (Vec::new(), None::<String>);
+            loop {
+                let select = order.after(matching(filter.clone(), NOW).unwrap(), token.as_deref()).unwrap();
+                let page = store.read(move |tx| found(tx, &select, order, 70)).await;
+                let page = page.map_err(|e: StoreError| e).unwrap();
+                let Some(last) = page.last() else { break };
+                token = Some(page::token(&(last.at.millis(), last.seq)));
+                seen.extend(page.iter().map(|row| (row.at.millis(), row.seq)));
+            }
+            let mut sorted = seen.clone();
+            sorted.sort();
+            sorted.dedup();
+            assert_eq!((seen.len(), sorted.len()), (ROWS as usize, ROWS as usize));
+            if !oldest_first {
+                sorted.reverse();
+            }
+            assert_eq!(seen, sorted);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_search_by_time_walks_the_index_of_times_in_its_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        for (filter, index) in [
+            ("time>=1h", "audit_by_time"),
+            ("time<=2023-11-14 detail:x", "audit_by_time"),
+            ("time>=30d user=ann", "audit_by_user"),
+        ] {
+            for oldest_first in [false, true] {
+                let order = Order::of(&filter.parse().unwrap(), oldest_first);
+                let select = matching(filter.parse().unwrap(), NOW).unwrap().and(filing::FILED, []);
+                let select = select.order(order.sql()).limit(51);
+                let plan = store.read(move |tx| select.plan(tx)).await.map_err(|e: StoreError| e).unwrap();
+                let is_walked = plan.len() == 1 && plan[0].contains("SEARCH audit USING") && plan[0].contains(index);
+                assert!(is_walked, "{filter}: {plan:?}");
+            }
+        }
     }
 
     #[test]
