@@ -12,7 +12,7 @@ use std::fmt;
 
 /// Upstream's deepest hierarchy.
 pub const MAX_LEVELS: usize = 15;
-/// Upstream's longest name, its ARN's head included.
+/// Upstream's longest name, together with what stands before it in its ARN.
 const MAX_LENGTH: usize = 1011;
 
 /// Why a text is no name for a parameter.
@@ -31,7 +31,7 @@ pub enum NameError {
     ReservedPath,
     #[error("a name has at most {} levels", MAX_LEVELS)]
     TooDeep,
-    #[error("a name has at most {} characters", MAX_LENGTH)]
+    #[error("a name has at most {} characters, those before it in its ARN included", MAX_LENGTH)]
     TooLong,
 }
 
@@ -64,7 +64,7 @@ pub enum ReferenceError {
 }
 
 impl ParameterKey {
-    /// The key of a name that is about to be written.
+    /// The key of a name that is about to be written; [`ParameterKey::check_arn`] has the last word on its length.
     pub fn for_writing(name: &str) -> Result<Self, NameError> {
         let bare = name.strip_prefix('/').unwrap_or(name);
         check_prefix(name, bare)?;
@@ -82,6 +82,11 @@ impl ParameterKey {
             return Err(NameError::TooLong);
         }
         Ok(Self(format!("/{bare}")))
+    }
+
+    /// The same for a name whose ARN is known, which counts in full.
+    pub fn check_arn(arn: &str) -> Result<(), NameError> {
+        if arn.len() > MAX_LENGTH { Err(NameError::TooLong) } else { Ok(()) }
     }
 
     /// The key of a name that is looked up; whatever cannot be a name is `None`.
@@ -238,6 +243,9 @@ mod tests {
         assert_eq!(reason(&"/a".repeat(16)), NameError::TooDeep);
         assert!(ParameterKey::for_writing(&"/a".repeat(15)).is_ok());
         assert_eq!(reason(&"a".repeat(1012)), NameError::TooLong);
+        let arn = |length: usize| format!("arn:aws:ssm:us-east-2:111122223333:parameter/{}", "a".repeat(length));
+        assert_eq!(ParameterKey::check_arn(&arn(1011 - 45)), Ok(()));
+        assert_eq!(ParameterKey::check_arn(&arn(1011 - 44)), Err(NameError::TooLong));
     }
 
     #[test]

@@ -38,6 +38,28 @@ def test_malformed_json_is_refused(hub, operation, body):
     assert refusal(hub.api.raw(operation, body)) in ("SerializationException", "ValidationException")
 
 
+@pytest.mark.parametrize(
+    "operation, body",
+    [
+        ("AmazonSSM.ListCommands", {"CommandId": None, "MaxResults": None, "Filters": None, "NextToken": None}),
+        ("AmazonSSM.DescribeParameters", {"Filters": None, "ParameterFilters": None, "Shared": None}),
+        ("AmazonSSM.DescribeInstanceInformation", {"Filters": None, "InstanceInformationFilterList": None}),
+        ("AmazonSSM.GetParametersByPath", {"Path": "/nulls", "Recursive": None, "WithDecryption": None, "ParameterFilters": [{"Key": "Type", "Option": None, "Values": ["String"]}]}),
+        ("Roadstead.SearchNodes", {"Filter": None, "MaxResults": None}),
+        ("Logs_20140328.DescribeLogGroups", {"limit": None, "logGroupIdentifiers": None}),
+    ],
+)
+def test_a_member_that_is_null_is_not_there(hub, operation, body):
+    status, answer, *_ = hub.api.raw(operation, json.dumps(body).encode())
+    assert status == 200, answer
+
+
+def test_a_required_member_that_is_null_is_missing(hub):
+    for body in ({"InstanceId": None}, {}):
+        status, answer, *_ = hub.api.raw("AmazonSSM.DeregisterManagedInstance", json.dumps(body).encode())
+        assert status == 400 and "Value null at 'instanceId'" in json.loads(answer)["message"], answer
+
+
 def test_deep_json_is_refused(hub):
     body = b'{"Filters":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     assert refusal(hub.api.raw("AmazonSSM.ListCommands", body)) in ("SerializationException", "ValidationException")

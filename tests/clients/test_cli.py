@@ -128,7 +128,7 @@ def test_the_targets_are_counted_before_anything_is_sent(hub, agents):
 
 def test_offline_targets_are_told_before_anything_is_sent(hub):
     agent = hub.join("harbour")
-    assert agent.stop() == 0
+    agent.leave()
     done = hub.cli("run", "--node", "harbour", "--no-wait", "-o", "json", "--", "true", check=OK)
     assert "harbour" in done.err and "offline" in done.err.lower()
     hub.cli("command", "cancel", json.loads(done.out)["command_id"], check=OK)
@@ -168,6 +168,50 @@ def test_ctrl_c_leaves_the_command_running_and_says_how_to_go_on(hub, agents, tm
     until(lambda: rows(hub, "command", "show", command)["status"] == "Success", 20, "the command ending by itself")
 
 
+def test_who_loses_the_hub_is_told_the_command_and_finds_it_again(bed):
+    hub = bed()
+    agent = hub.join("far")
+    gate = hub.folder / "gate"
+    child = subprocess.Popen(
+        [hub.binary, "run", "--node", "far", "--", f"echo up; while [ -d {gate.parent} ] && [ ! -e {gate} ]; do sleep 0.05; done; echo down"],
+        env=hub.client_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    try:
+        assert select.select([child.stdout], [], [], 20)[0]
+        hub.kill()
+        said = b""
+        while b"out of reach" not in said:
+            assert select.select([child.stderr], [], [], 30)[0], said
+            said += os.read(child.stderr.fileno(), 4096)
+        command = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.decode()).group()
+        hub.start()
+        gate.touch()
+        out, _ = child.communicate(timeout=60)
+        assert child.returncode == OK and out.endswith(b"up\ndown\n")
+        assert hub.cli("command", "logs", command, check=OK).out == "up\ndown\n"
+        assert agent.alive()
+    finally:
+        gate.touch()
+        child.kill()
+        child.communicate()
+
+
+def test_a_watcher_whose_key_is_taken_away_is_told_the_command(hub, agents, tmp_path):
+    key = json.loads(hub.cli("access-key", "create", "--description", "short", "-o", "json", check=OK).out)
+    env = {**hub.client_env(), "ROADSTEAD_ACCESS_KEY_ID": key["access_key_id"], "ROADSTEAD_SECRET_ACCESS_KEY": key["secret_access_key"]}
+    gate = tmp_path / "gate"
+    child = subprocess.Popen(
+        [hub.binary, "run", "--node", "north", "--", f"echo up; while [ -d {gate.parent} ] && [ ! -e {gate} ]; do sleep 0.05; done"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    assert select.select([child.stdout], [], [], 20)[0]
+    hub.cli("access-key", "delete", key["access_key_id"], check=OK)
+    _, err = child.communicate(timeout=60)
+    gate.touch()
+    assert child.returncode == DENIED, err
+    assert re.search(r"roadstead command logs --follow [0-9a-f-]{36}\n", err.decode() + "\n"), err
+
+
 def test_activations_and_keys(hub):
     made = json.loads(hub.cli("join-line", "--tags", "a=b", "--count", "3", "--expires", "2h", "-o", "json", check=OK).out)
     assert {"token", "line", "expires_at"} <= set(made) and made["token"].startswith("rs1_") and made["token"] in made["line"]
@@ -186,6 +230,7 @@ def test_any_operation_can_be_called(hub, agents):
     listed = json.loads(hub.cli("api", "DescribeInstanceInformation", check=OK).out)
     assert agents[0].node in [one["InstanceId"] for one in listed["InstanceInformationList"]]
     assert json.loads(hub.cli("api", "Roadstead.GetOverview", check=OK).out)["Nodes"]["Total"] >= 2
+    hub.cli("run", "--node", "north", "--", "true", check=OK)
     assert json.loads(hub.cli("api", "ListCommands", "--json", "-", stdin=b'{"MaxResults": 1}', check=OK).out)["Commands"]
     hub.cli("api", "NoSuchOperation", check=USAGE)
     hub.cli("api", "ListCommands", "--json", "{", check=USAGE)
@@ -279,7 +324,7 @@ class Terminal:
             os.execve(argv[0], argv, env)
         self.text = ""
 
-    def until(self, needle, seconds=20):
+    def until(self, needle, seconds=60):
         deadline = time.monotonic() + seconds
         while needle not in self.text:
             assert time.monotonic() < deadline, f"{needle!r} did not appear in {self.text[-500:]!r}"
@@ -296,7 +341,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def wait(self):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -346,7 +391,7 @@ def test_what_is_not_there_is_said(hub):
 def test_ssh_to_nobody_and_to_an_offline_node(hub):
     hub.cli("ssh", "nobody-here", check=NOT_FOUND)
     agent = hub.join("adrift")
-    agent.stop()
+    agent.leave()
     done = hub.cli("ssh", "adrift")
     assert done.returncode == UNREACHABLE and "adrift" in done.err + agent.node, done.err
 

@@ -114,6 +114,35 @@ def test_properties_filter_with_operators(ssm, node, refuses):
     refuses("InvalidFilterKey", ssm.describe_instance_properties, InstancePropertyFilterList=[{"key": "Colour", "valueSet": ["red"]}])
 
 
+@pytest.mark.parametrize(
+    "operation, member, filters, code",
+    [
+        ("DescribeInstanceInformation", "Filters", [{"Key": "IamRole", "Values": ["x"] * 101}], "ValidationException"),
+        ("DescribeInstanceInformation", "Filters", [{"Key": "IamRole", "Values": [""]}], "ValidationException"),
+        ("DescribeInstanceInformation", "Filters", [{"Key": "DocumentName", "Values": ["x"]}], "InvalidFilterKey"),
+        ("DescribeInstanceInformation", "InstanceInformationFilterList", [{"key": "IamRole", "valueSet": []}], "ValidationException"),
+        ("DescribeInstanceProperties", "FiltersWithOperator", [], "ValidationException"),
+        ("DescribeInstanceProperties", "FiltersWithOperator", [{"Key": "IamRole", "Values": ["x"], "Operator": "Equal"}] * 41, "ValidationException"),
+        ("DescribeInstanceProperties", "FiltersWithOperator", [{"Key": "IamRole", "Values": ["x"] * 41, "Operator": "Equal"}], "ValidationException"),
+        ("DescribeInstanceProperties", "FiltersWithOperator", [{"Key": "IamRole", "Values": ["x"], "Operator": "Like"}], "ValidationException"),
+        ("DescribeInstanceProperties", "InstancePropertyFilterList", [{"key": "tag:a", "valueSet": ["x"]}], "InvalidFilterKey"),
+    ],
+)
+def test_filters_beyond_the_model_are_refused(hub, operation, member, filters, code):
+    with pytest.raises(Refused) as caught:
+        hub.api.ssm(operation, **{member: filters})
+    assert caught.value.code == code
+
+
+def test_as_many_filters_as_the_model_has_are_taken(hub, node):
+    values = [node] + [f"mi-{n:017}" for n in range(39)]
+    found = hub.api.ssm("DescribeInstanceProperties", FiltersWithOperator=[{"Key": "InstanceIds", "Values": values, "Operator": "Equal"}] * 40)
+    assert [one["InstanceId"] for one in found["InstanceProperties"]] == [node]
+    many = [node] + [f"mi-{n:017}" for n in range(99)]
+    found = hub.api.ssm("DescribeInstanceInformation", Filters=[{"Key": "InstanceIds", "Values": many}])
+    assert [one["InstanceId"] for one in found["InstanceInformationList"]] == [node]
+
+
 def test_tags_are_added_listed_and_removed(ssm, node, refuses):
     ssm.add_tags_to_resource(
         ResourceType="ManagedInstance", ResourceId=node, Tags=[{"Key": "role", "Value": "db"}, {"Key": "日本", "Value": "東京"}]

@@ -73,6 +73,18 @@ def test_names_are_refused_as_upstream_does(ssm, refuses):
     refuses("HierarchyLevelLimitExceededException", ssm.put_parameter, Name="/a" * 16, Value="v", Type="String")
 
 
+def test_a_name_counts_with_its_arn(ssm_plain, refuses):
+    """`arn:aws:ssm:eu-central-1:000000000000:parameter/` comes first; all of it has 1011 characters at most."""
+    head = len("arn:aws:ssm:eu-central-1:000000000000:parameter/")
+    name = uuid.uuid4().hex + "x" * (1011 - head - 32)
+    ssm_plain.put_parameter(Name=f"/{name}", Value="v", Type="String")
+    arn = ssm_plain.get_parameter(Name=name)["Parameter"]["ARN"]
+    assert len(arn) == 1011 and ssm_plain.get_parameter(Name=arn)["Parameter"]["Value"] == "v"
+    ssm_plain.delete_parameter(Name=name)
+    words = refuses("ValidationException", ssm_plain.put_parameter, Name=f"{name}x", Value="v", Type="String")["Message"]
+    assert "can't be longer than 1011 characters" in words
+
+
 def test_spaces_around_a_name_do_not_count(ssm, root):
     put(ssm, f"  {root}/a ")
     assert ssm.get_parameter(Name=f" {root}/a  ")["Parameter"]["Name"] == f"{root}/a"
@@ -495,6 +507,9 @@ def test_secrets(ssm, hub, root, refuses):
     assert ssm.get_parameter_history(Name=f"{root}/s")["Parameters"][0]["Value"] == sealed
     refuses("InvalidKeyId", put, ssm, f"{root}/t", Type="SecureString", KeyId="alias/none")
     refuses("InvalidKeyId", put, ssm, f"{root}/t", Type="SecureString", KeyId="arn:aws:kms:eu-central-1:123456789012:key/none")
+    refuses("InvalidKeyId", put, ssm, f"{root}/t", Type="SecureString", KeyId="arn:aws:kms:eu-central-1:123456789012:alias/aws/ssm")
+    put(ssm, f"{root}/u", secret, Type="SecureString", KeyId="arn:aws:kms:eu-central-1:000000000000:alias/aws/ssm")
+    ssm.delete_parameter(Name=f"{root}/u")
     for file in pathlib.Path(hub.folder).rglob("*"):
         if file.is_file():
             assert secret.encode() not in file.read_bytes(), file

@@ -72,6 +72,24 @@ def test_all_steps_are_listed_while_the_first_one_runs(hub, ssm_plain, node, doc
     assert plugins(ssm_plain, command, node) == {"one": ("Success", 0, ""), "two": ("Success", 0, "2\n"), "three": ("Success", 0, "")}
 
 
+def test_a_cancel_counts_for_the_steps_that_never_began(hub, ssm_plain, node, document, tmp_path):
+    gate, waits = gated(tmp_path)
+    began = tmp_path / "began"
+    name = document(
+        step("one", "echo 1"), step("two", f"touch {began}", waits), step("three", "echo 3"),
+        step("windows", "x", precondition={"StringEquals": ["platformType", "Windows"]}), step("last", "echo 4", inputs={"finallyStep": True}),
+    )
+    command = send(ssm_plain, [node], name)
+    until(began.exists, 20, "the second step running")
+    ssm_plain.cancel_command(CommandId=command)
+    assert wait_invocation(hub, command, node, step="two")["Status"] == "Cancelled"
+    shown = {name: (status, code) for name, (status, code, _) in plugins(ssm_plain, command, node).items()}
+    never = {name: ("Cancelled", -1) for name in ("three", "windows", "last")}
+    assert shown == {"one": ("Success", 0), "two": ("Cancelled", shown["two"][1]), **never}
+    (share,) = ssm_plain.list_command_invocations(CommandId=command)["CommandInvocations"]
+    assert share["Status"] == "Cancelled"
+
+
 def test_errors_are_what_a_step_wrote_and_the_rest_is_said_elsewhere(hub, ssm_plain, node, document):
     name = document(
         step("windows", "x", precondition={"StringEquals": ["platformType", "Windows"]}),

@@ -68,7 +68,8 @@ async fn admit(cx: &Cx, verdict: Result<(), policy::Denial>) -> ApiResult<()> {
 /// `ValidationException` for a missing member or an ill-formed value.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     let body = if body.is_empty() { b"{}" } else { body };
-    json::from_slice(body).map_err(|error| explain(&error, body))
+    let body = json::without_nulls(body);
+    json::from_slice(&body).map_err(|error| explain(&error, &body))
 }
 
 fn explain(error: &serde_json::Error, body: &[u8]) -> ApiError {
@@ -196,6 +197,13 @@ mod tests {
         let (missing, words) = code("{}");
         assert_eq!((missing, words.contains("Value null at 'name'")), ("ValidationException", true));
         assert!(decode::<Request>(br#"{"Name": "x", "Unknown": 1}"#).is_ok());
+    }
+
+    #[test]
+    fn a_required_member_that_is_null_is_missing() {
+        assert!(decode::<Request>(br#"{"Name": "x", "Parts": null}"#).is_ok());
+        let said = code("{\n\"Gone\": null, \"Name\": \"x\", \"Parts\": [{\"Key\": \"a\"}, {\"Key\": null}]}").1;
+        assert!(said.contains("Value null at 'parts.2.member.key'"), "{said}");
     }
 
     #[test]

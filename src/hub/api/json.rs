@@ -3,7 +3,10 @@
 //! serde takes both for a structure. A request that has one where the model has the other would then be taken, kept, and shown to
 //! clients that cannot read it. So every request is read through here, and no type has to look after itself. What stands inside a
 //! variant of an enum is not looked at.
+//!
+//! A member that is null is a member that is not there ([`without_nulls`]): serde would take that for an `Option` alone.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -18,8 +21,41 @@ pub fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
 }
 
 /// *Errors*: as serde_json's; also for an array in a structure's place.
-pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+pub fn from_value<T: DeserializeOwned>(mut value: Value) -> Result<T, Error> {
+    drop_nulls(&mut value);
     T::deserialize(Strict(value))
+}
+
+/// The same JSON without the members of objects that are null, at any depth; text that is no JSON stays as it is. Entries of
+/// lists stay too: without one, those after it would move.
+pub fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
+    // Next to none has the word, and of those most have it in a script's `/dev/null`.
+    if !text.windows(NULL.len()).any(|word| word == NULL) {
+        return Cow::Borrowed(text);
+    }
+    let Ok(mut value) = serde_json::from_slice::<Value>(text) else {
+        return Cow::Borrowed(text);
+    };
+    match drop_nulls(&mut value) {
+        true => Cow::Owned(value.to_string().into_bytes()),
+        false => Cow::Borrowed(text),
+    }
+}
+
+const NULL: &[u8] = b"null";
+
+/// Whether there were any.
+fn drop_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            let before = members.len();
+            members.retain(|_, member| !member.is_null());
+            let has_fewer = members.len() < before;
+            members.values_mut().fold(has_fewer, |any, member| drop_nulls(member) | any)
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| drop_nulls(item) | any),
+        _ => false,
+    }
 }
 
 /// Stands between a type and what it is read from, at every level: around the reader, the type's visitor, and the members and
@@ -202,6 +238,24 @@ mod tests {
                 assert!(error.starts_with("invalid type: sequence, expected struct"), "{wrong}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn a_member_that_is_null_is_not_there() {
+        let given = r#"{"Inner": {"Key": "null", "Count": null}, "List": null, "ByName": {"x": null, "y": {"Key": "b"}}, "Mode": null}"#;
+        let read: Outer = from_slice(&without_nulls(given.as_bytes())).unwrap();
+        assert_eq!(read, from_value(serde_json::from_str(given).unwrap()).unwrap());
+        assert_eq!(read.inner.unwrap().key, "null");
+        assert_eq!((read.list, read.by_name.len(), read.mode), (vec![], 1, None));
+        for same in ["null", "[null, 1]", r#"{"a": "null"}"#, r#"{"a": null"#] {
+            assert_eq!(without_nulls(same.as_bytes()), same.as_bytes(), "{same}");
+        }
+        assert!(
+            from_value::<Inner>(json!({"Key": null}))
+                .unwrap_err()
+                .to_string()
+                .starts_with("missing field")
+        );
     }
 
     #[test]

@@ -127,6 +127,8 @@ mod sql {
 
     /// Start time over, and the node was not told, or not connected since the request: it certainly does not have it. And
     /// whether it is offline.
+    ///
+    /// Differs: upstream leaves such a share waiting until the execution time is over, too, although it cannot begin any more.
     pub fn undelivered(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<(Due, bool)>, StoreError> {
         let sql = "SELECT i.command_id, i.node_id, i.status, 0 AS accepted, coalesce(n.status, 'Offline') = 'Offline' AS offline
                    FROM invocation i LEFT JOIN node n ON n.id = i.node_id

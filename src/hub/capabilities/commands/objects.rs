@@ -247,7 +247,7 @@ async fn grant(services: &Services, ask: &Ask, step: &str, what: (Source, &Store
     let target = Target::Resource(stores::KIND, store.name.clone()).to_string();
     let (shown, run, count) = (spot.shown(), &ask.run, found.count());
     let what = match found.is_folder {
-        true => format!("{count} objects below `{shown}`"),
+        true => format!("{} below `{shown}`", crate::base::count(count as u64, "object")),
         false => format!("`{shown}`"),
     };
     let detail = format!("{what} may be read for step `{step}` of command {run}");

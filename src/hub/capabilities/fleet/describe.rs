@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::api::{Cx, Declare, Service, Target, page};
+use crate::hub::capabilities::fleet::filters::{self, LegacyFilter, StringFilter};
 use crate::hub::capabilities::fleet::nodes::{self, KIND, Node, NodeStatus};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind};
-use crate::hub::store::{Compare, Select, StoreError, Tx, Value};
+use crate::hub::store::{Select, StoreError, Tx};
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -32,39 +33,11 @@ pub fn operations(api: &mut Declare<'_>) {
     );
 }
 
-/// Upstream's two spellings of one filter.
-#[derive(Deserialize, JsonSchema)]
-struct LegacyFilter {
-    key: String,
-    #[serde(rename = "valueSet")]
-    value_set: Vec<String>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct StringFilter {
-    key: String,
-    values: Vec<String>,
-    operator: Option<String>,
-}
-
-impl From<LegacyFilter> for StringFilter {
-    fn from(legacy: LegacyFilter) -> Self {
-        Self {
-            key: legacy.key,
-            values: legacy.value_set,
-            operator: None,
-        }
-    }
-}
-
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct DescribeInformationRequest {
-    #[serde(default)]
-    instance_information_filter_list: Vec<LegacyFilter>,
-    #[serde(default)]
-    filters: Vec<StringFilter>,
+    instance_information_filter_list: Option<Vec<LegacyFilter>>,
+    filters: Option<Vec<StringFilter>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -106,22 +79,10 @@ struct InstanceInformation {
 }
 
 async fn describe_instance_information(cx: Cx, request: DescribeInformationRequest) -> ApiResult<DescribeInformationResult> {
-    if !request.filters.is_empty() && !request.instance_information_filter_list.is_empty() {
-        return Err(ApiError::validation(
-            "use either `Filters` or `InstanceInformationFilterList`, not both",
-        ));
-    }
-    for filter in &request.instance_information_filter_list {
-        constraint::one_of(&filter.key, "instanceInformationFilterList.1.member.key", LEGACY_KEYS)?;
-    }
+    let filters = filters::INFORMATION.read(request.instance_information_filter_list, request.filters)?;
     let size = page::size(request.max_results, 5, 50, 10)?;
-    let filters: Vec<StringFilter> = request
-        .filters
-        .into_iter()
-        .chain(request.instance_information_filter_list.into_iter().map(Into::into))
-        .collect();
-    let has_tags = filters.iter().any(|f| is_tag(&f.key));
-    if has_tags && filters.iter().any(|f| !is_tag(&f.key)) {
+    let tags = filters.iter().filter(|filter| filter.is_of_tags()).count();
+    if tags > 0 && tags < filters.len() {
         return Err(ApiError::new(
             "InvalidFilterKey",
             "tag filters cannot be combined with other filters",
@@ -138,10 +99,8 @@ async fn describe_instance_information(cx: Cx, request: DescribeInformationReque
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct DescribePropertiesRequest {
-    #[serde(default)]
-    instance_property_filter_list: Vec<LegacyFilter>,
-    #[serde(default)]
-    filters_with_operator: Vec<StringFilter>,
+    instance_property_filter_list: Option<Vec<LegacyFilter>>,
+    filters_with_operator: Option<Vec<StringFilter>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -166,17 +125,8 @@ struct InstanceProperty {
 }
 
 async fn describe_instance_properties(cx: Cx, request: DescribePropertiesRequest) -> ApiResult<DescribePropertiesResult> {
-    if !request.filters_with_operator.is_empty() && !request.instance_property_filter_list.is_empty() {
-        return Err(ApiError::validation(
-            "use either `FiltersWithOperator` or `InstancePropertyFilterList`, not both",
-        ));
-    }
+    let filters = filters::PROPERTIES.read(request.instance_property_filter_list, request.filters_with_operator)?;
     let size = page::size(request.max_results, 5, 1000, 10)?;
-    let filters = request
-        .filters_with_operator
-        .into_iter()
-        .chain(request.instance_property_filter_list.into_iter().map(Into::into))
-        .collect();
     let (found, next_token) = list(&cx, filters, size, request.next_token, "InvalidInstancePropertyFilterValue").await?;
     let now = cx.now();
     let instance_properties = found.into_iter().map(|node| InstanceProperty {
@@ -222,21 +172,6 @@ fn ping_status(status: NodeStatus) -> &'static str {
     }
 }
 
-const LEGACY_KEYS: &[&str] = &[
-    "InstanceIds",
-    "AgentVersion",
-    "PingStatus",
-    "PlatformTypes",
-    "ActivationIds",
-    "IamRole",
-    "ResourceType",
-    "AssociationStatus",
-];
-
-fn is_tag(key: &str) -> bool {
-    key == "tag-key" || key.starts_with("tag:")
-}
-
 /// One page of nodes, by id.
 async fn list(
     cx: &Cx,
@@ -250,7 +185,7 @@ async fn list(
         .and("node.removed_at IS NULL", [])
         .and_condition(&cx.visible(KIND, "node.id"));
     for filter in &filters {
-        select = narrow(select, filter, bad_value)?;
+        select = filter.narrow(select, bad_value)?;
     }
     if let Some(after) = &after {
         select = select.and("node.id > ?", [after.into()]);
@@ -258,88 +193,6 @@ async fn list(
     let select = select.order("node.id").limit(size + 1);
     let found = cx.read(move |tx| Ok(select.rows(tx, Node::from_row)?)).await?;
     Ok(page::cut(found, size, |node| node.id.clone()))
-}
-
-/// Adds one upstream filter.
-///
-/// *Errors*: `InvalidFilterKey`, `InvalidInstanceId`, and the operation's own word for an impossible value.
-fn narrow(select: Select, filter: &StringFilter, bad_value: &'static str) -> ApiResult<Select> {
-    let operator = filter.operator.as_deref().unwrap_or("Equal");
-    constraint::one_of(
-        operator,
-        "filtersWithOperator.1.member.operator",
-        &["Equal", "NotEqual", "BeginWith", "LessThan", "GreaterThan"],
-    )?;
-    if filter.values.is_empty() {
-        return Err(ApiError::new(bad_value, format!("filter `{}` has no value", filter.key)));
-    }
-    if let Some(tag) = filter.key.strip_prefix("tag:") {
-        let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ? AND value = ?)";
-        return Ok(select.and_any(filter.values.iter().map(|v| (head, vec![Value::from(tag), v.into()])).collect()));
-    }
-    let column = match filter.key.as_str() {
-        "tag-key" => {
-            let head = "node.id IN (SELECT id FROM tag WHERE kind = 'ManagedInstance' AND key = ?)";
-            return Ok(select.and_any(filter.values.iter().map(|v| (head, vec![v.into()])).collect()));
-        }
-        "InstanceIds" | "SourceIds" => {
-            if let Some(bad) = filter.values.iter().find(|v| !is_instance_id(v)) {
-                return Err(ApiError::new("InvalidInstanceId", format!("`{bad}` is not an instance id")));
-            }
-            "node.id"
-        }
-        "AgentVersion" => "node.agent_version",
-        "PingStatus" => "CASE node.status WHEN 'Online' THEN 'Online' ELSE 'ConnectionLost' END",
-        "PlatformTypes" => "'Linux'",
-        "ActivationIds" => "coalesce(node.activation_id, '')",
-        "IamRole" => "node.iam_role",
-        "ResourceType" => "'ManagedInstance'",
-        "SourceTypes" => "'AWS::SSM::ManagedInstance'",
-        // No document has been associated with any node yet, so none matches.
-        "AssociationStatus" | "DocumentName" => "''",
-        other => {
-            return Err(ApiError::new(
-                "InvalidFilterKey",
-                format!("`{other}` is not a filter key of this operation"),
-            ));
-        }
-    };
-    check_values(filter, bad_value)?;
-    Ok(compare(select, column, operator, &filter.values))
-}
-
-fn check_values(filter: &StringFilter, bad_value: &'static str) -> ApiResult<()> {
-    let allowed: &[&str] = match filter.key.as_str() {
-        "PingStatus" => &["Online", "ConnectionLost", "Inactive"],
-        "PlatformTypes" => &["Windows", "Linux", "MacOS"],
-        "ResourceType" => &["ManagedInstance", "EC2Instance"],
-        _ => return Ok(()),
-    };
-    match filter.values.iter().find(|v| !allowed.contains(&v.as_str())) {
-        Some(bad) => Err(ApiError::new(
-            bad_value,
-            format!("`{bad}` is not a value of filter `{}`: use {}", filter.key, allowed.join(", ")),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn compare(select: Select, column: &'static str, operator: &str, values: &[String]) -> Select {
-    let condition = match operator {
-        "NotEqual" => return select.and_none_equal(column, values.iter().map(Value::from)),
-        "BeginWith" => Compare::Begins,
-        "LessThan" => Compare::Less,
-        "GreaterThan" => Compare::Greater,
-        _ => return select.and_in(column, values.iter().map(Value::from)),
-    };
-    select.and_compare(column, condition, values.iter().map(Value::from))
-}
-
-fn is_instance_id(text: &str) -> bool {
-    text.parse::<NodeId>().is_ok()
-        || text
-            .strip_prefix("i-")
-            .is_some_and(|rest| matches!(rest.len(), 8 | 17) && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
 #[derive(Deserialize, JsonSchema)]

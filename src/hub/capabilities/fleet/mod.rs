@@ -10,6 +10,7 @@
 //! selects another node's row.
 
 pub mod describe;
+pub mod filters;
 pub mod hub_key;
 pub mod nodes;
 pub mod presence;

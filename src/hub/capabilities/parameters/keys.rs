@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::base::arn::Arn;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, Target};
@@ -205,6 +206,7 @@ async fn rotate_secret_key(cx: Cx, request: NamedRequest) -> ApiResult<RotateRes
 
 /// The key that a request names, after the right on it was checked under its alias.
 fn permitted(cx: &Cx, tx: &Tx<'_>, named: &str) -> ApiResult<Key> {
+    check_account(named, &cx.services.config.account_id)?;
     let key = sql::find(tx, without_arn(named))?.ok_or_else(|| unknown(named))?;
     cx.permit(tx, &Target::Resource(KIND, key.alias.clone()))?;
     Ok(key)
@@ -306,6 +308,16 @@ fn is_alias(text: &str) -> bool {
         .is_some_and(|name| !name.is_empty() && !name.starts_with("aws/") && name.bytes().all(is_char))
 }
 
+/// A key of another account is none of ours, whatever it is called; the region in an ARN is a label.
+///
+/// *Errors*: `InvalidKeyId`, as for a key that does not exist.
+pub fn check_account(named: &str, account: &str) -> ApiResult<()> {
+    match named.parse::<Arn>() {
+        Ok(arn) if arn.service == "kms" && arn.account != account => Err(unknown(named)),
+        _ => Ok(()),
+    }
+}
+
 /// `alias/x` or an id, from either or from an ARN of either.
 fn without_arn(named: &str) -> &str {
     let mut parts = named.splitn(6, ':');
@@ -381,6 +393,17 @@ mod tests {
         assert_eq!(without_arn("arn:aws:kms:eu-west-1:123456789012:alias/app"), "alias/app");
         assert_eq!(without_arn("arn:aws-cn:kms:cn-north-1:123456789012:key/01-23"), "01-23");
         assert_eq!(without_arn("key:10"), "key:10");
+    }
+
+    #[test]
+    fn a_key_of_another_account_does_not_exist_here() {
+        let code = |named: &str| check_account(named, "123456789012").map_or_else(|e| e.code, |()| "ok");
+        for ours in ["alias/app", "arn:aws:kms:us-east-1:123456789012:alias/app", "key:10"] {
+            assert_eq!(code(ours), "ok", "{ours}");
+        }
+        for other in ["arn:aws:kms:us-east-1:210987654321:alias/app", "arn:aws:kms:us-east-1::key/01-23"] {
+            assert_eq!(code(other), "InvalidKeyId", "{other}");
+        }
     }
 
     #[test]

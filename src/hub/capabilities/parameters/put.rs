@@ -8,13 +8,13 @@ use crate::base::{ApiError, ApiResult, Secret, Timestamp};
 use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, tag_new};
 use crate::hub::capabilities::parameters::data_types::DataType;
-use crate::hub::capabilities::parameters::kinds::{self, Kind, LARGEST_BYTES, Tier, TierFacts, WantedTier};
+use crate::hub::capabilities::parameters::kinds::{self, ArnHead, Kind, LARGEST_BYTES, Tier, TierFacts, WantedTier};
 use crate::hub::capabilities::parameters::policies::{self, Policy};
 use crate::hub::capabilities::parameters::rows::{self, MAX_VERSIONS, Version};
 use crate::hub::capabilities::parameters::sealing::{Sealer, place_of};
 use crate::hub::capabilities::parameters::{keys, malformed_name, target};
 use crate::hub::events::Event;
-use crate::hub::labels::{self, Tag};
+use crate::hub::labels::{self, Tag, form};
 use crate::hub::store::Tx;
 use crate::model::parameter::{MAX_LEVELS, NameError, ParameterKey};
 
@@ -80,7 +80,10 @@ struct Wish {
 
 async fn put_parameter(cx: Cx, request: PutParameterRequest) -> ApiResult<PutParameterResult> {
     check_members(&request)?;
-    let wish = wish(request)?;
+    let wish = wish(request, &ArnHead::of(&cx))?;
+    if let Some(key_id) = &wish.key_id {
+        keys::check_account(key_id, &cx.services.config.account_id)?;
+    }
     let (sealer, bus) = (Sealer::of(&cx.services), cx.services.bus.clone());
     let (now, by, asked) = (cx.now(), cx.caller().name.clone(), cx.clone());
     cx.write(move |tx| {
@@ -110,9 +113,7 @@ fn check_members(request: &PutParameterRequest) -> ApiResult<()> {
         broken.add(key_id, "keyId", "satisfy regular expression pattern: ^([a-zA-Z0-9:/_-]+)$");
     }
     broken.length(request.allowed_pattern.as_ref(), "allowedPattern", 0..=1024);
-    if request.tags.as_ref().is_some_and(|tags| tags.len() > 1000) {
-        broken.add_hidden("tags", "have length less than or equal to 1000");
-    }
+    form::judge(&mut broken, "tags", request.tags.as_deref().unwrap_or_default());
     broken.one_of(request.tier.as_ref(), "tier", WantedTier::NAMES);
     broken.length(request.policies.as_ref(), "policies", 1..=4096);
     broken.length(request.data_type.as_ref(), "dataType", 0..=128);
@@ -124,7 +125,7 @@ fn is_key_id(byte: u8) -> bool {
 }
 
 /// What can be said without looking at the rows, in the order in which upstream says it.
-fn wish(request: PutParameterRequest) -> ApiResult<Wish> {
+fn wish(request: PutParameterRequest, arns: &ArnHead) -> ApiResult<Wish> {
     let overwrite = request.overwrite.unwrap_or(false);
     let tags = request.tags.unwrap_or_default();
     if overwrite && !tags.is_empty() {
@@ -135,7 +136,8 @@ fn wish(request: PutParameterRequest) -> ApiResult<Wish> {
     }
     let name = request.name.unwrap_or_default().trim_matches(' ').to_owned();
     let key = ParameterKey::for_writing(&name).map_err(|error| name_error(error, &name))?;
-    labels::check(&tags)?;
+    ParameterKey::check_arn(&arns.parameter(&key)).map_err(|error| name_error(error, &name))?;
+    tags.iter().try_for_each(|tag| form::check_free(&tag.key))?;
     let value = request.value.map_or_else(|| Secret::new(String::new()), |v| v.0);
     if nests(value.expose()) {
         return Err(ApiError::validation(
@@ -178,7 +180,9 @@ fn name_error(error: NameError, name: &str) -> ApiError {
                  parameter names in the AWS Systems Manager User Guide."
             ),
         ),
-        NameError::TooLong => ApiError::validation("Parameter name: can't be longer than 1011 characters."),
+        NameError::TooLong => {
+            ApiError::validation("Parameter name: can't be longer than 1011 characters, those before it in its ARN included.")
+        }
     }
 }
 

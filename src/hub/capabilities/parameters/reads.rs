@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::base::{ApiResult, Timestamp};
+use crate::base::{ApiResult, Timestamp, count};
 use crate::hub::api::{Cx, Services, Target};
 use crate::hub::audit::{self, Outcome};
 use crate::hub::capabilities::parameters::KIND;
@@ -140,7 +140,7 @@ async fn write_counts(services: Arc<Services>) {
         .into_iter()
         .filter(|(_, window)| window.more > 0)
         .map(|(seen, window)| {
-            let words = format!("the secret was read {} more times since {}", window.more, window.opened_at);
+            let words = format!("the secret was read {} since {}", count(window.more, "more time"), window.opened_at);
             entry(&seen, now, audit::request_id(now), words)
         })
         .collect();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::arn::partition;
 use crate::base::id::SessionId;
 use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::capabilities::sessions::KIND;
 use crate::hub::capabilities::sessions::lifecycle::{self, Session};
@@ -22,6 +23,7 @@ const FILTER_KEYS: &[&str] = &[
     "SessionId",
     "AccessType",
 ];
+const MAX_FILTERS: usize = 6;
 /// Just-in-time access needs approvals, which this hub does not have yet: every session is standard.
 const STANDARD: &str = "Standard";
 
@@ -38,8 +40,7 @@ pub fn operations(api: &mut Declare<'_>) {
 #[serde(rename_all = "PascalCase")]
 struct DescribeSessionsRequest {
     state: String,
-    #[serde(default)]
-    filters: Vec<SessionFilter>,
+    filters: Option<Vec<SessionFilter>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -85,11 +86,11 @@ struct DescribedSession {
 
 async fn describe_sessions(cx: Cx, request: DescribeSessionsRequest) -> ApiResult<DescribeSessionsResponse> {
     constraint::one_of(&request.state, "state", STATES)?;
-    constraint::count_at_most(&request.filters, "filters", 6)?;
+    check_lengths(request.filters.as_deref())?;
     let size = page::size(request.max_results, 1, 200, 50)?;
     let after: Option<(i64, String)> = page::parse(request.next_token.as_deref())?;
     let mut select = sql::list(request.state == "Active").and_condition(&cx.visible(KIND, "session.id"));
-    for filter in &request.filters {
+    for filter in request.filters.iter().flatten() {
         select = narrow(select, filter)?;
     }
     if let Some((started, id)) = after {
@@ -105,10 +106,24 @@ async fn describe_sessions(cx: Cx, request: DescribeSessionsRequest) -> ApiResul
     })
 }
 
+/// *Errors*: `ValidationException`.
+fn check_lengths(filters: Option<&[SessionFilter]>) -> ApiResult<()> {
+    let Some(filters) = filters else { return Ok(()) };
+    let mut broken = Violations::default();
+    match filters.len() {
+        0 => broken.add_hidden("filters", "have length greater than or equal to 1"),
+        n if n > MAX_FILTERS => broken.add_hidden("filters", &format!("have length less than or equal to {MAX_FILTERS}")),
+        _ => {}
+    }
+    for (number, filter) in (1..=MAX_FILTERS).zip(filters) {
+        broken.length(Some(&filter.value), &format!("filters.{number}.member.value"), 1..=400);
+    }
+    broken.check()
+}
+
 /// *Errors*: `InvalidFilterKey`, or `ValidationException` for a value that the key cannot have.
 fn narrow(select: Select, filter: &SessionFilter) -> ApiResult<Select> {
     let value = filter.value.as_str();
-    constraint::at_most(value, "filters.1.member.value", 400)?;
     Ok(match filter.key.as_str() {
         "InvokedAfter" => select.and("started_at >= ?", [moment(value)?.into()]),
         "InvokedBefore" => select.and("started_at < ?", [moment(value)?.into()]),
@@ -262,6 +277,14 @@ mod tests {
         assert_eq!(code(filter("Status", "Happy")), "ValidationException");
         assert_eq!(code(filter("InvokedAfter", "yesterday")), "ValidationException");
         assert_eq!(code(filter("AccessType", "Free")), "ValidationException");
+    }
+
+    #[test]
+    fn filters_have_the_models_lengths() {
+        let lists = |count: usize, value: &str| (0..count).map(|_| filter("Owner", value)).collect::<Vec<_>>();
+        let is_fine = |filters: &[SessionFilter]| check_lengths(Some(filters)).is_ok();
+        assert!(check_lengths(None).is_ok() && is_fine(&lists(6, &"x".repeat(400))));
+        assert!(!is_fine(&[]) && !is_fine(&lists(7, "x")) && !is_fine(&lists(1, "")) && !is_fine(&lists(1, &"x".repeat(401))));
     }
 
     #[tokio::test]
