@@ -170,7 +170,7 @@ def test_keys_are_made_rotated_and_disabled(hub, root):
     made = json.loads(run(hub, "key", "create", alias, "--description", "payments", "-o", "json").stdout)
     assert made["alias"] == alias and made["status"] == "Enabled"
     run(hub, "param", "put", f"{root}/s", "--secret", "--key", alias, given=SECRET)
-    assert "1 values are being moved" in run(hub, "key", "rotate", alias).stderr
+    assert "1 value is being moved" in run(hub, "key", "rotate", alias).stderr
     run(hub, "key", "disable", alias, check=USAGE)
     run(hub, "key", "disable", alias, "--yes")
     assert "InvalidKeyId" in run(hub, "param", "get", f"{root}/s", "--decrypt", check=USAGE).stderr

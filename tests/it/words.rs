@@ -150,7 +150,7 @@ async fn an_iam_policy_is_read_to_the_end_and_each_word_that_is_not_here_is_name
     assert_eq!(
         lines(&read["Notes"]),
         [
-            "Statement[0].Action: `ec2:DescribeInstances`, `ssmmessages:*` are of other services and mean nothing here: left out",
+            "Statement[0].Action: `ec2:DescribeInstances`, `ssmmessages:*` are of other services: left out",
             "Statement[1].Action: this hub has no `ssm:CreateAssociation`: kept, and without effect as long as it is so",
         ]
     );

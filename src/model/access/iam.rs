@@ -77,6 +77,15 @@ struct Import<'w> {
     opens_default_shell: bool,
 }
 
+/// What a statement does with the actions that it names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Allowed,
+    Denied,
+    /// Every other action is meant.
+    Excluded,
+}
+
 impl Import<'_> {
     fn unsupported(&mut self, place: impl Into<String>, problem: impl Into<String>) {
         self.done.unsupported.push(PolicyError::new(place, problem));
@@ -177,13 +186,14 @@ impl Import<'_> {
             return None;
         }
         if !excluded.is_empty() {
-            excluded = self.known(&format!("{place}.NotAction"), excluded);
+            excluded = self.known(&format!("{place}.NotAction"), excluded, Use::Excluded);
             // IAM knows nothing of our own services: what it does not name there, it does not mean.
             excluded.extend(["roadstead:*".to_owned(), "sts:*".to_owned()]);
             return Some((Vec::new(), excluded));
         }
         let place = format!("{place}.Action");
-        let mut named = self.known(&place, named);
+        let named_as = if effect == Effect::Allow { Use::Allowed } else { Use::Denied };
+        let mut named = self.known(&place, named, named_as);
         if effect == Effect::Allow {
             for everything in named.iter_mut().filter(|action| *action == "*") {
                 self.note(&place, "`*` is taken as `ssm:*`; all of this hub is the role `admin`");
@@ -194,10 +204,14 @@ impl Import<'_> {
     }
 
     /// The actions that stay: what is Systems Manager's, here or upstream.
-    fn known(&mut self, place: &str, named: Vec<String>) -> Vec<String> {
+    ///
+    /// Of other services some are here, too. A grant of these may be left out; a denial may not, and is not translated: what
+    /// its resources are called here, is not known.
+    fn known(&mut self, place: &str, named: Vec<String>, used: Use) -> Vec<String> {
         let (mut kept, mut absent, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for action in named {
             let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            let is_here = self.words.action(&action) == Word::Here;
             match service.as_str() {
                 "*" if matches!(action.as_str(), "*" | "*:*") => kept.push("*".to_owned()),
                 "ssm" => match self.words.action(&action) {
@@ -214,11 +228,16 @@ impl Import<'_> {
                         format!("`{}` does not say which service it means: write `ssm:…`", shown(&action)),
                     );
                 }
+                _ if is_here && used == Use::Excluded => kept.push(action),
+                _ if is_here && used == Use::Denied => {
+                    let words = "is of another service that this hub has: deny it by a policy of its own";
+                    self.unsupported(place, format!("`{}` {words}", shown(&action)));
+                }
                 _ => foreign.push(format!("`{}`", shown(&action))),
             }
         }
         if !foreign.is_empty() {
-            let words = format!("{} are of other services and mean nothing here: left out", foreign.join(", "));
+            let words = format!("{} are of other services: left out", foreign.join(", "));
             self.note(place, words);
         }
         if !absent.is_empty() {

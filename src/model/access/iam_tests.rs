@@ -20,7 +20,11 @@ fn read(document: Json) -> Result<Imported, PolicyError> {
         "StartSession",
         "TerminateSession",
     ];
-    import(&document, &Words::new(here.map(|name| format!("ssm:{name}"))))
+    let of_others = ["logs:DescribeLogGroups", "tag:TagResources"].map(str::to_owned);
+    import(
+        &document,
+        &Words::new(here.map(|name| format!("ssm:{name}")).into_iter().chain(of_others)),
+    )
 }
 
 fn imported(document: Json) -> Imported {
@@ -181,6 +185,23 @@ fn an_action_that_there_is_nowhere_is_named_and_the_rest_is_read() {
     );
     assert_eq!(policy.policy.statements[0].actions, ["ssm:SendCommand"]);
     assert_eq!(policy.policy.statements[1].not_actions, ["roadstead:*", "sts:*"]);
+}
+
+#[test]
+fn of_other_services_that_are_here_too_a_grant_is_left_out_and_nothing_else() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Allow", "Action": ["ssm:SendCommand", "logs:*", "s3:GetObject"], "Resource": "*"},
+        {"Effect": "Deny", "Action": ["ssm:GetParameter", "tag:TagResources", "s3:*"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": ["tag:*", "iam:*", "ssm:PutParameter"], "Resource": "*"}]}));
+    assert_eq!(
+        policy.unsupported.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["Statement[1].Action: `tag:TagResources` is of another service that this hub has: deny it by a policy of its own"]
+    );
+    assert_eq!(policy.policy.statements[0].actions, ["ssm:SendCommand"]);
+    assert_eq!(
+        policy.policy.statements[2].not_actions,
+        ["tag:*", "ssm:PutParameter", "roadstead:*", "sts:*"]
+    );
 }
 
 #[test]

@@ -15,13 +15,13 @@ class SshServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._listener = self._call(
-            asyncssh.create_server(
-                lambda: _OneKey(known.convert_to_public()), "127.0.0.1", 0, server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
-                process_factory=_run, encoding=None,
-            )
-        )
+        self._listener = self._call(self._listen(known.convert_to_public()))
         self.url = f"ssh://127.0.0.1:{self._listener.get_port()}"
+
+    @staticmethod
+    async def _listen(known):
+        keys = [asyncssh.generate_private_key("ssh-ed25519")]
+        return await asyncssh.create_server(lambda: _OneKey(known), "127.0.0.1", 0, server_host_keys=keys, process_factory=_run, encoding=None)
 
     def _call(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
