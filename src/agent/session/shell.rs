@@ -45,7 +45,7 @@ const TURN: Duration = Duration::from_millis(50);
 /// How long output is awaited after the shell's exit.
 const DRAIN: Duration = Duration::from_millis(500);
 
-use times::sentence;
+use times::{Alarm, sentence};
 pub use times::{ended, limit};
 
 /// Somebody at the shell. `done` is dropped when the attachment is over.
@@ -159,13 +159,14 @@ impl Shell {
 
     /// Until the shell is over and nobody needs to be told of it any more.
     pub async fn serve(mut self, first: Attachment, mut attachments: mpsc::Receiver<Attachment>, stopping: CancellationToken) {
+        let mut alarm = Alarm::default();
         self.attach(first, true).await;
         loop {
             self.pump();
             if self.is_told().await {
                 return;
             }
-            match self.next_event(&mut attachments, &stopping).await {
+            match self.next_event(&mut attachments, &mut alarm, &stopping).await {
                 Event::Attach(attachment) => self.attach(*attachment, false).await,
                 Event::Frame(frame) => self.take(frame),
                 Event::Detached => self.detach(),
@@ -183,7 +184,7 @@ impl Shell {
         }
     }
 
-    async fn next_event(&mut self, attachments: &mut mpsc::Receiver<Attachment>, stopping: &CancellationToken) -> Event {
+    async fn next_event(&mut self, attachments: &mut mpsc::Receiver<Attachment>, alarm: &mut Alarm, stopping: &CancellationToken) -> Event {
         let (may_read, may_read_errors) = (self.may_read(), self.may_read_errors());
         let is_running = matches!(self.phase, Phase::Running | Phase::Ending { .. });
         let deadline = self.deadline();
@@ -208,7 +209,7 @@ impl Shell {
             () = process.writable(), if has_input => Event::Writable,
             () = process.ended(), if is_running => Event::Exited,
             Some(attachment) = attachments.recv() => Event::Attach(Box::new(attachment)),
-            () = tokio::time::sleep_until(deadline) => Event::Time,
+            () = alarm.at(deadline) => Event::Time,
             () = stopping.cancelled() => Event::Stop,
         }
     }

@@ -9,7 +9,8 @@ use futures_util::stream::SplitSink;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::base::id::SessionId;
@@ -58,10 +59,9 @@ pub struct Shell {
     /// Output up to this offset has been shown; `None` before the first attachment.
     shown: Option<u64>,
     attached: bool,
-    resized: Signal,
+    told: mpsc::Receiver<Told>,
     /// The node has not been told of the terminal's size.
     has_new_size: bool,
-    ended_by: [Signal; 3],
 }
 
 #[derive(Deserialize)]
@@ -85,7 +85,6 @@ struct Refusal {
 
 impl Shell {
     pub fn new(session: SessionId, is_terminal: bool) -> Result<Self> {
-        let end = |kind| signal(kind);
         Ok(Self {
             session,
             keys: Keyboard::open(),
@@ -98,12 +97,7 @@ impl Shell {
             shown: None,
             attached: false,
             has_new_size: false,
-            resized: signal(SignalKind::window_change())?,
-            ended_by: [
-                end(SignalKind::terminate())?,
-                end(SignalKind::hangup())?,
-                end(SignalKind::interrupt())?,
-            ],
+            told: listen()?,
         })
     }
 
@@ -187,6 +181,10 @@ impl Shell {
                         Ok(bytes) => to_show = bytes,
                         Err(outcome) => return outcome,
                     }
+                    // At once, as far as the terminal takes it.
+                    if let Some(Err(_)) = self.screen.show(&mut to_show).now_or_never() {
+                        return Outcome::Left;
+                    }
                 }
                 sent = to_hub.finish(), if to_hub.is_busy => if let Err(error) = sent {
                     return Outcome::Dropped(words(&error));
@@ -195,7 +193,6 @@ impl Shell {
                     return outcome;
                 },
                 () = tokio::time::sleep_until(end_again.unwrap_or_else(tokio::time::Instant::now)), if end_again.is_some() => self.say_end(),
-                _ = self.resized.recv() => self.has_new_size = true,
                 _ = ping.tick() => {
                     if heard.elapsed() > DEAD_AFTER && to_show.is_empty() {
                         return Outcome::Dropped("nothing came for too long".to_owned());
@@ -204,7 +201,10 @@ impl Shell {
                         return Outcome::Dropped(words(&error));
                     }
                 }
-                () = any(&mut self.ended_by) => return Outcome::Left,
+                Some(told) = self.told.recv() => match told {
+                    Told::Resized => self.has_new_size = true,
+                    Told::Leave => return Outcome::Left,
+                },
             }
         }
     }
@@ -309,7 +309,10 @@ impl Shell {
                 typed = self.keys.next(), if may_type => if let Some(outcome) = self.typed(typed) {
                     return outcome;
                 },
-                () = any(&mut self.ended_by) => return Outcome::Left,
+                Some(told) = self.told.recv() => match told {
+                    Told::Resized => self.has_new_size = true,
+                    Told::Leave => return Outcome::Left,
+                },
             }
         }
     }
@@ -380,13 +383,34 @@ fn words(error: &tungstenite::Error) -> String {
     }
 }
 
-async fn any(signals: &mut [Signal; 3]) {
-    let [a, b, c] = signals;
-    tokio::select! {
-        _ = a.recv() => {}
-        _ = b.recv() => {}
-        _ = c.recv() => {}
-    }
+/// What the system tells this program.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Resized,
+    Leave,
+}
+
+/// All signals by one channel: at every key it is looked at one thing instead of four.
+fn listen() -> Result<mpsc::Receiver<Told>> {
+    let mut resized = signal(SignalKind::window_change())?;
+    let mut ended = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let (tell, told) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let heard = tokio::select! {
+                _ = resized.recv() => Told::Resized,
+                _ = ended.recv() => Told::Leave,
+                _ = hung_up.recv() => Told::Leave,
+                _ = interrupted.recv() => Told::Leave,
+            };
+            if tell.send(heard).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(told)
 }
 
 /// Why there is no attachment.

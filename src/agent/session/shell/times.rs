@@ -1,6 +1,35 @@
 //! When a shell looks at the time, and what has run out then.
 
+use std::pin::Pin;
+
+use tokio::time::{Sleep, sleep_until};
+
 use super::{DRAIN, Duration, EndReason, Ended, Instant, Phase, Plugin, Shell, TURN};
+
+/// Rings at a deadline that moves on with every key. It is set anew only when it rang too early or has to ring earlier: a timer
+/// is dear to set beside what a key costs otherwise.
+pub(super) struct Alarm(Pin<Box<Sleep>>);
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self(Box::pin(sleep_until(Instant::now())))
+    }
+}
+
+impl Alarm {
+    /// *Cancel*: it stays set.
+    pub(super) async fn at(&mut self, deadline: Instant) {
+        if deadline < self.0.deadline() || self.0.is_elapsed() {
+            self.0.as_mut().reset(deadline);
+        }
+        while Instant::now() < deadline {
+            self.0.as_mut().await;
+            if Instant::now() < deadline {
+                self.0.as_mut().reset(deadline);
+            }
+        }
+    }
+}
 
 impl Shell {
     pub(super) fn deadline(&self) -> Instant {
@@ -76,5 +105,35 @@ pub fn sentence(reason: EndReason) -> &'static str {
         EndReason::Unknown => "the node does not have this session",
         EndReason::StartFailed => "the shell could not be started",
         EndReason::Refused => "the node refuses it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_at_the_deadline_that_it_was_given_last() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let mut alarm = Alarm::default();
+        alarm.at(began).await;
+        // A key comes each second and moves the deadline on.
+        for second in 0..20 {
+            tokio::select! {
+                () = alarm.at(after(second + 5)) => panic!("it rang in between"),
+                () = sleep_until(after(second + 1)) => {}
+            }
+        }
+        alarm.at(after(24)).await;
+        assert_eq!(Instant::now(), after(24));
+        tokio::select! {
+            () = alarm.at(after(1000)) => panic!("it rang in between"),
+            () = sleep_until(after(25)) => {}
+        }
+        alarm.at(after(30)).await;
+        assert_eq!(Instant::now(), after(30), "an earlier one");
+        alarm.at(after(3)).await;
+        assert_eq!(Instant::now(), after(30), "one that is over");
     }
 }
