@@ -440,3 +440,16 @@ def test_every_document_of_the_library_is_tested(ssm_plain):
     }
     tests = "".join(file.read_text() for file in pathlib.Path(__file__).parent.glob("test_*.py"))
     assert len(names) >= 45 and {name for name in names if f'"{name}"' not in tests} == set()
+
+
+@pytest.mark.parametrize(
+    "document, missing, parameters",
+    [
+        ("AWS-ConfigureAWSPackage", "distributes no packages", {"action": "Install", "name": "tool"}),
+        ("AWS-UpdateSSMAgent", "updates no agents", {}),
+        ("AWS-GatherSoftwareInventory", "gathers no inventory", {}),
+        ("AWS-RefreshAssociation", "keeps no associations", {}),
+    ],
+)
+def test_a_document_whose_other_half_is_not_here_says_so(run, document, missing, parameters):
+    assert f"cannot be done: this hub {missing}" in run(document, fails=True, **parameters)
