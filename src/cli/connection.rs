@@ -28,8 +28,8 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest an operation may take; the hub never waits for a node in one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
-/// The library zeroes as much before each read: little, so that a key's echo does not wait for it.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// A whole frame of output. The library zeroes as much before each read: no more, so that a key's echo does not wait for it.
+const READ_BUFFER_BYTES: usize = 36 * 1024;
 /// More than any answer of the API; a hub gone wrong must not fill our memory.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 

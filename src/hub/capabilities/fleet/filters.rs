@@ -143,7 +143,6 @@ impl Rules {
             let words = format!("use either `{}` or `{}`, not both", self.newer.list, self.legacy.list);
             return Err(ApiError::validation(words));
         }
-        self.legacy.check_keys(&legacy)?;
         self.newer.check_keys(&newer)?;
         if !self.has_operator {
             newer.iter_mut().for_each(|filter| filter.operator = None);
@@ -159,7 +158,11 @@ impl Rules {
         }
         for (number, filter) in (1..).zip(filters) {
             let member = format!("{list}.{number}.member");
-            broken.length(Some(&filter.key), &format!("{member}.key"), 1..=MAX_TEXT);
+            match spelling.has_tags {
+                true => broken.length(Some(&filter.key), &format!("{member}.key"), 1..=MAX_TEXT),
+                // The model lists the keys of the older spelling.
+                false => broken.one_of(Some(&filter.key), &format!("{member}.key"), spelling.keys),
+            }
             if self.has_operator {
                 broken.one_of(filter.operator.as_ref(), &format!("{member}.operator"), OPERATORS);
             }
@@ -185,14 +188,13 @@ fn judge_count(broken: &mut Violations, member: &str, count: usize, (least, most
 
 impl Spelling {
     fn check_keys(&self, filters: &[StringFilter]) -> ApiResult<()> {
-        let is_known = |filter: &&StringFilter| self.keys.contains(&filter.key.as_str()) || (self.has_tags && filter.is_of_tags());
+        let is_known = |filter: &&StringFilter| self.keys.contains(&filter.key.as_str()) || filter.is_of_tags();
         let Some(unknown) = filters.iter().find(|filter| !is_known(filter)) else {
             return Ok(());
         };
         let shown: String = unknown.key.chars().filter(|c| !c.is_control()).take(60).collect();
-        let tags = if self.has_tags { ", tag-key, tag:KEY" } else { "" };
         let words = format!(
-            "`{shown}` is not a filter key of `{}`: use {}{tags}",
+            "`{shown}` is not a filter key of `{}`: use {}, tag-key, tag:KEY",
             self.list,
             self.keys.join(", ")
         );
