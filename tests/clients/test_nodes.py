@@ -75,8 +75,9 @@ def test_the_old_filter_list_works_and_does_not_mix(ssm, node, refuses):
 
 def test_bad_filters_are_refused(ssm, refuses):
     refuses("InvalidFilterKey", ssm.describe_instance_information, Filters=[{"Key": "Colour", "Values": ["red"]}])
+    refuses("ValidationException", ssm.describe_instance_information, InstanceInformationFilterList=[{"key": "Colour", "valueSet": ["red"]}])
     refuses(
-        "ValidationException", ssm.describe_instance_information,
+        "InvalidFilterKey", ssm.describe_instance_information,
         Filters=[{"Key": "tag:a", "Values": ["b"]}, {"Key": "PingStatus", "Values": ["Online"]}],
     )
 

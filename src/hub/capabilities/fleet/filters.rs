@@ -337,8 +337,8 @@ mod tests {
         };
         assert_eq!((legacy(&INFORMATION, "IamRole"), legacy(&PROPERTIES, "DocumentName")), ("ok", "ok"));
         for wrong in ["tag:a", "tag-key", "SourceIds", "Colour"] {
-            assert_eq!(legacy(&INFORMATION, wrong), "InvalidFilterKey", "{wrong}");
-            assert_eq!(legacy(&PROPERTIES, wrong), "InvalidFilterKey", "{wrong}");
+            assert_eq!(legacy(&INFORMATION, wrong), "ValidationException", "{wrong}");
+            assert_eq!(legacy(&PROPERTIES, wrong), "ValidationException", "{wrong}");
         }
         assert_eq!(code(&INFORMATION, vec![filter("DocumentName", &["x"])]), "InvalidFilterKey");
         assert_eq!(
