@@ -24,7 +24,7 @@ export const ja: Record<keyof typeof en, string> = {
   typeSecureString: "シークレット",
   typeSecureStringHelp: "キーで封印します。求められたときだけ開き、読み取った人を記録します。",
   version: "バージョン",
-  tier: "階層 (Tier)",
+  tier: "階層",
   tierStandard: "Standard (4 KB まで)",
   tierAdvanced: "Advanced (8 KB まで、ポリシー可)",
   tierIntelligent: "値に応じて自動 (1 MiB まで)",
