@@ -1,7 +1,8 @@
 //! File descriptors that the runtime watches.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -12,25 +13,63 @@ pub fn watched(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> 
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 
-/// A descriptor to write to (which must not block), watched only while it is full: a terminal tells of room each time that its
-/// other end has read, and whoever has nothing to write would be woken for it at every key.
-pub struct Outlet(OwnedFd);
+/// A descriptor to write to (which must not block), watched only in times when it is full now and again: a terminal tells of
+/// room each time that its other end has read, and whoever has nothing to write would be woken for it at every key.
+pub struct Outlet {
+    fd: OwnedFd,
+    /// A descriptor of its own for the same file.
+    watch: Option<AsyncFd<OwnedFd>>,
+    /// Writes in a row that found room for all.
+    whole: u8,
+}
+
+/// After so many writes in a row that found room for all, an outlet is watched no more.
+const CALM: u8 = 16;
+/// Between two looks for room that nobody can be told of.
+const UNWATCHED: Duration = Duration::from_millis(50);
 
 impl Outlet {
     pub fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self { fd, watch: None, whole: 0 }
     }
 
     /// Writes what there is room for. `WouldBlock`: there is none.
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(&self.0, bytes)?)
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = || Ok(rustix::io::write(&self.fd, bytes)?);
+        let written = match &self.watch {
+            Some(watch) => watch.try_io(Interest::WRITABLE, |_| write()),
+            None => write(),
+        };
+        match &written {
+            Ok(count) if *count == bytes.len() => self.found_room(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.found_full(),
+            _ => {}
+        }
+        written
     }
 
-    /// Until there is room again; that the other end is gone shows at the next write.
-    pub async fn room(&self) -> io::Result<()> {
-        // SAFETY: the descriptor is borrowed for longer than it is watched.
-        let watched = unsafe { AsyncFd::register_with_interest(self.0.as_fd(), Interest::WRITABLE) }?;
-        watched.writable().await.map(drop)
+    fn found_room(&mut self) {
+        self.whole = self.whole.saturating_add(1);
+        if self.whole >= CALM {
+            self.watch = None;
+        }
+    }
+
+    fn found_full(&mut self) {
+        self.whole = 0;
+        if self.watch.is_none() {
+            let again = self.fd.try_clone();
+            self.watch = again.and_then(|fd| watched(fd, Interest::WRITABLE)).ok();
+        }
+    }
+
+    /// After a write that found none: until there may be room again. That the other end is gone shows at the next write.
+    pub async fn room(&self) {
+        match &self.watch {
+            Some(watch) => drop(watch.writable().await),
+            // The system watches no more descriptors just now.
+            None => tokio::time::sleep(UNWATCHED).await,
+        }
     }
 }
 
@@ -43,22 +82,27 @@ mod tests {
     #[tokio::test]
     async fn a_full_outlet_waits_for_its_reader_each_time_anew() {
         let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
-        let outlet = Outlet::new(writer);
+        let mut outlet = Outlet::new(writer);
         for _ in 0..3 {
             while let Ok(written) = outlet.write(&[0; 4096]) {
                 assert!(written > 0);
             }
             let full = outlet.write(b"x").unwrap_err();
             assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
-            let room = outlet.room();
-            tokio::pin!(room);
-            assert!(futures_util::poll!(&mut room).is_pending());
-            rustix::io::read(&reader, &mut vec![0; 1 << 20]).unwrap();
-            room.await.unwrap();
-            assert!(outlet.write(b"x").is_ok());
+            {
+                let room = outlet.room();
+                tokio::pin!(room);
+                assert!(futures_util::poll!(&mut room).is_pending());
+                rustix::io::read(&reader, &mut vec![0; 1 << 20]).unwrap();
+                room.await;
+            }
+            for _ in 0..CALM {
+                assert!(outlet.watch.is_some());
+                assert!(outlet.write(b"x").is_ok());
+            }
+            assert!(outlet.watch.is_none());
         }
         drop(reader);
-        outlet.room().await.unwrap();
         assert_eq!(outlet.write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -102,10 +102,7 @@ impl Process {
     }
 
     pub async fn writable(&self) {
-        if self.input.room().await.is_err() {
-            // The system watches no more descriptors just now: whatever happens next is a turn to try again.
-            std::future::pending().await
-        }
+        self.input.room().await;
     }
 
     /// Reads what is there. `Ok(0)`: it is closed. `WouldBlock`: nothing is there.
@@ -119,7 +116,7 @@ impl Process {
         }
     }
 
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.input.write(bytes)
     }
 

@@ -165,7 +165,7 @@ impl Screen {
         while !bytes.is_empty() {
             match terminal.write(bytes) {
                 Ok(count) => bytes.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => terminal.room().await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => terminal.room().await,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
