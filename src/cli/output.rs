@@ -7,7 +7,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
 use crate::cli::failure::{Exit, Failure};
@@ -251,11 +251,24 @@ fn plain(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
-        Value::Object(members) => {
-            let pairs = members.iter().map(|(key, value)| format!("{key}={}", plain(value)));
-            pairs.collect::<Vec<_>>().join(",")
-        }
+        Value::Object(members) => match selector(members) {
+            Some(selector) => selector,
+            None => {
+                let filled = members
+                    .iter()
+                    .filter(|(_, value)| value.as_array().is_none_or(|items| !items.is_empty()));
+                let pairs = filled.map(|(key, value)| format!("{key}={}", plain(value)));
+                pairs.collect::<Vec<_>>().join(",")
+            }
+        },
     }
+}
+
+/// A key with its values, any of which is meant, reads as `key=one|another`.
+fn selector(members: &Map<String, Value>) -> Option<String> {
+    let (key, values) = (members.get("key")?.as_str()?, members.get("values")?.as_array()?);
+    let values: Vec<String> = values.iter().map(plain).collect();
+    (members.len() == 2).then(|| format!("{key}={}", values.join("|")))
 }
 
 fn push_line(out: &mut String, cells: &[String], widths: &[usize], paint: impl Fn(usize, String) -> String) {
@@ -463,6 +476,13 @@ mi-22    db\\x1b[2J  Offline  -
         assert_eq!(show.table(&columns, &rows()[..1], NOW), "東京-web  env=prod\n");
         show.columns = vec!["nmae".into()];
         assert!(show.chosen(COLUMNS).unwrap_err().to_string().contains("nmae"));
+    }
+
+    #[test]
+    fn a_scope_reads_as_its_selectors() {
+        let scope = json!({"tags": [{"key": "env", "values": ["dev", "test"]}], "groups": []});
+        assert_eq!(plain(&scope), "tags=env=dev|test");
+        assert_eq!(plain(&json!({"groups": ["web"], "tags": []})), "groups=web");
     }
 
     #[test]
