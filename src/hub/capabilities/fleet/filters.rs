@@ -78,40 +78,10 @@ pub const PROPERTIES: Rules = Rules {
     has_operator: true,
 };
 
-const LEGACY_KEYS: &[&str] = &[
-    "InstanceIds",
-    "AgentVersion",
-    "PingStatus",
-    "PlatformTypes",
-    "ActivationIds",
-    "IamRole",
-    "ResourceType",
-    "AssociationStatus",
-];
-const KEYS: &[&str] = &[
-    "InstanceIds",
-    "AgentVersion",
-    "PingStatus",
-    "PlatformTypes",
-    "ActivationIds",
-    "IamRole",
-    "ResourceType",
-    "AssociationStatus",
-    "SourceIds",
-    "SourceTypes",
-];
-const LEGACY_PROPERTY_KEYS: &[&str] = &[
-    "InstanceIds",
-    "AgentVersion",
-    "PingStatus",
-    "PlatformTypes",
-    "ActivationIds",
-    "IamRole",
-    "ResourceType",
-    "AssociationStatus",
-    "DocumentName",
-];
+/// Every key that the model names, arranged so that what one spelling of one list knows is a piece of it.
 const PROPERTY_KEYS: &[&str] = &[
+    "SourceIds",
+    "SourceTypes",
     "InstanceIds",
     "AgentVersion",
     "PingStatus",
@@ -120,10 +90,12 @@ const PROPERTY_KEYS: &[&str] = &[
     "IamRole",
     "ResourceType",
     "AssociationStatus",
-    "SourceIds",
-    "SourceTypes",
     "DocumentName",
 ];
+/// Sources are of the newer spelling, a document's name of the properties.
+const LEGACY_PROPERTY_KEYS: &[&str] = PROPERTY_KEYS.split_at(2).1;
+const KEYS: &[&str] = PROPERTY_KEYS.split_at(10).0;
+const LEGACY_KEYS: &[&str] = KEYS.split_at(2).1;
 const OPERATORS: &[&str] = &["Equal", "NotEqual", "BeginWith", "LessThan", "GreaterThan"];
 /// Characters of a value or a key, where the model has a limit at all.
 const MAX_TEXT: usize = 100_000;
