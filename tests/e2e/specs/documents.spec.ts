@@ -74,6 +74,7 @@ test("a document is written with the hub's judgement at hand, changed and compar
   await page.getByRole("button", { name: "Compare" }).click();
   const changes = page.getByRole("region", { name: "Version 1 against version 2" });
   await expect(changes).toContainText('+         - echo "good morning {{ name }}"');
+  await expect(changes).toContainText("equal lines");
   await expect(changes).toContainText('-         - echo "hello {{ name }}"');
   await expectAccessible(page);
 
@@ -156,10 +157,15 @@ test("what is being written is tested on one node", async ({ page, hub }) => {
   expect(described()).toMatchObject({ DefaultVersion: "2" });
 
   await page.getByRole("button", { name: "New version" }).click();
-  await content.fill((await content.inputValue()).replace("Says hello", "Wishes well"));
+  await content.fill((await content.inputValue()).replace("Says hello", `Wishes well ${"and waves ".repeat(20)}`));
   await page.getByRole("button", { name: "What has changed since version 2" }).click();
   await expect(page.getByRole("region", { name: "What has changed since version 2" }).last()).toContainText("Wishes well");
   await expectAccessible(page);
+  // Long lines scroll in their boxes, not with the page.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("button", { name: "Test on one node" }).click();
+  await expect(page.getByRole("heading", { name: "Test on one node" })).toBeVisible();
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
 });
 
 test("versions, sharing, reviews and tags of a document", async ({ page, hub }) => {
@@ -184,7 +190,7 @@ test("versions, sharing, reviews and tags of a document", async ({ page, hub }) 
   await expect(dialog.getByText("Twelve digits, or all").first()).toBeVisible();
   await dialog.getByLabel("Account").fill("123456789012");
   await dialog.getByRole("button", { name: "Share", exact: true }).click();
-  await expect(page.getByRole("row", { name: /123456789012/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /123456789012/ })).toContainText("The default");
   await expect(dialog).toBeHidden();
   await expectAccessible(page);
   await choose(page.getByRole("radio", { name: "Select 123456789012" }));

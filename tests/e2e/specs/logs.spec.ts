@@ -114,7 +114,7 @@ test("a stream is read from both ends, and leads to its node and command", async
   await expectAccessible(page);
   await page.getByRole("button", { name: "Later lines" }).click();
   await expect(page.getByText("swell 250")).toBeVisible();
-  await expect(page.getByText("Here the stream ends.")).toBeVisible();
+  await expect(page.getByText("No further lines so far.")).toBeVisible();
   await page.getByRole("button", { name: "From the end" }).click();
   await expect(page.getByText("swell 250")).toBeVisible();
   await expect(page.getByText("swell 050")).toBeHidden();
@@ -123,6 +123,14 @@ test("a stream is read from both ends, and leads to its node and command", async
   await page.getByRole("link", { name: id }).click();
   await expect(page).toHaveURL(new RegExp(`/commands/${id}\\?node=`));
   await expect(page.getByText("swell 001").first()).toBeVisible();
+});
+
+test("a group that nothing was written to yet says so", async ({ page, hub }) => {
+  await hub.runLogged(["harbour"], "true", "calm");
+  await page.goto("/logs/at?group=calm");
+  await expect(page.getByText("Nothing has been written yet")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Search all that is kept" })).toBeHidden();
+  await expectAccessible(page);
 });
 
 test("log groups are found by part and beginning of their names", async ({ page, hub }) => {

@@ -62,6 +62,9 @@ test("a policy is written as a form, read as JSON, and makes a role", async ({ p
   await dialog.getByRole("button", { name: "Create a role" }).click();
   await expect(page.getByText("Role tester was saved")).toBeVisible();
   await expect(page.getByRole("row", { name: /tester/ }).getByRole("link", { name: "shells-in-test" })).toBeVisible();
+  await expect(dialog).toBeHidden();
+  await page.getByRole("button", { name: "tester" }).click();
+  await expect(page.getByRole("dialog", { name: "Role tester" })).toBeVisible();
 });
 
 test("an IAM policy is translated, and what cannot be is named", async ({ page }) => {

@@ -39,6 +39,15 @@ test("a shell takes Japanese, follows the window's size, and ends", async ({ pag
   await expect(page.getByText("The shell has ended with exit code 4.")).toBeVisible();
 });
 
+test("a shell fills a telephone, and no more than that", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await openShell(page, "harbour");
+  const over = () => page.evaluate(() => document.documentElement.scrollHeight - window.innerHeight);
+  await expect.poll(over).toBeLessThanOrEqual(0);
+  await page.keyboard.type("exit\n");
+  await expect(page.getByText("The shell has ended with exit code 0.")).toBeVisible();
+});
+
 test("a reload comes back to the same shell with what was on it", async ({ page }) => {
   await openShell(page, "harbour");
   await page.keyboard.type("keep=still-the-same; echo before-$((1+1))\n");

@@ -13,7 +13,7 @@ test("a join that needs approval is let in from its page", async ({ page, hub })
   const asked = () => hub.api<{ JoinRequests: unknown[] }>("Roadstead.ListJoinRequests", { State: "Pending" }).JoinRequests;
   await until("the request to join", () => asked().length === 1);
   await page.goto("/join-requests");
-  const row = page.getByRole("row").filter({ hasText: "Waits" });
+  const row = page.getByRole("row").filter({ hasText: "Waiting" });
   await expect(row).toBeVisible();
   await choose(row.getByRole("checkbox"));
   await page.getByRole("button", { name: "Approve" }).click();
@@ -31,6 +31,7 @@ test("a locked node says so on its page", async ({ page, hub }) => {
   agent.lock("no-shell: true\n");
   await page.goto(`/nodes/${node}`);
   await expect(page.getByText("Locked by its owner")).toBeVisible({ timeout: 30_000 });
-  await expect(page.getByText("No shells and no scripts")).toBeVisible();
+  await expect(page.getByRole("listitem").filter({ hasText: "No shells and no scripts" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Open a shell" })).toBeDisabled();
   hub.cli("node", "remove", node, "--yes");
 });

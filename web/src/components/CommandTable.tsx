@@ -34,7 +34,11 @@ export function CommandTable(props: Props) {
         header: t("command"),
         width: 320,
         isRowHeader: true,
-        cell: (command) => <RouteLink to={`/commands/${command.CommandId}`}>{commandTitle(command, t("commandUntitled"))}</RouteLink>,
+        cell: (command) => (
+          <RouteLink to={`/commands/${command.CommandId}`}>
+            <span className="three-lines">{commandTitle(command, t("commandUntitled"))}</span>
+          </RouteLink>
+        ),
       },
       { id: "status", header: t("commandStatus"), width: 220, cell: (command) => <CommandStatus command={command} /> },
       {

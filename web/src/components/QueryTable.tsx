@@ -40,7 +40,7 @@ interface Props<T> {
 export function QueryTable<T>(props: Props<T>) {
   const { list, pages, columns, sort, selected } = props;
   const t = useCommonTexts();
-  const [room, place] = useRoom(selected !== undefined);
+  const [room, place] = useRoom((props.variant === "full-page" ? BARE_PX : FRAME_PX) + (selected ? BOXES_PX : 0));
   if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
   const display = displayOf(columns, list?.chosen.columns);
@@ -90,14 +90,14 @@ export function QueryTable<T>(props: Props<T>) {
   );
 }
 
-/** What frames a table, and its column of check boxes. */
+/** What frames a table, alone on its page or in a box, and its column of check boxes. */
+const BARE_PX = 16;
 const FRAME_PX = 42;
 const BOXES_PX = 40;
 
-/** What a table has for its columns, in pixels; unknown until its place is on the page. It takes widths only when it comes up. */
-function useRoom(hasBoxes: boolean): [number | undefined, (place: HTMLElement | null) => void] {
+/** What a table has for its columns, in pixels, less what is beside them; unknown until its place is on the page. It takes widths only when it comes up. */
+function useRoom(beside: number): [number | undefined, (place: HTMLElement | null) => void] {
   const [room, setRoom] = useState<number>();
-  const beside = FRAME_PX + (hasBoxes ? BOXES_PX : 0);
   const measure = useCallback(
     (place: HTMLElement | null) => {
       if (place) setRoom((known) => known ?? (place.clientWidth || window.innerWidth) - beside);

@@ -16,7 +16,9 @@ export function TagList({ tags, limit = 50, empty = "–" }: Props) {
   return (
     <SpaceBetween direction="horizontal" size="xxs">
       {tags.slice(0, limit).map((tag) => (
-        <Badge key={tag.Key}>{tagText(tag)}</Badge>
+        <Badge key={tag.Key}>
+          <span className="tag-text">{tagText(tag)}</span>
+        </Badge>
       ))}
       {rest.length > 0 && (
         <span title={rest.map(tagText).join("\n")}>

@@ -24,7 +24,7 @@ export function displayOf(columns: readonly Known[], chosen: ListPreference["col
 }
 
 /** Narrower than this the words of a column break. */
-const LEAST_PX = 120;
+const LEAST_PX = 125;
 /** A column gives way by so much at most. */
 const LEAST_SHARE = 0.7;
 

@@ -115,7 +115,7 @@ export const en = {
   outputEmpty: "Nothing was written here.",
   outputEmptyYet: "Nothing has been written yet.",
   outputMore: "Show more ({left} left)",
-  outputCut: "{bytes} left out here: the output was longer than the node keeps",
+  outputCut: "{bytes} left out here: more than the node keeps or has room for",
   outputDropped: "The first {bytes} are no longer shown here.",
   outputLive: "Live",
   outputWrap: "Wrap lines",

@@ -1,3 +1,4 @@
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -106,13 +107,25 @@ export default function AccessKeysPage() {
 
 function keyColumns(t: Translator): Column<AccessKey>[] {
   return [
-    { id: "id", header: t("keyId"), width: 230, isRowHeader: true, cell: (key) => <code>{key.AccessKeyId}</code> },
+    {
+      id: "id",
+      header: t("keyId"),
+      width: 240,
+      isRowHeader: true,
+      cell: (key) => (
+        <>
+          <code>{key.AccessKeyId}</code>
+          <Box variant="small" color="text-body-secondary" display="block">
+            {key.Description}
+          </Box>
+        </>
+      ),
+    },
     { id: "user", header: t("keyUser"), width: 140, cell: (key) => key.UserName },
-    { id: "description", header: t("keyDescription"), width: 300, cell: (key) => key.Description || "–" },
-    { id: "created", header: t("keyCreated"), width: 160, cell: (key) => <TimeAgo at={key.CreatedAt} /> },
-    { id: "expires", header: t("keyExpires"), width: 160, cell: (key) => (key.ExpiresAt === undefined ? t("keyNever") : <TimeAt at={key.ExpiresAt} />) },
-    { id: "used", header: t("keyUsed"), width: 220, cell: (key) => <LastUse used={key} t={t} /> },
-    { id: "scope", header: t("keyScope"), width: 220, cell: (key) => key.Scope?.join(", ") ?? t("keyScopeAll") },
+    { id: "created", header: t("keyCreated"), width: 160, isExtra: true, cell: (key) => <TimeAgo at={key.CreatedAt} /> },
+    { id: "expires", header: t("keyExpires"), width: 140, cell: (key) => (key.ExpiresAt === undefined ? t("keyNever") : <TimeAt at={key.ExpiresAt} />) },
+    { id: "used", header: t("keyUsed"), width: 170, cell: (key) => <LastUse used={key} t={t} /> },
+    { id: "scope", header: t("keyScope"), width: 170, cell: (key) => key.Scope?.join(", ") ?? t("keyScopeAll") },
     { id: "status", header: t("keyStatus"), width: 120, cell: (key) => <KeyStatus status={key.Status} t={t} /> },
   ];
 }

@@ -97,16 +97,16 @@ function methodText(method: string, t: Translator): string {
 
 function sessionColumns(t: Translator): Column<LoginSession>[] {
   return [
-    { id: "address", header: t("sessionAddress"), width: 180, isRowHeader: true, cell: (session) => session.Address },
+    { id: "address", header: t("sessionAddress"), width: 150, isRowHeader: true, cell: (session) => session.Address },
     {
       id: "current",
       header: t("sessionCurrent"),
       width: 130,
       cell: (session) => (session.IsCurrent ? <StatusIndicator>{t("sessionCurrent")}</StatusIndicator> : "–"),
     },
-    { id: "method", header: t("sessionMethod"), width: 200, cell: ({ Method }) => methodText(Method, t) },
+    { id: "method", header: t("sessionMethod"), width: 150, cell: ({ Method }) => methodText(Method, t) },
     { id: "created", header: t("sessionCreated"), width: 150, cell: (session) => <TimeAgo at={session.CreatedAt} /> },
     { id: "seen", header: t("sessionSeen"), width: 150, cell: (session) => <TimeAgo at={session.LastSeenAt} /> },
-    { id: "agent", header: t("sessionAgent"), width: 320, cell: (session) => session.Agent },
+    { id: "agent", header: t("sessionAgent"), width: 280, cell: (session) => session.Agent },
   ];
 }

@@ -97,7 +97,7 @@ export const ja: Record<keyof typeof en, string> = {
   sessionAgent: "ブラウザー",
   sessionCreated: "ログイン日時",
   sessionSeen: "最終アクセス",
-  sessionCurrent: "このセッション",
+  sessionCurrent: "現在",
   sessionEnd: "終了",
   sessionEndReason: "このセッション以外のログインを選択してください",
   sessionEnded: "ログインを終了しました",

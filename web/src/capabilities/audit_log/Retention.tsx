@@ -1,6 +1,5 @@
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
-import Header from "@cloudscape-design/components/header";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -35,7 +34,7 @@ export function Retention() {
   };
 
   return (
-    <Container header={<Header variant="h2">{t("keep")}</Header>}>
+    <Container>
       <SpaceBetween size="m">
         {query.error && <ErrorState error={query.error} onRetry={() => void query.refetch()} />}
         {error !== undefined && <ErrorState error={error} title={t("keepFailed")} />}

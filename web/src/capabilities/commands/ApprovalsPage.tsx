@@ -41,7 +41,7 @@ export default function ApprovalsPage() {
     size: view.size,
     refetchInterval: REFRESH_MS,
   });
-  const columns = useMemo(() => approvalColumns(t), [t]);
+  const columns = useMemo(() => approvalColumns(t, isOpen), [t, isOpen]);
   // As it is now, or nothing when it was decided meanwhile and is no longer here.
   const chosen = pages.items.find(({ CommandId }) => CommandId === selected[0]?.CommandId);
   const refusal = useDecide(chosen);

@@ -68,10 +68,10 @@ function Streams({ of, stdout, stderr }: { of?: string; stdout: string; stderr: 
   const t = useCommandTexts();
   const label = (stream: "stdout" | "stderr") => [of, t(stream)].filter(Boolean).join(", ");
   return (
-    <>
+    <SpaceBetween size="xs">
       <Text name={t("stdout")} label={label("stdout")} text={stdout} />
       {stderr !== "" && <Text name={t("stderr")} label={label("stderr")} text={stderr} />}
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -29,7 +29,7 @@ function show(groups: readonly object[], total: { GroupCount: number; NodeCount:
 
 it("says of each group but the largest what differs, in words", async () => {
   show([group("a", 5, "one\ntwo\n"), group("b", 1, "one\nthree\n")], { GroupCount: 2, NodeCount: 6 });
-  await screen.findByText("5 alike, 1 differ");
+  await screen.findByText("5 alike, 1 differs");
   const [opener, ...others] = screen.getAllByRole("button", { name: "Show what differs" });
   expect(others).toEqual([]);
   act(() => opener?.click());

@@ -27,7 +27,7 @@ export function OutputGroups({ commandId }: { commandId: string }) {
   return (
     <SpaceBetween size="l">
       <Box variant="h2">
-        {differ === 0 ? t("groupsAlike", { count: alike }) : t("groupsDiffer", { alike: formatNumber(alike, locale), differ: formatNumber(differ, locale) })}
+        {differ === 0 ? t("groupsAlike", { count: alike }) : t("groupsDiffer", { alike, differ })}
       </Box>
       {groupCount > groups.length && (
         <Alert type="info" statusIconAriaLabel={t("note")}>

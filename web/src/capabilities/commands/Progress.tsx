@@ -27,7 +27,7 @@ export function Progress({ description: { Command: command, States: states }, ch
       <SpaceBetween direction="horizontal" size="l" alignItems="center">
         <CommandStatus command={command} />
         <span role="status">{text}</span>
-        {command.HeldCount > 0 && <span>{t("heldText", { count: formatNumber(command.HeldCount, locale) })}</span>}
+        {command.HeldCount > 0 && <span>{t("heldText", { count: command.HeldCount })}</span>}
       </SpaceBetween>
       <div
         className="state-bar"

@@ -77,5 +77,5 @@ function Changes({ description: { Name, DocumentVersion, DocumentFormat }, compa
   if (error) return <ErrorState error={error} />;
   if (before.data === undefined || after.data === undefined) return <Spinner />;
   if (before.data === after.data) return <>{t("same")}</>;
-  return <ComparedText before={before.data} after={after.data} label={t("compareLabel", { old: compared, new: DocumentVersion })} />;
+  return <ComparedText before={before.data} after={after.data} label={t("compareLabel", { old: compared, new: DocumentVersion })} context={3} />;
 }

@@ -5,6 +5,7 @@ import { FocusedInput } from "@/components/FocusedInput";
 import { FormDialog } from "@/components/FormDialog";
 import { useNotify } from "@/components/Notifications";
 import { share } from "./api";
+import { sharedVersions } from "./sharedVersions";
 import { useDocumentTexts } from "./texts";
 
 interface Props {
@@ -20,11 +21,7 @@ export function ShareDialog({ name, onClose, onSaved }: Props) {
   const [version, setVersion] = useState("$DEFAULT");
   const [isTried, setTried] = useState(false);
   const isAccount = /^(all|\d{12})$/i.test(account.trim());
-  const versions = [
-    { value: "$DEFAULT", label: t("sharedDefault") },
-    { value: "$LATEST", label: t("sharedLatest") },
-    { value: "$ALL", label: t("sharedAll") },
-  ];
+  const versions = sharedVersions(t);
   const save = async () => {
     setTried(true);
     if (!isAccount) return false;

@@ -13,6 +13,7 @@ import type { DocumentDescription, DocumentShare } from "@/platform/types";
 import { sharesQuery, unshare } from "./api";
 import { isOfLibrary } from "./rules";
 import { ShareDialog } from "./ShareDialog";
+import { sharedVersionText } from "./sharedVersions";
 import { useDocumentTexts } from "./texts";
 
 const ACTION = "ssm:ModifyDocumentPermission";
@@ -58,7 +59,7 @@ export function Shares({ description }: { description: DocumentDescription }) {
         ariaLabels={{ tableLabel: t("sharing"), selectionGroupLabel: t("sharing"), itemSelectionLabel: (_, { AccountId }) => common("selectItem", { name: AccountId }) }}
         columnDefinitions={[
           { id: "account", header: t("account"), isRowHeader: true, cell: ({ AccountId }) => (AccountId === "all" ? t("accountAll") : AccountId) },
-          { id: "version", header: t("sharedVersion"), cell: ({ SharedDocumentVersion }) => SharedDocumentVersion },
+          { id: "version", header: t("sharedVersion"), cell: ({ SharedDocumentVersion }) => sharedVersionText(SharedDocumentVersion, t) },
         ]}
         header={
           <Header

@@ -31,7 +31,8 @@ export function NodeHeader({ node, onChanged, onRemoving }: Props) {
   const isOffline = node.Status === "Offline";
   const why = node.OfflineReason ? common(OFFLINE_REASONS[node.OfflineReason]) : common("unknown");
   const may = useMay({ kind: "node", id: node.NodeId }, ACTIONS);
-  const noShell = isOffline ? t("offlineNoShell", { why }) : may("ssm:StartSession");
+  const locked = (node.NodeLock?.MonitorOnly && t("lockMonitorOnly")) || (node.NodeLock?.NoShell && t("lockNoShell")) || undefined;
+  const noShell = isOffline ? t("offlineNoShell", { why }) : (may("ssm:StartSession") ?? locked);
   const leave = () => {
     onChanged();
     void navigate("/nodes");

@@ -73,7 +73,7 @@ export const ja: Record<keyof typeof en, string> = {
   architecture: "アーキテクチャ",
   processors: "プロセッサー数",
   memory: "メモリ",
-  runsAs: "エージェントの実行ユーザー",
+  runsAs: "実行ユーザー",
   agentVersion: "エージェントのバージョン",
   booted: "起動日時",
   uptime: "稼働時間",

@@ -12,7 +12,7 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "name",
       header: t("name"),
-      width: 215,
+      width: 210,
       sortingField: "name",
       isRowHeader: true,
       cell: (node) => (
@@ -27,14 +27,14 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "status",
       header: t("status"),
-      width: 165,
+      width: 150,
       sortingField: "status",
       cell: (node) => <NodeStatusBadge status={node.Status} reason={node.OfflineReason} lastSeenAt={node.LastSeenAt} detailed />,
     },
     {
       id: "platform",
       header: t("platform"),
-      width: 190,
+      width: 200,
       sortingField: "platform",
       cell: (node) => (
         <>
@@ -48,19 +48,20 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "addresses",
       header: t("addresses"),
-      width: 130,
+      width: 125,
       cell: (node) => <span title={node.Addresses.join("\n")}>{shortAddresses(node.Addresses)}</span>,
     },
     { id: "tags", header: t("tags"), width: 210, cell: (node) => <TagList tags={node.Tags} limit={3} /> },
-    { id: "agent", header: t("agent"), width: 110, sortingField: "agent", cell: (node) => node.AgentVersion || "–" },
+    { id: "agent", header: t("agent"), width: 100, sortingField: "agent", cell: (node) => node.AgentVersion || "–" },
     {
       id: "last_seen",
       sortingField: "last_seen",
       header: t("lastSeen"),
       width: 150,
+      isExtra: true,
       cell: (node) => (node.Status === "Online" ? t("now") : <TimeAgo at={node.LastSeenAt} />),
     },
-    { id: "joined", header: t("joined"), width: 150, sortingField: "joined", cell: (node) => <TimeAgo at={node.JoinedAt} /> },
+    { id: "joined", header: t("joined"), width: 150, sortingField: "joined", isExtra: true, cell: (node) => <TimeAgo at={node.JoinedAt} /> },
   ];
 }
 

@@ -3,6 +3,8 @@ import { EmptyState } from "@/components/EmptyState";
 import { useLogsTexts } from "./texts";
 
 interface Props {
+  /** The group itself has no lines. */
+  isBlank: boolean;
   isFollowing: boolean;
   /** A part has not been searched. */
   hasMore: boolean;
@@ -11,7 +13,7 @@ interface Props {
   onAll: (() => void) | undefined;
 }
 
-export function NothingFound({ isFollowing, hasMore, isLoading, onMore, onAll }: Props) {
+export function NothingFound({ isBlank, isFollowing, hasMore, isLoading, onMore, onAll }: Props) {
   const t = useLogsTexts();
   if (hasMore) {
     return (
@@ -20,6 +22,7 @@ export function NothingFound({ isFollowing, hasMore, isLoading, onMore, onAll }:
       </EmptyState>
     );
   }
+  if (isBlank) return <EmptyState title={t("nothingWritten")}>{t("nothingWrittenHelp")}</EmptyState>;
   return (
     <EmptyState title={t("nothing")} action={onAll && <Button onClick={onAll}>{t("searchAll")}</Button>}>
       {isFollowing ? t("following") : t("nothingHelp")}

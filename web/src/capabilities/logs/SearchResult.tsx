@@ -65,7 +65,7 @@ export function SearchResult({ search, range, latest, isFollowing, onFollow, onA
       {count > 0 ? (
         <EventLines group={search.group} batches={batches} dropped={dropped} read={read} isFollowing={isFollowing} hasMore={query.hasNextPage} {...readOn} />
       ) : (
-        <NothingFound isFollowing={isFollowing} hasMore={query.hasNextPage} onAll={onAll} {...readOn} />
+        <NothingFound isBlank={before === undefined} isFollowing={isFollowing} hasMore={query.hasNextPage} onAll={onAll} {...readOn} />
       )}
     </SpaceBetween>
   );

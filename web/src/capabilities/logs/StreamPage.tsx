@@ -63,17 +63,19 @@ function StreamFacts({ group, stream, nodeName }: { group: string; stream: LogSt
   const locale = useLocale();
   const { command, node, step, stream: kind } = partsOf(stream.logStreamName);
   return (
-    <KeyValuePairs
-      columns={4}
-      minColumnWidth={190}
-      items={[
-        { label: t("group"), value: <RouteLink to={logsOf(group, `${command}/`)}>{group}</RouteLink> },
-        { label: t("node"), value: <RouteLink to={`/nodes/${node}`}>{nodeName}</RouteLink> },
-        { label: t("command"), value: <RouteLink to={outputOf(command, node, step, kind)}>{command}</RouteLink> },
-        { label: t("latestLine"), value: <TimeAt at={stream.lastEventTimestamp / 1000} /> },
-        { label: t("size"), value: formatBytes(stream.storedBytes, locale) },
-        { label: t("streamName"), value: <code className="log-name">{stream.logStreamName}</code> },
-      ]}
-    />
+    <SpaceBetween size="l">
+      <KeyValuePairs
+        columns={4}
+        minColumnWidth={190}
+        items={[
+          { label: t("group"), value: <RouteLink to={logsOf(group, `${command}/`)}>{group}</RouteLink> },
+          { label: t("node"), value: <RouteLink to={`/nodes/${node}`}>{nodeName}</RouteLink> },
+          { label: t("command"), value: <RouteLink to={outputOf(command, node, step, kind)}>{command}</RouteLink> },
+          { label: t("latestLine"), value: <TimeAt at={stream.lastEventTimestamp / 1000} /> },
+          { label: t("size"), value: formatBytes(stream.storedBytes, locale) },
+        ]}
+      />
+      <KeyValuePairs columns={1} items={[{ label: t("streamName"), value: <code className="log-name">{stream.logStreamName}</code> }]} />
+    </SpaceBetween>
   );
 }

@@ -45,6 +45,8 @@ export const en = {
   nothingYetHelp: "A part of the group has not been searched yet.",
   nothing: "No lines found",
   nothingHelp: "Nothing in these times fits the search.",
+  nothingWritten: "Nothing has been written yet",
+  nothingWrittenHelp: "Lines appear as soon as a node has written something.",
   searchAll: "Search all that is kept",
   gap: "The lines in between have not been read.",
   dropped: "{count, plural, one {# older line is} other {# older lines are}} no longer shown here.",
@@ -72,6 +74,6 @@ export const en = {
   earlier: "Earlier lines",
   later: "Later lines",
   beginning: "Here the stream begins.",
-  end: "Here the stream ends.",
+  end: "No further lines so far.",
   onCommandLine: "On the command line",
 } as const;

@@ -47,6 +47,8 @@ export const ja: Record<keyof typeof en, string> = {
   nothingYetHelp: "このグループには、まだ検索していない部分があります。",
   nothing: "行が見つかりません",
   nothingHelp: "この期間に条件に合う行はありません。",
+  nothingWritten: "まだ何も出力されていません",
+  nothingWrittenHelp: "ノードが何か出力すると、行が表示されます。",
   searchAll: "保持されているすべてを検索",
   gap: "この間の行はまだ読み込んでいません。",
   dropped: "古い {count} 行は画面から省かれています。",
@@ -74,6 +76,6 @@ export const ja: Record<keyof typeof en, string> = {
   earlier: "前の行",
   later: "次の行",
   beginning: "ここがストリームの先頭です。",
-  end: "ここがストリームの末尾です。",
+  end: "ここまでの行はこれですべてです。",
   onCommandLine: "コマンドラインでの操作",
 };

@@ -1,10 +1,10 @@
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import Select from "@cloudscape-design/components/select";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
+import { ChoiceField } from "@/components/ChoiceField";
 import { FormDialog } from "@/components/FormDialog";
 import { type ChannelDetails, putChannel } from "./api";
 import { type Draft, draftOf, type Kind, putRequest, type Security } from "./draft";
@@ -39,13 +39,12 @@ export function ChannelDialog({ channel, onClose, onSaved }: Props) {
   return (
     <FormDialog size="large" title={title} action={channel ? t("save") : t("create")} onSubmit={save} onClose={onClose}>
       {!channel && text("name", "nameHelp")}
-      <FormField label={t("kind")}>
-        <SegmentedControl
-          selectedId={draft.kind}
-          options={KINDS.map((kind) => ({ id: kind, text: t(kind) }))}
-          onChange={({ detail }) => change({ kind: detail.selectedId as Kind })}
-        />
-      </FormField>
+      <ChoiceField
+        label={t("kind")}
+        selectedId={draft.kind}
+        options={KINDS.map((kind) => ({ id: kind, text: t(kind) }))}
+        onChange={({ detail }) => change({ kind: detail.selectedId as Kind })}
+      />
       {draft.kind !== "mail" && text("url", "urlHelp")}
       {draft.kind === "ntfy" && text("topic")}
       {draft.kind === "mail" && (

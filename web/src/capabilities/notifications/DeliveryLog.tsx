@@ -67,12 +67,12 @@ export function DeliveryLog() {
 function columnsOf(t: Translator, retry: (id: number) => void): Column<Notification>[] {
   return [
     { id: "queued", header: t("queued"), width: 130, cell: ({ QueuedAt }) => <TimeAgo at={QueuedAt} /> },
-    { id: "channel", header: t("channel"), width: 110, cell: ({ Channel }) => Channel },
-    { id: "subject", header: t("subject"), width: 210, isRowHeader: true, cell: ({ Subject }) => Subject },
+    { id: "channel", header: t("channel"), width: 130, cell: ({ Channel }) => Channel },
+    { id: "subject", header: t("subject"), width: 180, isRowHeader: true, cell: ({ Subject }) => Subject },
     {
       id: "state",
       header: t("state"),
-      width: 180,
+      width: 160,
       cell: ({ Id, State }) => (
         <>
           <StatusIndicator type={STATES[State].type}>{t(STATES[State].text)}</StatusIndicator>{" "}
@@ -84,7 +84,7 @@ function columnsOf(t: Translator, retry: (id: number) => void): Column<Notificat
         </>
       ),
     },
-    { id: "attempts", header: t("attempts"), width: 100, cell: ({ Attempts }) => Attempts },
-    { id: "error", header: t("error"), width: 210, cell: ({ LastError }) => LastError || "–" },
+    { id: "attempts", header: t("attempts"), width: 115, cell: ({ Attempts }) => Attempts },
+    { id: "error", header: t("error"), width: 230, cell: ({ LastError }) => LastError || "–" },
   ];
 }

@@ -54,7 +54,7 @@ export const en = {
   channel: "Channel",
   subject: "Subject",
   state: "State",
-  stateWaiting: "Waits",
+  stateWaiting: "Waiting",
   stateDelivered: "Delivered",
   stateFailed: "Given up",
   queued: "Queued",

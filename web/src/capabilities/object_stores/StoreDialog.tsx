@@ -1,9 +1,9 @@
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
+import { ChoiceField } from "@/components/ChoiceField";
 import { FormDialog } from "@/components/FormDialog";
 import { putStore, type StoreDetails } from "./api";
 import { type Addressing, type Draft, draftOf, putRequest } from "./draft";
@@ -44,14 +44,12 @@ export function StoreDialog({ store, onClose, onSaved }: Props) {
       {text("endpoint", "endpointHelp")}
       <ColumnLayout columns={2}>
         {text("region", "regionHelp")}
-        <FormField label={t("addressing")}>
-          <SegmentedControl
-            label={t("addressing")}
-            selectedId={draft.addressing}
-            options={ADDRESSINGS.map((id) => ({ id, text: t(id) }))}
-            onChange={({ detail }) => change({ addressing: detail.selectedId as Addressing })}
-          />
-        </FormField>
+        <ChoiceField
+          label={t("addressing")}
+          selectedId={draft.addressing}
+          options={ADDRESSINGS.map((id) => ({ id, text: t(id) }))}
+          onChange={({ detail }) => change({ addressing: detail.selectedId as Addressing })}
+        />
       </ColumnLayout>
       {text("keyId")}
       <FormField label={t("secret")} constraintText={t("secretHelp")} stretch>

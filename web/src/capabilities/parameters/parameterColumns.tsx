@@ -10,11 +10,11 @@ import "./parameters.css";
 export function parameterColumns(t: Translator): Column<Parameter>[] {
   return [
     { id: "name", header: t("name"), width: 340, isRowHeader: true, cell: (one) => <ParameterName name={one.Name} t={t} /> },
-    { id: "type", header: t("type"), width: 110, cell: (one) => typeText(one.Type, t) },
+    { id: "type", header: t("type"), width: 125, cell: (one) => typeText(one.Type, t) },
     { id: "version", header: t("version"), width: 120, cell: (one) => one.Version },
     { id: "changed", header: t("changed"), width: 150, cell: (one) => <TimeAgo at={one.LastModifiedDate} /> },
     { id: "by", header: t("changedBy"), width: 140, cell: (one) => userName(one.LastModifiedUser) },
-    { id: "tier", header: t("tier"), width: 110, cell: (one) => one.Tier },
+    { id: "tier", header: t("tier"), width: 110, isExtra: true, cell: (one) => one.Tier },
     { id: "description", header: t("description"), width: 260, cell: (one) => one.Description || "–" },
   ];
 }

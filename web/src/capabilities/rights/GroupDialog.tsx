@@ -1,11 +1,11 @@
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { ChoiceField } from "@/components/ChoiceField";
 import { ErrorState } from "@/components/ErrorState";
 import { FocusedInput } from "@/components/FocusedInput";
 import { FormDialog } from "@/components/FormDialog";
@@ -69,19 +69,18 @@ function GroupFields({ group, members, onClose, onSaved }: Props & { members: re
             <FocusedInput value={name} autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
           </FormField>
         )}
-        <FormField label={t("groupKind")} description={t("groupKindHelp")}>
-          <SegmentedControl
-            label={t("groupKind")}
-            selectedId={kind}
-            options={[
-              { id: "rule", text: t("groupRule") },
-              { id: "list", text: t("groupList") },
-              // Made by upstream's clients; one that is given up for a rule or a list is gone.
-              ...(group?.Query === undefined ? [] : [{ id: "query", text: t("groupQuery") }]),
-            ]}
-            onChange={({ detail }) => setKind(detail.selectedId as typeof kind)}
-          />
-        </FormField>
+        <ChoiceField
+          label={t("groupKind")}
+          description={t("groupKindHelp")}
+          selectedId={kind}
+          options={[
+            { id: "rule", text: t("groupRule") },
+            { id: "list", text: t("groupList") },
+            // Made by upstream's clients; one that is given up for a rule or a list is gone.
+            ...(group?.Query === undefined ? [] : [{ id: "query", text: t("groupQuery") }]),
+          ]}
+          onChange={({ detail }) => setKind(detail.selectedId as typeof kind)}
+        />
         {kind === "query" && <code>{group?.Query}</code>}
         {kind === "rule" && (
           <FormField label={t("groupRule")} errorText={isTried && isRuleMissing ? t("groupRuleNeeded") : undefined} stretch>

@@ -9,7 +9,7 @@ import type { Translator } from "./texts";
 
 const ACTIONS = { create: "roadstead:CreateGroup", update: "roadstead:UpdateGroup", delete: "roadstead:DeleteGroup" } as const;
 const TEXTS = {
-  title: "groups",
+  title: "groupsTitle",
   help: "groupsHelp",
   choose: "groupChoose",
   create: "groupCreate",

@@ -1,10 +1,10 @@
 import Alert from "@cloudscape-design/components/alert";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { ChoiceField } from "@/components/ChoiceField";
 import { FormDialog } from "@/components/FormDialog";
 import { useNotify } from "@/components/Notifications";
 import type { HeldLimits, LimitHolder } from "@/platform/types";
@@ -50,18 +50,17 @@ export function LimitsDialog({ held, onClose, onSaved }: Props) {
     <FormDialog title={held ? t("limitsEdit", { name: holderText(held, t) }) : t("limitsCreate")} action={t(held ? "save" : "limitsCreate")} onSubmit={save} onClose={onClose}>
       <SpaceBetween size="l">
         {!held && (
-          <FormField label={t("holder")} description={t("holderHelp")}>
-            <SegmentedControl
-              label={t("holder")}
-              selectedId={form.holder}
-              options={[
-                { id: "default", text: t("holderDefault") },
-                { id: "role", text: t("holderRole") },
-                { id: "user", text: t("holderUser") },
-              ]}
-              onChange={({ detail }) => change({ holder: detail.selectedId as LimitHolder, name: "" })}
-            />
-          </FormField>
+          <ChoiceField
+            label={t("holder")}
+            description={t("holderHelp")}
+            selectedId={form.holder}
+            options={[
+              { id: "default", text: t("holderDefault") },
+              { id: "role", text: t("holderRole") },
+              { id: "user", text: t("holderUser") },
+            ]}
+            onChange={({ detail }) => change({ holder: detail.selectedId as LimitHolder, name: "" })}
+          />
         )}
         {!held && form.holder !== "default" && (
           <HolderField holder={form.holder} name={form.name} error={isTried && isNameless ? t("holderNeeded") : undefined} onChange={(name) => change({ name })} />

@@ -1,4 +1,5 @@
 import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useNavigate } from "react-router";
 import type { Column } from "@/components/QueryTable";
 import { RouteButton } from "@/components/RouteButton";
@@ -37,14 +38,14 @@ export default function PoliciesPage() {
       texts={TEXTS}
       used={({ AttachedTo }) => (AttachedTo.length > 0 ? t("policyUsed") : undefined)}
       make={(refusal) => (
-        <>
+        <SpaceBetween direction="horizontal" size="xs">
           <Button disabled={refusal !== undefined} disabledReason={refusal} onClick={() => void navigate("/policies/new?from=iam")}>
             {t("policyImport")}
           </Button>
           <Button variant="primary" disabled={refusal !== undefined} disabledReason={refusal} onClick={() => void navigate("/policies/new")}>
             {t("policyCreate")}
           </Button>
-        </>
+        </SpaceBetween>
       )}
       emptyAction={<RouteButton to="/policies/new">{t("policyCreate")}</RouteButton>}
     />

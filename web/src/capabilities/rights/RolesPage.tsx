@@ -26,7 +26,7 @@ const TEXTS = {
 export default function RolesPage() {
   const t = useRightsTexts();
   const [shown, setShown] = useState<Role>();
-  const columns = useCallback((translate: Translator) => roleColumns(translate, setShown), []);
+  const columns = useCallback((translate: Translator, edit: (role: Role) => void) => roleColumns(translate, (role) => (role.Document ? setShown(role) : edit(role))), []);
   return (
     <>
       <NamedList<Role>
@@ -49,7 +49,7 @@ export default function RolesPage() {
 
 const nameOf = ({ RoleName }: Role) => RoleName;
 
-function roleColumns(t: Translator, onShow: (role: Role) => void): Column<Role>[] {
+function roleColumns(t: Translator, onOpen: (role: Role) => void): Column<Role>[] {
   return [
     {
       id: "name",
@@ -58,13 +58,9 @@ function roleColumns(t: Translator, onShow: (role: Role) => void): Column<Role>[
       isRowHeader: true,
       cell: (role) => (
         <span data-row-open>
-          {role.Document ? (
-            <Button variant="inline-link" onClick={() => onShow(role)}>
-              {role.RoleName}
-            </Button>
-          ) : (
-            role.RoleName
-          )}{" "}
+          <Button variant="inline-link" onClick={() => onOpen(role)}>
+            {role.RoleName}
+          </Button>{" "}
           {role.BuiltIn && <Badge>{t("builtIn")}</Badge>}
         </span>
       ),

@@ -3,10 +3,10 @@ import Checkbox from "@cloudscape-design/components/checkbox";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
+import { ChoiceField } from "@/components/ChoiceField";
 import type { PolicyOperator } from "@/platform/types";
 import { type ConditionForm, EMPTY_CONDITION, EMPTY_RESOURCE, KINDS, OPERATORS, type ResourceForm, type StatementForm } from "./statements";
 import { useRightsTexts } from "./texts";
@@ -24,28 +24,24 @@ export function StatementFields({ statement, onChange }: Props) {
   return (
     <SpaceBetween size="l">
       <ColumnLayout columns={3}>
-        <FormField label={t("effect")}>
-          <SegmentedControl
-            label={t("effect")}
-            selectedId={statement.effect}
-            options={[
-              { id: "Allow", text: t("allow") },
-              { id: "Deny", text: t("deny") },
-            ]}
-            onChange={({ detail }) => change({ effect: detail.selectedId === "Deny" ? "Deny" : "Allow" })}
-          />
-        </FormField>
-        <FormField label={t("means")}>
-          <SegmentedControl
-            label={t("means")}
-            selectedId={statement.means}
-            options={[
-              { id: "actions", text: t("meansThese") },
-              { id: "others", text: t("meansOthers") },
-            ]}
-            onChange={({ detail }) => change({ means: detail.selectedId === "others" ? "others" : "actions" })}
-          />
-        </FormField>
+        <ChoiceField
+          label={t("effect")}
+          selectedId={statement.effect}
+          options={[
+            { id: "Allow", text: t("allow") },
+            { id: "Deny", text: t("deny") },
+          ]}
+          onChange={({ detail }) => change({ effect: detail.selectedId === "Deny" ? "Deny" : "Allow" })}
+        />
+        <ChoiceField
+          label={t("means")}
+          selectedId={statement.means}
+          options={[
+            { id: "actions", text: t("meansThese") },
+            { id: "others", text: t("meansOthers") },
+          ]}
+          onChange={({ detail }) => change({ means: detail.selectedId === "others" ? "others" : "actions" })}
+        />
         <FormField label={t("sid")}>
           <Input value={statement.sid} autoComplete={false} onChange={({ detail }) => change({ sid: detail.value })} />
         </FormField>

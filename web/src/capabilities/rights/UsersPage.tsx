@@ -65,7 +65,7 @@ function userColumns(t: Translator, onOpen: (user: User) => void): Column<User>[
     },
     { id: "scope", header: t("scope"), width: 180, cell: ({ Scope }) => scopeText(Scope) || t("scopeNone") },
     { id: "policies", header: t("policies"), width: 140, cell: ({ Policies }) => Policies.join(", ") || "–" },
-    { id: "keys", header: t("accessKeys"), width: 110, cell: ({ AccessKeys }) => AccessKeys },
+    { id: "keys", header: t("accessKeys"), width: 125, cell: ({ AccessKeys }) => AccessKeys },
     { id: "login", header: t("canLogin"), width: 130, isExtra: true, cell: ({ HasPassword }) => t(HasPassword ? "yes" : "no") },
     { id: "description", header: t("description"), width: 220, isExtra: true, cell: ({ Description }) => Description || "–" },
     { id: "created", header: t("created"), width: 140, cell: ({ CreatedAt }) => <TimeAgo at={CreatedAt} /> },

@@ -2,6 +2,7 @@ import Header from "@cloudscape-design/components/header";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useMemo } from "react";
 import { EmptyState } from "@/components/EmptyState";
+import { sentence } from "@/components/ErrorState";
 import { type Column, QueryTable } from "@/components/QueryTable";
 import { RouteLink } from "@/components/RouteLink";
 import { useList } from "@/components/useList";
@@ -34,7 +35,7 @@ function verdictColumns(t: Translator, { action, kind, id }: Question): Column<V
   return [
     { id: "user", header: t("userName"), width: 180, isRowHeader: true, cell: ({ UserName }) => <RouteLink to={address(UserName)}>{UserName}</RouteLink> },
     { id: "may", header: t("verdict"), width: 140, cell: (verdict) => <AllowedBadge isAllowed={verdict.Allowed} /> },
-    { id: "why", header: t("why"), width: 460, cell: ({ Reason }) => Reason },
+    { id: "why", header: t("why"), width: 460, cell: ({ Reason }) => sentence(Reason) },
     { id: "policy", header: t("policyName"), width: 160, cell: ({ Policy }) => Policy ?? "–" },
     { id: "via", header: t("via"), width: 160, cell: ({ Via }) => Via ?? "–" },
   ];

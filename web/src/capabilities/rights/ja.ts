@@ -138,6 +138,7 @@ export const ja: Record<keyof typeof en, string> = {
   iamUse: "フォームで続ける",
   iamUseRest: "変換できた分をフォームで続ける",
   groupsHelp: "ポリシー、制限範囲、実行先に使う、名前を付けたノードの集まりです。",
+  groupsTitle: "ノードグループ",
   groupsEmpty: "グループはまだありません",
   groupsEmptyHelp: "条件を指定するか、ノードを選んで作成してください。",
   groupName: "グループ",

@@ -11,20 +11,20 @@ export function sessionColumns(t: Translator, isActive: boolean, nameOf: (nodeId
     {
       id: "session",
       header: t("session"),
-      width: 260,
+      width: 250,
       isRowHeader: true,
       cell: (session) => (isActive ? <RouteLink to={`/sessions/${session.SessionId}`}>{session.SessionId}</RouteLink> : session.SessionId),
     },
-    { id: "node", header: t("node"), width: 220, cell: (session) => <RouteLink to={`/nodes/${session.Target}`}>{nameOf(session.Target)}</RouteLink> },
-    { id: "owner", header: t("owner"), width: 160, cell: (session) => ownerName(session.Owner) },
-    { id: "status", header: t("status"), width: 150, cell: (session) => <StatusBadge status={session.Status} table={SESSION_STATES} /> },
-    { id: "started", header: t("started"), width: 160, cell: (session) => <TimeAgo at={session.StartDate} /> },
+    { id: "node", header: t("node"), width: 180, cell: (session) => <RouteLink to={`/nodes/${session.Target}`}>{nameOf(session.Target)}</RouteLink> },
+    { id: "owner", header: t("owner"), width: 110, cell: (session) => ownerName(session.Owner) },
+    { id: "status", header: t("status"), width: 120, cell: (session) => <StatusBadge status={session.Status} table={SESSION_STATES} /> },
+    { id: "started", header: t("started"), width: 125, cell: (session) => <TimeAgo at={session.StartDate} /> },
   ];
   if (isActive) return columns;
   return [
     ...columns,
-    { id: "ended", header: t("ended"), width: 160, cell: (session) => <TimeAgo at={session.EndDate} /> },
-    { id: "reason", header: t("reason"), width: 280, cell: (session) => session.Details || session.Reason || "–" },
+    { id: "ended", header: t("ended"), width: 125, cell: (session) => <TimeAgo at={session.EndDate} /> },
+    { id: "reason", header: t("reason"), width: 150, cell: (session) => session.Details || session.Reason || "–" },
   ];
 }
 

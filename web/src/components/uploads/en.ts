@@ -1,5 +1,5 @@
 export const en = {
-  stateWaiting: "Waits",
+  stateWaiting: "Waiting",
   stateUploaded: "Uploaded",
   stateFailed: "Given up",
   retry: "Try again",
