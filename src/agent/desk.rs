@@ -120,6 +120,11 @@ impl<K: Clone + Ord, A> Desk<K, A> {
         self.0.came.notify_one();
     }
 
+    /// Whether somebody waits for the answer to it.
+    pub fn is_waiting(&self, question: &K) -> bool {
+        matches!(self.lock().get(question), Some(State::Waiting { .. }))
+    }
+
     /// The hub's answer. One that nobody waits for is dropped.
     pub fn take(&self, question: K, answer: Result<A, String>) {
         let mut questions = self.lock();

@@ -18,7 +18,7 @@ use crate::wire::token::{JoinToken, is_fingerprint, split_address};
 
 const KEY_FILE: &str = "identity.key";
 const HUB_FILE: &str = "hub.json";
-/// A token on the way to a new identity; gone once the agent has joined by it.
+/// A token on the way to a new identity or to an approval; gone once the agent has joined by it.
 const TOKEN_FILE: &str = "join.token";
 
 /// The hub an agent has joined.
@@ -132,7 +132,7 @@ impl Identity {
         Ok(())
     }
 
-    /// A token that an earlier life of this agent was to join by.
+    /// A token that this agent, maybe in an earlier life, was to join by.
     pub fn kept_token(&self) -> Option<&JoinToken> {
         self.token.as_ref()
     }

@@ -285,6 +285,7 @@ pub fn parse(text: &str) -> Result<Lock, String> {
     Ok(Lock {
         monitor_only: text.monitor_only,
         no_shell: text.no_shell,
+        no_scripts: false,
         no_update: text.no_update,
         no_root: text.no_root,
         allowed_documents: text.allowed_documents,

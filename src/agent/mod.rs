@@ -42,22 +42,22 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Clock;
-use crate::base::id::{CommandId, NodeId};
+use crate::base::id::{CommandId, NodeId, SessionId};
 use crate::platform::files::{Directory, LockError, LockFile};
 use crate::platform::http2::KeepAlive;
 use crate::platform::{memory, processes};
 use crate::wire::audit::SignedHead;
 use crate::wire::control::{ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
-use crate::wire::objects::StepObjects;
+use crate::wire::objects::{FileFor, StepObjects};
 use crate::wire::parameters::{RunSecrets, Values};
-use crate::wire::run::OutputQuery;
+use crate::wire::run::{OutputQuery, Report};
 use crate::wire::session::Frame;
 use crate::wire::token::JoinToken;
 use crate::wire::warrant::Terms;
 use core::{Agent, Executor as _, OutputBody, Parts};
 use executor::NodeExecutor;
-use home::{Duties, Home, HomeError};
+use home::{Duties, FileBody, Home, HomeError};
 use journal::{FileStore, Journal};
 use lock::NodeLock;
 use objects::ObjectsDesk;
@@ -85,6 +85,8 @@ const FILE_THREADS: usize = 16;
 pub struct AgentConfig {
     pub data: PathBuf,
     pub join: Option<JoinToken>,
+    /// `host:port` of the hub, when it is known better than the agent's note has it; else empty.
+    pub hub: Vec<String>,
     /// How long the hub may be silent before it is asked, and then again before the line is given up; the usual times if unset.
     pub keep_alive: Option<Duration>,
 }
@@ -148,6 +150,9 @@ pub async fn run(config: AgentConfig, zygote: Zygote, shutdown: CancellationToke
     let directory = Directory::create_private(&data).map_err(|error| AgentError::Data(data.clone(), error))?;
     let lock = settled_lock(&directory, &data).await?;
     let mut home = Home::open(&data, config.join)?;
+    if !config.hub.is_empty() {
+        home.reach_at(config.hub);
+    }
     if let Some(silence) = config.keep_alive {
         home.timing.keep_alive = KeepAlive {
             idle: silence,
@@ -330,6 +335,10 @@ impl Duties for NodeDuties {
         self.agent.running()
     }
 
+    fn shells(&self) -> Option<Vec<SessionId>> {
+        Some(self.agent.shells())
+    }
+
     async fn connected(&self, node: &NodeId, hub_now_ms: i64) {
         self.agent.connected(node, hub_now_ms);
         if let Some(kept) = self.witness.kept() {
@@ -357,6 +366,10 @@ impl Duties for NodeDuties {
         self.agent.output(query).await
     }
 
+    async fn progress(&self, run: &CommandId) -> Option<Report> {
+        self.agent.progress(run).await
+    }
+
     async fn parameters(&self, values: Values) -> io::Result<()> {
         self.parameters.take(values).await
     }
@@ -367,6 +380,10 @@ impl Duties for NodeDuties {
 
     fn objects(&self, answer: StepObjects) {
         objects::take(&self.objects, answer);
+    }
+
+    async fn file(&self, meant: FileFor, body: FileBody<'_>) -> Result<(), String> {
+        objects::receive(&self.objects, self.agent.executor().runs(), meant, body).await
     }
 
     async fn session(&self, from_hub: mpsc::Receiver<Frame>, to_hub: mpsc::Sender<Frame>) {

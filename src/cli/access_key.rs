@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::base::Clock;
 use crate::cli::args::ListArgs;
 use crate::cli::client::Client;
+use crate::cli::each::each;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows, text};
 
@@ -116,20 +117,22 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
         AccessKeyVerb::Enable { ids } => set_status(&client, ids, "Active", "enabled").await,
         AccessKeyVerb::Disable { ids } => set_status(&client, ids, "Inactive", "disabled").await,
         AccessKeyVerb::Delete { ids } => {
-            for id in ids {
+            let delete = async |id: &String| {
                 let _: Value = client.hub("DeleteAccessKey", json!({"AccessKeyId": id})).await?;
                 output::say(&format!("access key {id} is deleted"));
-            }
-            Ok(())
+                Ok(())
+            };
+            each(&ids, delete).await
         }
     }
 }
 
 async fn set_status(client: &Client, ids: Vec<String>, status: &str, word: &str) -> Result<()> {
-    for id in ids {
+    let set = async |id: &String| {
         let request = json!({"AccessKeyId": id, "Status": status});
         let _: Value = client.hub("UpdateAccessKey", request).await?;
         output::say(&format!("access key {id} is {word}"));
-    }
-    Ok(())
+        Ok(())
+    };
+    each(&ids, set).await
 }

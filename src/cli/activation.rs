@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Clock;
 use crate::base::id::ActivationId;
 use crate::cli::args::ListArgs;
+use crate::cli::each::each;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
 
@@ -54,11 +55,12 @@ pub async fn run(verb: ActivationVerb, show: &Show) -> Result<()> {
             show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
         }
         ActivationVerb::Delete { ids } => {
-            for id in ids {
+            let revoke = async |id: &ActivationId| {
                 let _: Value = client.ssm("DeleteActivation", json!({"ActivationId": id})).await?;
                 output::say(&format!("activation {id} is revoked"));
-            }
-            Ok(())
+                Ok(())
+            };
+            each(&ids, revoke).await
         }
     }
 }

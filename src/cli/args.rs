@@ -1,5 +1,6 @@
 //! Arguments that several verbs share.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
 
 use crate::cli::failure::{Exit, Failure};
@@ -45,6 +46,14 @@ impl std::str::FromStr for Tag {
             value: value.to_owned(),
         })
     }
+}
+
+/// One of a closed set of the API's words, as the API spells it; with `ignore_case` it may be written in any case.
+pub fn word_of(words: &'static [&'static str]) -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(words).map(|typed| {
+        let word = words.iter().find(|word| word.eq_ignore_ascii_case(&typed));
+        word.map_or(typed, |word| (*word).to_owned())
+    })
 }
 
 /// As the API takes them.

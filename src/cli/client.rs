@@ -79,11 +79,21 @@ impl CallError {
     pub fn to_failure(&self) -> Failure {
         match self {
             Self::Refused { code, message } => refused(code, message),
-            Self::NotAnApi { .. } => Failure::new(Exit::Failed, self.to_string()).hint("check that the address is a Roadstead hub's"),
+            Self::NotAnApi { url, .. } => {
+                let failure = Failure::new(Exit::Failed, self.to_string());
+                // A hub speaks TLS to every host but its own.
+                let failure = match url.strip_prefix("http://") {
+                    Some(rest) => failure.hint(format!(
+                        "from another host than the hub's the address begins with https: https://{rest}"
+                    )),
+                    None => failure,
+                };
+                failure.hint("check that the address is a Roadstead hub's")
+            }
             Self::Unreachable { url, source } => {
                 let failure = Failure::new(Exit::Unreachable, self.to_string());
                 match **source {
-                    ConnectionError::Identity(_) => failure
+                    ConnectionError::Identity(_) => Failure::new(Exit::Denied, self.to_string())
                         .hint("if the hub was set up anew, compare its fingerprint and pin it again:")
                         .hint(format!("roadstead login {url}")),
                     ConnectionError::Resolve(_) => failure.hint("check the name, or give the hub's IP address"),

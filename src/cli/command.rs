@@ -13,6 +13,7 @@ use crate::cli::follow::{self, Follow, INVOCATIONS};
 use crate::cli::groups::{Names, print_groups};
 use crate::cli::lines::Streams;
 use crate::cli::node;
+use crate::cli::offline;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
 use crate::cli::search::{self, SearchArgs};
 use crate::cli::{context, rows, text};
@@ -270,6 +271,8 @@ async fn rerun(client: &Client, request: Value, no_wait: bool, show: &Show) -> R
             "it waits until another person approves it: roadstead approval approve {id}"
         ));
     }
+    // Only words, and of nodes that the caller may see: the command goes its way without them.
+    let _unsaid = offline::say_waited_for(client, &again.command_id).await;
     if no_wait {
         return output::write(&match show.is_structured() {
             true => output::json(&json!({"command_id": again.command_id}))?,

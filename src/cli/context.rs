@@ -80,10 +80,12 @@ pub fn secret_variable(name: &str) -> Result<Option<Secret<String>>> {
     if let Some(value) = variable(name) {
         return Ok(Some(Secret::new(value)));
     }
-    let Some(path) = variable(&format!("{name}_FILE")) else {
+    let name = format!("{name}_FILE");
+    let Some(path) = variable(&name) else {
         return Ok(None);
     };
-    read_secret(Path::new(&path)).map(Some)
+    let read = read_secret(Path::new(&path));
+    Ok(Some(read.map_err(|error| Failure::usage(format!("{name}: {error:#}")))?))
 }
 
 /// The first line of a file.

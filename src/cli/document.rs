@@ -1,21 +1,30 @@
 //! `roadstead document …`: what nodes can be told to do, written down.
 
-use std::io::Read;
+mod review;
+mod source;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::base::Clock;
-use crate::cli::args::{ListArgs, Tag, confirm_by_word, tags_to_api};
+use crate::cli::args::{ListArgs, Tag, confirm_by_word, tags_to_api, word_of};
 use crate::cli::client::Client;
 use crate::cli::diff;
+use crate::cli::document::review::ReviewVerb;
+use crate::cli::document::source::{Besides, Needed, Source, word};
+use crate::cli::each::each;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows, text};
-use crate::model::document::{Document, Format, Problem, Severity, text as language};
+use crate::hub::capabilities::documents::content::TYPES;
+use crate::model::document::{Severity, text as language};
+
+/// What the list knows of owners; documents of other accounts are not here.
+const OWNERS: &[&str] = &["Self", "Amazon", "Roadstead", "ThirdParty", "Public", "Private"];
 
 #[derive(Subcommand)]
 pub enum DocumentVerb {
@@ -24,18 +33,18 @@ pub enum DocumentVerb {
     List {
         #[command(flatten)]
         list: ListArgs,
-        /// Only those of an owner: Self, Amazon, ThirdParty, Public, Private
-        #[arg(long)]
+        /// Only those of an owner
+        #[arg(long, value_parser = word_of(OWNERS), ignore_case = true)]
         owner: Option<String>,
-        /// Only those of a type: Command, Automation, Session …
-        #[arg(long = "type", value_name = "TYPE")]
+        /// Only those of a type
+        #[arg(long = "type", value_name = "TYPE", value_parser = word_of(TYPES), ignore_case = true)]
         kind: Option<String>,
     },
     /// Print a document's text, or with -o json everything known of it
     Show {
         name: String,
         /// A number, $LATEST or $DEFAULT
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, visible_alias = "version", value_name = "VERSION")]
         at: Option<String>,
         /// In this format instead of the one it was written in
         #[arg(long, value_parser = ["json", "yaml"])]
@@ -48,10 +57,13 @@ pub enum DocumentVerb {
         name: String,
         /// `-` reads stdin
         file: PathBuf,
-        #[arg(long = "type", default_value = "Command", value_name = "TYPE")]
+        #[arg(long = "type", default_value = "Command", value_name = "TYPE", value_parser = word_of(TYPES), ignore_case = true)]
         kind: String,
-        #[arg(long, value_name = "NAME")]
-        version_name: Option<String>,
+        #[command(flatten)]
+        besides: Besides,
+        /// A document that this one needs, repeatable
+        #[arg(long, value_name = "NAME[:VERSION]")]
+        requires: Vec<Needed>,
         #[arg(long = "tag", value_name = "K=V", value_delimiter = ',')]
         tags: Vec<Tag>,
     },
@@ -60,8 +72,8 @@ pub enum DocumentVerb {
         name: String,
         /// `-` reads stdin
         file: PathBuf,
-        #[arg(long, value_name = "NAME")]
-        version_name: Option<String>,
+        #[command(flatten)]
+        besides: Besides,
         /// Make the new version the default
         #[arg(long)]
         default: bool,
@@ -72,7 +84,7 @@ pub enum DocumentVerb {
         #[arg(required = true)]
         names: Vec<String>,
         /// The one version to delete
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, visible_alias = "version", value_name = "VERSION")]
         at: Option<String>,
         /// Do not ask
         #[arg(long, short)]
@@ -111,6 +123,9 @@ pub enum DocumentVerb {
         #[arg(long, value_name = "ACCOUNT")]
         remove: Vec<String>,
     },
+    /// Reviews of a version: sent for review, approved, rejected, and who said what
+    #[command(subcommand)]
+    Review(ReviewVerb),
 }
 
 const LIST: &[Column] = &[
@@ -162,13 +177,17 @@ pub async fn run(verb: DocumentVerb, show: &Show) -> Result<()> {
             name,
             file,
             kind,
-            version_name,
+            besides,
+            requires,
             tags,
         } => {
             let source = Source::read(&file)?;
             source.warn(&kind)?;
-            let mut request = source.request(&name, version_name);
+            let mut request = source.request(&name, &besides);
             request["DocumentType"] = json!(kind);
+            if !requires.is_empty() {
+                request["Requires"] = json!(requires);
+            }
             request["Tags"] = tags_to_api(&tags);
             let _: Value = client.ssm("CreateDocument", request).await?;
             output::say(&format!("document {} is there, version 1", text::escape_line(&name)));
@@ -177,13 +196,14 @@ pub async fn run(verb: DocumentVerb, show: &Show) -> Result<()> {
         DocumentVerb::Update {
             name,
             file,
-            version_name,
+            besides,
             default,
-        } => update(&client, &name, &file, version_name, default).await,
+        } => update(&client, &name, &file, &besides, default).await,
         DocumentVerb::Delete { names, at, yes } => delete(&client, &names, at, yes).await,
         DocumentVerb::Default { name, number } => set_default(&client, &name, &number).await,
         DocumentVerb::Diff { name, from, to } => show_diff(&client, &name, &from, &to).await,
         DocumentVerb::Share { name, add, remove } => share(&client, &name, &add, &remove, show).await,
+        DocumentVerb::Review(verb) => review::run(&client, verb, show).await,
         DocumentVerb::Lint { .. } => Ok(()),
     }
 }
@@ -264,84 +284,11 @@ async fn list_versions(client: &Client, name: &str, show: &Show) -> Result<()> {
     show.listing(&Listing { columns: VERSIONS, rows }, Clock::system().now())
 }
 
-/// A document's text on this machine.
-struct Source {
-    name: String,
-    content: String,
-    format: Format,
-}
-
-impl Source {
-    fn read(path: &Path) -> Result<Self> {
-        let mut content = String::new();
-        match path.as_os_str() == "-" {
-            true => {
-                std::io::stdin()
-                    .lock()
-                    .read_to_string(&mut content)
-                    .context("could not read stdin")?;
-            }
-            false => content = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?,
-        }
-        let format = match path.extension().and_then(|e| e.to_str()) {
-            Some("json") => Format::Json,
-            Some("yaml" | "yml") => Format::Yaml,
-            Some("txt" | "ics") => Format::Text,
-            _ => language::guess(&content),
-        };
-        Ok(Self {
-            name: path.display().to_string(),
-            content,
-            format,
-        })
-    }
-
-    fn problems(&self) -> Vec<Problem> {
-        if self.format == Format::Text {
-            return Vec::new();
-        }
-        match language::parse(&self.content, self.format) {
-            Ok(root) => Document::read(&root).problems,
-            Err(problem) => vec![problem],
-        }
-    }
-
-    /// Says what is wrong before the hub does, with more words; the hub's verdict counts.
-    fn warn(&self, kind: &str) -> Result<()> {
-        if !matches!(kind, "Command" | "Policy" | "Automation" | "Session" | "Automation.ChangeTemplate") {
-            return Ok(());
-        }
-        let problems = self.problems();
-        for problem in &problems {
-            output::say(&text::escape_line(&format!("{}: {problem}", word(problem.severity))));
-        }
-        match problems.iter().any(|problem| problem.severity == Severity::Error) {
-            true => Err(Failure::new(Exit::Failed, format!("{} is not a good document; nothing was sent", self.name)).into()),
-            false => Ok(()),
-        }
-    }
-
-    fn request(&self, name: &str, version_name: Option<String>) -> Value {
-        let mut request = json!({"Name": name, "Content": self.content, "DocumentFormat": self.format.as_str()});
-        if let Some(version_name) = version_name {
-            request["VersionName"] = json!(version_name);
-        }
-        request
-    }
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
-async fn update(client: &Client, name: &str, file: &Path, version_name: Option<String>, default: bool) -> Result<()> {
+async fn update(client: &Client, name: &str, file: &Path, besides: &Besides, default: bool) -> Result<()> {
     let described: Value = client.ssm("DescribeDocument", json!({"Name": name})).await?;
     let source = Source::read(file)?;
     source.warn(described["Document"]["DocumentType"].as_str().unwrap_or("Command"))?;
-    let mut request = source.request(name, version_name);
+    let mut request = source.request(name, besides);
     request["DocumentVersion"] = json!("$LATEST");
     let updated: Value = client.ssm("UpdateDocument", request).await?;
     let version = updated["DocumentDescription"]["DocumentVersion"]
@@ -372,21 +319,31 @@ async fn delete(client: &Client, names: &[String], version: Option<String>, yes:
         None => names.join(", "),
     };
     confirm_by_word(yes, &format!("{what} will be deleted for good"), &names[0])?;
-    for name in names {
+    let delete = async |name: &String| {
         let mut request = json!({"Name": name});
         if let Some(version) = &version {
             request["DocumentVersion"] = json!(version);
         }
         let _: Value = client.ssm("DeleteDocument", request).await?;
-    }
-    output::say(&format!("deleted: {}", text::escape_line(&what)));
-    Ok(())
+        let what = if version.is_some() { &what } else { name };
+        output::say(&format!("deleted: {}", text::escape_line(what)));
+        Ok(())
+    };
+    each(names, delete).await
 }
 
 fn lint(files: &[PathBuf], strict: bool, show: &Show) -> Result<()> {
     let (mut rows, mut is_bad) = (Vec::new(), false);
     for file in files {
-        let source = Source::read(file)?;
+        let source = match Source::read(file) {
+            Ok(source) => source,
+            // What is wrong in the other files is told all the same.
+            Err(error) => {
+                is_bad = true;
+                rows.push(json!({"file": file.display().to_string(), "severity": "error", "message": format!("{error:#}")}));
+                continue;
+            }
+        };
         for problem in source.problems() {
             is_bad |= strict || problem.severity == Severity::Error;
             rows.push(json!({

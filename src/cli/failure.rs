@@ -99,7 +99,7 @@ impl Exit {
 }
 
 /// The error of the command line: everything a verb cannot do ends as one of these, or as an `anyhow` error (exit 1).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     pub exit: Exit,
     /// What failed, one sentence; empty when everything has been said already.
@@ -130,6 +130,16 @@ impl Failure {
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
+
+    /// As a person reads it.
+    pub fn words(&self) -> String {
+        let mut text = format!("error: {}", self.what);
+        for hint in &self.hints {
+            text.push_str("\n  ");
+            text.push_str(hint);
+        }
+        text
+    }
 }
 
 impl fmt::Display for Failure {
@@ -145,19 +155,20 @@ pub fn explain(error: &anyhow::Error) -> (u8, Option<String>) {
     if is_closed_pipe(error) {
         return (0, None);
     }
-    let of_call = error.downcast_ref::<CallError>().map(CallError::to_failure);
-    let Some(failure) = of_call.as_ref().or(error.downcast_ref::<Failure>()) else {
-        return (Exit::Failed.code(), Some(format!("error: {error:#}")));
-    };
-    if failure.what.is_empty() {
-        return (failure.exit.code(), None);
+    let failure = of(error);
+    let words = (!failure.what.is_empty()).then(|| failure.words());
+    (failure.exit.code(), words)
+}
+
+/// What any error comes to.
+pub fn of(error: &anyhow::Error) -> Failure {
+    if let Some(call) = error.downcast_ref::<CallError>() {
+        return call.to_failure();
     }
-    let mut text = format!("error: {}", failure.what);
-    for hint in &failure.hints {
-        text.push_str("\n  ");
-        text.push_str(hint);
+    match error.downcast_ref::<Failure>() {
+        Some(failure) => failure.clone(),
+        None => Failure::new(Exit::Failed, format!("{error:#}")),
     }
-    (failure.exit.code(), Some(text))
 }
 
 /// The reader of our output left (`| head`): nothing went wrong.

@@ -37,6 +37,7 @@ pub fn explain(error: HubError) -> anyhow::Error {
         HubError::Running { path, .. } => second_hub(Path::new(&path)).into(),
         HubError::Listen(ListenError::Busy(address)) => busy_port(address).into(),
         HubError::AdminPassword(_) => Failure::usage(error.to_string()).into(),
+        HubError::Admin(ref refused) => Failure::new(Exit::of_api_code(refused.code), error.to_string()).into(),
         other => other.into(),
     }
 }

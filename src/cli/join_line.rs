@@ -26,7 +26,7 @@ pub struct JoinLineArgs {
     #[arg(long, default_value = "24h", value_parser = text::parse_duration, value_name = "DURATION")]
     expires: Duration,
     /// The name that the node gets instead of its own
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Who joins by it waits until somebody approves: `roadstead join-request`
     #[arg(long)]
@@ -67,7 +67,8 @@ pub async fn run(args: JoinLineArgs, show: &Show) -> Result<()> {
         true => (&row["offline_line"], carry(&client.url().to_string())),
         false => (
             &row["line"],
-            "Run this on the node as root (or as the user that commands shall run as):".to_owned(),
+            "Run this on the node. It becomes root, by sudo where needed; with `SUDO= ` before it commands will run as the user that you are:"
+                .to_owned(),
         ),
     };
     let paint = Paint::for_stderr();

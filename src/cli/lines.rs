@@ -218,13 +218,13 @@ impl Reader {
         for index in 0..self.cursors.len() {
             let rest = std::mem::take(&mut self.cursors[index].pending);
             self.emit(index, rest, show, width)?;
-            if let Some(cut) = self.cursors[index].cut.take() {
+            let cursor = &mut self.cursors[index];
+            if let Some(cut) = cursor.cut.take() {
+                let node = self.prefix.as_deref().unwrap_or(self.node.as_str());
                 say(&format!(
-                    "note: {} of {} was longer than the cap: {} are missing after the first {}",
-                    self.cursors[index].stream.as_str(),
-                    self.prefix.as_deref().unwrap_or(self.node.as_str()),
-                    text::bytes(cut.omitted_bytes),
-                    text::bytes(cut.head_bytes),
+                    "note: {} of {node} {}",
+                    cursor.stream.as_str(),
+                    why_cut(cut, cursor.offset)
                 ));
             }
         }
@@ -335,10 +335,21 @@ impl Cursor {
     /// What has not come by now is not waited for.
     fn give_up(&mut self, node: &NodeId) {
         self.done = true;
+        // How the stream was cut cannot be told of a part of it.
+        self.cut = None;
         let name = self.stream.as_str();
         say(&format!(
             "note: the rest of {name} of {node} has not reached the hub; it is fetched when the node is online"
         ));
+    }
+}
+
+/// Of what was over the cap the end was kept, so that something follows on the gap; of what found no room the end is what is missing.
+fn why_cut(cut: Cut, stored_bytes: u64) -> String {
+    let (omitted, head) = (text::bytes(cut.omitted_bytes), text::bytes(cut.head_bytes));
+    match stored_bytes > cut.head_bytes {
+        true => format!("was longer than the cap: {omitted} are missing after the first {head}"),
+        false => format!("could not be kept whole: {omitted} after the first {head} found no room on the node's disk"),
     }
 }
 
@@ -354,6 +365,22 @@ mod tests {
     #[test]
     fn every_line_gets_its_nodes_name() {
         assert_eq!(with_prefix("web", "a\nb\n"), "web | a\nweb | b\n");
+    }
+
+    #[test]
+    fn the_disk_is_blamed_when_the_end_is_missing_and_the_cap_when_it_is_there() {
+        let cut = Cut {
+            head_bytes: 8 << 20,
+            omitted_bytes: 2 << 20,
+        };
+        assert_eq!(
+            why_cut(cut, 16 << 20),
+            "was longer than the cap: 2.0 MiB are missing after the first 8.0 MiB"
+        );
+        assert_eq!(
+            why_cut(cut, 8 << 20),
+            "could not be kept whole: 2.0 MiB after the first 8.0 MiB found no room on the node's disk"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::base::Clock;
 use crate::cli::data;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show, say};
+use crate::model::document::{Document, Node};
 use crate::model::lock::{DocumentName, Lock, OperatorClass, OperatorLock, content_hash};
 
 #[derive(Subcommand)]
@@ -86,6 +87,10 @@ pub fn run(verb: LockVerb, show: &Show) -> Result<()> {
         LockVerb::DocumentHash { file } => {
             let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
             let document: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+            // Who allows it should see what its parameters can do.
+            for problem in Document::read(&Node::from_value(&document)).problems {
+                say(&problem.to_string());
+            }
             output::write(&format!("sha256:{}\n", content_hash(&document)))
         }
     }

@@ -20,6 +20,9 @@ pub enum LoginRuleVerb {
         /// No login without a second factor: who has none sets one up at the next login
         #[arg(long)]
         require_second_factor: bool,
+        /// No login with a second factor and without recovery codes: who has used them up makes new ones at the next login
+        #[arg(long)]
+        require_recovery_codes: bool,
         /// A fresh proof before a shell is opened
         #[arg(long)]
         step_up_for_shell: bool,
@@ -32,6 +35,7 @@ pub enum LoginRuleVerb {
 const COLUMNS: &[Column] = &[
     Column::new("role", Kind::Text),
     Column::new("require_second_factor", Kind::Text),
+    Column::new("require_recovery_codes", Kind::Text),
     Column::new("step_up_for_shell", Kind::Text),
     Column::new("step_up_for_root", Kind::Text),
 ];
@@ -48,12 +52,14 @@ pub async fn run(verb: LoginRuleVerb, show: &Show) -> Result<()> {
         LoginRuleVerb::Set {
             role,
             require_second_factor,
+            require_recovery_codes,
             step_up_for_shell,
             step_up_for_root,
         } => {
             let request = json!({
                 "Role": role,
                 "RequireSecondFactor": require_second_factor,
+                "RequireRecoveryCodes": require_recovery_codes,
                 "StepUpForShell": step_up_for_shell,
                 "StepUpForRoot": step_up_for_root,
             });

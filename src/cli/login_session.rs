@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::Clock;
 use crate::cli::args::ListArgs;
+use crate::cli::each::each;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
@@ -61,11 +62,12 @@ pub async fn run(verb: LoginSessionVerb, show: &Show) -> Result<()> {
             Err(Failure::usage("say which logins to end: their ids, or --user NAME for all of a user's").into())
         }
         LoginSessionVerb::Revoke { ids, user: None } => {
-            for id in ids {
+            let revoke = async |id: &String| {
                 let _: Value = client.hub("RevokeLoginSession", json!({"LoginSessionId": id})).await?;
                 output::say(&format!("login session {id} is ended"));
-            }
-            Ok(())
+                Ok(())
+            };
+            each(&ids, revoke).await
         }
         LoginSessionVerb::Revoke { user: Some(name), .. } => {
             let answer: Value = client.hub("RevokeLoginSessions", json!({"UserName": name})).await?;

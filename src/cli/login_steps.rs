@@ -53,6 +53,7 @@ pub async fn enter(args: &LoginArgs, trust: &Trust, user: &str, password: &Secre
             "Done" => return Ok(session),
             "NewPassword" => new_password(&session, password).await?,
             "Enrol" => enrol(&session).await?,
+            "RecoveryCodes" => recovery_codes(&session).await?,
             other => anyhow::bail!("the hub asks for a step of the login that this program does not know: {other}"),
         };
     }
@@ -129,14 +130,24 @@ async fn enrol(session: &Client) -> Result<(HeaderMap, Answer)> {
             Err(error) if left > 0 && is_wrong_code(&error) => say(&error.to_string()),
             Err(error) => return Err(error),
             Ok((headers, confirmed)) => {
-                let Confirmed { recovery_codes, login } = confirmed;
-                say("Keep these recovery codes; each is good for one login without the generator:");
-                recovery_codes.iter().for_each(|code| say(&format!("  {code}")));
-                return Ok((headers, login));
+                return Ok((headers, keep_codes(confirmed)));
             }
         }
     }
     unreachable!("the last try returns")
+}
+
+async fn recovery_codes(session: &Client) -> Result<(HeaderMap, Answer)> {
+    needs_terminal("new recovery codes to be kept")?;
+    say("Your role asks for recovery codes, and yours are used up.");
+    let (headers, made) = step(session, "MakeRecoveryCodes", json!({})).await?;
+    Ok((headers, keep_codes(made)))
+}
+
+fn keep_codes(made: Confirmed) -> Answer {
+    say("Keep these recovery codes; each is good for one login without the generator:");
+    made.recovery_codes.iter().for_each(|code| say(&format!("  {code}")));
+    made.login
 }
 
 /// Two rows of the code a line, with the light border that scanners want.

@@ -13,12 +13,14 @@ mod connection;
 mod context;
 mod data;
 mod diff;
+mod each;
 mod failure;
 mod follow;
 mod groups;
 mod in_use;
 mod lines;
 mod live;
+mod offline;
 mod oidc;
 mod output;
 mod pace;
@@ -87,7 +89,7 @@ use crate::cli::output::Show;
 
 /// AWS Systems Manager, self-hosted: hub, agent and operator's command line in one binary
 #[derive(Parser)]
-#[command(name = "roadstead", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(name = "roadstead", version, max_term_width = 110, after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     show: Show,
@@ -342,7 +344,13 @@ mod tests {
             "roadstead ssh --resume admin-00000000000000001",
             "roadstead join-line --tags a=b,c=d --count 20 --expires 2h -o json",
             "roadstead run --node a --document AWS-RunShellScript --param commands=id --param commands=uptime",
-            "roadstead document update x x.yaml --default",
+            "roadstead document create x x.yaml --attach a.sh=hub://a.sh --attach y/1/b.sh --requires y --requires z:2 --target-type /",
+            "roadstead document update x x.yaml --default --display-name X --version-name two --attach hub://a.sh",
+            "roadstead document delete x --version 1",
+            "roadstead document show x --at 1",
+            "roadstead document show x --version 1",
+            "roadstead document list --owner self --type COMMAND",
+            "roadstead document review approve x --version 2 --comment fine",
             "roadstead node list --sort -name --filter status=online",
             "roadstead up --listen 127.0.0.1:0",
             "roadstead audit verify --data /var/lib/roadstead --against head.json",
@@ -366,6 +374,10 @@ mod tests {
             "roadstead ssh",
             "roadstead join-line --count 0",
             "roadstead serve --join x",
+            "roadstead document list --owner nobody",
+            "roadstead document create x x.yaml --attach https://example.org/a.sh",
+            "roadstead document update x x.yaml --requires y",
+            "roadstead document review amend x",
             "roadstead policy attach p",
             "roadstead why ssm:StartSession",
             "roadstead group create g --node a --rule tag:b",

@@ -1,5 +1,7 @@
 //! `roadstead node …`, and how every verb finds the node that its caller means.
 
+use std::fmt;
+
 use anyhow::Result;
 use clap::Subcommand;
 use serde::Deserialize;
@@ -9,6 +11,7 @@ use crate::base::Clock;
 use crate::base::id::NodeId;
 use crate::cli::args::{ListArgs, Tag, confirm_by_word, say_more, tags_to_api};
 use crate::cli::client::{CallError, Client};
+use crate::cli::each::each;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows, text};
@@ -215,11 +218,12 @@ async fn remove(client: &Client, nodes: &[String], yes: bool) -> Result<()> {
     };
     let names: Vec<String> = found.iter().map(NodeRef::shown).collect();
     confirm_by_word(yes, &format!("this removes {} for good", names.join(", ")), &word)?;
-    for node in found {
+    let remove = async |node: &NodeRef| {
         let _: Value = client.ssm("DeregisterManagedInstance", json!({"InstanceId": node.id})).await?;
-        output::say(&format!("{} is removed", node.shown()));
-    }
-    Ok(())
+        output::say(&format!("{node} is removed"));
+        Ok(())
+    };
+    each(&found, remove).await
 }
 
 async fn tag(client: &Client, node: &str, changes: &[TagChange]) -> Result<()> {
@@ -254,6 +258,12 @@ pub struct NodeRef {
     pub id: NodeId,
     #[serde(default)]
     pub name: String,
+}
+
+impl fmt::Display for NodeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
 }
 
 impl NodeRef {

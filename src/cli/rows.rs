@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::base::Timestamp;
 
 /// Members that are times although their names do not end in `At`.
-const TIMES: [&str; 9] = [
+const TIMES: [&str; 12] = [
     "RequestedDateTime",
     "ExpiresAfter",
     "ExpirationDate",
@@ -17,6 +17,9 @@ const TIMES: [&str; 9] = [
     "RegistrationDate",
     "LastPingDateTime",
     "LastModifiedDate",
+    "ReviewedTime",
+    "CreateTime",
+    "UpdatedTime",
 ];
 
 pub fn from_api(value: Value) -> Value {

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::base::Timestamp;
 use crate::base::id::{CommandId, NodeId};
-use crate::base::{Clock, Timestamp};
 use crate::cli::args::Tag;
 use crate::cli::client::{CallError, Client};
 use crate::cli::context::{self, confirm};
@@ -21,6 +21,7 @@ use crate::cli::logs::ToLogGroup;
 use crate::cli::node::{self, NodeRef};
 use crate::cli::notify::Notify;
 use crate::cli::object_store::ToBucket;
+use crate::cli::offline::{self, OfflineNode};
 use crate::cli::output::{self, Format, Show, say};
 use crate::cli::pace::{Offline, Pace};
 use crate::cli::{shell, sign, text};
@@ -134,13 +135,11 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     };
     follow::say_summary(&ended);
     let only = ended.invocations.first().filter(|_| args.exit_code && ended.invocations.len() == 1);
-    if let Some(code) = only.and_then(|one| one.exit_code).and_then(|code| u8::try_from(code).ok()) {
-        return match code {
-            0 => Ok(()),
-            code => Err(Failure::silent(Exit::Remote(code)).into()),
-        };
+    match only.and_then(|one| one.exit_code).and_then(|code| u8::try_from(code).ok()) {
+        // Also of a script that ended well when it was told to: what was cancelled or timed out is no success.
+        None | Some(0) => ended.verdict(),
+        Some(code) => Err(Failure::silent(Exit::Remote(code)).into()),
     }
-    ended.verdict()
 }
 
 fn interrupted(command: &CommandId) -> anyhow::Error {
@@ -240,15 +239,6 @@ struct Preview {
     node_ids: Vec<NodeId>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct OfflineNode {
-    #[serde(flatten)]
-    node: NodeRef,
-    offline_reason: Option<String>,
-    last_seen_at: Option<Timestamp>,
-}
-
 async fn preview(client: &Client, targets: &Value, wait: Duration, with_ids: bool) -> Result<Preview> {
     let mut request = targets.clone();
     request["WithIds"] = json!(with_ids);
@@ -262,43 +252,21 @@ async fn preview(client: &Client, targets: &Value, wait: Duration, with_ids: boo
     Ok(preview)
 }
 
-/// How many offline nodes are named before sending.
-const NAMED_OFFLINE: usize = 10;
-
-fn say_preview(preview: &Preview, offline: Offline) {
-    let now = Clock::system().now();
+fn say_preview(preview: &Preview, if_offline: Offline) {
     let mut words = text::count(preview.total, "node");
     if preview.offline > 0 {
         let _ = write!(words, ", {} online, {} offline:", preview.online, preview.offline);
     }
     say(&words);
-    for offline in preview.offline_nodes.iter().take(NAMED_OFFLINE) {
-        let since = match offline.last_seen_at {
-            Some(at) => format!("offline since {} ({})", text::moment(at), text::relative(at, now)),
-            None => "never connected".to_owned(),
-        };
-        let why = offline
-            .offline_reason
-            .as_deref()
-            .map_or_else(String::new, |why| format!(", {}", text::escape_line(why)));
-        say(&format!("  {}  {}  {since}{why}", offline.node.id, offline.node.shown()));
-    }
-    if preview.offline > NAMED_OFFLINE as u64 {
-        say(&format!("  and {} more", preview.offline - NAMED_OFFLINE as u64));
-    }
+    offline::say_which(&preview.offline_nodes, preview.offline);
     if preview.offline == 0 {
         return;
     }
-    let until = preview.wait_ends_at;
-    say(&match offline {
-        Offline::Wait => format!(
-            "The command waits for them until {} ({}).",
-            text::moment(until),
-            text::relative(until, now)
-        ),
-        Offline::Skip => "They are left out.".to_owned(),
-        Offline::Fail => "They count as failed.".to_owned(),
-    });
+    match if_offline {
+        Offline::Wait => offline::say_until(preview.wait_ends_at),
+        Offline::Skip => say("They are left out."),
+        Offline::Fail => say("They count as failed."),
+    }
 }
 
 /// A person is asked before several nodes are touched; a script is not.

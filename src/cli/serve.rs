@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
 use crate::agent::home::{self, CheckError};
@@ -23,7 +23,7 @@ use crate::cli::{data, in_use, output};
 use crate::hub;
 use crate::hub::config::{AdminSeed, HubConfig};
 use crate::platform::memory::keep_private;
-use crate::wire::token::JoinToken;
+use crate::wire::token::{JoinToken, split_address};
 
 #[derive(clap::Args)]
 #[command(
@@ -44,6 +44,9 @@ pub struct ServeArgs {
     /// The agent's first start: the token that `roadstead join-line` printed
     #[arg(long, value_name = "TOKEN", env = "ROADSTEAD_JOIN", hide_env_values = true, requires = "agent")]
     join: Option<JoinToken>,
+    /// Where the agent's hub is now, instead of where it was when they last spoke
+    #[arg(long = "hub", value_name = "HOST:PORT", hide = true, requires = "agent", value_parser = parse_address)]
+    hub_at: Vec<String>,
     /// Only see whether the token is whole and leads to its hub; nothing is changed
     #[arg(long, requires = "join")]
     check: bool,
@@ -97,11 +100,13 @@ fn run_agent(args: ServeArgs) -> Result<()> {
     let config = AgentConfig {
         data: args.data.unwrap_or_else(data::agent_folder),
         join: args.join,
+        hub: args.hub_at,
         keep_alive: keep_alive()?,
     };
+    let filter = log_filter()?;
     // Forked while this process has one thread and no runtime; see the module's own words.
     let zygote = agent::zygote::start().context("could not fork the agent's helper")?;
-    init_logging(args.log_format);
+    init_logging(args.log_format, filter);
     // After the fork: what the helper starts is the user's, and may leave cores as it likes.
     keep_private();
     let runtime = agent::runtime()?;
@@ -138,8 +143,9 @@ fn run_hub(args: ServeArgs) -> Result<()> {
         advertise: args.hub.advertise,
         keep_alive: keep_alive()?,
     };
+    let filter = log_filter()?;
     in_use::refuse_second_hub(&config.data)?;
-    init_logging(args.log_format);
+    init_logging(args.log_format, filter);
     keep_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -181,6 +187,13 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     }
     text.parse()
         .map_err(|_| "write ADDR:PORT with a literal address, such as 0.0.0.0:7400 or [::]:7400".to_owned())
+}
+
+fn parse_address(text: &str) -> Result<String, String> {
+    match split_address(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write HOST:PORT, such as hub.example:7400".to_owned()),
+    }
 }
 
 /// Every address of both families; of IPv4 alone where the kernel has no IPv6.
@@ -272,9 +285,35 @@ fn keep_alive() -> Result<Option<Duration>> {
 }
 
 /// `ROADSTEAD_LOG`: a level (`info`), or levels by module (`info,h2=debug`).
-fn init_logging(format: LogFormat) {
-    let wanted = variable("ROADSTEAD_LOG").and_then(|text| text.parse().ok());
-    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+pub fn log_filter() -> Result<Targets, Failure> {
+    let text = variable("ROADSTEAD_LOG").unwrap_or_else(|| "info".to_owned());
+    parse_filter(&text).ok_or_else(|| {
+        Failure::usage(format!(
+            "ROADSTEAD_LOG is `{}`; write a level (error, warn, info, debug, trace, off), or levels by module: info,h2=debug",
+            text.escape_default()
+        ))
+    })
+}
+
+/// A word that is no level would be taken for a module by the library, and everything else be silenced.
+fn parse_filter(text: &str) -> Option<Targets> {
+    text.split(',')
+        .try_fold(Targets::new(), |filter, part| match part.trim().split_once('=') {
+            None => Some(filter.with_default(level_of(part.trim())?)),
+            Some((module, level)) => {
+                let is_path = !module.is_empty() && module.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-'));
+                let level = level_of(level)?;
+                is_path.then(|| filter.with_target(module, level))
+            }
+        })
+}
+
+/// The library takes no word for `error`.
+fn level_of(word: &str) -> Option<LevelFilter> {
+    word.parse().ok().filter(|_| !word.is_empty())
+}
+
+fn init_logging(format: LogFormat, filter: Targets) {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -320,6 +359,25 @@ mod tests {
         assert_eq!(parse_listen(":7401").unwrap().to_string(), "0.0.0.0:7401");
         assert_eq!(parse_listen("[::]:7400").unwrap().to_string(), "[::]:7400");
         assert!(parse_listen("hub.example:7400").is_err());
+    }
+
+    #[test]
+    fn what_is_logged_is_said_by_levels() {
+        for sound in [
+            "info",
+            "WARN",
+            "off",
+            "info,h2=debug",
+            "info, roadstead::hub::link=trace",
+            "h2=debug",
+        ] {
+            assert!(parse_filter(sound).is_some(), "{sound}");
+        }
+        for wrong in ["infoo", "nonsense[[", "info,h2", "h2=loud", "=debug", "info,", "a b=info"] {
+            assert!(parse_filter(wrong).is_none(), "{wrong}");
+        }
+        let filter = parse_filter("warn,h2=debug").unwrap();
+        assert!(filter.would_enable("h2", &tracing::Level::DEBUG) && !filter.would_enable("roadstead", &tracing::Level::INFO));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::base::Clock;
 use crate::base::id::SessionId;
 use crate::cli::args::ListArgs;
 use crate::cli::client::Client;
+use crate::cli::each::each;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::{context, rows};
@@ -57,12 +58,7 @@ pub async fn run(verb: SessionVerb, show: &Show) -> Result<()> {
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
         }
-        SessionVerb::End { ids } => {
-            for id in ids {
-                end(&client, &id).await?;
-            }
-            Ok(())
-        }
+        SessionVerb::End { ids } => each(&ids, async |id| end(&client, id).await).await,
     }
 }
 

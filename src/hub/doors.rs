@@ -13,6 +13,7 @@ use crate::hub::api::{Reports, Services};
 use crate::hub::capabilities::activations::{enrol, twins};
 use crate::hub::capabilities::fleet::presence;
 use crate::hub::capabilities::fleet::quarantine::Place;
+use crate::hub::capabilities::sessions::ending;
 use crate::hub::front::{AgentDoor, Permit};
 use crate::hub::link::{Admission, Gone, Inbox, Link, Meeting, NodeKey, Refused};
 use crate::wire::control::{Enrol, Hello, ToHub};
@@ -41,7 +42,15 @@ pub struct Reception {
 
 impl Inbox for Reception {
     fn hello(&self, key: NodeKey, hello: Hello, _peer: SocketAddr) -> BoxFuture<'_, Result<Admission, Refused>> {
-        twins::hello(&self.services, key, hello).boxed()
+        async move {
+            let shells = hello.shells.clone();
+            let admission = twins::hello(&self.services, key, hello).await?;
+            if let Some(shells) = shells {
+                ending::end_lost(&self.services, &admission.node, shells).await;
+            }
+            Ok(admission)
+        }
+        .boxed()
     }
 
     fn enrol(&self, key: NodeKey, enrol: Enrol, peer: SocketAddr) -> BoxFuture<'_, Result<Admission, Refused>> {

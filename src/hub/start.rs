@@ -1,7 +1,7 @@
 //! Opening a hub: its folder and lock, keys, certificates, database, first admin, and what the machine says of itself.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::platform::key_file::KeyFileError;
 /// What kept a hub from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    #[error("the data directory {path} cannot be used: {source}")]
+    #[error("the data directory {path} cannot be used")]
     Data { path: String, source: io::Error },
     #[error("another hub (process {pid}) runs on the data in {path}: stop it first, or give this one another `--data`")]
     Running { path: String, pid: u32 },
@@ -45,7 +45,7 @@ pub enum HubError {
     Key(#[from] KeyFileError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    #[error("the first admin could not be made: {}", .0.message)]
+    #[error("the first admin could not be made of ROADSTEAD_ADMIN_USER and its credentials: {}", .0.message)]
     Admin(ApiError),
     #[error("ROADSTEAD_ADMIN_PASSWORD (or …_FILE) is refused for the first admin: {}", .0.message)]
     AdminPassword(ApiError),
@@ -148,25 +148,42 @@ fn advertised(given: &[String], listening: &[SocketAddr]) -> Vec<String> {
     if !given.is_empty() {
         return given.to_vec();
     }
-    let own = addresses::local_addresses();
+    reached(&addresses::local_addresses(), listening)
+        .into_iter()
+        .map(|at| at.to_string())
+        .collect()
+}
+
+/// Where somebody who listens there is reached, best first, by the addresses that this machine has.
+fn reached(own: &[IpAddr], listening: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for at in listening {
-        let is_any = at.ip().is_unspecified();
-        let same_family = |ip: &&IpAddr| ip.is_ipv4() || at.is_ipv6();
-        let reached: Vec<IpAddr> = if is_any {
-            own.iter().filter(same_family).copied().collect()
-        } else {
-            vec![at.ip()]
-        };
-        all.extend(reached.into_iter().map(|ip| SocketAddr::new(ip, at.port())));
+        // `[::]` takes IPv6 alone, so that it can stand beside `0.0.0.0`.
+        let same_family = |ip: &&IpAddr| ip.is_ipv4() == at.is_ipv4();
+        match at.ip().is_unspecified() {
+            true => all.extend(own.iter().filter(same_family).map(|ip| SocketAddr::new(*ip, at.port()))),
+            false => all.push(*at),
+        }
     }
     all.sort_by_key(|at| (at.ip().is_loopback(), at.is_ipv6()));
     all.dedup();
     if all.is_empty() {
         // A machine without a network still has itself.
-        all.extend(listening.first().map(|at| SocketAddr::new([127, 0, 0, 1].into(), at.port())));
+        all.extend(listening.first().map(|at| from_here(*at)));
     }
-    all.into_iter().map(|at| at.to_string()).collect()
+    all
+}
+
+/// How this machine reaches what listens there.
+fn from_here(at: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = match at {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    match at.ip().is_unspecified() {
+        true => SocketAddr::new(loopback, at.port()),
+        false => at,
+    }
 }
 
 /// What lets the hub's own user on this host work without a login; new at each start, worthless after the process ends.
@@ -177,8 +194,7 @@ fn write_local(folder: &Directory, data: &Path, keys: &AccessKeys, facts: &HubFa
         .find(|p| p.ip().is_loopback() || p.ip().is_unspecified())
         .or(ports.first());
     let host = match at {
-        Some(at) if at.ip().is_unspecified() => format!("127.0.0.1:{}", at.port()),
-        Some(at) => at.to_string(),
+        Some(at) => from_here(*at).to_string(),
         None => facts.addresses.first().cloned().unwrap_or_default(),
     };
     let local = serde_json::json!({
@@ -294,6 +310,31 @@ impl From<io::Error> for HubError {
         Self::Data {
             path: "blobs".into(),
             source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_is_reached_by_the_families_that_it_listens_on() {
+        let own: Vec<IpAddr> = ["192.0.2.7", "2001:db8::7"].map(|ip| ip.parse::<IpAddr>().unwrap()).into();
+        let at = |listening: &[&str]| -> Vec<String> {
+            let listening: Vec<SocketAddr> = listening.iter().map(|at| at.parse().unwrap()).collect();
+            reached(&own, &listening).iter().map(SocketAddr::to_string).collect()
+        };
+        assert_eq!(at(&["[::]:7400"]), ["[2001:db8::7]:7400"]);
+        assert_eq!(at(&["0.0.0.0:7400"]), ["192.0.2.7:7400"]);
+        assert_eq!(at(&["[::]:7400", "0.0.0.0:7400"]), ["192.0.2.7:7400", "[2001:db8::7]:7400"]);
+        assert_eq!(at(&["127.0.0.1:7401", "192.0.2.7:7400"]), ["192.0.2.7:7400", "127.0.0.1:7401"]);
+    }
+
+    #[test]
+    fn a_machine_without_a_network_has_itself_in_the_family_that_is_served() {
+        for (listening, here) in [("[::]:7400", "[::1]:7400"), ("0.0.0.0:7400", "127.0.0.1:7400")] {
+            assert_eq!(reached(&[], &[listening.parse().unwrap()]), [here.parse::<SocketAddr>().unwrap()]);
         }
     }
 }

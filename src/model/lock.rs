@@ -5,6 +5,10 @@
 //!
 //! A hub says what it wants; what that *is* is concluded from the content, never from the name: an allowed document is one
 //! that is built into the agent, or one whose content has the hash in the file.
+//!
+//! *Invariant*: of an allowed document, who has the hub decides the values of its parameters and nothing else ([`ordered`]).
+
+mod ordered;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +19,7 @@ use serde_json::Value;
 
 use crate::model::document::stock;
 use crate::model::run_settings::RunSettings;
+pub use ordered::Ordered;
 
 /// Actions that give whoever writes the document, or its parameters, a shell: a download too, because it goes to any place, that
 /// of a start-up file or of the lock itself.
@@ -41,6 +46,10 @@ pub struct Lock {
     /// No shell, and no script of the sender's: a document with one runs only when `allowed-documents` names it. No port session
     /// either: what listens on a node for itself alone is often as good as a shell.
     pub no_shell: bool,
+    /// One of two files has `no-shell` and names no documents: those that the other names run without a script only. No word of
+    /// a file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_scripts: bool,
     /// The agent is not replaced by order of a hub.
     pub no_update: bool,
     /// Nothing runs as root.
@@ -90,10 +99,7 @@ pub enum OperatorClass {
 /// What a hub wants done.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
-    Run {
-        name: &'a str,
-        document: &'a Value,
-    },
+    Run(&'a Ordered<'a>),
     /// A shell, or commands of the sender's in a session.
     Shell,
     /// Connections from the node, and to its own ports.
@@ -109,6 +115,7 @@ impl Lock {
 
     /// Both together: what either forbids is forbidden.
     pub fn and(mut self, other: Self) -> Self {
+        self.no_scripts = self.lets_no_script_run() || other.lets_no_script_run();
         self.monitor_only |= other.monitor_only;
         self.no_shell |= other.no_shell;
         self.no_update |= other.no_update;
@@ -141,7 +148,7 @@ impl Lock {
             Act::Shell if self.no_shell => Some("`no-shell`: no shell is opened here".into()),
             Act::Port if self.no_shell => Some("`no-shell`: no port is forwarded here either".into()),
             Act::Update if self.no_update => Some("`no-update`: the agent is not updated by a hub".into()),
-            Act::Run { name, document } => self.forbids_document(name, document),
+            Act::Run(ordered) => self.forbids_document(ordered),
             Act::Shell | Act::Port | Act::Update => None,
         }
     }
@@ -158,25 +165,24 @@ impl Lock {
             .then(|| format!("`{word}`: a user, a folder or variables of the sender's could change what a document does"))
     }
 
-    fn forbids_document(&self, name: &str, document: &Value) -> Option<String> {
-        let is_named = |list: &[DocumentName]| list.iter().any(|allowed| allowed.is(name, document));
-        let allowed = self.allowed_documents.as_deref();
-        if let Some(list) = allowed
-            && !is_named(list)
+    fn forbids_document(&self, ordered: &Ordered<'_>) -> Option<String> {
+        if let Some(list) = &self.allowed_documents
+            && let Some(why) = ordered.is_not_of(list)
         {
-            return Some(format!(
-                "`allowed-documents` does not have `{}@sha256:{}`",
-                shown(name),
-                content_hash(document)
-            ));
+            return Some(format!("`allowed-documents` {why}"));
         }
-        if self.no_update && has_action(document, UPDATERS) {
+        if self.no_update && ordered.has_action(UPDATERS) {
             return Some("`no-update`: the agent is not updated by a hub".into());
         }
-        if self.no_shell && allowed.is_none() && has_action(document, SCRIPTS) {
+        if self.lets_no_script_run() && ordered.has_action(SCRIPTS) {
             return Some("`no-shell`: a document with a script runs only when `allowed-documents` names it".into());
         }
         None
+    }
+
+    /// Not even one that is allowed by its content.
+    fn lets_no_script_run(&self) -> bool {
+        self.no_scripts || (self.no_shell && self.allowed_documents.is_none())
     }
 
     /// The operator classes of this lock that the act falls into: any of them asks for a signature.
@@ -201,18 +207,17 @@ impl Lock {
 
 impl OperatorClass {
     fn covers(&self, act: Act<'_>, as_root: bool) -> bool {
-        let acts = |actions: &[&str]| matches!(act, Act::Run { document, .. } if has_action(document, actions));
+        let acts = |actions: &[&str]| matches!(act, Act::Run(ordered) if ordered.has_action(actions));
         match self {
             Self::Shell => matches!(act, Act::Shell | Act::Port) || acts(SCRIPTS),
             // A connection runs nothing.
             Self::RunAsRoot => as_root && !matches!(act, Act::Port),
             Self::FileWrite => matches!(act, Act::Shell) || acts(SCRIPTS) || acts(FILE_WRITERS),
             Self::SelfUpdate => matches!(act, Act::Update) || acts(UPDATERS),
-            Self::AnyDocument => matches!(act, Act::Run { .. }),
+            Self::AnyDocument => matches!(act, Act::Run(_)),
             Self::Unknown(_) => true,
             Self::Document(named) => match act {
-                // By either: the content under another name, and anything else under this name.
-                Act::Run { name, document } => named.name == name || named.is_content(document),
+                Act::Run(ordered) => ordered.may_be(named),
                 Act::Shell | Act::Port | Act::Update => false,
             },
         }
@@ -232,18 +237,6 @@ impl OperatorClass {
 }
 
 impl DocumentName {
-    /// Whether this is the document, whatever the hub calls it.
-    fn is(&self, name: &str, document: &Value) -> bool {
-        self.name == name && self.is_content(document)
-    }
-
-    fn is_content(&self, document: &Value) -> bool {
-        match &self.sha256 {
-            Some(hash) => *hash == content_hash(document),
-            None => stock::content(&self.name).is_some_and(|own| own == *document),
-        }
-    }
-
     /// Whether the name alone says which content is meant.
     pub fn is_pinned(&self) -> bool {
         self.sha256.is_some() || stock::content(&self.name).is_some()
@@ -254,17 +247,6 @@ impl DocumentName {
 pub fn content_hash(document: &Value) -> String {
     let text = document.to_string();
     HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
-}
-
-fn has_action(document: &Value, actions: &[&str]) -> bool {
-    let is_one = |action: &str| actions.contains(&action);
-    let mut members = ["mainSteps", "runtimeConfig"].iter().filter_map(|member| document.get(member));
-    members.any(|steps| match steps {
-        Value::Array(list) => list.iter().filter_map(|step| step.get("action")?.as_str()).any(is_one),
-        // Schema 1.2: the actions are the keys.
-        Value::Object(map) => map.keys().any(|action| is_one(action)),
-        _ => false,
-    })
 }
 
 fn shown(name: &str) -> String {
@@ -374,8 +356,13 @@ mod tests {
         stock::content(stock::RUN_SHELL_SCRIPT).unwrap()
     }
 
-    fn run<'a>(name: &'a str, document: &'a Value) -> Act<'a> {
-        Act::Run { name, document }
+    /// A document with one step.
+    fn document(action: &str) -> Value {
+        json!({"schemaVersion": "2.2", "mainSteps": [{"name": "one", "action": action, "inputs": {"runCommand": ["id"]}}]})
+    }
+
+    fn forbids_run(lock: &Lock, name: &str, document: &Value) -> Option<String> {
+        lock.forbids(Act::Run(&Ordered::alone(name, document)), false)
     }
 
     fn lock(json: Value) -> Lock {
@@ -386,7 +373,7 @@ mod tests {
     fn an_open_lock_forbids_nothing() {
         let (lock, document) = (Lock::default(), script());
         assert!(lock.is_open() && lock.words().is_empty());
-        for act in [run("a", &document), Act::Shell, Act::Port, Act::Update] {
+        for act in [Act::Run(&Ordered::alone("a", &document)), Act::Shell, Act::Port, Act::Update] {
             assert_eq!(lock.forbids(act, true), None);
             assert!(lock.classes_of(act, true).is_empty());
         }
@@ -394,37 +381,36 @@ mod tests {
 
     #[test]
     fn each_word_forbids_what_it_says() {
-        let document = script();
-        let harmless = json!({"mainSteps": [{"action": "aws:softwareInventory"}]});
-        let forbidden = |lock: Value, act, as_root| self::lock(lock).forbids(act, as_root).is_some();
-        assert!(forbidden(json!({"monitor-only": true}), run("a", &harmless), false));
-        assert!(forbidden(json!({"monitor-only": true}), Act::Update, false));
-        assert!(forbidden(json!({"no-shell": true}), Act::Shell, false));
-        assert!(forbidden(json!({"no-shell": true}), Act::Port, false));
-        assert!(!forbidden(json!({"no-root": true}), Act::Port, true));
-        assert!(forbidden(json!({"no-shell": true}), run("AWS-RunShellScript", &document), false));
-        assert!(!forbidden(json!({"no-shell": true}), run("Inventory", &harmless), false));
-        let download = json!({"mainSteps": [{"action": "aws:downloadContent", "inputs": {"destinationPath": "/etc/cron.d"}}]});
-        assert!(forbidden(json!({"no-shell": true}), run("Fetch", &download), false));
-        assert!(forbidden(json!({"no-root": true}), run("Inventory", &harmless), true));
-        assert!(!forbidden(json!({"no-root": true}), run("Inventory", &harmless), false));
-        assert!(forbidden(json!({"no-update": true}), Act::Update, false));
-        let updater = json!({"runtimeConfig": {"aws:updateSsmAgent": {}}});
-        assert!(forbidden(json!({"no-update": true}), run("AWS-UpdateSSMAgent", &updater), false));
+        let forbids = |word: &str, act: Act<'_>, as_root| lock(json!({word: true})).forbids(act, as_root).is_some();
+        let harmless = document("aws:softwareInventory");
+        let harmless = Ordered::alone("Inventory", &harmless);
+        let harmless = Act::Run(&harmless);
+        assert!(forbids("monitor-only", harmless, false) && forbids("monitor-only", Act::Update, false));
+        assert!(forbids("no-shell", Act::Shell, false) && forbids("no-shell", Act::Port, false));
+        assert!(!forbids("no-shell", harmless, false) && !forbids("no-root", Act::Port, true));
+        assert!(forbids("no-root", harmless, true) && !forbids("no-root", harmless, false));
+        assert!(forbids("no-update", Act::Update, false) && !forbids("no-update", harmless, false));
+        let runs = |word: &str, action: &str| forbids(word, Act::Run(&Ordered::alone("Any", &document(action))), false);
+        for action in SCRIPTS {
+            assert!(runs("no-shell", action) && runs("no-shell", &format!(" {action}\t")), "{action}");
+        }
+        for action in UPDATERS {
+            assert!(runs("no-update", action), "{action}");
+        }
     }
 
     #[test]
     fn a_document_is_allowed_by_what_it_is_not_by_what_it_is_called() {
         let lock = lock(json!({"no-shell": true, "allowed-documents": ["AWS-RunShellScript"]}));
         let mut document = script();
-        assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
-        assert!(lock.forbids(run("Other", &document), false).is_some());
+        assert_eq!(forbids_run(&lock, "AWS-RunShellScript", &document), None);
+        assert!(forbids_run(&lock, "Other", &document).is_some());
         document["runtimeConfig"]["aws:runShellScript"]["properties"][0]["runCommand"] = json!(["rm -rf /"]);
-        let why = lock.forbids(run("AWS-RunShellScript", &document), false).unwrap();
+        let why = forbids_run(&lock, "AWS-RunShellScript", &document).unwrap();
         let pinned = format!("AWS-RunShellScript@sha256:{}", content_hash(&document));
         assert!(why.contains(&pinned), "the reason can be pasted into the file: {why}");
         let lock = self::lock(json!({"allowed-documents": [pinned]}));
-        assert_eq!(lock.forbids(run("AWS-RunShellScript", &document), false), None);
+        assert_eq!(forbids_run(&lock, "AWS-RunShellScript", &document), None);
     }
 
     #[test]
@@ -460,27 +446,39 @@ mod tests {
     #[test]
     fn a_name_whose_content_nobody_knows_allows_nothing() {
         let lock = lock(json!({"allowed-documents": ["My-Document"]}));
-        assert!(lock.forbids(run("My-Document", &json!({"mainSteps": []})), false).is_some());
+        assert!(forbids_run(&lock, "My-Document", &script()).is_some());
         assert!(!"My-Document".parse::<DocumentName>().unwrap().is_pinned());
     }
 
     #[test]
     fn operator_classes_cover_their_acts() {
-        let document = script();
-        let empty = json!({});
-        let covered = |class: &str, act, as_root| {
-            let lock = self::lock(json!({"operator-lock": {"classes": [class]}}));
+        let (script, harmless) = (script(), document("aws:softwareInventory"));
+        let covered = |class: &str, act: Act<'_>, as_root| {
+            let lock = lock(json!({"operator-lock": {"classes": [class]}}));
             !lock.classes_of(act, as_root).is_empty()
         };
-        assert!(covered("shell", Act::Shell, false) && covered("shell", run("any", &document), false));
+        let runs = |class: &str, name: &str, document: &Value| covered(class, Act::Run(&Ordered::alone(name, document)), false);
+        assert!(covered("shell", Act::Shell, false) && runs("shell", "any", &script) && !runs("shell", "any", &harmless));
         assert!(covered("shell", Act::Port, false) && !covered("run-as-root", Act::Port, true) && !covered("file-write", Act::Port, false));
         assert!(covered("run-as-root", Act::Shell, true) && !covered("run-as-root", Act::Shell, false));
-        assert!(covered("file-write", run("any", &document), false) && !covered("file-write", Act::Update, false));
+        assert!(runs("file-write", "any", &script) && !covered("file-write", Act::Update, false));
         assert!(covered("self-update", Act::Update, false) && !covered("self-update", Act::Shell, false));
-        assert!(covered("any-document", run("any", &empty), false) && !covered("any-document", Act::Shell, false));
-        assert!(covered("document:AWS-RunShellScript", run("Renamed", &document), false));
-        assert!(covered("document:Mine", run("Mine", &empty), false));
-        assert!(!covered("document:Mine", run("Other", &empty), false));
+        assert!(runs("any-document", "any", &harmless) && !covered("any-document", Act::Shell, false));
+        assert!(runs("document:AWS-RunShellScript", "Renamed", &script));
+        assert!(runs("document:Mine", "Mine", &harmless) && !runs("document:Mine", "Other", &harmless));
+    }
+
+    #[test]
+    fn a_file_that_allows_no_script_is_not_loosened_by_one_that_names_documents() {
+        let (strict, list) = (json!({"no-shell": true}), json!({"allowed-documents": ["AWS-RunShellScript"]}));
+        for (first, second) in [(&strict, &list), (&list, &strict)] {
+            let both = lock(first.clone()).and(lock(second.clone()));
+            assert!(forbids_run(&both, "AWS-RunShellScript", &script()).unwrap().contains("`no-shell`"));
+            let told: Lock = serde_json::from_value(serde_json::to_value(&both).unwrap()).unwrap();
+            assert_eq!(told, both, "the hub is told");
+        }
+        let both = lock(list.clone()).and(lock(json!({"no-shell": true, "allowed-documents": ["AWS-RunShellScript"]})));
+        assert_eq!(forbids_run(&both, "AWS-RunShellScript", &script()), None);
     }
 
     #[test]

@@ -35,10 +35,11 @@ impl Outlet {
 
     /// Writes what there is room for. `WouldBlock`: there is none.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let write = || Ok(rustix::io::write(&self.fd, bytes)?);
-        let written = match &self.watch {
-            Some(watch) => watch.try_io(Interest::WRITABLE, |_| write()),
-            None => write(),
+        let write = || rustix::io::write(&self.fd, bytes).map_err(io::Error::from);
+        let written = match (write(), &self.watch) {
+            // What was heard of room before is over, unless there is some by now.
+            (Err(error), Some(watch)) if error.kind() == io::ErrorKind::WouldBlock => watch.try_io(Interest::WRITABLE, |_| write()),
+            (written, _) => written,
         };
         match &written {
             Ok(count) if *count == bytes.len() => self.found_room(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ActivationId, CommandId, NodeId};
+use crate::base::id::{ActivationId, CommandId, NodeId, SessionId};
 use crate::wire::audit::SignedHead;
 use crate::wire::node::NodeFacts;
 use crate::wire::parameters::{FileStates, Want};
@@ -97,6 +97,9 @@ pub struct Hello {
     /// Fingerprint of the hub's key that it pins.
     #[serde(default)]
     pub hub_key: String,
+    /// Shells that the agent has; another that it had opened is over. `None` when it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shells: Option<Vec<SessionId>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

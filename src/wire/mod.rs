@@ -6,6 +6,7 @@
 //! * `POST /control`: one for the life of the connection. Both bodies are a sequence of JSON frames ([`frame`]), hub to
 //!   agent [`control::ToAgent`], agent to hub [`control::ToHub`]. The agent's first frame is `Hello` or `Enrol`.
 //! * `POST /output`: one stored output stream of a run, by offset ([`run::OutputQuery`] as the JSON request body).
+//! * `POST /progress`: how far a run has come ([`run::ProgressQuery`] as the JSON request body).
 //! * `POST /parameters`: everything the node may have of the parameters it wants ([`parameters::Values`] as the JSON request body).
 //! * `POST /secrets`: what one run names of secrets ([`parameters::RunSecrets`] as the JSON request body).
 //! * `POST /objects`: what one step may fetch from object stores ([`objects::StepObjects`] as the JSON request body).
@@ -37,6 +38,7 @@ pub const VERSIONS: &[u32] = &[1];
 
 pub const CONTROL_PATH: &str = "/control";
 pub const OUTPUT_PATH: &str = "/output";
+pub const PROGRESS_PATH: &str = "/progress";
 pub const SESSION_PATH: &str = "/session";
 pub const PARAMETERS_PATH: &str = "/parameters";
 pub const SECRETS_PATH: &str = "/secrets";

@@ -28,7 +28,7 @@ pub struct Work {
     /// What stands behind `{{ssm:…}}` and `{{global:…}}`, looked up by the hub when the command was sent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<String, String>,
-    /// Documents that steps of this one run or download, in JSON, by the name they are named with.
+    /// Documents that steps of this one run or download, by the name they are named with: in JSON, other types as they are kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<String, String>,
     /// As whom, where and below which ceilings its processes run.
@@ -50,6 +50,21 @@ pub struct Run {
 pub struct Report {
     pub run: CommandId,
     pub steps: Vec<StepReport>,
+}
+
+impl Report {
+    /// What came of the whole run.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::of_all(self.steps.iter().map(|step| step.outcome))
+    }
+
+    /// 0 for a run that went well; otherwise of the first step that ended as badly as the whole, if that has one.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self.outcome() {
+            Outcome::Success | Outcome::Skipped => Some(0),
+            bad => self.steps.iter().find(|step| step.outcome == bad)?.exit_code,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +117,19 @@ impl Outcome {
             Self::Skipped => "Skipped",
         }
     }
+
+    /// The worst of the parts is that of the whole: without another rule later steps run, but a failure stays one.
+    pub fn of_all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let badness = |outcome: &Self| match outcome {
+            Self::Skipped => 0,
+            Self::Success => 1,
+            Self::Failed => 2,
+            Self::Interrupted => 3,
+            Self::TimedOut => 4,
+            Self::Cancelled => 5,
+        };
+        parts.into_iter().max_by_key(badness).unwrap_or(Self::Success)
+    }
 }
 
 impl FromStr for Outcome {
@@ -144,6 +172,15 @@ pub struct OutputQuery {
     pub follow: bool,
 }
 
+/// The JSON body of `POST /progress`: how far a run has come that goes on.
+///
+/// Answer: 200 and a [`Report`] in JSON of the steps that are over, each with the beginning of its outputs; the one behind them is
+/// under way. 404 when nothing is known of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProgressQuery {
+    pub run: CommandId,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum StreamName {
     #[serde(rename = "stdout")]
@@ -177,5 +214,41 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse(), Ok(outcome));
         }
+    }
+
+    #[test]
+    fn the_code_of_a_run_is_that_of_the_step_that_decided_about_it() {
+        use Outcome::{Failed, Skipped, Success, TimedOut};
+        let code = |steps: &[(Outcome, Option<i32>)]| {
+            let step = |(outcome, exit_code): &(Outcome, Option<i32>)| StepReport {
+                name: String::new(),
+                action: String::new(),
+                outcome: *outcome,
+                exit_code: *exit_code,
+                message: String::new(),
+                started_at_ms: 0,
+                ended_at_ms: 0,
+                stdout: Output::default(),
+                stderr: Output::default(),
+            };
+            let report = Report {
+                run: CommandId::random(),
+                steps: steps.iter().map(step).collect(),
+            };
+            report.exit_code()
+        };
+        assert_eq!(
+            code(&[(Success, Some(0)), (Failed, Some(3)), (Failed, Some(4)), (Success, Some(0))]),
+            Some(3)
+        );
+        assert_eq!(code(&[(Failed, Some(3)), (TimedOut, Some(137))]), Some(137));
+        assert_eq!(
+            code(&[(Failed, None), (Success, Some(0))]),
+            None,
+            "ended by a signal, or never begun"
+        );
+        // `onFailure: successAndExit`: the step counts as a success, and so does the run.
+        assert_eq!(code(&[(Success, Some(3)), (Skipped, None)]), Some(0));
+        assert_eq!(code(&[]), Some(0));
     }
 }

@@ -40,6 +40,8 @@ def test_the_log_says_who_did_what_on_which_node(hub, agents):
     assert "true" not in row["detail"], "never a script"
     assert events(hub, "node=north operation=SendCommand")[0]["seq"] >= row["seq"], "a node may be named"
     assert hub.cli("audit", "list", "--filter", "colour=red").returncode == 2
+    wrong = hub.cli("audit", "list", "--filter", "outcome=foo", check=2)
+    assert "`foo` is no outcome: use done or denied" in wrong.err
 
 
 def test_verify_ends_with_0_when_healthy_and_with_1_and_the_place_when_broken(bed):

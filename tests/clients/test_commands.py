@@ -43,6 +43,22 @@ def test_a_command_runs_and_its_result_has_upstreams_members(ssm, node):
     assert re.fullmatch(r"PT[\d.]+S", answer["ExecutionElapsedTime"])
 
 
+def test_members_that_were_not_given_are_empty_and_not_absent(ssm_plain, node):
+    told = {"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}
+    logged = {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False}
+    sent = send(ssm_plain, [node], "true")
+    answer = finished(ssm_plain, sent["CommandId"], node)
+    (listed,) = ssm_plain.list_commands(CommandId=sent["CommandId"])["Commands"]
+    (share,) = ssm_plain.list_command_invocations(CommandId=sent["CommandId"], Details=True)["CommandInvocations"]
+    for command in (sent, listed):
+        assert (command["NotificationConfig"], command["CloudWatchOutputConfig"], command["OutputS3BucketName"]) == (told, logged, "")
+        assert (command["AlarmConfiguration"], command["TriggeredAlarms"]) == ({"IgnorePollAlarmFailure": False, "Alarms": []}, [])
+        assert command["OutputS3Region"] == ssm_plain.meta.region_name
+    assert (share["NotificationConfig"], share["CloudWatchOutputConfig"]) == (told, logged)
+    assert share["CommandPlugins"][0]["OutputS3Region"] == ssm_plain.meta.region_name
+    assert answer["CloudWatchOutputConfig"] == logged
+
+
 def test_the_commands_own_times_are_numbers(hub, node):
     sent = hub.api.ssm("SendCommand", DocumentName=SHELL, InstanceIds=[node], Parameters={"commands": ["true"]})["Command"]
     assert isinstance(sent["RequestedDateTime"], (int, float)) and isinstance(sent["ExpiresAfter"], (int, float))
@@ -118,6 +134,7 @@ def test_tags_choose_the_targets(ssm, hub, nodes):
     assert targets({"Key": "tag:port", "Values": ["home"]}, {"Key": "tag:ship", "Values": ["sloop"]}) == {nodes[1]}
     assert targets({"Key": "tag-key", "Values": ["ship"]}) == set(nodes)
     assert targets({"Key": "InstanceIds", "Values": [nodes[1]]}) == {nodes[1]}
+    assert targets({"Key": "instanceids", "Values": [nodes[1]]}) == {nodes[1]}
     assert targets({"Key": "roadstead:filter", "Values": ["name=north"]}) == {nodes[0]}
 
 
@@ -130,7 +147,7 @@ def test_all_targets_must_hold_and_none_means_more_than_it_says(hub, ssm_plain, 
         assert resolved["Total"] == len(resolved["NodeIds"])
         return set(resolved["NodeIds"])
 
-    red, blue = ("tag:crew", ["red"]), ("InstanceIds", [nodes[1]])
+    red, blue = ("tag:crew", ["red"]), ("instanceIds", [nodes[1]])
     assert meant(red, blue) == set() and meant(blue, red) == set()
     assert meant(("InstanceIds", nodes), blue) == {nodes[1]} and meant(("InstanceIds", [nodes[0]]), blue) == set()
     assert meant(("roadstead:filter", ["name=north or name=south"]), blue) == {nodes[1]}

@@ -76,5 +76,8 @@ def test_a_full_node_refuses_a_run_and_recovers(hub, small):
     answer = run_script(hub, [agent.node], "head -c 1000000 /dev/zero | tr '\\0' z")[agent.node]
     assert answer["Status"] == "Failed" and any(word in answer["StandardErrorContent"].lower() for word in ("disk", "space", "room")), answer
     assert agent.alive()
+    os.truncate(small / "ballast", (small / "ballast").stat().st_size - 500_000)
+    shown = hub.cli("run", "--node", agent.node, "--", "head -c 1000000 /dev/zero | tr '\\0' z")
+    assert "found no room on the node's disk" in shown.err and "cap" not in shown.err, shown.err
     (small / "ballast").unlink()
     assert run_script(hub, [agent.node], "echo after")[agent.node]["StandardOutputContent"] == "after\n"

@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from harness.api import Refused
 from harness.wait import until
 
 ACCOUNT_FILTER = [{"Key": "Owner", "Values": ["Self"]}]
@@ -273,6 +274,39 @@ def test_a_document_of_schema_1_2_runs(ssm, node, named):
     assert plugins(ended) == [("aws:runShellScript", "Success", 0)] and ended["CommandPlugins"][0]["Output"] == "old\n"
 
 
+def test_steps_have_their_states_while_the_document_runs(ssm, node, named, tmp_path):
+    gate = tmp_path / "gate"
+    waits = f"while ! [ -e {gate} ]; do [ -d {tmp_path} ] || exit 1; sleep 0.1; done"
+    name = named(steps(
+        script("seq 1 4000", name="counts"), script("echo bad >&2; exit 3", name="fails"), script(waits, name="waits"), script("echo end", name="last")
+    ))["Name"]
+    command = ssm.send_command(DocumentName=name, InstanceIds=[node])["Command"]["CommandId"]
+
+    def listed():
+        found = ssm.list_command_invocations(CommandId=command, Details=True)["CommandInvocations"]
+        return {p["Name"]: p for p in found[0]["CommandPlugins"]} if found else {}
+
+    def one(plugin):
+        return ssm.get_command_invocation(CommandId=command, InstanceId=node, PluginName=plugin)
+
+    shown = until(lambda: (all := listed()).get("waits", {}).get("Status") == "InProgress" and all, 30, "the third step running")
+    assert [p["Status"] for p in shown.values()] == ["Success", "Failed", "InProgress", "Pending"]
+    assert ["ResponseStartDateTime" in p for p in shown.values()] == [True, True, True, False]
+    assert shown["counts"]["Output"].startswith("1\n2\n") and "bad" in shown["fails"]["Output"] and shown["fails"]["ResponseCode"] == 3
+    assert "ResponseFinishDateTime" in shown["fails"]
+    whole = "".join(f"{n}\n" for n in range(1, 4001))
+    counted = until(lambda: (it := one("counts"))["Status"] == "Success" and it, 30, "the node telling of the first step")
+    assert counted["StandardOutputContent"] == whole
+    failed = until(lambda: (it := one("fails"))["Status"] == "Failed" and it, 30, "the node telling of the second step")
+    assert (failed["StandardErrorContent"], failed["ResponseCode"]) == ("bad\n", 3)
+    waiting = until(lambda: (it := one("waits"))["Status"] == "InProgress" and it, 30, "the node telling of the third step")
+    assert waiting["ExecutionStartDateTime"] and not waiting["ExecutionEndDateTime"]
+    assert (waiting["ResponseCode"], one("last")["Status"]) == (-1, "Pending")
+    gate.write_text("")
+    until(lambda: listed()["last"]["Status"] == "Success", 30, "the document ending")
+    assert [p["Status"] for p in listed().values()] == ["Success", "Failed", "Success", "Success"]
+
+
 def test_content_is_downloaded_and_run(ssm, node, named, tmp_path):
     import functools
     import http.server
@@ -369,3 +403,27 @@ def test_an_arn_names_a_document_only_where_it_is_one(ssm, refuses):
     assert ssm.describe_document(Name="arn:aws:ssm:eu-west-1:000000000000:document/AWS-RunShellScript")["Document"]["Name"] == "AWS-RunShellScript"
     for other in ("arn:aws:s3:::foo/AWS-RunShellScript", "foo/AWS-RunShellScript", "arn:aws:ssm:eu-west-1:000000000000:parameter/AWS-RunShellScript"):
         refuses("InvalidDocument", ssm.describe_document, Name=other)
+
+
+def test_another_accounts_document_is_none_of_ours(ssm, node, named, refuses):
+    name = named(plain())["Name"]
+    theirs = f"arn:aws:ssm:eu-west-1:111122223333:document/{name}"
+    for call in (ssm.get_document, ssm.describe_document, ssm.list_document_versions):
+        refuses("InvalidDocument", call, Name=theirs)
+    refuses("InvalidDocument", ssm.send_command, DocumentName=theirs, InstanceIds=[node])
+    for ours in (f"arn:aws:ssm:eu-west-1:000000000000:document/{name}", "arn:aws:ssm:eu-west-1::document/AWS-RunShellScript"):
+        assert ssm.describe_document(Name=ours)["Document"]["Name"] in (name, "AWS-RunShellScript")
+
+
+def test_lists_that_may_not_be_empty_are_given_whole_or_left_out(hub, named):
+    def refusal(**members):
+        with pytest.raises(Refused) as caught:
+            hub.api.ssm("CreateDocument", Name="Needs-Nothing", Content=json.dumps(plain()), **members)
+        assert caught.value.code == "ValidationException"
+        return caught.value.message
+
+    least = "failed to satisfy constraint: Member must have length greater than or equal to 1"
+    assert f"'requires' {least}" in refusal(Requires=[])
+    assert f"'attachments.values' {least}" in refusal(Attachments=[{"Key": "SourceUrl", "Values": []}])
+    assert "less than or equal to 1" in refusal(Attachments=[{"Key": "SourceUrl", "Values": ["a", "b"]}])
+    assert named(plain(), Requires=[{"Name": "AWS-RunShellScript", "Version": "1"}])["Requires"][0]["Name"] == "AWS-RunShellScript"

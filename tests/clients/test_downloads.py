@@ -40,8 +40,9 @@ def script(name, line):
     return {"action": SHELL, "name": name, "inputs": {"runCommand": [line]}}
 
 
-def download(kind, **info):
-    return {"action": "aws:downloadContent", "name": "fetch", "inputs": {"sourceType": kind, "sourceInfo": json.dumps(info)}}
+def download(kind, to="", **info):
+    inputs = {"sourceType": kind, "sourceInfo": json.dumps(info), "destinationPath": str(to)}
+    return {"action": "aws:downloadContent", "name": "fetch", "inputs": inputs}
 
 
 def send(ssm, node, name):
@@ -90,6 +91,66 @@ def test_an_attachment_is_fetched_at_its_signed_address(hub, ssm, document):
     assert all(hub.key in event["Caller"] for event in events if event["Operation"].endswith("GetDocument")), events
     ssm.update_document(Name=name, Content=json.dumps({"schemaVersion": "2.2", "mainSteps": [script("two", "true")]}), DocumentVersion="$LATEST")
     assert fetched(hub, ssm.get_document(Name=name, DocumentVersion="2")["AttachmentsContent"][1]["Url"])[1] == contents["tool.sh"]
+
+
+# What comes to lie on the node.
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    """A script at any path; what is asked for as `/short/…` breaks off in the middle."""
+
+    def do_GET(self):
+        content = b'#!/bin/sh\necho "deployed $*"\n'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[:5] if self.path.startswith("/short/") else content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def files():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_script_that_was_fetched_is_called_by_its_name(hub, ssm_plain, node, files):
+    for line in ("deploy.sh one", "./deploy.sh one"):
+        parameters = {"sourceType": ["HTTP"], "sourceInfo": [json.dumps({"url": f"{files}/deploy.sh", "allowInsecureDownload": True})], "commandLine": [line]}
+        command = ssm_plain.send_command(DocumentName="AWS-RunRemoteScript", InstanceIds=[node], Parameters=parameters)["Command"]["CommandId"]
+        ran = wait_invocation(hub, command, node, step="runShellScript")
+        assert (ran["Status"], ran["StandardOutputContent"]) == ("Success", "deployed one\n"), ran
+
+
+def test_nothing_is_left_of_a_transfer_that_broke_off(hub, ssm_plain, node, document, files, tmp_path):
+    folder = tmp_path / "cron.d"
+    folder.mkdir()
+    (folder / "job").write_text("before")
+    name = document(download("HTTP", folder / "job", url=f"{files}/short/job", allowInsecureDownload=True))
+    fetch = wait_invocation(hub, send(ssm_plain, node, name), node, step="fetch")
+    assert fetch["Status"] == "Failed" and "broke off" in fetch["StandardErrorContent"], fetch
+    assert [(one.name, one.read_text()) for one in folder.iterdir()] == [("job", "before")]
+
+
+@pytest.mark.parametrize("format", ["JSON", "YAML"])
+def test_a_document_comes_as_its_author_wrote_it(hub, ssm_plain, node, document, format):
+    written = {
+        "JSON": '{ "schemaVersion" : "2.2",\n\t"mainSteps": [ {"name": "zero", "action": "aws:runShellScript",\n "inputs": {"runCommand": ["true"] }}]}\n',
+        "YAML": "schemaVersion: '2.2'\ndescription: d\nmainSteps:\n- name: zero\n  action: aws:runShellScript\n  inputs:\n    runCommand: ['true']\n",
+    }[format]
+    name = f"Written-{format}"
+    ssm_plain.create_document(Name=name, Content=written, DocumentType="Command", DocumentFormat=format)
+    try:
+        command = send(ssm_plain, node, document(download("SSMDocument", name=name), script("show", f"cat {name}.json")))
+        shown = wait_invocation(hub, command, node, step="show")["StandardOutputContent"]
+        assert shown == ssm_plain.get_document(Name=name, DocumentFormat="JSON")["Content"]
+        assert (shown == written) == (format == "JSON") and shown.index('"name"') < shown.index('"action"') < shown.index('"inputs"')
+    finally:
+        ssm_plain.delete_document(Name=name)
 
 
 # HTTP with a login by Digest.

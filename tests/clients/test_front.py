@@ -96,6 +96,8 @@ def test_plain_http_from_elsewhere_is_sent_to_https(hub, binary, bed):
     connection.request("GET", "/nodes?x=1")
     answer = connection.getresponse()
     assert answer.status == 308 and answer.getheader("location") == f"https://{address}:{own.port}/nodes?x=1"
+    refused = own.cli("node", "list", env={"ROADSTEAD_URL": f"http://{address}:{own.port}"})
+    assert refused.returncode == 1 and f"https://{address}:{own.port}" in refused.err, refused.err
 
 
 def own_addresses():
@@ -128,6 +130,22 @@ def test_term_drains_and_nothing_acknowledged_is_lost(bed):
     agent.wait_online()
     for command in answered:
         assert wait_invocation(own, command, agent.node)["Status"] == "Success"
+
+
+def test_a_draining_hub_can_be_asked_how_it_is(bed):
+    """While a request goes on after TERM, health is answered, and everything else is sent away."""
+    own = bed()
+    slow = socket.create_connection(("127.0.0.1", own.port), 30)
+    slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    assert slow.recv(100).startswith(b"HTTP/1.1 100"), "the hub waits for the body"
+    own.child.terminate()
+    until(lambda: own.get("/readyz")[0] == 503, 5, "the hub saying that it stops")
+    assert own.get("/healthz")[0] == 200
+    status, body, headers = own.get("/ca.pem")
+    assert status == 503 and b"stopping" in body and headers["connection"] == "close"
+    slow.sendall(b"{}")
+    assert slow.recv(100).startswith(b"HTTP/1.1 4"), "what was begun is answered"
+    assert own.child.wait(20) == 0
 
 
 def test_a_second_hub_on_the_same_data_is_named(bed, binary):

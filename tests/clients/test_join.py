@@ -308,6 +308,63 @@ def test_up_starts_both_prints_a_link_and_resumes(binary, tmp_path):
         kill_marked(up.mark)
 
 
+@pytest.fixture
+def up(binary, tmp_path):
+    """`roadstead up` with data of its own, and the command line that goes with it."""
+    up = Up(binary, tmp_path, free_port())
+    up.env["ROADSTEAD_DATA"] = str(tmp_path / "state" / "roadstead")
+    up.cli = lambda *args: subprocess.run([binary, *args], env=up.env, capture_output=True, text=True, timeout=30)
+    up.online = lambda: [n["node_id"] for n in json.loads(up.cli("node", "list", "-o", "json").stdout) if n["status"] == "Online"]
+    up.told = lambda: re.findall(r"Node +(mi-\w+), this very host", up.text())
+    yield up
+    kill_marked(up.mark)
+
+
+def test_up_on_another_port_keeps_its_node(up):
+    up.start()
+    (node,) = until(up.told, 60, "this host being a node")
+    assert up.online() == [node]
+    assert up.stop() in (0, 130)
+    other = f"127.0.0.1:{free_port()}"
+    up.argv[2:] = ["--listen", other, "--advertise", other]
+    up.start()
+    assert until(lambda: up.told()[1:], 60, "this host being named again") == [node]
+    assert up.online() == [node]
+
+
+def test_up_takes_its_host_in_again_after_it_was_removed(up):
+    up.start()
+    (node,) = until(up.told, 60, "this host being a node")
+    assert up.cli("node", "remove", node, "--yes").returncode == 0
+    until(lambda: "The agent has ended for good" in up.text(), 30, "the agent being told")
+    assert up.online() == [] and "again" in up.text().split("ended for good")[1]
+    assert up.stop() in (0, 130)
+    up.start()
+    (another,) = until(lambda: up.told()[1:], 60, "this host being a node again")
+    assert another != node and up.online() == [another]
+
+
+def test_a_line_whose_join_must_be_approved_leaves_the_agent_waiting(hub, place):
+    folder, env = place
+    line = json.loads(hub.cli("join-line", "--approval", "-o", "json", check=0).out)["line"]
+    done = run(no_service(line, folder), env)
+    assert done.returncode == 0 and "roadstead join-request approve" in done.stdout, done.stdout + done.stderr
+    assert not (folder / "data" / "hub.json").exists()
+    status = subprocess.run([hub.binary, "agent", "status", "--data", folder / "data", "-o", "json"], env=env, capture_output=True, text=True, timeout=30)
+    key = json.loads(status.stdout)["key_fingerprint"]
+    (waiting,) = [r for r in json.loads(hub.cli("join-request", "list", "-o", "json", check=0).out) if r["key_fingerprint"] == key]
+    assert f"roadstead join-request approve {waiting['request_id']}" in done.stdout
+    os.kill(pid_of(folder), 0)
+    assert (folder / "data" / "join.token").stat().st_mode & 0o777 == 0o600
+    hub.cli("join-request", "approve", waiting["request_id"], check=0)
+    until((folder / "data" / "hub.json").exists, 30, "the agent being let in")
+    assert joined(hub, folder) and not (folder / "data" / "join.token").exists()
+
+
+def test_a_line_without_a_name_is_refused(hub):
+    assert "--name" in hub.cli("join-line", "--name", "", check=2).err
+
+
 def test_up_names_a_busy_port(binary, hub, tmp_path):
     up = Up(binary, tmp_path, hub.port)
     up.env["ROADSTEAD_DATA"] = str(tmp_path / "state" / "roadstead")

@@ -196,11 +196,10 @@ def test_remote_scripts_and_documents(run, tmp_path, ssm_plain):
         subprocess.run(argv, cwd=origin, check=True)
     info = json.dumps({"repository": f"file://{origin}"})
     assert "hello you" in run("AWS-RunRemoteScript", sourceType="Git", sourceInfo=info, commandLine="sh ./hello.sh you")
-    output = run(
-        "AWS-RunDocument", sourceType="SSMDocument", sourceInfo=json.dumps({"name": "Roadstead-CheckDiskSpace"}),
-        documentPath="Roadstead-CheckDiskSpace.json", documentParameters=json.dumps({"path": "/", "percent": "100"}),
-    )
-    assert "of the space" in output
+    document = {"sourceType": "SSMDocument", "sourceInfo": json.dumps({"name": "Roadstead-CheckDiskSpace"})}
+    parameters = json.dumps({"path": "/", "percent": "100"})
+    assert "of the space" in run("AWS-RunDocument", **document, documentParameters=parameters), "the one that was fetched"
+    assert "of the space" in run("AWS-RunDocument", **document, documentPath="Roadstead-CheckDiskSpace.json", documentParameters=parameters)
 
 
 def test_values_outside_a_documents_patterns_are_refused(ssm_plain, node, refuses):

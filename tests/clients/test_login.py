@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import sqlite3
 import struct
 import time
 
@@ -75,6 +76,24 @@ def test_a_demanded_second_factor_is_set_up_on_the_terminal_and_then_asked_for(o
     unattended = own.cli("login", own.https, "--user", ADMIN, "--password-stdin", "--fingerprint", own.api.hub("DescribeHub")["CaFingerprint"],
                          stdin=ADMIN_PASSWORD.encode() + b"\n", env=nobody)
     assert unattended.returncode == DENIED and "code" in unattended.err
+
+
+def test_demanded_recovery_codes_that_are_used_up_are_made_anew_on_the_terminal(own, nobody):
+    own.cli("login-rule", "set", "admin", "--require-second-factor", "--require-recovery-codes", check=OK)
+    terminal = login(own, nobody)
+    phone = enrol(terminal)
+    assert terminal.wait() == OK
+    with sqlite3.connect(own.data / "hub.db", timeout=10) as database:
+        database.execute("UPDATE recovery_code SET used_at = 1")
+    terminal = login(own, nobody)
+    terminal.until("recovery code): ")
+    terminal.type(phone.next() + "\n")
+    terminal.until("yours are used up")
+    terminal.until("Keep these recovery codes")
+    assert terminal.wait() == OK
+    with sqlite3.connect(own.data / "hub.db", timeout=10) as database:
+        assert database.execute("SELECT count(*) FROM recovery_code WHERE used_at IS NULL").fetchone() == (10,)
+
 
 
 def test_the_hubs_own_shell_lets_an_admin_in_again(own, nobody):

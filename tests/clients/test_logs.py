@@ -22,9 +22,10 @@ def run(hub, ssm, node, *lines, name=None):
     sent = ssm.send_command(
         DocumentName="AWS-RunShellScript", InstanceIds=[node], Parameters={"commands": list(lines)}, CloudWatchOutputConfig=config
     )["Command"]
-    assert sent["CloudWatchOutputConfig"] == config
+    shown = {"CloudWatchLogGroupName": "", **config}
+    assert sent["CloudWatchOutputConfig"] == shown
     answer = wait_invocation(hub, sent["CommandId"], node)
-    assert answer["CloudWatchOutputConfig"] == config
+    assert answer["CloudWatchOutputConfig"] == shown
     return sent["CommandId"]
 
 

@@ -117,6 +117,26 @@ def test_a_receiver_that_refuses_is_tried_again(hub, node, authority, receiver):
     assert {call[1]["x-roadstead-notification"] for call in receiver.calls} == {str(first["Id"])}, "the same number again"
 
 
+def test_a_receiver_that_does_not_want_it_is_not_asked_again(hub, node, authority, receiver):
+    put(hub, "never", authority, Webhook={"Url": receiver.url})
+    receiver.status = 410
+    send_script(hub, [node], "true", NotificationConfig=config("never", "Command", "Success"))
+    given_up = until(lambda: (one := log(hub, "never")) and one[0]["Attempts"] == 1 and one[0], 30, "the attempt")
+    assert given_up["State"] == "Failed" and "410" in given_up["LastError"] and "NextAttemptAt" not in given_up
+    receiver.status = 200
+    hub.api.hub("RetryNotification", Id=given_up["Id"])
+    until(lambda: log(hub, "never")[0]["State"] == "Delivered", 30, "the attempt that was asked for")
+
+
+def test_a_test_is_tried_once(hub, authority, receiver):
+    put(hub, "try", authority, Webhook={"Url": receiver.url})
+    receiver.status = 503
+    tried = hub.api.hub("TestNotificationChannel", Name="try")["Notification"]
+    assert (tried["State"], tried["Attempts"]) == ("Failed", 1) and "503" in tried["LastError"], tried
+    assert "503" in hub.cli("channel", "test", "try", check=1).err
+    assert [one["State"] for one in log(hub, "try")] == ["Failed", "Failed"]
+
+
 def test_what_is_to_be_told_outlives_the_hub(bed, authority, receiver):
     """kill -9 while the receiver holds its answer back, and after a command's end that nobody could be told of."""
     own = bed()
@@ -151,10 +171,15 @@ def test_a_channel_that_is_slow_holds_up_no_other(hub, node, authority, receiver
 
 
 class Mailbox:
-    """Keeps what a mail server was given."""
+    """Keeps what a mail server was given, from those who may write to it."""
 
-    def __init__(self):
-        self.mails = []
+    def __init__(self, answer="250 ok"):
+        self.mails, self.answer = [], answer
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if self.answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.answer
 
     async def handle_DATA(self, server, session, envelope):
         self.mails.append((envelope, session.ssl is not None, getattr(session, "auth_data", None)))
@@ -208,13 +233,28 @@ def test_a_wrong_password_and_a_plain_server_are_named(hub, authority):
         mail = {"Host": "localhost", "Port": port, "User": "hub", "From": "hub@example.org", "To": ["a@example.org"]}
         put(hub, "wrong", authority, secret="not it", Mail=mail)
         tried = hub.api.hub("TestNotificationChannel", Name="wrong")["Notification"]
-        assert tried["State"] == "Waiting" and "535" in tried["LastError"], tried
+        assert tried["State"] == "Failed" and "535" in tried["LastError"], tried
         put(hub, "plain", authority, secret="pass word", Mail={**mail, "Port": plain_port})
         tried = hub.api.hub("TestNotificationChannel", Name="plain")["Notification"]
         assert "STARTTLS" in tried["LastError"] and not box.mails, tried
     finally:
         controller.stop()
         plain.stop()
+
+
+@pytest.mark.parametrize("answer, state", [("550 no such user", "Failed"), ("450 later, please", "Waiting")])
+def test_a_mail_server_that_refuses_is_believed(hub, node, authority, answer, state):
+    controller, port = server_of(authority, Mailbox(answer))
+    channel = f"refused-{answer[:3]}"
+    try:
+        mail = {"Host": "localhost", "Port": port, "Security": "none", "From": "hub@example.org", "To": ["a@example.org"]}
+        put(hub, channel, authority, Mail=mail)
+        send_script(hub, [node], "true", NotificationConfig=config(channel, "Command", "Success"))
+        tried = until(lambda: (one := log(hub, channel)) and one[0]["Attempts"] and one[0], 30, "the attempt")
+        assert tried["State"] == state and answer in tried["LastError"], tried
+    finally:
+        hub.api.hub("DeleteNotificationChannel", Name=channel)
+        controller.stop()
 
 
 def test_ntfy_gets_topic_token_and_text(hub, authority, receiver):

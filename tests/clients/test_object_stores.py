@@ -263,6 +263,27 @@ def test_a_store_is_used_by_those_who_may(hub, node, known):
     assert send(OutputS3BucketName="logs")["Command"]["CommandId"]
 
 
+def test_a_store_that_takes_the_place_later_is_used_for_those_who_may(hub, node, known, authority):
+    allow = {"Effect": "Allow", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "node"}, {"Kind": "document"}]}
+    put = lambda: hub.api.hub("PutPolicy", PolicyName="no-stores", Document={"Statements": [allow]})  # noqa: E731
+    put()
+    hub.api.hub("CreateRole", RoleName="no-stores", Policies=["no-stores"])
+    hub.api.hub("CreateUser", UserName="no-stores", Roles=["no-stores"])
+    key = json.loads(hub.cli("access-key", "create", "--user", "no-stores", "-o", "json", check=0).out)
+    own = boto(hub, key=key["access_key_id"], secret=key["secret_access_key"])
+    sent = own.send_command(InstanceIds=[node], DocumentName="AWS-RunShellScript", Parameters={"commands": ["echo x"]}, OutputS3BucketName="later")
+    id = sent["Command"]["CommandId"]
+    assert "no object store of this hub" in uploaded(hub, id, node, "Failed")["LastError"]
+    known.s3.create_bucket(Bucket="later")
+    register(hub, "later", known, authority, "later")
+    until(lambda: "no right to the object store `later`" in upload(hub, id, node)["LastError"], 30, "the refusal")
+    assert known.objects("later", id) == {}
+    allow["Resources"].append({"Kind": "object-store", "Ids": ["later"]})
+    put()
+    hub.api.hub("RetryOutputUpload", CommandId=id, NodeId=node)
+    uploaded(hub, id, node)
+
+
 def test_the_command_line_keeps_stores_and_asks_for_output_there(hub, node, store, authority, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(store.secret + "\n")

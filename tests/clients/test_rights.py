@@ -83,6 +83,44 @@ def test_an_iam_policy_is_pasted_in_and_counts(hub, node, make_user, tmp_path, r
         hub.cli("policy", "delete", "pasted", "--yes")
 
 
+TAG_IS_MINE = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*", "Condition": {"StringLike": {"ssm:resourceTag/part": ["mine"]}}}
+ALL_SHELLS = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}
+NOT_OTHERS = {"Effect": "Deny", "Action": "ssm:StartSession", "Resource": "*", "Condition": {"StringNotLike": {"aws:ResourceTag/part": ["mi*"]}}}
+
+
+@pytest.mark.parametrize("statements", [[TAG_IS_MINE], [ALL_SHELLS, NOT_OTHERS]], ids=["allowed-by-tag", "denied-by-tag"])
+def test_a_pasted_policy_about_the_tags_of_nodes_opens_shells_on_those(hub, nodes, make_user, ssm_plain, tmp_path, refuses, statements):
+    file = tmp_path / "iam.json"
+    file.write_text(json.dumps({"Statement": statements}))
+    ssm_plain.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], Tags=[{"Key": "part", "Value": "mine"}])
+    try:
+        pasted = hub.cli("policy", "import", "shells", str(file), check=OK)
+        assert "note: Statement" in pasted.err
+        _, client = make_user("sheller")
+        hub.cli("policy", "attach", "shells", "--user", "sheller", check=OK)
+        session = client.start_session(Target=nodes[0])["SessionId"]
+        ssm_plain.terminate_session(SessionId=session)
+        refuses("AccessDeniedException", client.start_session, Target=nodes[1])
+        may = [[row["user_name"] for row in rows(hub, "who-can", "ssm:StartSession", node)] for node in nodes[:2]]
+        assert "sheller" in may[0] and "sheller" not in may[1]
+    finally:
+        ssm_plain.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=["part"])
+        hub.cli("policy", "detach", "shells", "--user", "sheller")
+        hub.cli("policy", "delete", "shells", "--yes")
+
+
+def test_a_refusal_that_repeats_is_explained_by_each_of_its_ids(hub, make_user):
+    _, client = make_user("stubborn", "--role", "viewer")
+    ids = []
+    for _ in range(3):
+        with pytest.raises(client.exceptions.ClientError) as refused:
+            client.get_parameter(Name="/why/a")
+        ids.append(refused.value.response["ResponseMetadata"]["RequestId"])
+    for request in ids:
+        said = rows(hub, "why", "--user", "stubborn", "--request", request)
+        assert said["resource"] == "parameter//why/a" and said["recorded_reason"] == "no policy allows it"
+
+
 def test_an_untranslatable_policy_is_named_and_not_stored(hub, tmp_path):
     iam = {"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}}
     file = tmp_path / "iam.json"
@@ -187,6 +225,52 @@ def test_an_open_view_ends_when_a_tag_takes_its_right_away(hub, nodes, make_user
     finally:
         ssm_plain.cancel_command(CommandId=command)
         ssm_plain.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=nodes[0], TagKeys=["part"])
+
+
+def test_a_subscription_that_was_refused_is_refused_once(hub, node, make_user, ssm_plain):
+    from harness.sigv4 import sign
+    from harness.websocket import WebSocket
+
+    make_user("follower", "--role", "viewer")
+    key = rows(hub, "access-key", "create", "--user", "follower")
+    sent = ssm_plain.send_command(InstanceIds=[node], DocumentName="AWS-RunShellScript", Parameters={"commands": ["sleep 60"]})
+    command = sent["Command"]["CommandId"]
+    headers = sign("GET", "/live", hub.api.authority, {}, b"", key["access_key_id"], key["secret_access_key"])
+    socket = WebSocket(hub.http.replace("http", "ws") + "/live", "roadstead.live.v1", headers=headers)
+
+    def subscribe(number, topic, **arguments):
+        socket.send(json.dumps({"Subscribe": {"Id": number, "Topic": topic, "Args": arguments}}))
+
+    def next_error():
+        while True:
+            answer = json.loads(socket.receive()[1])
+            if "Error" in answer:
+                return answer["Id"]
+
+    try:
+        subscribe(1, "command", CommandId=command)
+        assert "Event" in json.loads(socket.receive()[1])
+        subscribe(2, "nothing")
+        assert next_error() == 2
+        denial = [{"Effect": "Deny", "Actions": ["roadstead:DescribeCommand"], "Resources": [{"Kind": "command"}]}]
+        hub.api.hub("PutPolicy", PolicyName="not-followed", Document={"Statements": denial})
+        hub.api.hub("AttachPolicy", PolicyName="not-followed", UserName="follower")
+        assert next_error() == 1, "the one that was allowed until now"
+        subscribe(3, "nothing")
+        assert next_error() == 3
+    finally:
+        ssm_plain.cancel_command(CommandId=command)
+
+
+def test_a_shell_is_taken_up_again_only_with_the_right_to_its_document(hub, node, make_user, ssm_plain, refuses):
+    _, client = make_user("sheller", "--role", "operator")
+    session = client.start_session(Target=node)["SessionId"]
+    assert client.resume_session(SessionId=session)["TokenValue"]
+    denial = [{"Effect": "Deny", "Actions": ["ssm:StartSession"], "Resources": [{"Kind": "document"}]}]
+    hub.api.hub("PutPolicy", PolicyName="no-shell", Document={"Statements": denial})
+    hub.api.hub("AttachPolicy", PolicyName="no-shell", UserName="sheller")
+    refuses("AccessDeniedException", client.resume_session, SessionId=session)
+    ssm_plain.terminate_session(SessionId=session)
 
 
 def test_tags_that_come_with_a_thing_need_the_right_to_tag(hub, make_user, ssm, tmp_path, refuses):

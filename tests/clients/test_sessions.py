@@ -222,6 +222,37 @@ def test_a_shell_survives_a_restart_of_the_hub(bed):
     back.end()
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_shell_that_went_down_with_its_agent_is_over_once_the_agent_is_back(bed, end):
+    own = bed()
+    agent = own.join("restarted")
+    shell = Shell.start(own, agent.node)
+    shell.run("true")
+    shell.close()
+    until(lambda: described(own, shell.id)["Status"] == "Disconnected", 20, "the shell waiting for its owner")
+    getattr(agent, end)()
+    assert described(own, shell.id), "until the agent is back it may have it"
+    agent.restart()
+    over = described(own, shell.id, "History")
+    assert over["Status"] == "Terminated" and "restarted" in over["Details"] and described(own, shell.id) is None
+    assert "EndShell" in own.cli("audit", "export", check=0).out
+
+
+def test_a_shell_whose_line_broke_is_still_there_when_the_agent_is_back(bed):
+    own = bed()
+    agent = own.join("cut-off")
+    shell = Shell.start(own, agent.node)
+    shell.run("mark=still-here")
+    shell.close()
+    own.stop()
+    own.start()
+    until(lambda: agent.connections() == 2, 60, "the agent being back")
+    assert described(own, shell.id)["Status"] == "Disconnected"
+    back = shell.resume(own)
+    assert "still-here" in back.run("echo $mark")
+    back.end()
+
+
 def live(hub, topic, **arguments):
     """A subscription as the command line makes it: a signed GET."""
     from harness.sigv4 import sign

@@ -52,6 +52,46 @@ def test_a_region_that_is_no_label_is_refused(serve):
 
 
 @pytest.mark.parametrize("verb", ["serve", "up"])
+@pytest.mark.parametrize("wrong", ["infoo", "nonsense[[", "info,h2"])
+def test_a_log_level_that_is_none_is_refused(serve, verb, wrong):
+    refused = serve(verb=verb, ROADSTEAD_LOG=wrong)
+    assert refused.returncode == USAGE and f"ROADSTEAD_LOG is `{wrong}`" in refused.stderr and "info,h2=debug" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["ROADSTEAD_ADMIN_PASSWORD_FILE", "ROADSTEAD_ADMIN_SECRET_ACCESS_KEY_FILE"])
+def test_a_secret_whose_file_is_missing_is_named(serve, tmp_path, name):
+    refused = serve(ROADSTEAD_ADMIN_USER="admin", **{name: tmp_path / "absent"})
+    assert refused.returncode == USAGE and name in refused.stderr and "absent" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("wrong", [{"ROADSTEAD_ADMIN_USER": "no such/name"}, {"ROADSTEAD_ADMIN_ACCESS_KEY_ID": "short"}])
+def test_a_first_admin_who_cannot_be_is_wrong_usage(serve, wrong):
+    sound = {"ROADSTEAD_ADMIN_USER": "admin", "ROADSTEAD_ADMIN_ACCESS_KEY_ID": "AKIA0123456789ABCDEF", "ROADSTEAD_ADMIN_SECRET_ACCESS_KEY": "s" * 32}
+    refused = serve(**{**sound, **wrong})
+    assert refused.returncode == USAGE and "ROADSTEAD_ADMIN_USER" in refused.stderr, refused.stderr
+
+
+def test_a_data_folder_that_cannot_be_is_told_with_its_cause_once(serve, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = serve(data=tmp_path / "file" / "hub")
+    assert refused.returncode == 1 and refused.stderr.count("Not a directory") == 1, refused.stderr
+
+
+@pytest.mark.parametrize("verb", ["serve", "up"])
+def test_a_busy_port_of_ipv6_alone_is_a_conflict_too(binary, tmp_path, verb):
+    import socket
+
+    try:
+        held = socket.create_server(("::", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with held:
+        argv = [binary, verb, "--data", tmp_path / "hub", "--listen", f"[::]:{held.getsockname()[1]}"]
+        refused = subprocess.run(argv, env=base_env(HOME=tmp_path), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert refused.returncode == CONFLICT and "is busy" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("verb", ["serve", "up"])
 def test_a_busy_port_is_a_conflict_and_the_advice_keeps_the_address(hub, serve, verb):
     refused = serve(verb=verb, port=hub.port)
     assert refused.returncode == CONFLICT, refused.stderr

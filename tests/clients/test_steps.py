@@ -1,13 +1,16 @@
 """Commands with several steps: each one's own result at the API, and all of their output on the command line."""
 
 import json
+import os
+import signal
+import subprocess
 
 import pytest
 
 from harness.process import send_script, wait_invocation
 from harness.wait import until
 
-OK, NOT_FOUND = 0, 3
+OK, FAILED, NOT_FOUND = 0, 1, 3
 SHELL = "aws:runShellScript"
 
 
@@ -123,6 +126,62 @@ def test_a_plugin_of_schema_1_2_has_its_own_name(hub, ssm_plain, node, document)
     assert [plugin["Name"] for plugin in share["CommandPlugins"]] == [SHELL, SHELL]
 
 
+def test_the_code_of_a_run_is_that_of_the_step_that_failed(hub, agents, document):
+    def ends(name, *options):
+        return hub.cli("run", "--node", "north", "--document", name, *options)
+
+    name = document(step("one", "true"), step("two", "exit 3"), step("three", "exit 4"), step("four", "true"))
+    assert ends(name, "--exit-code").returncode == 3 and "exit code 3" in ends(name).err
+    (shown,) = json.loads(ends(name, "-o", "json").out)["nodes"]
+    assert (shown["status"], shown["exit_code"]) == ("Failed", 3)
+    killed = document(step("one", "kill -9 $$"), step("two", "true"))
+    assert ends(killed, "--exit-code").returncode == FAILED
+    (shown,) = json.loads(ends(killed, "-o", "json").out)["nodes"]
+    assert (shown["status"], shown.get("exit_code")) == ("Failed", None)
+
+
+def test_a_cancelled_run_is_no_success_whatever_its_script_ends_with(hub, agents, tmp_path):
+    began = tmp_path / "began"
+    script = f"trap 'exit 0' TERM; touch {began}; while [ -d {tmp_path} ]; do sleep 0.05; done"
+    child = subprocess.Popen([hub.binary, "run", "--node", "north", "--exit-code", "--", script], env=hub.client_env(), stdout=subprocess.DEVNULL)
+    try:
+        until(began.exists, 20, "the script running")
+        command = hub.cli("command", "list", "-o", "name", check=OK).out.split()[0]
+        hub.cli("command", "cancel", command, check=OK)
+        assert child.wait(20) == FAILED
+    finally:
+        child.kill()
+
+
+def test_the_time_out_of_an_inner_step_ends_all_that_it_has_begun(hub, ssm_plain, node, document, tmp_path):
+    def state(name):
+        return f"sed -n 's/^State:.\\(.\\).*/{name} \\1/p' /proc/$(cat {tmp_path}/{name})/status 2>&1"
+
+    def nest(name):
+        return {"action": "aws:runDocument", "name": "nest", "inputs": {"documentType": "SSMDocument", "documentPath": name}}
+
+    waits = f"while [ -d {tmp_path} ]; do sleep 0.05; done"
+    inner = document(
+        step("earlier", f"nohup sh -c '{waits}' >/dev/null 2>&1 & echo $! >{tmp_path}/service"),
+        step("slow", f"({waits}) & echo $! >{tmp_path}/worker", waits, inputs={"timeoutSeconds": "1"}),
+        step("next", state("service"), state("worker") + " || true"),
+    )
+    command = send(ssm_plain, [node], document(nest(document(nest(inner))), step("after", "echo after")))
+    try:
+        wait_invocation(hub, command, node, step="after")
+        status, code, output = plugins(ssm_plain, command, node)["nest"]
+        assert (status, code) == ("TimedOut", 137), output
+        assert "service S" in output, "what an earlier step has left lives on"
+        assert "worker S" not in output and "worker R" not in output, output
+        assert plugins(ssm_plain, command, node)["after"] == ("Success", 0, "after\n")
+        (share,) = ssm_plain.list_command_invocations(CommandId=command)["CommandInvocations"]
+        assert (share["Status"], share["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
+        assert "a step of its document" in message(hub, command)
+    finally:
+        if (tmp_path / "service").exists():
+            os.kill(int((tmp_path / "service").read_text()), signal.SIGKILL)
+
+
 def test_a_group_says_when_a_step_wrote_more_than_it_shows(hub, ssm_plain, nodes, document):
     name = document(step("one", "head -c 4000 /dev/zero | tr '\\0' a"), step("two", "head -c 6000 /dev/zero | tr '\\0' b"))
     command = send(ssm_plain, nodes, name)
@@ -161,7 +220,6 @@ def test_a_step_for_another_platform_needs_no_title(hub, agents, document):
 
 def test_steps_are_followed_while_they_run(hub, ssm_plain, node, document, tmp_path):
     import select
-    import subprocess
 
     gate, waits = gated(tmp_path)
     quiet = [step(f"quiet{n}", "true") for n in range(12)]

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from harness.api import Refused
 from harness.wait import until
 
 OK, DENIED = 0, 4
@@ -60,6 +61,107 @@ def test_a_hub_that_does_not_know_the_lock_yet_is_told_by_the_node(hub, fortress
     finally:
         (fortress.data / "lock.yaml").unlink()
     until(lambda: "NodeLock" not in hub.node(fortress.node), 20, "the hub knowing that the lock is gone")
+
+
+def command(*lines, parameters=None):
+    """A document with one script."""
+    step = {"name": "one", "action": "aws:runShellScript", "inputs": {"runCommand": list(lines)}}
+    return {"schemaVersion": "2.2", "parameters": parameters or {}, "mainSteps": [step]}
+
+
+def running(inner):
+    inputs = {"documentType": "SSMDocument", "documentPath": inner}
+    return {"schemaVersion": "2.2", "mainSteps": [{"name": "one", "action": "aws:runDocument", "inputs": inputs}]}
+
+
+class Kept:
+    """Documents of a hub, and what becomes of them on one node."""
+
+    def __init__(self, hub, agent, tmp_path):
+        self.hub, self.agent, self.folder = hub, agent, tmp_path
+
+    def create(self, name, content):
+        self.hub.api.ssm("CreateDocument", Name=name, Content=json.dumps(content), DocumentType="Command")
+        return self.pinned(name, content)
+
+    def change(self, name, content):
+        self.hub.api.ssm("UpdateDocument", Name=name, Content=json.dumps(content), DocumentVersion="$LATEST")
+        self.hub.api.ssm("UpdateDocumentDefaultVersion", Name=name, DocumentVersion="2")
+        return self.pinned(name, content)
+
+    def pinned(self, name, content):
+        file = self.folder / "document.json"
+        file.write_text(json.dumps(content))
+        return f"{name}@{self.hub.cli('lock', 'document-hash', str(file), check=OK).out.strip()}"
+
+    def lock(self, member, wanted, *args):
+        lock(self.hub, self.agent, *args)
+        until(lambda: self.hub.node(self.agent.node).get("NodeLock", {}).get(member) == wanted, 20, "the hub knowing the lock")
+
+    def run(self, name):
+        """The invocation's end."""
+        sent = self.hub.api.ssm("SendCommand", DocumentName=name, Targets=[{"Key": "InstanceIds", "Values": [self.agent.node]}])
+
+        def ended():
+            shown = self.hub.api.ssm("GetCommandInvocation", CommandId=sent["Command"]["CommandId"], InstanceId=self.agent.node)
+            return shown if shown["Status"] not in ("Pending", "InProgress", "Delayed") else None
+
+        return until(ended, 20, "an end")
+
+    def refusal(self, name):
+        """Before the command is made, as for every node that is named."""
+        with pytest.raises(Refused) as refused:
+            self.hub.api.ssm("SendCommand", DocumentName=name, InstanceIds=[self.agent.node])
+        assert refused.value.code == "AccessDeniedException"
+        return refused.value.message
+
+
+def test_of_allowed_documents_a_hub_decides_the_parameters_only(hub, fortress, tmp_path):
+    kept = Kept(hub, fortress, tmp_path)
+    hub.api.ssm("PutParameter", Name="/look/x", Value="$(id)", Type="String")
+    word = {"word": {"type": "String", "interpolationType": "ENV_VAR", "default": "{{ssm:/look/x}}"}}
+    allowed = [
+        kept.create("Kept-Inner", command("echo honest")),
+        kept.create("Kept-Outer", running("Kept-Inner")),
+        kept.create("Kept-Reference", command("echo {{ssm:/look/x}}")),
+        kept.create("Kept-Parameter", command('echo "{{ word }}"', parameters=word)),
+    ]
+    kept.lock("AllowedDocuments", sorted(allowed), "--no-shell", *[part for name in allowed for part in ("--allow-document", name)])
+    try:
+        assert kept.run("Kept-Outer")["StandardOutputContent"].split() == ["honest"]
+        assert kept.run("Kept-Parameter")["StandardOutputContent"] == "$(id)\n"
+        assert "{{ssm:/look/x}}" in kept.refusal("Kept-Reference")
+        changed = kept.change("Kept-Inner", command("id"))
+        assert changed in kept.refusal("Kept-Outer")
+        refused = kept.run("Kept-Outer")
+        assert refused["Status"] == "Failed" and changed in refused["StandardErrorContent"]
+    finally:
+        kept.lock("AllowedDocuments", None, "--no-shell=false", "--allow-any-document")
+
+
+def test_the_hash_of_a_document_comes_with_what_its_parameters_can_do(hub, tmp_path):
+    def told(**more):
+        file = tmp_path / "document.json"
+        file.write_text(json.dumps(command("systemctl restart {{ unit }}", parameters={"unit": {"type": "String", **more}})))
+        return hub.cli("lock", "document-hash", str(file), check=OK)
+
+    assert "`{{ unit }}` is put into the script as text" in told().err and told().out.startswith("sha256:")
+    assert told(allowedPattern="[a-z]+").err == ""
+
+
+def test_a_document_that_wants_a_signature_wants_it_inside_another_too(hub, fortress, tmp_path):
+    kept = Kept(hub, fortress, tmp_path)
+    subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-C", "ann", "-f", tmp_path / "ann"], check=True)
+    guarded = f"document:{kept.create('Kept-Guarded', command('echo guarded'))}"
+    kept.create("Kept-Wrapper", running("Kept-Guarded"))
+    kept.create("Kept-Free", command("echo free"))
+    kept.lock("OperatorClasses", [guarded], "--operator-class", guarded, "--operator-key", str(tmp_path / "ann.pub"))
+    try:
+        for name in ["Kept-Guarded", "Kept-Wrapper"]:
+            assert guarded in kept.refusal(name)
+        assert kept.run("Kept-Free")["StandardOutputContent"] == "free\n"
+    finally:
+        kept.lock("OperatorClasses", [], "--no-operator-lock")
 
 
 @pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs OpenSSH's client")

@@ -183,6 +183,9 @@ async fn a_password_set_by_an_admin_is_good_for_setting_another() {
             "{operation}"
         );
     }
+    let kept = json!({"CurrentPassword": once, "NewPassword": once});
+    assert_eq!(browser.call("ChangePassword", kept).await.code(), "ValidationException");
+    assert_eq!(browser.call("GetCaller", json!({})).await.ok()["Next"], "NewPassword");
     let change = json!({"CurrentPassword": once, "NewPassword": OTHER});
     assert_eq!(browser.call("ChangePassword", change).await.ok()["Next"], "Done");
     assert_eq!(browser.call("AmazonSSM.ListCommands", json!({})).await.code(), "ok");
@@ -284,6 +287,46 @@ async fn a_role_may_demand_a_second_factor() {
         "MissingAuthenticationTokenException"
     );
     assert_eq!(browser.login("admin", PASSWORD).await.ok()["Next"], "Enrol");
+}
+
+#[tokio::test]
+async fn a_role_may_demand_recovery_codes_that_are_not_used_up() {
+    let hub = hub().await;
+    let rule = json!({"Role": "admin", "RequireRecoveryCodes": true});
+    hub.call("Roadstead.PutLoginRule", &rule).await.ok();
+    let listed = hub.call("Roadstead.ListLoginRules", &json!({})).await.ok();
+    assert_eq!(listed["LoginRules"][0]["RequireRecoveryCodes"], true);
+    let mut browser = Browser::new(&hub);
+    let without_factor = browser.login("admin", PASSWORD).await.ok();
+    assert_eq!(without_factor["Next"], "Done", "codes stand in for a factor");
+    let (mut phone, codes) = enrol(&mut browser).await;
+    let database = rusqlite::Connection::open(hub.data.path().join("hub.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    // All but one, which is the next to be used.
+    let all_but_one = "UPDATE recovery_code SET used_at = 1 WHERE code_hash <> ?1";
+    let plain = codes[0].replace('-', "");
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, plain.as_bytes());
+    assert_eq!(database.execute(all_but_one, [hash.as_ref()]).unwrap(), 9);
+    let mut other = Browser::new(&hub);
+    let login = other.login("admin", PASSWORD).await;
+    assert_eq!(go_on(&mut other, login, "Code", &phone.next()).await.ok()["Next"], "Done");
+    other.call("Logout", json!({})).await.ok();
+    let login = other.login("admin", PASSWORD).await;
+    let entered = go_on(&mut other, login, "RecoveryCode", &codes[0]).await.ok();
+    assert_eq!(entered["Next"], "RecoveryCodes");
+    assert_eq!(
+        other.call("AmazonSSM.ListCommands", json!({})).await.code(),
+        "LoginIncompleteException"
+    );
+    assert_eq!(other.call("RemoveTotp", json!({})).await.code(), "LoginIncompleteException");
+    let before = other.cookie("roadstead_session").unwrap().to_owned();
+    let made = other.call("MakeRecoveryCodes", json!({})).await.ok();
+    assert_eq!(
+        (made["RecoveryCodes"].as_array().unwrap().len(), &made["Login"]["Next"]),
+        (10, &json!("Done"))
+    );
+    assert_ne!(other.cookie("roadstead_session"), Some(before.as_str()));
+    assert_eq!(other.call("AmazonSSM.ListCommands", json!({})).await.code(), "ok");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod coverage;
 mod documents;
+mod explain;
 mod fuzz;
 mod golden;
 mod keys;

@@ -637,3 +637,286 @@ async fn a_tag_moves_no_node_into_or_out_of_a_scope() {
         "AccessDeniedException"
     );
 }
+
+/// Gives a user a policy of their own.
+async fn attach(hub: &TestHub, user: &str, policy: &str, statements: Value) {
+    let put = json!({"PolicyName": policy, "Document": {"Statements": statements}});
+    hub.call("Roadstead.PutPolicy", &put).await.ok();
+    let attached = json!({"PolicyName": policy, "UserName": user});
+    hub.call("Roadstead.AttachPolicy", &attached).await.ok();
+}
+
+#[tokio::test]
+async fn nobody_tags_a_denial_away_or_a_right_into_their_hands() {
+    const NODE: &str = "mi-00000000000000001";
+    let hub = TestHub::start().await;
+    add_node(&hub, NODE, "vault");
+    hub.call("Roadstead.CreateGroup", &json!({"GroupName": "vault", "Rule": "tag:part=vault"}))
+        .await
+        .ok();
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let hands_off = json!([{"Effect": "Deny", "Actions": ["ssm:*"], "Resources": [{"Kind": "node", "Groups": ["vault"]}]}]);
+    attach(&hub, "ann", "hands-off", hands_off).await;
+    let arn = format!("arn:aws:ssm:eu-1:000000000000:managed-instance/{NODE}");
+    let tagging = |operation: &str| format!("ResourceGroupsTaggingAPI_20170126.{operation}");
+    let change = |change: Value| {
+        let mut all = json!({"ResourceType": "ManagedInstance", "ResourceId": NODE});
+        all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        json!({"Changes": [all]})
+    };
+    let part = |value: &str| change(json!({"Set": [{"Key": "part", "Value": value}]}));
+    for (target, body) in [
+        (tagging("UntagResources"), json!({"ResourceARNList": [arn], "TagKeys": ["part"]})),
+        (tagging("TagResources"), json!({"ResourceARNList": [arn], "Tags": {"part": "free"}})),
+        ("Roadstead.ChangeTags".into(), change(json!({"Remove": ["part"]}))),
+        ("Roadstead.ChangeTags".into(), part("free")),
+    ] {
+        let answer = call(&hub, &ann, &target, body).await.ok().to_string();
+        assert!(answer.contains("ssm:") && answer.contains("somebody else"), "{target}: {answer}");
+    }
+    let send = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "InstanceIds": [NODE]});
+    let refused = call(&hub, &ann, "AmazonSSM.SendCommand", send.clone()).await;
+    assert_eq!(refused.code(), "AccessDeniedException");
+    let other = change(json!({"Set": [{"Key": "rack", "Value": "7"}]}));
+    let told = call(&hub, &ann, "Roadstead.ChangeTags", other).await.ok();
+    assert_eq!(told["Changed"], 1, "what decides about nothing is anybody's: {told}");
+    // Whom the denial does not bind takes it away.
+    hub.call("Roadstead.ChangeTags", &part("free")).await.ok();
+    call(&hub, &ann, "AmazonSSM.SendCommand", send.clone()).await.ok();
+    // A tag by which a policy gives a right is not for those to set who would have it.
+    let bob = hub.user("bob", "viewer", &json!({})).await;
+    let on_dev = json!([
+        {"Effect": "Allow", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "document"}, {"Kind": "node", "Tags": [{"Key": "part", "Values": ["dev"]}]}]},
+        {"Effect": "Allow", "Actions": ["roadstead:ChangeTags", "roadstead:RenameNode"], "Resources": [{"Kind": "node"}, {"Kind": "resource"}]},
+    ]);
+    attach(&hub, "bob", "on-dev", on_dev).await;
+    assert_eq!(call(&hub, &bob, "Roadstead.ChangeTags", part("dev")).await.ok()["Changed"], 0);
+    call(&hub, &ann, "Roadstead.ChangeTags", part("dev")).await.ok();
+    call(&hub, &bob, "AmazonSSM.SendCommand", send).await.ok();
+    assert_eq!(call(&hub, &bob, "Roadstead.ChangeTags", part("prod")).await.ok()["Changed"], 1);
+}
+
+#[tokio::test]
+async fn a_denial_goes_by_names_and_through_roles_as_well() {
+    const NODE: &str = "mi-00000000000000001";
+    let hub = TestHub::start().await;
+    add_node(&hub, NODE, "all");
+    hub.call("Roadstead.RenameNode", &json!({"NodeId": NODE, "Name": "vault-1"}))
+        .await
+        .ok();
+    hub.call("Roadstead.CreateGroup", &json!({"GroupName": "vault", "Rule": "name^vault"}))
+        .await
+        .ok();
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let denied = json!([
+        {"Effect": "Deny", "Actions": ["ssm:*"], "Resources": [{"Kind": "node", "Groups": ["vault"]}]},
+        {"Effect": "Allow", "Actions": ["sts:AssumeRole"], "Resources": [{"Kind": "role", "Ids": ["operator"]}]},
+    ]);
+    attach(&hub, "ann", "denied", denied).await;
+    let role = json!({"RoleArn": "arn:aws:iam::000000000000:role/operator", "RoleSessionName": "me"});
+    let made = call(&hub, &ann, "AWSSecurityTokenServiceV20110615.AssumeRole", role).await.ok();
+    for key in [ann, Key::from_answer(&made["Credentials"])] {
+        let refused = call(&hub, &key, "Roadstead.RenameNode", json!({"NodeId": NODE, "Name": "free"})).await;
+        assert_eq!(refused.code(), "AccessDeniedException");
+        call(&hub, &key, "Roadstead.RenameNode", json!({"NodeId": NODE, "Name": "vault-2"}))
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_document_is_refused_as_one_that_is_not_there() {
+    const NODE: &str = "mi-00000000000000001";
+    let hub = TestHub::start().await;
+    add_node(&hub, NODE, "all");
+    let document =
+        |parameters: Value, step: Value| json!({"schemaVersion": "2.2", "parameters": parameters, "mainSteps": [step]}).to_string();
+    let inner = |path: &str| {
+        let inputs = json!({"documentType": "SSMDocument", "documentPath": path});
+        document(json!({}), json!({"action": "aws:runDocument", "name": "inner", "inputs": inputs}))
+    };
+    let script = json!({"action": "aws:runShellScript", "name": "s", "inputs": {"runCommand": ["true"]}});
+    let secret = document(json!({"secretName": {"type": "String", "allowedValues": ["red"]}}), script);
+    for (name, content) in [
+        ("Hidden", secret.as_str()),
+        ("Outer-Hidden", &inner("Hidden")),
+        ("Outer-Absent", &inner("Absent")),
+    ] {
+        let made = json!({"Name": name, "Content": content, "DocumentType": "Command"});
+        hub.call("AmazonSSM.CreateDocument", &made).await.ok();
+    }
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    let outer = json!([{"Effect": "Allow", "Actions": ["ssm:SendCommand"], "Resources": [{"Kind": "node"}, {"Kind": "document", "Ids": ["Outer-*"]}]}]);
+    attach(&hub, "ann", "outer", outer).await;
+    for more in [
+        json!({}),
+        json!({"DocumentVersion": "7"}),
+        json!({"DocumentHash": "00", "DocumentHashType": "Sha256"}),
+        json!({"Parameters": {"none": ["x"]}}),
+        json!({"Parameters": {"secretName": ["blue"]}}),
+    ] {
+        let mut said = Vec::new();
+        for (name, inner) in [
+            ("Hidden", "Hidden"),
+            ("Absent", "Absent"),
+            ("Outer-Hidden", "Hidden"),
+            ("Outer-Absent", "Absent"),
+        ] {
+            let mut body = json!({"DocumentName": name, "InstanceIds": [NODE]});
+            if !name.starts_with("Outer") {
+                body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            }
+            let refused = call(&hub, &ann, "AmazonSSM.SendCommand", body).await;
+            assert_eq!(refused.code(), "AccessDeniedException", "{name} {more}");
+            said.push(refused.body.to_string().replace(inner, "X"));
+        }
+        said.dedup();
+        assert_eq!(said.len(), 1, "{said:?}");
+    }
+    // Whoever may use it hears what is wrong.
+    let absent = json!({"DocumentName": "Absent", "InstanceIds": [NODE]});
+    assert_eq!(hub.call("AmazonSSM.SendCommand", &absent).await.code(), "InvalidDocument");
+}
+
+#[tokio::test]
+async fn what_is_counted_of_the_hub_is_counted_within_the_scope() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000001", "mine");
+    add_node(&hub, "mi-00000000000000002", "other");
+    let ann = hub
+        .user("ann", "viewer", &json!({"Tags": [{"Key": "part", "Values": ["mine"]}]}))
+        .await;
+    let counts = |hub: Value| (hub["NodesTotal"].clone(), hub["NodesOnline"].clone());
+    let whole = hub.call("Roadstead.DescribeHub", &json!({})).await.ok();
+    assert_eq!(counts(whole), (json!(2), json!(0)));
+    let own = call(&hub, &ann, "Roadstead.DescribeHub", json!({})).await.ok();
+    assert_eq!(counts(own), (json!(1), json!(0)));
+}
+
+#[tokio::test]
+async fn an_approval_looks_again_at_all_that_the_sender_needs() {
+    let hub = TestHub::start().await;
+    for n in 0..2 {
+        add_node(&hub, &format!("mi-0000000000000000{n}"), "all");
+    }
+    hub.call(
+        "AmazonSSM.PutParameter",
+        &json!({"Name": "/app/host", "Value": "db", "Type": "String"}),
+    )
+    .await
+    .ok();
+    hub.call(
+        "AmazonSSM.PutParameter",
+        &json!({"Name": "/app/pass", "Value": "s", "Type": "SecureString"}),
+    )
+    .await
+    .ok();
+    let store = json!({"Name": "minio", "SecretAccessKey": "s",
+        "Settings": {"Endpoint": "https://store.invalid", "AccessKeyId": "a", "OutputPlaces": ["logs"], "DownloadPlaces": ["tools"]}});
+    hub.call("Roadstead.PutObjectStore", &store).await.ok();
+    let fetch = json!({"schemaVersion": "2.2", "mainSteps": [{"action": "aws:downloadContent", "name": "d", "inputs": {
+        "sourceType": "S3", "sourceInfo": {"path": "https://store.invalid/tools/x"}, "destinationPath": "/tmp/x"}}]});
+    let run = json!({"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runDocument", "name": "r", "inputs": {
+        "documentType": "SSMDocument", "documentPath": "Fetch"}}]});
+    for (name, content) in [("Fetch", fetch), ("Run-Fetch", run)] {
+        let made = json!({"Name": name, "Content": content.to_string(), "DocumentType": "Command"});
+        hub.call("AmazonSSM.CreateDocument", &made).await.ok();
+    }
+    let ann = hub.user("ann", "operator", &json!({})).await;
+    let limits = json!({"Holder": "user", "HolderName": "ann", "Limits": {"ApproveAbove": 1}});
+    hub.call("Roadstead.PutLimits", &limits).await.ok();
+    let everywhere = |document: &str, line: &str| {
+        let mut request = json!({"DocumentName": document, "Targets": [{"Key": "tag:part", "Values": ["all"]}]});
+        if !line.is_empty() {
+            request["Parameters"] = json!({"commands": [line]});
+        }
+        request
+    };
+    let with = |mut request: Value, more: Value| {
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let shell = "AWS-RunShellScript";
+    let logs = json!({"OutputS3BucketName": "logs"});
+    let settings = json!({"RunSettings": {"Directory": "/tmp"}});
+    for (request, action, resource) in [
+        (
+            everywhere(shell, "echo {{ssm:/app/host}}"),
+            "ssm:GetParameter",
+            json!({"Kind": "parameter"}),
+        ),
+        (
+            everywhere(shell, "echo '{{ssm-secure:/app/pass}}'"),
+            "ssm:GetParameter",
+            json!({"Kind": "parameter", "Ids": ["/app/pass"]}),
+        ),
+        (
+            with(everywhere(shell, "true"), logs),
+            "ssm:SendCommand",
+            json!({"Kind": "object-store"}),
+        ),
+        (everywhere("Fetch", ""), "ssm:SendCommand", json!({"Kind": "object-store"})),
+        (
+            everywhere("Run-Fetch", ""),
+            "ssm:SendCommand",
+            json!({"Kind": "document", "Ids": ["Fetch"]}),
+        ),
+        (
+            with(everywhere("Fetch", ""), settings),
+            "ssm:SendCommand",
+            json!({"Kind": "document", "Ids": [shell]}),
+        ),
+    ] {
+        let sent = call(&hub, &ann, "AmazonSSM.SendCommand", request.clone()).await.ok();
+        let id = json!({"CommandId": sent["Command"]["CommandId"]});
+        let denial = json!([{"Effect": "Deny", "Actions": [action], "Resources": [resource]}]);
+        attach(&hub, "ann", "taken", denial).await;
+        let refused = hub.call("Roadstead.ApproveCommand", &id).await;
+        assert_eq!(refused.code(), "AccessDeniedException", "{request}");
+        let detached = json!({"PolicyName": "taken", "UserName": "ann"});
+        hub.call("Roadstead.DetachPolicy", &detached).await.ok();
+        hub.call("Roadstead.ApproveCommand", &id).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_hidden_is_answered_like_one_that_is_not_there() {
+    let hub = TestHub::start().await;
+    add_node(&hub, "mi-00000000000000001", "mine");
+    for group in ["secret", "named"] {
+        let made = json!({"GroupName": group, "Rule": "tag:part=mine"});
+        hub.call("Roadstead.CreateGroup", &made).await.ok();
+    }
+    hub.call("Roadstead.CreateUser", &json!({"UserName": "ann"})).await.ok();
+    let ann = hub.key_of("ann").await;
+    let see = json!({"Effect": "Allow", "Actions": ["roadstead:SearchNodes", "roadstead:ResolveTargets"], "Resources": [{"Kind": "node"}]});
+    let run = json!({"Effect": "Allow", "Actions": ["ssm:SendCommand"],
+        "Resources": [{"Kind": "document"}, {"Kind": "node", "Groups": ["named"]}]});
+    attach(&hub, "ann", "own", json!([see, run])).await;
+    let filter = |group: &str, op: &str| json!({"Filter": {"Join": "and", "Terms": [{"Key": "group", "Op": op, "Value": group}]}});
+    let targets = |group: &str| json!([{"Key": "resource-groups:Name", "Values": [group]}]);
+    let asked = |group: &str| {
+        let send = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "Targets": targets(group)});
+        [
+            ("Roadstead.SearchNodes", filter(group, "eq")),
+            ("Roadstead.SearchNodes", filter(group, "ne")),
+            ("Roadstead.ResolveTargets", json!({"Targets": targets(group)})),
+            ("AmazonSSM.SendCommand", send),
+        ]
+    };
+    for (hidden, absent) in asked("secret").into_iter().zip(asked("absent")) {
+        let one = call(&hub, &ann, hidden.0, hidden.1).await;
+        let other = call(&hub, &ann, absent.0, absent.1).await;
+        assert_eq!(one.code(), "ValidationException", "{}", hidden.0);
+        assert_eq!(one.body.to_string().replace("secret", "absent"), other.body.to_string());
+    }
+    // One that their own policy speaks of they may name.
+    for (target, body) in asked("named") {
+        call(&hub, &ann, target, body).await.ok();
+    }
+    let sees = json!([{"Effect": "Allow", "Actions": ["roadstead:DescribeGroup"], "Resources": [{"Kind": "group"}]}]);
+    attach(&hub, "ann", "sees", sees).await;
+    for (target, body) in asked("secret") {
+        call(&hub, &ann, target, body).await.ok();
+    }
+}

@@ -742,14 +742,31 @@ async fn a_shell_is_let_go_of_when_the_login_behind_it_ends_and_waits_for_anothe
     assert_eq!(again.first["Attached"]["Started"], false, "the same shell");
 }
 
+/// A policy that nobody has yet.
+const NO_SHELL_DOCUMENT: &str = r#"INSERT INTO policy (name, description, document, created_at, updated_at, updated_by) VALUES ('no', '',
+    '{"Statements":[{"Effect":"Deny","Actions":["ssm:StartSession"],"Resources":[{"Kind":"document"}]}]}', 0, 0, '')"#;
+const ATTACHED: &str = "INSERT INTO policy_attachment (holder_kind, holder, policy_name) VALUES ('user', 'ann', 'no')";
+
 #[tokio::test]
-async fn a_shell_ends_when_a_role_a_tag_or_the_user_behind_it_goes() {
+async fn a_token_does_not_outlive_the_right_behind_it() {
+    let bed = Bed::start().await;
+    let (id, token) = bed.start_session().await;
+    bed.change(NO_SHELL_DOCUMENT).await;
+    bed.change(ATTACHED).await;
+    let refused = bed.attach(&id, greeting(&token)).await;
+    assert_eq!(refused.first["Error"]["Code"], "TokenInvalid");
+    assert!(bed.shells.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_shell_ends_when_a_role_a_tag_a_document_or_the_user_behind_it_goes() {
     let tagged = "INSERT INTO tag (kind, id, key, value) SELECT 'ManagedInstance', id, 'env', 'dev' FROM node";
     let scoped = r#"UPDATE user SET scope = '{"Tags":[{"Key":"env","Values":["dev"]}]}'"#;
     for (before, after) in [
         (&[][..], "UPDATE user_role SET role_name = 'viewer'"),
         (&[tagged, scoped][..], "UPDATE tag SET value = 'prod'"),
         (&[][..], "UPDATE user SET status = 'Disabled'"),
+        (&[NO_SHELL_DOCUMENT][..], ATTACHED),
     ] {
         let bed = Bed::start().await;
         for sql in before {

@@ -126,6 +126,104 @@ async fn a_policy_that_was_stored_before_goes_on_and_is_shown_with_what_is_idle_
 }
 
 #[tokio::test]
+async fn a_selector_that_nothing_can_match_is_refused_and_noted_where_it_was_stored_before() {
+    let hub = TestHub::start().await;
+    hub.call("Roadstead.CreateGroup", &json!({"GroupName": "vault", "Rule": "tag:role=vault"}))
+        .await
+        .ok();
+    let of = |resource: Value| json!({"Statements": [{"Effect": "Deny", "Actions": ["ssm:*"], "Resources": [resource]}]});
+    let in_group = of(json!({"Kind": "document", "Groups": ["vault"]}));
+    for (document, words) in [
+        (in_group.clone(), "Statements[0].Resources[0].Groups: only nodes are in groups"),
+        (
+            of(json!({"Kind": "node", "Own": true})),
+            "Statements[0].Resources[0].Own: nothing of kind `node` is anybody's own",
+        ),
+        (
+            of(json!({"Kind": "session", "Tags": [{"Key": "env"}]})),
+            "Statements[0].Resources[0].Tags: nothing of kind `session` carries tags",
+        ),
+    ] {
+        let refused = put(&hub, "deny", document).await;
+        assert!(message(&refused).contains(words), "{}", refused.body);
+    }
+    put(&hub, "old", of(json!({"Kind": "document"}))).await.ok();
+    let data = hub.stop_and_keep().await;
+    rusqlite::Connection::open(data.path().join("hub.db"))
+        .unwrap()
+        .execute("UPDATE policy SET document = ?1", [in_group.to_string()])
+        .unwrap();
+    let hub = TestHub::start_on(data, None).await;
+    let shown = hub.call("Roadstead.GetPolicy", &json!({"PolicyName": "old"})).await.ok();
+    let notes = lines(&shown["Notes"]);
+    assert!(
+        matches!(notes.as_slice(), [one] if one.starts_with("Statements[0].Resources[0].Groups: only nodes are in groups")),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test]
+async fn policies_and_roles_are_not_called_as_what_is_built_in() {
+    let hub = TestHub::start().await;
+    let words = "is what decisions call rights that are built in";
+    for name in ["admin", "viewer", "Operator", "everybody"] {
+        let refused = put(&hub, name, policy("Allow", &["ssm:*"], "*")).await;
+        assert!(message(&refused).contains(words), "{}", refused.body);
+        let iam =
+            json!({"PolicyName": name, "DryRun": true, "Document": {"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}}});
+        let refused = hub.call("Roadstead.ImportPolicy", &iam).await;
+        assert!(message(&refused).contains(words), "{}", refused.body);
+    }
+    let role = hub.call("Roadstead.CreateRole", &json!({"RoleName": "Admin"})).await;
+    assert!(message(&role).contains(words), "{}", role.body);
+}
+
+#[tokio::test]
+async fn a_user_is_not_called_nearly_as_another_or_as_what_is_no_user() {
+    let hub = TestHub::start().await;
+    for name in ["Admin", "ADMIN"] {
+        let refused = hub.call("Roadstead.CreateUser", &json!({"UserName": name})).await;
+        assert_eq!(
+            (refused.code(), refused.body["message"].as_str().unwrap()),
+            (
+                "AlreadyExistsException",
+                "there is a user `admin` already: a name must differ in more than case"
+            )
+        );
+    }
+    for name in ["hub", "Local", "several"] {
+        let refused = hub.call("Roadstead.CreateUser", &json!({"UserName": name})).await;
+        assert!(
+            message(&refused).contains("is what the hub calls somebody else"),
+            "{}",
+            refused.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_grant_of_all_actions_but_some_gives_nothing_of_which_rights_are_made() {
+    let hub = TestHub::start().await;
+    let ann = hub.user("ann", "viewer", &json!({})).await;
+    let iam =
+        json!({"PolicyName": "others", "Document": {"Statement": {"Effect": "Allow", "NotAction": "ssm:StartSession", "Resource": "*"}}});
+    let read = hub.call("Roadstead.ImportPolicy", &iam).await.ok();
+    let notes = lines(&read["Notes"]);
+    assert!(
+        matches!(notes.as_slice(), [one] if one.contains("`logs:*`, `resource-groups:*`, `roadstead:*`, `sts:*`, `tag:*` are left out")),
+        "{notes:?}"
+    );
+    hub.call("Roadstead.AttachPolicy", &json!({"PolicyName": "others", "UserName": "ann"}))
+        .await
+        .ok();
+    let group = json!({"Name": "mine", "ResourceQuery": {"Type": "TAG_FILTERS_1_0", "Query": "{}"}}).to_string();
+    let refused = hub.call_as(&ann, "Ardi.CreateGroup", &group).await;
+    assert_eq!(refused.code(), "AccessDeniedException", "{}", refused.body);
+    let granted = hub.call_as(&ann, "AmazonSSM.CreateActivation", r#"{"IamRole": "r"}"#).await;
+    granted.ok();
+}
+
+#[tokio::test]
 async fn an_iam_policy_is_read_to_the_end_and_each_word_that_is_not_here_is_named() {
     let hub = TestHub::start().await;
     let iam = |deny: &[&str]| {

@@ -51,6 +51,11 @@ pub trait Executor: Send + Sync + 'static {
     /// The report of a run that has ended, `None` when its files are gone or damaged.
     fn report(&self, run: &CommandId) -> impl Future<Output = Option<Report>> + Send;
 
+    /// What is over of a run that goes on, as its report will have it; `None` when nothing is known of the run.
+    fn progress(&self, _run: &CommandId) -> impl Future<Output = Option<Report>> + Send {
+        std::future::ready(None)
+    }
+
     /// A stream's stored bytes, see [`OutputQuery`].
     fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
 

@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent::journal::{BootId, Entry, Journal, JournalError, JournalStore, State, Sync as Durable};
 use crate::agent::session::{NotOpened, Sessions};
-use crate::base::id::{CommandId, NodeId};
+use crate::base::id::{CommandId, NodeId, SessionId};
 use crate::base::{Clock, Timestamp};
 use crate::wire::control::{Rejection, ToAgent, ToHub};
 use crate::wire::run::{OutputQuery, Report, Run};
@@ -193,8 +193,18 @@ impl<E: Executor, J: JournalStore> Agent<E, J> {
             .collect()
     }
 
+    /// Shells that are here, for `Hello`.
+    pub fn shells(&self) -> Vec<SessionId> {
+        self.0.parts.sessions.ids()
+    }
+
     pub async fn output(&self, query: OutputQuery) -> Option<OutputBody> {
         self.0.parts.executor.output(query).await
+    }
+
+    /// How far a run has come; `None` when nothing is known of it.
+    pub async fn progress(&self, run: &CommandId) -> Option<Report> {
+        self.0.parts.executor.progress(run).await
     }
 
     /// One attachment to a shell, until it ends.

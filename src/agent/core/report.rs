@@ -9,25 +9,12 @@ use crate::wire::run::{Outcome, Output, Report, StepReport};
 pub(super) fn ended(entry: Entry, report: &Report) -> Entry {
     Entry {
         state: State::Ended,
-        outcome: Some(worst(report.steps.iter().map(|step| step.outcome))),
-        exit_code: report.steps.iter().rev().find_map(|step| step.exit_code),
+        outcome: Some(report.outcome()),
+        exit_code: report.exit_code(),
         started_at_ms: report.steps.first().map_or(0, |step| step.started_at_ms),
         ended_at_ms: report.steps.last().map_or(0, |step| step.ended_at_ms),
         ..entry
     }
-}
-
-/// The outcome of the whole: as good as its worst step.
-fn worst(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
-    let badness = |outcome: &Outcome| match outcome {
-        Outcome::Skipped => 0,
-        Outcome::Success => 1,
-        Outcome::Failed => 2,
-        Outcome::TimedOut => 3,
-        Outcome::Cancelled => 4,
-        Outcome::Interrupted => 5,
-    };
-    outcomes.max_by_key(badness).unwrap_or(Outcome::Success)
 }
 
 /// The report of a run that was cancelled before it began.

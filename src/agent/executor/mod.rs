@@ -10,6 +10,7 @@ mod output;
 mod permission;
 mod reboot;
 mod secrets;
+mod so_far;
 mod step;
 
 use std::io;
@@ -112,6 +113,11 @@ impl NodeExecutor {
         Self { secrets, objects, ..self }
     }
 
+    /// The folder of the runs' folders.
+    pub fn runs(&self) -> &Path {
+        &self.path
+    }
+
     /// As in another boot, for tests.
     #[cfg(test)]
     pub fn in_boot(self, boot: &str) -> Self {
@@ -153,11 +159,9 @@ impl NodeExecutor {
         let mut budget = Budget::new(resolved.steps.len());
         let mut flow = Flow::default();
         for (index, step) in resolved.steps.iter().enumerate() {
-            let mut report = match flow.next(step) {
-                Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
-                Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
-                Next::Cancel => unbegun(step, Outcome::Cancelled, CANCELLED),
-                Next::Run => {
+            let mut report = match without_a_run(&flow, step) {
+                Some(report) => report,
+                None => {
                     let end = self.execute_step(run, resolved, index, begun, cancel).await;
                     end.report(step, &mut budget)
                 }
@@ -194,9 +198,7 @@ impl NodeExecutor {
                 let (outcome, message) = self.reboot(&run.id, index, noted, cancel).await;
                 return end.instead(outcome, &message);
             }
-            let is_failure = matches!(end.record().outcome, Outcome::Failed | Outcome::TimedOut);
-            let is_last = attempt >= step.max_attempts || end.record().exit_code.is_some_and(flow::is_last_word);
-            if !is_failure || is_last || cancel.is_cancelled() {
+            if !may_be_repeated(end.record()) || attempt >= step.max_attempts || cancel.is_cancelled() {
                 return match attempt {
                     1 => end,
                     _ => end.noted(&format!("attempt {attempt} of {}", step.max_attempts)),
@@ -317,6 +319,21 @@ impl NodeExecutor {
     }
 }
 
+/// Whether another attempt may come to a better end.
+fn may_be_repeated(end: &record::ExitRecord) -> bool {
+    matches!(end.outcome, Outcome::Failed | Outcome::TimedOut) && !end.exit_code.is_some_and(flow::is_last_word)
+}
+
+/// The report of a step that does not come to be begun; `None` for one that runs.
+fn without_a_run(flow: &Flow, step: &Step) -> Option<StepReport> {
+    Some(match flow.next(step) {
+        Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
+        Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
+        Next::Cancel => unbegun(step, Outcome::Cancelled, CANCELLED),
+        Next::Run => return None,
+    })
+}
+
 /// The report of a step that was never begun.
 fn unbegun(step: &Step, outcome: Outcome, why: &str) -> StepReport {
     End::unseen(outcome, why).report(step, &mut Budget::new(1))
@@ -395,15 +412,13 @@ impl Executor for NodeExecutor {
     async fn report(&self, run: &CommandId) -> Option<Report> {
         let kept = self.load(run).await?;
         let resolved = self.judged.of(&kept).ok()?;
-        let mut reports = Vec::new();
         let mut budget = Budget::new(resolved.steps.len());
+        let mut reports = Vec::new();
         let mut flow = Flow::default();
         for (index, step) in resolved.steps.iter().enumerate() {
-            let mut report = match flow.next(step) {
-                Next::Skip(why) => unbegun(step, Outcome::Skipped, &why),
-                Next::Fail(why) => unbegun(step, Outcome::Failed, &why),
-                Next::Cancel => unbegun(step, Outcome::Cancelled, CANCELLED),
-                Next::Run => self.recorded(run, index).await?.report(step, &mut budget),
+            let mut report = match without_a_run(&flow, step) {
+                Some(report) => report,
+                None => self.recorded(run, index).await?.report(step, &mut budget),
             };
             report.outcome = flow.ended(step, report.outcome, report.exit_code);
             reports.push(report);
@@ -412,6 +427,10 @@ impl Executor for NodeExecutor {
             run: run.clone(),
             steps: reports,
         })
+    }
+
+    async fn progress(&self, run: &CommandId) -> Option<Report> {
+        self.so_far(run).await
     }
 
     async fn output(&self, query: OutputQuery) -> Option<OutputBody> {

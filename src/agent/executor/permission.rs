@@ -7,7 +7,7 @@ use crate::agent::approvals::{Approvable, Now, Request};
 use crate::base::{Clock, Timestamp};
 use crate::model::approval::Approved;
 use crate::model::document::{self, secrets};
-use crate::model::lock::Act;
+use crate::model::lock::{Act, Ordered};
 use crate::wire::run::{self, Run};
 use crate::wire::session::{Open, Work};
 
@@ -23,8 +23,9 @@ impl NodeExecutor {
             documents,
             settings,
         } = &run.work;
+        let ordered = Ordered::new(name, document, lookups, documents);
         let request = Request {
-            act: Act::Run { name, document },
+            act: Act::Run(&ordered),
             wanted: &|| Approved::run(name, document, parameters),
             id: run.id.as_str(),
             approval: approval.as_ref(),
@@ -37,6 +38,13 @@ impl NodeExecutor {
             return Err(
                 "the command carries values or documents that the hub looked up, which an operator's signature does not cover".into(),
             );
+        }
+        if approvable.is_some()
+            && let Some(step) = ordered.fetches_by_hub()
+        {
+            return Err(format!(
+                "step `{step}` downloads what the hub sends or signs an address for, which an operator's signature does not cover"
+            ));
         }
         if approvable.is_some() && names_secrets(&run.work) {
             return Err("the command names secrets, whose values an operator's signature does not cover".into());
@@ -54,8 +62,9 @@ impl NodeExecutor {
     }
 
     pub(super) fn allows(&self, run: &Run) -> Result<(), String> {
-        let (name, document) = (&run.work.document_name, &run.work.document);
-        self.lock.allows_with(Act::Run { name, document }, &run.work.settings)
+        let work = &run.work;
+        let ordered = Ordered::new(&work.document_name, &work.document, &work.lookups, &work.documents);
+        self.lock.allows_with(Act::Run(&ordered), &work.settings)
     }
 
     /// *Errors*: the lock file forbids it, or the signature that it wants is missing, wrong or used before.

@@ -58,6 +58,8 @@ impl NodeExecutor {
                 let question = (run.id.clone(), index as u32);
                 // Another attempt needs fresh addresses.
                 let _forgotten_when_handed_over = self.objects.until_dropped(&question);
+                // What the hub sends along takes as long as the line needs for it.
+                let patience = if order.wants_files { timeout } else { patience };
                 answered(self.objects.ask(&question), patience, "what it may download", cancel).await?
             }
             false => Arc::default(),

@@ -69,17 +69,26 @@ impl NodeExecutor {
                 Some(record) => record,
                 None => leave(&directory, &run, interrupted(&directory, &run, unless_seen))?,
             };
-            Ok(collect_all(&directory, record))
+            Ok(collect_all(&directory, record, Extent::Whole))
         });
         ended.await.unwrap_or_else(|_| End::unseen(Outcome::Interrupted, unless_seen))
     }
 
     /// The end that is on record, with the output; nothing is left where there is none.
     pub(super) async fn recorded(&self, run: &CommandId, index: usize) -> Option<End> {
+        self.collected(run, index, Extent::Whole).await
+    }
+
+    /// The same with only the beginning of the output, unhashed: it may be asked for again and again.
+    pub(super) async fn beginning(&self, run: &CommandId, index: usize) -> Option<End> {
+        self.collected(run, index, Extent::Beginning).await
+    }
+
+    async fn collected(&self, run: &CommandId, index: usize, extent: Extent) -> Option<End> {
         let (run, name) = (run.clone(), format!("{run}/{index}"));
         let recorded = blocking(self.runs.clone(), move |runs| {
             let directory = runs.directory(&name)?;
-            let end = record::read_exit(&directory, run.as_str()).map(|record| collect_all(&directory, record));
+            let end = record::read_exit(&directory, run.as_str()).map(|record| collect_all(&directory, record, extent));
             // Released in this moment, the folder may be the next run's by now, and what was collected its output.
             Ok(end.filter(|_| record::read_exit(&directory, run.as_str()).is_some()))
         });
@@ -202,9 +211,17 @@ impl Collected {
     }
 }
 
-fn collect_all(directory: &Directory, record: ExitRecord) -> End {
+/// How much of a stream is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// What rides inside a report.
+    Beginning,
+}
+
+fn collect_all(directory: &Directory, record: ExitRecord, extent: Extent) -> End {
     let stream = |name, tally| {
-        let collected = collect(directory, name, tally, record.cap_bytes);
+        let collected = collect(directory, (name, tally), record.cap_bytes, extent);
         collected.unwrap_or_else(|error| Collected {
             problem: Some(format!("its {} cannot be read on the node: {error}", name.as_str())),
             ..Collected::default()
@@ -217,7 +234,7 @@ fn collect_all(directory: &Directory, record: ExitRecord) -> End {
     }
 }
 
-fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes: u64) -> io::Result<Collected> {
+fn collect(directory: &Directory, (name, mut tally): (StreamName, Tally), cap_bytes: u64, extent: Extent) -> io::Result<Collected> {
     if tally == Tally::default() {
         return Ok(Collected::default());
     }
@@ -232,6 +249,25 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
         };
     }
     let reader = SpoolReader::ended(Some(file), layout, tally);
+    let (stored_bytes, sha256, beginning) = match extent {
+        Extent::Whole => read_whole(&reader)?,
+        Extent::Beginning => (layout.stored(tally.total), String::new(), reader.read(0, INLINE_OUTPUT_BYTES)?),
+    };
+    let output = Output {
+        stored_bytes,
+        cut: layout.cut(tally),
+        sha256,
+        head: String::new(),
+    };
+    Ok(Collected {
+        output,
+        beginning,
+        problem: is_short.then(|| format!("some of its {} was lost when the node was cut off", name.as_str())),
+    })
+}
+
+/// How much it is, its hash, and its beginning.
+fn read_whole(reader: &SpoolReader) -> io::Result<(u64, String, Vec<u8>)> {
     let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut stored_bytes = 0;
     let mut beginning = Vec::new();
@@ -249,17 +285,7 @@ fn collect(directory: &Directory, name: StreamName, mut tally: Tally, cap_bytes:
         0 => String::new(),
         _ => data_encoding::HEXLOWER.encode(hash.finish().as_ref()),
     };
-    let output = Output {
-        stored_bytes,
-        cut: layout.cut(tally),
-        sha256,
-        head: String::new(),
-    };
-    Ok(Collected {
-        output,
-        beginning,
-        problem: is_short.then(|| format!("some of its {} was lost when the node was cut off", name.as_str())),
-    })
+    Ok((stored_bytes, sha256, beginning))
 }
 
 fn trace(directory: &Directory, run: &CommandId) -> Trace {

@@ -33,21 +33,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::identity::{Identity, IdentityError, KnownHub};
 use crate::base::Clock;
-use crate::base::id::{CommandId, NodeId};
+use crate::base::id::{CommandId, NodeId, SessionId};
 use crate::platform::tls::{agent_client_config_of, fingerprint_of, public_key, raw_public_key, spki_digest};
 use crate::wire::VERSIONS;
 use crate::wire::control::{Enrol, Hello, ToAgent, ToHub};
 use crate::wire::node::NodeFacts;
-use crate::wire::objects::StepObjects;
+use crate::wire::objects::{FileFor, StepObjects};
 use crate::wire::parameters::{RunSecrets, Values};
-use crate::wire::run::OutputQuery;
+use crate::wire::run::{OutputQuery, Report};
 use crate::wire::session::Frame;
 use crate::wire::succession::{KeyLink, MAX_LINKS, follow};
 use crate::wire::token::JoinToken;
 use crate::wire::warrant::Terms;
 
 pub use check::{CheckError, check};
-pub use streams::OutputBody;
+pub use streams::{FileBody, OutputBody};
 pub use timing::Timing;
 
 use backoff::{Backoff, jittered, somewhere_in};
@@ -62,6 +62,11 @@ pub trait Duties: Send + Sync + 'static {
 
     /// Runs on the disk that are not ended.
     fn running(&self) -> Vec<CommandId>;
+
+    /// Shells that are here; `None` when nothing is known of them.
+    fn shells(&self) -> Option<Vec<SessionId>> {
+        None
+    }
 
     /// The hub has let this agent in as `node`; its clock said `hub_now_ms`. Everything not acknowledged is to be sent again.
     ///
@@ -81,6 +86,11 @@ pub trait Duties: Send + Sync + 'static {
     /// A run's stored output; `None` when there is none.
     fn output(&self, query: OutputQuery) -> impl Future<Output = Option<OutputBody>> + Send;
 
+    /// How far a run has come; `None` when nothing is known of it.
+    fn progress(&self, _run: &CommandId) -> impl Future<Output = Option<Report>> + Send {
+        async { None }
+    }
+
     /// Everything the hub gives this node of the parameters it wants; kept durably when this is over.
     fn parameters(&self, _values: Values) -> impl Future<Output = io::Result<()>> + Send {
         async { Err(io::ErrorKind::Unsupported.into()) }
@@ -91,6 +101,13 @@ pub trait Duties: Send + Sync + 'static {
 
     /// What the hub has to say to a step that asked for objects of a store.
     fn objects(&self, _answer: StepObjects) {}
+
+    /// A file of the hub for a step that asked; kept when this is over.
+    ///
+    /// *Errors*: why it is not, for whoever sent the command.
+    fn file(&self, _meant: FileFor, _body: FileBody<'_>) -> impl Future<Output = Result<(), String>> + Send {
+        async { Err("this node takes no files".to_owned()) }
+    }
 
     /// One attachment to a shell, to its end. When the hub lets go or the line breaks, `from_hub` ends; soon after a broken
     /// line this is dropped.
@@ -159,7 +176,7 @@ impl Home {
 
     /// Pure: decides between what is known and what the token says.
     pub fn new(identity: Identity, token: Option<JoinToken>) -> Result<Self, HomeError> {
-        // One that was left by an agent that died on its way to a new identity.
+        // One that was left by an agent that ended on its way into the hub.
         let token = token.or_else(|| identity.kept_token().filter(|_| identity.hub().is_none()).cloned());
         let (addresses, hub_key) = match (identity.hub(), &token) {
             (None, None) => return Err(HomeError::NotJoined),
@@ -201,6 +218,19 @@ impl Home {
     fn has_fresh_token(&self) -> bool {
         let spent = self.identity.hub().and_then(|hub| hub.joined_by.as_ref());
         self.token.as_ref().is_some_and(|token| spent != Some(&token.activation_id))
+    }
+
+    /// Where the hub is now, whatever was noted of it.
+    pub fn reach_at(&mut self, addresses: Vec<String>) {
+        self.addresses = addresses;
+    }
+
+    /// Whoever starts this agent again while it waits to be let in need not have the token.
+    async fn keep_token(&mut self) -> Result<(), HomeError> {
+        match &self.token {
+            Some(token) if self.enrolling && self.identity.kept_token() != Some(token) => Ok(self.identity.keep_token(token).await?),
+            _ => Ok(()),
+        }
     }
 
     /// Begins again as another node of the same hub: this one was a copy.
@@ -431,6 +461,7 @@ async fn first_frame<D: Duties>(duties: &D, home: &Home, local: Option<String>) 
             running: duties.running(),
             now_ms: Clock::system().now().millis(),
             hub_key: home.hub_key.clone(),
+            shells: duties.shells(),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Streams the hub opens to this agent: a run's output, an attachment to a shell.
+//! Streams the hub opens to this agent: a run's output, an attachment to a shell, a file.
 //!
 //! Each runs in its own task with its own HTTP/2 window, so one that stands still stops nothing else, and the producer
 //! behind it waits instead of filling memory.
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Method, Request, Response, StatusCode};
@@ -23,14 +23,18 @@ use zeroize::Zeroizing;
 use crate::agent::home::Duties;
 use crate::platform::http2::{next_bytes, send_bytes};
 use crate::wire::frame::MAX_FRAME_BYTES;
+use crate::wire::objects::FileFor;
 use crate::wire::parameters::MAX_VALUES_BYTES;
-use crate::wire::run::OutputQuery;
+use crate::wire::run::ProgressQuery;
 use crate::wire::session::Frame;
 use crate::wire::stream::{FrameSink, SessionSource};
-use crate::wire::{OBJECTS_PATH, OUTPUT_PATH, PARAMETERS_PATH, SECRETS_PATH, SESSION_PATH};
+use crate::wire::{OBJECTS_PATH, OUTPUT_PATH, PARAMETERS_PATH, PROGRESS_PATH, SECRETS_PATH, SESSION_PATH};
 
 /// The bytes of a stored output stream; an error resets the stream, so that nobody takes a part for the whole.
 pub type OutputBody = BoxStream<'static, io::Result<Bytes>>;
+
+/// The bytes of a file from the hub.
+pub type FileBody<'b> = BoxStream<'b, io::Result<Bytes>>;
 
 /// For the hub to finish a question it has begun.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
@@ -52,9 +56,13 @@ pub(super) async fn serve<D: Duties>(
 ) {
     let served = match (request.method(), request.uri().path()) {
         (&Method::POST, OUTPUT_PATH) => output(&*duties, request.into_body(), &mut respond, &over).await,
+        (&Method::POST, PROGRESS_PATH) => progress(&*duties, request.into_body(), &mut respond).await,
         (&Method::POST, PARAMETERS_PATH) => parameters(&*duties, request.into_body(), &mut respond).await,
         (&Method::POST, SECRETS_PATH) => told(request.into_body(), &mut respond, |answer| duties.secrets(answer)).await,
         (&Method::POST, OBJECTS_PATH) => told(request.into_body(), &mut respond, |answer| duties.objects(answer)).await,
+        (&Method::POST, path) if let Some(meant) = FileFor::of_path(path) => {
+            file(&*duties, meant, request.into_body(), &mut respond, &over).await
+        }
         (&Method::POST, SESSION_PATH) => session(&*duties, request.into_body(), &mut respond, &over).await,
         _ => answer(&mut respond, StatusCode::NOT_FOUND, true).map(drop),
     };
@@ -83,6 +91,21 @@ async fn output<D: Duties>(
     }
 }
 
+/// How far a run has come, whole.
+async fn progress<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let question: Option<ProgressQuery> = timeout(QUESTION_LIMIT, question(body)).await.ok().flatten();
+    let Some(query) = question else {
+        return answer(respond, StatusCode::BAD_REQUEST, true).map(drop);
+    };
+    let report = duties.progress(&query.run).await;
+    let Some(json) = report.and_then(|report| serde_json::to_vec(&report).ok()) else {
+        return answer(respond, StatusCode::NOT_FOUND, true).map(drop);
+    };
+    let mut stream = answer(respond, StatusCode::OK, false)?;
+    send_bytes(&mut stream, &mut json.into()).await?;
+    stream.send_data(Bytes::new(), true)
+}
+
 /// The hub's values, whole; it hears when they are on this node's disk.
 async fn parameters<D: Duties>(duties: &D, body: RecvStream, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
     let Some(values) = timeout(VALUES_LIMIT, confidential(body)).await.ok().flatten() else {
@@ -107,6 +130,29 @@ async fn told<T: DeserializeOwned>(body: RecvStream, respond: &mut SendResponse<
     answer(respond, status, true).map(drop)
 }
 
+/// A file for a step. The answer's body is empty when it lies on this node's disk; else it says why not, and the hub stops sending.
+async fn file<D: Duties>(
+    duties: &D,
+    meant: FileFor,
+    mut body: RecvStream,
+    respond: &mut SendResponse<Bytes>,
+    over: &CancellationToken,
+) -> Result<(), h2::Error> {
+    let mut stream = answer(respond, StatusCode::OK, false)?;
+    let pieces = stream::unfold(&mut body, |body| async {
+        let piece = next_bytes(body).await?;
+        Some((piece.map_err(io::Error::other), body))
+    });
+    let taken = tokio::select! {
+        taken = duties.file(meant, pieces.boxed()) => taken,
+        () = over.cancelled() => return Ok(()),
+    };
+    let words = taken.err().unwrap_or_default();
+    stream.send_data(words.into(), true)?;
+    while let Some(Ok(_not_wanted)) = next_bytes(&mut body).await {}
+    Ok(())
+}
+
 /// A body of which no copy is left in memory.
 async fn confidential<T: DeserializeOwned>(mut body: RecvStream) -> Option<T> {
     let mut json = Zeroizing::new(Vec::with_capacity(VALUES_BYTES));
@@ -119,7 +165,7 @@ async fn confidential<T: DeserializeOwned>(mut body: RecvStream) -> Option<T> {
     serde_json::from_slice(&json).ok()
 }
 
-async fn question(mut body: RecvStream) -> Option<OutputQuery> {
+async fn question<Q: DeserializeOwned>(mut body: RecvStream) -> Option<Q> {
     let mut json = Vec::new();
     while let Some(bytes) = next_bytes(&mut body).await {
         json.extend_from_slice(&bytes.ok()?);

@@ -72,7 +72,13 @@ async fn refused(code: Refusal, message: String, home: &mut Home) -> Result<(Str
         }
         Refusal::UnknownKey => Err(HomeError::UnknownKey { message }),
         Refusal::ActivationInvalid => Err(HomeError::ActivationInvalid { message }),
-        Refusal::AwaitingApproval => Ok((message, Pace::Waiting)),
+        Refusal::AwaitingApproval => {
+            home.keep_token().await?;
+            Ok((
+                format!("the hub lets this agent in once somebody approves it ({message})"),
+                Pace::Waiting,
+            ))
+        }
         Refusal::Rejected => Err(HomeError::Rejected { message }),
         Refusal::NewIdentity => match message.parse::<JoinToken>() {
             Ok(token) => {

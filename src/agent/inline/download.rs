@@ -1,4 +1,4 @@
-//! `aws:downloadContent`: files from a web server, a Git repository, an S3-compatible store, or a document of the hub.
+//! `aws:downloadContent`: files from a web server, a Git repository, an S3-compatible store or the hub, or a document of the hub.
 //!
 //! *Source*: AWS docs, "Command document plugin reference", aws:downloadContent.
 
@@ -7,10 +7,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Task, digest, git, http, tell};
+use super::{Task, digest, git, http, place, tell};
+use crate::agent::objects::received;
 use crate::model::document::secrets::{Secrets, fill_value};
-use crate::model::document::sources::Source;
-use crate::wire::objects::{Granted, MAX_DOWNLOAD_BYTES};
+use crate::model::document::sources::{self, Source};
+use crate::wire::objects::{FileFor, Granted, MAX_DOWNLOAD_BYTES};
 
 pub fn run(task: &Task, objects: &[Granted]) -> Result<(), String> {
     let info = filled(task.map("sourceInfo")?, &task.secrets());
@@ -24,8 +25,9 @@ pub fn run(task: &Task, objects: &[Granted]) -> Result<(), String> {
             git::fetch(task, &info, &repository, optional(&info, "path"), &target)
         }
         "SSMDocument" => from_document(task, &info, &target),
+        sources::HUB => from_hub(task, &info, objects, &target),
         other => Err(format!(
-            "sourceType `{other}` does not exist: use HTTP, S3, Git, GitHub or SSMDocument"
+            "sourceType `{other}` does not exist: use HTTP, S3, Git, GitHub, SSMDocument or Hub"
         )),
     }
 }
@@ -38,12 +40,11 @@ fn filled(info: Map<String, Value>, secrets: &Secrets) -> Map<String, Value> {
 /// upstream's agent does it: who may send such a document has a shell in all but name, and the node lock counts it as one.
 fn destination(task: &Task) -> Result<PathBuf, String> {
     fs::create_dir_all(&task.downloads).map_err(|error| format!("`{}` cannot be made: {error}", task.downloads.display()))?;
-    let given = task
-        .inputs
-        .get("destinationPath")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .trim();
+    let given = match task.inputs.get("destinationPath") {
+        None | Some(Value::Null) => "",
+        Some(Value::String(text)) => text.trim(),
+        Some(other) => return Err(format!("input `destinationPath` must be a text, not `{other}`")),
+    };
     if Path::new(given).components().any(|part| part == Component::ParentDir) {
         return Err(format!("destinationPath `{given}` must not lead upwards"));
     }
@@ -103,22 +104,32 @@ fn from_web(info: &Map<String, Value>, url: &str, when_refused: &str, target: &P
     Ok(())
 }
 
+/// Documents spell it in both ways.
+pub(super) fn user(info: &Map<String, Value>) -> &str {
+    match optional(info, "userName") {
+        "" => optional(info, "username"),
+        name => name,
+    }
+}
+
 fn login(info: &Map<String, Value>) -> Result<http::Login, String> {
-    let user = || [optional(info, "userName"), optional(info, "username")].concat();
-    match optional(info, "authMethod") {
-        "" | "None" => Ok(http::Login::None),
-        "Basic" => {
-            let pair = format!("{}:{}", user(), text(info, "password")?);
+    match optional(info, "authMethod").to_ascii_lowercase().as_str() {
+        "" | "none" => Ok(http::Login::None),
+        "basic" => {
+            let pair = format!("{}:{}", user(info), text(info, "password")?);
             Ok(http::Login::Basic(format!(
                 "Basic {}",
                 data_encoding::BASE64.encode(pair.as_bytes())
             )))
         }
-        "Digest" => Ok(http::Login::Digest(digest::Account {
-            user: user(),
+        "digest" => Ok(http::Login::Digest(digest::Account {
+            user: user(info).to_owned(),
             password: text(info, "password")?.to_owned(),
         })),
-        other => Err(format!("authMethod `{other}` does not exist: use None, Basic or Digest")),
+        _ => Err(format!(
+            "authMethod `{}` does not exist: use None, Basic or Digest",
+            optional(info, "authMethod")
+        )),
     }
 }
 
@@ -171,6 +182,27 @@ fn granted_objects(info: &Map<String, Value>, granted: &Granted, target: &Path) 
     Ok(())
 }
 
+/// What the hub has sent along lies beside the run's downloads; another step of the document may want it too.
+fn from_hub(task: &Task, info: &Map<String, Value>, objects: &[Granted], target: &Path) -> Result<(), String> {
+    let path = text(info, "path")?;
+    let source = Source::of_hub(info);
+    let granted = objects.iter().find(|one| Some(&one.source) == source.as_ref());
+    let granted = granted.ok_or_else(|| format!("the hub sent no file `{path}` along"))?;
+    for object in &granted.objects {
+        let name = inner_name(&object.name)?;
+        let there = FileFor::place_in(object.url.expose()).ok_or("the hub named no place of the file")?;
+        let file = match granted.is_folder {
+            true => file_in(&target.join(name), "")?,
+            false => file_in(target, name)?,
+        };
+        let received = fs::File::open(received(&task.downloads, there));
+        let copied = received.and_then(|received| place::write(received, &file));
+        let size = copied.map_err(|error| format!("`{}` cannot be written: {error}", file.display()))?;
+        tell(&format!("Content downloaded to {} ({size} bytes)", file.display()));
+    }
+    Ok(())
+}
+
 /// The name of a file below a folder.
 fn inner_name(name: &str) -> Result<&str, String> {
     let is_inside = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
@@ -190,7 +222,7 @@ fn from_document(task: &Task, info: &Map<String, Value>, target: &Path) -> Resul
         .get(name)
         .ok_or_else(|| format!("the hub sent no document `{name}` along"))?;
     let file = file_in(target, &format!("{}.json", plain_name(name)))?;
-    fs::write(&file, content).map_err(|error| format!("`{}` cannot be written: {error}", file.display()))?;
+    place::write(content.as_bytes(), &file).map_err(|error| format!("`{}` cannot be written: {error}", file.display()))?;
     tell(&format!("Content downloaded to {}", file.display()));
     Ok(())
 }
@@ -321,6 +353,8 @@ mod tests {
         serving.join().unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("a.part")).unwrap(), "one");
         assert_eq!(fs::read_to_string(folder.path().join("deep/er/a")).unwrap(), "two");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("deep/er/a")).unwrap().permissions());
+        assert_eq!(mode & 0o700, 0o700, "its owner can run it");
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             2,
@@ -373,6 +407,10 @@ mod tests {
                 "must not lead upwards",
             ),
             (
+                json!({"sourceType": "HTTP", "sourceInfo": {"url": "x"}, "destinationPath": 5}),
+                "`destinationPath` must be a text, not `5`",
+            ),
+            (
                 json!({"sourceType": "S3", "sourceInfo": {"path": "s3://b/k"}}),
                 "needs the `endpoint`",
             ),
@@ -382,11 +420,22 @@ mod tests {
             ),
             (
                 json!({"sourceType": "HTTP", "sourceInfo": {"url": "x", "authMethod": "NTLM"}}),
-                "use None, Basic or Digest",
+                "`NTLM` does not exist: use None, Basic or Digest",
             ),
         ] {
             let refused = run(&task(folder.path(), inputs), &[]).unwrap_err();
             assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_known_in_small_letters_and_its_user_in_either_spelling() {
+        for member in ["username", "userName"] {
+            let info = json!({"authMethod": "basic", member: "bob", "password": "word"});
+            let Ok(http::Login::Basic(header)) = login(info.as_object().unwrap()) else {
+                panic!("{member}");
+            };
+            assert_eq!(header, "Basic Ym9iOndvcmQ=");
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::digest;
+use super::place::Part;
 use crate::base::id::random_hex;
 use crate::platform::resolve::resolve;
 use crate::platform::xml;
@@ -241,14 +242,9 @@ fn config(root: Option<&str>) -> Result<ClientConfig, String> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Under another name until it is whole.
 async fn store(response: Response<Incoming>, target: &Path, most_bytes: u64) -> Result<u64, String> {
-    // Not what another file of the same folder may be called.
-    let mut part = target.as_os_str().to_owned();
-    part.push(".roadstead-part");
-    let part = std::path::PathBuf::from(part);
     let failed = |error: std::io::Error| format!("`{}` cannot be written: {error}", target.display());
-    let mut file = std::fs::File::create(&part).map_err(failed)?;
+    let mut file = Part::of(target).map_err(failed)?;
     let mut body = response.into_body();
     let mut size = 0u64;
     while let Some(frame) = timeout(SILENCE, body.frame())
@@ -259,12 +255,10 @@ async fn store(response: Response<Incoming>, target: &Path, most_bytes: u64) -> 
         let Ok(bytes) = frame.into_data() else { continue };
         size += bytes.len() as u64;
         if size > most_bytes {
-            let _what_is_left = std::fs::remove_file(&part);
             return Err(format!("what is downloaded is larger than {} GB", MAX_DOWNLOAD_BYTES >> 30));
         }
         file.write_all(&bytes).map_err(failed)?;
     }
-    file.sync_all().map_err(failed)?;
-    std::fs::rename(&part, target).map_err(failed)?;
+    file.put().map_err(failed)?;
     Ok(size)
 }

@@ -8,6 +8,8 @@ mod download;
 mod git;
 mod http;
 mod nested;
+mod place;
+mod process;
 mod quote;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +46,7 @@ pub struct Task {
     /// What inputs and inner documents may name of secrets. Their values are in the environment, never in this file.
     #[serde(default)]
     pub secrets: BTreeSet<String>,
-    /// What the hub lets it fetch from object stores is to be read from standard input.
+    /// What the hub lets it fetch from object stores, or has sent along, is to be read from standard input.
     #[serde(default)]
     pub wants_objects: bool,
 }

@@ -1,18 +1,17 @@
 //! `aws:runDocument`: a document inside a document, the hub's or one that was downloaded before.
 //!
 //! Its steps run here one after the other, in the process group of the step that asked, so that a cancel or the time-out of that
-//! step ends all of them. The step's exit code is the first bad one of the inner steps.
+//! step ends all of them. The step ends as the worst of the inner steps did, with the exit code of the first such.
 //!
-//! *Source*: AWS docs, "Command document plugin reference", aws:runDocument.
+//! *Source*: AWS docs, "Command document plugin reference", aws:runDocument; `MergeResultStatus` of amazon-ssm-agent.
 
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::process::{self, End};
 use super::{Task, tell};
 use crate::agent::executor::flow::{self, Flow, Next};
 use crate::agent::plugins::{self, Context, Limits};
@@ -26,10 +25,8 @@ use crate::platform::users::User;
 use crate::wire::objects::Granted;
 use crate::wire::run::Outcome;
 
-/// How often an inner step is looked at.
-const LOOK: Duration = Duration::from_millis(20);
-/// The exit code of what was killed for its time-out, as shells have it.
-const KILLED: u8 = 137;
+/// The exit code that asks for a restart of the node.
+const RESTART: u8 = 194;
 
 pub fn run(task: &Task, file: &Path, objects: &[Granted]) -> Result<u8, String> {
     if task.depth >= MAX_DEPTH {
@@ -51,24 +48,45 @@ pub fn run(task: &Task, file: &Path, objects: &[Granted]) -> Result<u8, String> 
         node,
         user: User::current(),
     };
-    Ok(inner.run_all())
+    process::adopt_orphans()?;
+    let end = inner.run_all();
+    if end.outcome == Outcome::TimedOut {
+        process::die_of_time_out();
+    }
+    Ok(end.code)
 }
 
 fn content(task: &Task) -> Result<Value, String> {
-    let path = task.text("documentPath")?;
-    let source = match task.text("documentType")? {
+    let (name, source) = match task.text("documentType")? {
         "SSMDocument" => {
-            let found = task.documents.get(path);
-            found.cloned().ok_or_else(|| format!("the hub sent no document `{path}` along"))?
+            let name = task.text("documentPath")?;
+            let found = task.documents.get(name);
+            let found = found.ok_or_else(|| format!("the hub sent no document `{name}` along"))?;
+            (name.to_owned(), found.clone())
         }
         "LocalPath" => {
-            let place = task.downloads.join(path);
-            std::fs::read_to_string(&place).map_err(|error| format!("document `{}` cannot be read: {error}", place.display()))?
+            let place = local(task)?;
+            let name = place.display().to_string();
+            let read = std::fs::read_to_string(&place).map_err(|error| format!("document `{name}` cannot be read: {error}"))?;
+            (name, read)
         }
         other => return Err(format!("documentType `{other}` does not exist: use SSMDocument or LocalPath")),
     };
-    let root = text::parse(&source, text::guess(&source)).map_err(|problem| format!("document `{path}`: {problem}"))?;
+    let root = text::parse(&source, text::guess(&source)).map_err(|problem| format!("document `{name}`: {problem}"))?;
     Ok(root.to_value())
+}
+
+/// Where the document lies. Not named, it is the only file that was downloaded: whoever names it in `sourceInfo` need not say again
+/// where it came to lie.
+fn local(task: &Task) -> Result<PathBuf, String> {
+    if let Ok(named) = task.text("documentPath") {
+        return Ok(task.downloads.join(named));
+    }
+    let there = std::fs::read_dir(&task.downloads).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    match there.unwrap_or_default().as_slice() {
+        [only] if only.path().is_file() => Ok(only.path()),
+        _ => Err("input `documentPath` is missing: not exactly one file was downloaded, so it says which one is the document".into()),
+    }
 }
 
 struct Inner<'a> {
@@ -82,54 +100,48 @@ struct Inner<'a> {
 }
 
 impl Inner<'_> {
-    fn run_all(&self) -> u8 {
+    fn run_all(&self) -> End {
         let mut flow = Flow::default();
-        let mut verdict = 0;
+        let mut all = End::SUCCESS;
         for (index, step) in self.resolved.steps.iter().enumerate() {
-            match flow.next(step) {
-                Next::Skip(why) => tell(&format!("step {}: left out, {why}", step.name)),
-                Next::Fail(why) => {
-                    tell(&format!("step {}: {why}", step.name));
-                    if flow.ended(step, Outcome::Failed, None) == Outcome::Failed && verdict == 0 {
-                        verdict = 1;
-                    }
+            let end = match flow.next(step) {
+                Next::Skip(why) => {
+                    tell(&format!("step {}: left out, {why}", step.name));
+                    continue;
                 }
+                Next::Fail(why) => self.failed(step, &why),
                 // A cancel ends this whole process.
-                Next::Cancel => return verdict,
-                Next::Run => {
-                    let code = self.run_step(index, step);
-                    // A restart of the node: the whole step runs again afterwards.
-                    if code == 194 {
-                        return code;
-                    }
-                    let outcome = if code == 0 { Outcome::Success } else { Outcome::Failed };
-                    if flow.ended(step, outcome, Some(code.into())) == Outcome::Failed && verdict == 0 {
-                        verdict = code;
-                    }
-                }
+                Next::Cancel => return all,
+                Next::Run => self.run_step(index, step),
+            };
+            // A restart of the node: the whole step runs again afterwards.
+            if end.code == RESTART {
+                return end;
             }
+            let outcome = flow.ended(step, end.outcome, Some(end.code.into()));
+            all = all.and(End { outcome, ..end });
         }
-        verdict
+        all
     }
 
-    fn run_step(&self, index: usize, step: &Step) -> u8 {
+    fn run_step(&self, index: usize, step: &Step) -> End {
         let ordered = self.order(step);
-        let mut code = 1;
+        let mut end = End::FAILED;
         for _ in 0..step.max_attempts {
-            code = match &ordered {
-                Ok(order) => self.execute(index, order).unwrap_or_else(|message| self.say(step, &message)),
-                Err(message) => self.say(step, message),
+            end = match &ordered {
+                Ok(order) => self.execute(index, order).unwrap_or_else(|message| self.failed(step, &message)),
+                Err(message) => self.failed(step, message),
             };
-            if code == 0 || code == 194 || flow::is_last_word(code.into()) {
+            if end == End::SUCCESS || end.code == RESTART || flow::is_last_word(end.code.into()) {
                 break;
             }
         }
-        code
+        end
     }
 
-    fn say(&self, step: &Step, message: &str) -> u8 {
+    fn failed(&self, step: &Step, message: &str) -> End {
         tell(&format!("step {}: {message}", step.name));
-        1
+        End::FAILED
     }
 
     fn order(&self, step: &Step) -> Result<StepOrder, String> {
@@ -157,7 +169,7 @@ impl Inner<'_> {
         }
     }
 
-    fn execute(&self, index: usize, order: &StepOrder) -> Result<u8, String> {
+    fn execute(&self, index: usize, order: &StepOrder) -> Result<End, String> {
         if let Some(missing) = order.secrets.iter().find(|name| !self.secrets.contains_key(*name)) {
             return Err(format!(
                 "`{{{{{missing}}}}}` was not given to this run: a document of the hub, or the parameters of the step that runs this one, must name it"
@@ -187,25 +199,39 @@ impl Inner<'_> {
             .envs(filled.map(|(name, value)| (name, value.to_string())))
             .current_dir(&order.working_directory)
             .stdin(self.input(order)?);
+        let before = process::descendants();
         let child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
-        wait(child, Duration::from_millis(order.timeout_ms))
+        Ok(process::wait(child, order, &before))
     }
 }
 
-fn wait(mut child: Child, timeout: Duration) -> Result<u8, String> {
-    let until = Instant::now() + timeout;
-    loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) => {
-                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-                return Ok(u8::try_from(code).unwrap_or(1));
-            }
-            None if Instant::now() >= until => {
-                child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
-                tell(&format!("the execution time-out of {} s was over", timeout.as_secs()));
-                return Ok(KILLED);
-            }
-            None => std::thread::sleep(LOOK),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::CommandId;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_without_a_path_is_the_only_file_that_was_downloaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = |inputs: Value| Task {
+            action: secrets::RUN_DOCUMENT.into(),
+            inputs: inputs.as_object().unwrap().clone(),
+            run: CommandId::random(),
+            downloads: folder.path().to_owned(),
+            documents: Default::default(),
+            depth: 0,
+            settings: Default::default(),
+            secrets: Default::default(),
+            wants_objects: false,
+        };
+        let unnamed = task(json!({"documentType": "LocalPath", "documentPath": " "}));
+        assert!(content(&unnamed).unwrap_err().contains("`documentPath` is missing"));
+        std::fs::write(folder.path().join("Inner.json"), "{\"a\": 1}").unwrap();
+        assert_eq!(content(&unnamed).unwrap(), json!({"a": 1}));
+        std::fs::write(folder.path().join("Other.json"), "{\"a\": 2}").unwrap();
+        assert!(content(&unnamed).unwrap_err().contains("`documentPath` is missing"));
+        let named = task(json!({"documentType": "LocalPath", "documentPath": "Other.json"}));
+        assert_eq!(content(&named).unwrap(), json!({"a": 2}));
     }
 }

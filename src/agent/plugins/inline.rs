@@ -14,6 +14,7 @@ impl Plugin for Inline {
 
     fn order(&self, step: &Step, context: &Context<'_>) -> Result<StepOrder, String> {
         let step = &with_inner_secrets(step, context);
+        let sources = sources::of_step(step, context.documents);
         let task = Task {
             action: step.action.clone(),
             inputs: step.inputs.clone(),
@@ -23,11 +24,13 @@ impl Plugin for Inline {
             depth: context.depth,
             settings: context.settings.clone(),
             secrets: step.secrets.clone(),
-            wants_objects: !sources::of_step(step, context.documents).is_empty(),
+            wants_objects: !sources.is_empty(),
         };
         let order = shell_order(task.script()?, step, context)?;
         Ok(StepOrder {
             wants_objects: task.wants_objects,
+            wants_files: sources.iter().any(|source| source.hub_path().is_some()),
+            tells_time_out: step.action == secrets::RUN_DOCUMENT,
             ..order
         })
     }

@@ -119,6 +119,8 @@ fn shell_order(script: String, step: &Step, context: &Context<'_>) -> Result<Ste
         ceilings: ceilings(context.settings),
         secrets: step.secrets.clone(),
         wants_objects: false,
+        wants_files: false,
+        tells_time_out: false,
     })
 }
 

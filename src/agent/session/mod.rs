@@ -95,6 +95,11 @@ impl Sessions {
         self.shells().contains_key(session)
     }
 
+    /// All that are here.
+    pub fn ids(&self) -> Vec<SessionId> {
+        self.shells().keys().cloned().collect()
+    }
+
     /// Says why there is no attachment, and ends a shell that may not go on.
     pub async fn refuse(&self, refused: NotOpened, to_hub: mpsc::Sender<Frame>) {
         if let Some(session) = refused.must_end {

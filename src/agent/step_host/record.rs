@@ -56,6 +56,12 @@ pub struct StepOrder {
     /// Its command is told on standard input what the hub lets it fetch from object stores; that comes in memory, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wants_objects: bool,
+    /// Files are among it that the hub sends to this node first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wants_files: bool,
+    /// Its command has steps of its own, and ends by SIGALRM to say that the time of one of them was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tells_time_out: bool,
 }
 
 /// Whom a command runs as.

@@ -22,11 +22,13 @@ const KILLED: Duration = Duration::from_secs(2);
 /// How often the group is looked at while it is being ended; its members need not be our children.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Why the host ended the command.
+/// Why the command was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     Cancelled,
     TimedOut,
+    /// Not by the host: the command has said so of a step of its own.
+    StepTimedOut,
     Stopped,
 }
 
@@ -56,6 +58,7 @@ pub struct Watch {
     deadline: Instant,
     grace: Duration,
     cap_bytes: u64,
+    tells_time_out: bool,
     started_at: Timestamp,
     status: Option<WaitStatus>,
     cause: Option<Cause>,
@@ -76,6 +79,7 @@ impl Watch {
             deadline: Instant::now() + timeout,
             grace: Duration::from_millis(order.kill_grace_ms),
             cap_bytes: order.cap_bytes,
+            tells_time_out: order.tells_time_out,
             started_at: Clock::system().now(),
             status: None,
             cause: None,
@@ -150,6 +154,8 @@ impl Watch {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if pid == self.pid {
                 self.status = Some(status);
+                let is_told = self.tells_time_out && status.terminating_signal() == Some(libc::SIGALRM);
+                self.cause = self.cause.or(is_told.then_some(Cause::StepTimedOut));
             }
         }
     }
@@ -251,7 +257,7 @@ impl Watch {
     fn exit_code(&self) -> Option<i32> {
         let given = self.status.and_then(WaitStatus::exit_status);
         match self.cause {
-            Some(Cause::TimedOut | Cause::Cancelled) => given.or(Some(137)),
+            Some(Cause::TimedOut | Cause::StepTimedOut | Cause::Cancelled) => given.or(Some(137)),
             Some(Cause::Stopped) | None => given,
         }
     }
@@ -259,7 +265,7 @@ impl Watch {
     fn outcome(&self) -> Outcome {
         match (self.cause, self.status.and_then(WaitStatus::exit_status)) {
             (Some(Cause::Cancelled), _) => Outcome::Cancelled,
-            (Some(Cause::TimedOut), _) => Outcome::TimedOut,
+            (Some(Cause::TimedOut | Cause::StepTimedOut), _) => Outcome::TimedOut,
             (Some(Cause::Stopped), _) => Outcome::Interrupted,
             (None, Some(0)) => Outcome::Success,
             (None, _) => Outcome::Failed,
@@ -274,6 +280,7 @@ impl Watch {
                 "the execution time-out of {} was over; its process group was killed",
                 shown_duration(self.timeout)
             )),
+            Some(Cause::StepTimedOut) => parts.push("the execution time-out of a step of its document was over".to_owned()),
             Some(Cause::Stopped) => parts.push("its step host was told to stop, as when the node shuts down".to_owned()),
             None => parts.extend(self.status.and_then(WaitStatus::terminating_signal).map(signal_sentence)),
         }

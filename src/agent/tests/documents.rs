@@ -40,6 +40,64 @@ async fn a_document_goes_the_way_its_steps_say() {
 }
 
 #[tokio::test]
+async fn while_a_document_runs_its_node_says_which_steps_are_over() {
+    use serde_json::json;
+    let data = tempfile::tempdir().unwrap();
+    let gate = data.path().join("gate");
+    let mut node = Node::start(data.path(), quick());
+    let run = steps(&[
+        (
+            "windows",
+            "true",
+            json!({"precondition": {"StringEquals": ["platformType", "Windows"]}}),
+        ),
+        ("says", "echo said; exit 3", json!({})),
+        ("waits", &waits_for(&gate), json!({})),
+        ("last", "true", json!({})),
+    ]);
+    assert!(node.agent.progress(&run.id).await.is_none());
+    node.agent.deliver(signed(&run)).await;
+    let over = async {
+        loop {
+            match node.agent.progress(&run.id).await {
+                Some(report) if report.steps.len() >= 2 => return report,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    let so_far = tokio::time::timeout(LONG, over).await.expect("two steps are over");
+    assert_eq!(outcomes(&so_far), [("windows", Outcome::Skipped), ("says", Outcome::Failed)]);
+    assert_eq!(
+        (so_far.steps[1].exit_code, head(&so_far.steps[1].stdout)),
+        (Some(3), "said\n".into())
+    );
+    std::fs::write(&gate, "").unwrap();
+    let report = node.report().await;
+    assert_eq!(report.steps.len(), 4);
+    let whole = node.agent.progress(&run.id).await.unwrap();
+    assert_eq!(outcomes(&whole), outcomes(&report));
+}
+
+#[tokio::test]
+async fn a_step_that_is_tried_again_is_not_over() {
+    use serde_json::json;
+    let data = tempfile::tempdir().unwrap();
+    let (tried, gate) = (data.path().join("tried"), data.path().join("gate"));
+    let again = format!("[ -e {0} ] || {{ touch {0}; exit 1; }}; {1}", tried.display(), waits_for(&gate));
+    let mut node = Node::start(data.path(), quick());
+    let run = steps(&[("again", &again, json!({"maxAttempts": 2})), ("last", "true", json!({}))]);
+    node.agent.deliver(signed(&run)).await;
+    let set_aside = data.path().join(format!("runs/{}/0.a1", run.id));
+    until(|| set_aside.exists()).await;
+    assert!(node.agent.progress(&run.id).await.unwrap().steps.is_empty());
+    std::fs::write(&gate, "").unwrap();
+    assert_eq!(
+        outcomes(&node.report().await),
+        [("again", Outcome::Success), ("last", Outcome::Success)]
+    );
+}
+
+#[tokio::test]
 async fn an_action_that_nobody_knows_fails_by_its_name() {
     let data = tempfile::tempdir().unwrap();
     let mut node = Node::start(data.path(), quick());

@@ -1,6 +1,161 @@
 //! The lock of the node's owner.
 
 use super::*;
+use crate::model::lock::content_hash;
+use serde_json::{Value, json};
+
+impl Node {
+    /// Why the lock forbids it.
+    async fn refusal(&mut self, order: &Run) -> String {
+        self.agent.deliver(signed(order)).await;
+        match self.next().await {
+            ToHub::Rejected { reason, message, .. } => {
+                assert_eq!(reason, Rejection::Locked, "{message}");
+                message
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// An order for a document with one step.
+fn order_of(name: &str, action: &str, inputs: Value) -> Run {
+    let parameters = json!({"word": {"type": "String", "default": "{{ssm:/look/x}}", "interpolationType": "ENV_VAR"}});
+    Run {
+        work: Work {
+            document_name: name.into(),
+            document: json!({"schemaVersion": "2.2", "parameters": parameters,
+                "mainSteps": [{"name": "one", "action": action, "inputs": inputs}]}),
+            lookups: BTreeMap::from([("ssm:/look/x".into(), "$(id)".into())]),
+            ..Work::default()
+        },
+        ..run(&[])
+    }
+}
+
+fn scripted(name: &str, line: &str) -> Run {
+    order_of(name, "aws:runShellScript", json!({"runCommand": [line]}))
+}
+
+/// An order for `Outer`, which runs `Inner`.
+fn nested(inner: &Value) -> Run {
+    let inputs = json!({"documentType": "SSMDocument", "documentPath": "Inner", "documentParameters": {"word": "w"}});
+    let mut order = order_of("Outer", "aws:runDocument", inputs);
+    order.work.documents.insert("Inner".into(), inner.to_string());
+    order
+}
+
+fn pinned(name: &str, document: &Value) -> String {
+    format!("{name}@sha256:{}", content_hash(document))
+}
+
+/// Each of these is what a stolen hub would send so that an allowed document does something else.
+#[tokio::test]
+async fn who_has_the_hub_decides_parameters_of_allowed_documents_and_nothing_else() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let honest = scripted("Inner", "echo \"<{{ word }}>\"");
+    let (outer, reference) = (nested(&honest.work.document), scripted("Reference", "echo {{ssm:/look/x}}"));
+    let store = order_of(
+        "Store",
+        "aws:downloadContent",
+        json!({"sourceType": "S3", "sourceInfo": {"path": "https://s/b/k"}}),
+    );
+    let local = order_of(
+        "Local",
+        "aws:runDocument",
+        json!({"documentType": "LocalPath", "documentPath": "/tmp/x.json"}),
+    );
+    let templated = scripted("Templated", "printf '{{ Names }}'");
+    let all = [&honest, &outer, &reference, &store, &local, &templated];
+    let names: Vec<String> = all
+        .iter()
+        .map(|order| pinned(&order.work.document_name, &order.work.document))
+        .collect();
+    let lock = json!({"no-shell": true, "allowed-documents": names});
+    std::fs::write(data.path().join("lock.yaml"), lock.to_string()).unwrap();
+
+    let changed = scripted("Inner", "id").work.document;
+    let why = node.refusal(&nested(&changed)).await;
+    assert!(why.contains(&pinned("Inner", &changed)), "{why}");
+    let mut filled = templated.clone();
+    filled.work.lookups.insert("Names".into(), "'; id; '".into());
+    for (order, word) in [
+        (&reference, "`{{ssm:/look/x}}`"),
+        (&filled, "`{{Names}}`"),
+        (&store, "downloads"),
+        (&local, "lies on the node"),
+    ] {
+        let why = node.refusal(order).await;
+        assert!(why.contains(word), "{why}");
+    }
+    // What an inner document prints is seen from outside only: this program here is no agent.
+    assert_eq!(node.run(outer).await.outcome, Outcome::Success);
+    let report = node.run(honest).await;
+    assert_eq!((report.outcome, head(&report.stdout).as_str()), (Outcome::Success, "<$(id)>\n"));
+    assert_eq!(node.run(templated).await.outcome, Outcome::Success);
+}
+
+#[tokio::test]
+async fn spaces_around_an_action_hide_no_script() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    std::fs::write(data.path().join("lock.yaml"), "no-shell: true\n").unwrap();
+    let why = node
+        .refusal(&order_of("Any", " aws:runShellScript ", json!({"runCommand": ["id"]})))
+        .await;
+    assert!(why.contains("`no-shell`"), "{why}");
+}
+
+#[tokio::test]
+async fn a_document_that_wants_a_signature_wants_it_inside_another_too() {
+    use crate::agent::approvals::tests::operator_line;
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let guarded = scripted("Guarded", "echo \"{{ word }}\"").work.document;
+    let stock = run(&["true"]).work.document;
+    let lock = json!({"operator-lock": {"keys": [operator_line(5)],
+        "classes": [format!("document:{}", pinned("Guarded", &guarded)), "document:AWS-RunShellScript"]}});
+    std::fs::write(data.path().join("lock.yaml"), lock.to_string()).unwrap();
+    let local = order_of(
+        "Local",
+        "aws:runDocument",
+        json!({"documentType": "LocalPath", "documentPath": "/tmp/x.json"}),
+    );
+    for (order, word) in [
+        (nested(&guarded), "document:Guarded"),
+        (nested(&stock), "document:AWS-RunShellScript"),
+        (local, "document:Guarded"),
+    ] {
+        let why = node.refusal(&order).await;
+        assert!(why.contains("signature for document:") && why.contains(word), "{why}");
+    }
+    let other = nested(&scripted("Other", "echo \"{{ word }}\" again").work.document);
+    assert_eq!(node.run(other).await.outcome, Outcome::Success);
+}
+
+#[tokio::test]
+async fn an_operators_signature_does_not_cover_what_a_hub_gives_to_download() {
+    use crate::agent::approvals::tests::{operator_line, operator_signs};
+    use crate::model::approval::{Approved, Statement};
+    let data = tempfile::tempdir().unwrap();
+    let mut node = Node::start(data.path(), quick());
+    let lock = format!("operator-lock:\n  classes: [shell]\n  keys: ['{}']\n", operator_line(5));
+    std::fs::write(data.path().join("lock.yaml"), lock).unwrap();
+    let mut order = order_of(
+        "Store",
+        "aws:downloadContent",
+        json!({"sourceType": "S3", "sourceInfo": {"path": "https://s/b/k"}}),
+    );
+    order.work.document.as_object_mut().unwrap().remove("parameters");
+    order.work.lookups.clear();
+    let work = &order.work;
+    let act = Approved::run(&work.document_name, &work.document, &work.parameters);
+    let statement = Statement::new(act, vec![node_id()], Clock::system().now() + Duration::from_secs(60));
+    order.work.approval = Some(operator_signs(5, &statement.to_string()));
+    let why = node.refusal(&order).await;
+    assert!(why.contains("step `one` downloads"), "{why}");
+}
 
 #[tokio::test]
 async fn a_locked_node_refuses_what_its_owner_forbids_and_names_the_file() {

@@ -17,9 +17,10 @@ use crate::base::Clock;
 use crate::base::id::NodeId;
 use crate::cli::args::{ListArgs, Tag, tags_to_api};
 use crate::cli::client::Client;
+use crate::cli::each::each;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
-use crate::cli::{data, node, rows};
+use crate::cli::{data, node, rows, text};
 use crate::wire::parameters::LOCAL_MARK;
 
 /// For the agent to answer.
@@ -110,10 +111,12 @@ pub async fn access(client: &Client, verb: AccessVerb, show: &Show) -> Result<()
             Ok(())
         }
         AccessVerb::Delete { names } => {
-            for name in names {
+            let delete = async |name: &String| {
                 let _: Value = client.hub("DeleteNodeParameterAccess", json!({"Name": name})).await?;
-            }
-            Ok(())
+                output::say(&format!("rule {} is taken away", text::escape_line(name)));
+                Ok(())
+            };
+            each(&names, delete).await
         }
     }
 }

@@ -22,6 +22,10 @@ const QUEUE: usize = 16;
 /// A read of the keyboard, or of a pipe; far below the longest frame.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// How often a terminal that is full is tried again before it is awaited: one that is being read has room again sooner than this
+/// process would fall asleep and be woken.
+const TURNS: u32 = 4;
+
 /// Raw mode until dropped; unwinding drops it too.
 pub struct RawMode {
     before: Termios,
@@ -162,9 +166,17 @@ impl Screen {
             }
             Self::Terminal(terminal) => terminal,
         };
+        let mut turns = 0;
         while !bytes.is_empty() {
             match terminal.write(bytes) {
-                Ok(count) => bytes.advance(count),
+                Ok(count) => {
+                    bytes.advance(count);
+                    turns = 0;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && turns < TURNS => {
+                    turns += 1;
+                    std::thread::yield_now();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => terminal.room().await,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -21,6 +21,15 @@ pub enum Role {
     Agent,
 }
 
+/// How an agent finds its hub.
+#[derive(Default)]
+pub struct Way {
+    /// To be let in first.
+    pub join: Option<JoinToken>,
+    /// `host:port` each, instead of what the agent has noted.
+    pub addresses: Vec<String>,
+}
+
 pub struct Child {
     role: Role,
     folder: PathBuf,
@@ -64,9 +73,9 @@ impl Child {
         }
     }
 
-    pub fn spawn(&mut self, join: Option<&JoinToken>) -> Result<()> {
+    pub fn spawn(&mut self, way: &Way) -> Result<()> {
         let child = self
-            .command(join)
+            .command(way)
             .spawn()
             .with_context(|| format!("could not start the {}", self.name()))?;
         self.running = Some(child);
@@ -75,12 +84,17 @@ impl Child {
         Ok(())
     }
 
-    fn command(&self, join: Option<&JoinToken>) -> Command {
+    fn command(&self, way: &Way) -> Command {
         // The very file that runs now, also when the one on disk has been replaced meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("roadstead").arg("serve").arg("--data").arg(&self.folder);
         match self.role {
-            Role::Agent => drop(command.arg("--agent")),
+            Role::Agent => {
+                command.arg("--agent");
+                for address in &way.addresses {
+                    command.arg("--hub").arg(address);
+                }
+            }
             Role::Hub => {
                 command.arg("--announce");
                 for address in &self.hub.listen {
@@ -93,7 +107,7 @@ impl Child {
             }
         }
         // Not in argv, which every user of the host can read.
-        match join {
+        match &way.join {
             Some(token) => drop(command.env("ROADSTEAD_JOIN", token.to_string())),
             None => drop(command.env_remove("ROADSTEAD_JOIN")),
         }
@@ -129,7 +143,9 @@ impl Child {
         let name = self.name();
         self.is_over = ended.as_ref().is_ok_and(|status| status.code() == Some(Exit::Denied.code().into()));
         if self.is_over {
-            return say(&format!("The {name} has ended for good; what it said stands above."));
+            return say(&format!(
+                "The {name} has ended for good; what it said stands above. Start `up` again to let it try anew."
+            ));
         }
         let how = ended.map_or_else(|e| e.to_string(), |status| status.to_string());
         if self.started.elapsed() > STEADY {

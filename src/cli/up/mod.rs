@@ -6,27 +6,31 @@
 //!
 //! ```text
 //! hub:   starting ──announced──► running ──ended──► back-off ──► starting
-//! agent:  (after the hub) joined? no ──► a join line for it ──► starting …
+//! agent:  (after the hub) a node of it? no ──► a join line for it ──► starting …
 //! ```
 
 mod child;
 mod welcome;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::data;
+use crate::base::id::NodeId;
+use crate::cli::client::CallError;
+use crate::cli::data::{self, LocalHub};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::say;
-use crate::cli::serve::{Announcement, HubArgs, listen_or_default};
-use crate::cli::up::child::{Child, Role};
+use crate::cli::serve::{self, Announcement, HubArgs, listen_or_default};
+use crate::cli::up::child::{Child, Role, Way};
 use crate::cli::url::HubUrl;
 use crate::cli::{context, in_use};
+use crate::hub::front;
 use crate::wire::token::JoinToken;
 
 #[derive(clap::Args)]
@@ -47,6 +51,8 @@ const HUB_START: Duration = Duration::from_secs(120);
 
 pub async fn run(args: UpArgs) -> Result<()> {
     let folder = std::path::absolute(args.data.unwrap_or_else(data::hub_folder))?;
+    // What the children would refuse is refused here, by its own exit code.
+    serve::log_filter()?;
     refuse_second(&folder)?;
     refuse_busy_ports(&listen_or_default(args.hub.listen.clone()))?;
     let mut stop = Stop::new()?;
@@ -56,7 +62,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
         () = stop.asked() => return stop_all(&mut [&mut hub], &mut stop).await,
     };
     let mut agent = Child::new(Role::Agent, &folder.join("agent"), &args.hub);
-    let mut home = Home::new(&folder);
+    let mut home = Home::new(&folder, announced.addresses.clone());
     let started = tokio::select! {
         started = home.start_agent(&mut agent) => started,
         () = stop.asked() => return stop_all(&mut [&mut agent, &mut hub], &mut stop).await,
@@ -102,27 +108,13 @@ fn refuse_second(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Names the port before the hub trips over it.
+/// Names the port before the hub trips over it, by listening as the hub will.
 fn refuse_busy_ports(listen: &[SocketAddr]) -> Result<()> {
-    for address in listen {
-        let wildcard_v6 = address.is_ipv6() && address.ip().is_unspecified();
-        // It would clash with our own IPv4 socket: std binds both families at once.
-        if wildcard_v6 || address.port() == 0 {
-            continue;
-        }
-        match TcpListener::bind(address) {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                return Err(in_use::busy_port(*address).into());
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot listen on {address}")),
-            Ok(_) => {}
-        }
-    }
-    Ok(())
+    front::listen(listen).map(drop).map_err(|error| in_use::explain(error.into()))
 }
 
 async fn start_hub(hub: &mut Child) -> Result<Announcement> {
-    hub.spawn(None)?;
+    hub.spawn(&Way::default())?;
     let failed = || Failure::new(Exit::Failed, "the hub did not start; what it said stands above");
     let line = tokio::time::timeout(HUB_START, hub.first_line()).await.map_err(|_| failed())?;
     let line = line?.ok_or_else(failed)?;
@@ -132,6 +124,8 @@ async fn start_hub(hub: &mut Child) -> Result<Announcement> {
 /// How this host becomes a node of its own hub.
 struct Home<'a> {
     folder: &'a Path,
+    /// Where others reach the hub.
+    advertised: Vec<String>,
     /// Made at need, and used until it has worked or grows old.
     token: Option<(JoinToken, Instant)>,
 }
@@ -139,23 +133,58 @@ struct Home<'a> {
 const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
 impl<'a> Home<'a> {
-    fn new(folder: &'a Path) -> Self {
-        Self { folder, token: None }
+    fn new(folder: &'a Path, advertised: Vec<String>) -> Self {
+        let token = None;
+        Self { folder, advertised, token }
     }
 
-    /// Joins this host when it has not been, by the same start.
+    /// Joins this host when it is no node of the hub, by the same start. Where the hub is now it may never have been before.
     async fn start_agent(&mut self, agent: &mut Child) -> Result<()> {
-        if self.folder.join("agent/hub.json").exists() {
-            return agent.spawn(None);
+        let addresses = self.addresses()?;
+        if self.is_joined().await {
+            return agent.spawn(&Way { join: None, addresses });
         }
         let token = match self.token.take() {
             Some((token, made)) if made.elapsed() < TOKEN_LIFE / 2 => (token, made),
             _ => (token_for_this_host(self.folder).await?, Instant::now()),
         };
-        agent.spawn(Some(&token.0))?;
+        let join = Some(token.0.clone());
         self.token = Some(token);
-        Ok(())
+        agent.spawn(&Way { join, addresses })
     }
+
+    /// Its own host first: the agent need not go over the network.
+    fn addresses(&self) -> Result<Vec<String>> {
+        let local = LocalHub::read(self.folder).context("the hub has not noted how it is reached")?;
+        let url: HubUrl = local.url.parse().map_err(Failure::usage)?;
+        let own = own_address(&url);
+        let others = self.advertised.iter().filter(|address| **address != own).cloned();
+        Ok(std::iter::once(own.clone()).chain(others).collect())
+    }
+
+    /// Whether the agent was let in once and the node was not removed since. Where the hub cannot be asked now, the agent asks it later.
+    async fn is_joined(&self) -> bool {
+        let Some(node) = noted_node(self.folder) else {
+            return false;
+        };
+        let Ok(client) = context::connect_local(self.folder).await else {
+            return true;
+        };
+        let found = client.hub::<Value>("DescribeNode", json!({"NodeId": node})).await;
+        let code = found.as_ref().err().and_then(CallError::code);
+        code.map(Exit::of_api_code) != Some(Exit::NotFound)
+    }
+}
+
+#[derive(Deserialize)]
+struct Note {
+    node_id: NodeId,
+}
+
+/// As which node the agent was let in last.
+fn noted_node(folder: &Path) -> Option<NodeId> {
+    let text = std::fs::read(folder.join("agent/hub.json")).ok()?;
+    serde_json::from_slice::<Note>(&text).ok().map(|note| note.node_id)
 }
 
 async fn token_for_this_host(folder: &Path) -> Result<JoinToken> {
@@ -164,12 +193,7 @@ async fn token_for_this_host(folder: &Path) -> Result<JoinToken> {
         .hub("CreateJoinLine", json!({"Count": 1, "ExpiresInSeconds": TOKEN_LIFE.as_secs()}))
         .await?;
     let text = made["Token"].as_str().context("the hub made no token")?;
-    let mut token: JoinToken = text.parse()?;
-    // The agent of the hub's own host need not go over the network.
-    let own = own_address(client.url());
-    token.addresses.retain(|address| *address != own);
-    token.addresses.insert(0, own);
-    Ok(token)
+    Ok(text.parse()?)
 }
 
 fn own_address(url: &HubUrl) -> String {
@@ -184,7 +208,7 @@ async fn supervise(hub: &mut Child, agent: &mut Child, home: &mut Home<'_>, stop
     loop {
         tokio::select! {
             () = stop.asked() => return Ok(()),
-            () = hub.ended_and_due() => hub.spawn(None)?,
+            () = hub.ended_and_due() => hub.spawn(&Way::default())?,
             () = agent.ended_and_due() => if let Err(error) = home.start_agent(agent).await {
                 say(&format!("The agent could not be started: {error:#}"));
                 agent.postpone();
@@ -216,14 +240,19 @@ async fn stop_all(children: &mut [&mut Child], stop: &mut Stop) -> Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_busy_port_is_named() {
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = held.local_addr().unwrap();
-        let error = refuse_busy_ports(&[address]).unwrap_err();
-        assert!(error.to_string().contains(&format!("port {} is busy", address.port())));
-        drop(held);
-        assert!(refuse_busy_ports(&[address]).is_ok());
+    #[tokio::test]
+    async fn a_busy_port_is_named() {
+        for any in ["127.0.0.1:0", "[::]:0"] {
+            let Ok(held) = front::listen(&[any.parse().unwrap()]) else {
+                continue;
+            };
+            let address = held[0].local_addr().unwrap();
+            let error = refuse_busy_ports(&[address]).unwrap_err();
+            assert!(error.to_string().contains(&format!("port {} is busy", address.port())));
+            assert_eq!(crate::cli::failure::explain(&error).0, Exit::Conflict.code());
+            drop(held);
+            assert!(refuse_busy_ports(&[address]).is_ok());
+        }
     }
 
     #[test]

@@ -8,20 +8,17 @@ use std::time::Duration;
 use anyhow::Result;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
-use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::base::id::NodeId;
 use crate::cli::output::{self, Paint, say};
 use crate::cli::serve::Announcement;
+use crate::cli::up::noted_node;
 use crate::cli::{aws_env, context, shell, trust};
 
-/// The agent has joined and said so to its disk; normally well below a second.
+/// The agent has joined and calls home; normally well below a second.
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
-
-#[derive(Deserialize)]
-struct Home {
-    node_id: NodeId,
-}
+const LOOK: Duration = Duration::from_millis(50);
 
 pub async fn print(folder: &Path, hub: &Announcement) -> Result<()> {
     let paint = Paint::for_stdout();
@@ -32,9 +29,10 @@ pub async fn print(folder: &Path, hub: &Announcement) -> Result<()> {
     }
     let _ = writeln!(out, "  CA        SHA-256 {}", trust::grouped(&hub.ca_fingerprint));
     let _ = writeln!(out, "  Data      {}", folder.display());
-    match node_of(folder).await {
-        Some(node) => drop(writeln!(out, "  Node      {node}, this very host")),
-        None => drop(writeln!(out, "  Node      the agent of this host has not joined yet")),
+    let node = connected_node(folder);
+    match tokio::time::timeout(JOIN_PATIENCE, node).await {
+        Ok(Ok(node)) => drop(writeln!(out, "  Node      {node}, this very host")),
+        Ok(Err(_)) | Err(_) => drop(writeln!(out, "  Node      the agent of this host has not called its hub yet")),
     }
     let _ = writeln!(out, "  Runs as   {}", runs_as());
     output::write(&out)?;
@@ -52,21 +50,18 @@ pub async fn print(folder: &Path, hub: &Announcement) -> Result<()> {
     ))
 }
 
-/// The node's id once the agent has written it down.
-async fn node_of(folder: &Path) -> Option<NodeId> {
-    let path = folder.join("agent/hub.json");
-    let joined = async {
-        loop {
-            let home = std::fs::read(&path)
-                .ok()
-                .and_then(|bytes| serde_json::from_slice::<Home>(&bytes).ok());
-            if let Some(home) = home {
-                return home.node_id;
+/// The node that the agent is, once the hub says that it is there: what the agent has noted may be of another time.
+async fn connected_node(folder: &Path) -> Result<NodeId> {
+    let client = context::connect_local(folder).await?;
+    loop {
+        if let Some(node) = noted_node(folder) {
+            let found: Value = client.ssm("GetConnectionStatus", json!({"Target": node})).await?;
+            if found["Status"] == "connected" {
+                return Ok(node);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    };
-    tokio::time::timeout(JOIN_PATIENCE, joined).await.ok()
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn runs_as() -> String {

@@ -366,7 +366,7 @@ impl Cx {
         self.services.rights.changed(tx, &self.services.bus)
     }
 
-    fn note_denial(&self, reason: &str) {
+    pub(super) fn note_denial(&self, reason: &str) {
         let _first = self.request.denial.set(reason.to_owned());
     }
 

@@ -201,6 +201,8 @@ impl Desk {
         };
         let action = self.cx.request().action.clone();
         self.cx = self.cx.for_action(&action, caller);
+        // What was refused or has ended is over, and is not said again.
+        self.running.retain(|_, one| !one.task.is_finished());
         let followed: Vec<(u64, Wish)> = self.running.iter().map(|(id, one)| (*id, one.wish.clone())).collect();
         for (id, wish) in followed {
             match wish.target.get() {

@@ -21,6 +21,6 @@ pub mod typescript;
 
 pub use context::{Cx, Services};
 pub use registry::{Capability, Declare, Registry, Reports, Service, Streams};
-pub use tagging::tag_new;
+pub use tagging::{relabel, tag_new};
 
 pub use crate::hub::auth::policy::Target;

@@ -39,6 +39,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 2] = [Self::Done, Self::Denied];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -160,6 +162,11 @@ impl Keeper {
         self.write_due(store, due).await
     }
 
+    /// The denial of a request that is counted and not written yet.
+    pub fn counted(&self, request_id: &str) -> Option<Entry> {
+        self.denials().counted(request_id).cloned()
+    }
+
     /// Writes what was only counted, once its minute is over.
     pub async fn close_minute(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let due = self.denials().close_minute(now);
@@ -180,8 +187,8 @@ impl Keeper {
         let due = Arc::new(due);
         let rows = due.clone();
         let written = store.write(move |tx| {
-            for (entry, repeats) in &rows.rows {
-                record_repeated(tx, entry.clone(), *repeats);
+            for row in &rows.rows {
+                record_repeated(tx, row.entry(), row.count);
             }
             Ok(())
         });

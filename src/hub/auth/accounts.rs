@@ -33,8 +33,12 @@ impl Account {
         if self.must_change_password {
             return Ok(Stage::NewPassword);
         }
-        if self.rule(tx)?.require_second_factor && !self.has_second_factor_elsewhere && !factors::of(tx, &self.name)?.is_any() {
+        let (rule, factors) = (self.rule(tx)?, factors::of(tx, &self.name)?);
+        if rule.require_second_factor && !self.has_second_factor_elsewhere && !factors.is_any() {
             return Ok(Stage::Enrol);
+        }
+        if rule.require_recovery_codes && factors.is_any() && factors.recovery_codes_left == 0 {
+            return Ok(Stage::RecoveryCodes);
         }
         Ok(Stage::Full)
     }
@@ -49,9 +53,14 @@ impl Account {
     }
 }
 
-/// Makes a user without password, roles or scope; `false` when the name is taken.
-pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+/// Makes a user without password, roles or scope.
+pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<(), StoreError> {
     sql::create(tx, name, now)
+}
+
+/// The user who has this name, or one that only case tells apart: people would take the two for one another.
+pub fn namesake(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    sql::namesake(tx, name)
 }
 
 /// Replaces all roles.
@@ -80,6 +89,8 @@ pub fn rehash(tx: &Tx<'_>, name: &str, old: &str, new: &str) -> Result<(), Store
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginRule {
     pub require_second_factor: bool,
+    /// Of whoever has a second factor: codes stand in for one.
+    pub require_recovery_codes: bool,
     pub step_up_for_shell: bool,
     pub step_up_for_root: bool,
 }
@@ -88,6 +99,7 @@ impl LoginRule {
     pub fn and(self, other: Self) -> Self {
         Self {
             require_second_factor: self.require_second_factor || other.require_second_factor,
+            require_recovery_codes: self.require_recovery_codes || other.require_recovery_codes,
             step_up_for_shell: self.step_up_for_shell || other.step_up_for_shell,
             step_up_for_root: self.step_up_for_root || other.step_up_for_root,
         }
@@ -126,9 +138,14 @@ mod sql {
         })
     }
 
-    pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "INSERT INTO user (name, created_at) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING";
-        Ok(tx.execute(sql, &[(":name", name.into()), (":now", now.into())])? > 0)
+    pub fn create(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO user (name, created_at) VALUES (:name, :now)";
+        tx.execute(sql, &[(":name", name.into()), (":now", now.into())]).map(drop)
+    }
+
+    pub fn namesake(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT name FROM user WHERE name = :name COLLATE NOCASE ORDER BY name = :name DESC LIMIT 1";
+        tx.row(sql, &[(":name", name.into())], |row| row.get("name"))
     }
 
     pub fn set_roles(tx: &Tx<'_>, user: &str, roles: &[String]) -> Result<(), StoreError> {
@@ -167,10 +184,11 @@ mod sql {
     }
 
     pub fn rules(tx: &Tx<'_>, visible: &Condition) -> Result<Vec<(String, LoginRule)>, StoreError> {
-        let head = "SELECT role, require_second_factor, step_up_for_shell, step_up_for_root FROM login_rule";
+        let head = "SELECT role, require_second_factor, require_recovery_codes, step_up_for_shell, step_up_for_root FROM login_rule";
         Select::new(head).and_condition(visible).order("role").rows(tx, |row| {
             let rule = LoginRule {
                 require_second_factor: row.get("require_second_factor")?,
+                require_recovery_codes: row.get("require_recovery_codes")?,
                 step_up_for_shell: row.get("step_up_for_shell")?,
                 step_up_for_root: row.get("step_up_for_root")?,
             };
@@ -182,13 +200,15 @@ mod sql {
         let params = [
             (":role", role.into()),
             (":factor", rule.require_second_factor.into()),
+            (":codes", rule.require_recovery_codes.into()),
             (":shell", rule.step_up_for_shell.into()),
             (":root", rule.step_up_for_root.into()),
         ];
         tx.execute(
-            "INSERT INTO login_rule (role, require_second_factor, step_up_for_shell, step_up_for_root)
-             VALUES (:role, :factor, :shell, :root)
+            "INSERT INTO login_rule (role, require_second_factor, require_recovery_codes, step_up_for_shell, step_up_for_root)
+             VALUES (:role, :factor, :codes, :shell, :root)
              ON CONFLICT (role) DO UPDATE SET require_second_factor = excluded.require_second_factor,
+                require_recovery_codes = excluded.require_recovery_codes,
                 step_up_for_shell = excluded.step_up_for_shell, step_up_for_root = excluded.step_up_for_root",
             &params,
         )

@@ -1,7 +1,7 @@
 //! Login sessions of the console: kept on the hub, named by a random cookie of which only the hash is stored.
 //!
 //! ```text
-//! password, passkey or provider ──► NewPassword ──► Enrol ──► Full ──► gone: logged out, revoked, idle, or too old
+//! password, passkey or provider ──► NewPassword ──► Enrol ──► RecoveryCodes ──► Full ──► gone: logged out, revoked, idle, or too old
 //! ```
 //!
 //! Every step to the right makes a session of its own with a new cookie and a new token, and ends the one before, so that
@@ -42,14 +42,20 @@ pub enum Stage {
     NewPassword,
     /// A second factor must be enrolled first.
     Enrol,
+    /// New recovery codes must be made first.
+    RecoveryCodes,
     Full,
 }
+
+/// In the order in which a login comes to them.
+const STAGES: [Stage; 4] = [Stage::NewPassword, Stage::Enrol, Stage::RecoveryCodes, Stage::Full];
 
 impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewPassword => "new-password",
             Self::Enrol => "enrol",
+            Self::RecoveryCodes => "recovery-codes",
             Self::Full => "full",
         }
     }
@@ -58,10 +64,7 @@ impl Stage {
 impl FromStr for Stage {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::NewPassword, Self::Enrol, Self::Full]
-            .into_iter()
-            .find(|stage| stage.as_str() == text)
-            .ok_or(())
+        STAGES.into_iter().find(|stage| stage.as_str() == text).ok_or(())
     }
 }
 
@@ -487,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_stage_survives_being_stored() {
-        for stage in [Stage::NewPassword, Stage::Enrol, Stage::Full] {
+        for stage in STAGES {
             assert_eq!(stage.as_str().parse(), Ok(stage));
         }
     }

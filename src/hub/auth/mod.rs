@@ -119,6 +119,10 @@ impl Caller {
                 &["BeginTotp", "ConfirmTotp", "BeginPasskey", "ConfirmPasskey", "GetFactors"][..],
                 "your role asks for a second factor: set one up first",
             ),
+            Stage::RecoveryCodes => (
+                &["MakeRecoveryCodes", "GetFactors"][..],
+                "your role asks for recovery codes, and yours are used up: make new ones first",
+            ),
         };
         let operation = action.strip_prefix("roadstead:").unwrap_or(action);
         if steps.contains(&operation) || ["GetCaller", "Logout"].contains(&operation) {

@@ -100,7 +100,7 @@ pub fn decide_own(caller: &Caller, action: &str) -> Result<(), Denial> {
     let grants = &caller.rights.grants;
     let decision = match caller.stage {
         _ if caller.is_anonymous() => Decision::Unmentioned,
-        Stage::NewPassword | Stage::Enrol => return Ok(()),
+        Stage::NewPassword | Stage::Enrol | Stage::RecoveryCodes => return Ok(()),
         Stage::Full if NEVER_TAKEN.contains(&action) => return Ok(()),
         Stage::Full if !grants.layers_leave(action) => Decision::OutOfScope,
         Stage::Full => match grants.denied_own(action, &OWN_KINDS, &caller.name) {

@@ -164,7 +164,7 @@ fn load_as(tx: &Tx<'_>, user: &str, assumed: Option<&str>) -> Result<Option<Righ
         return Ok(None);
     }
     let mut grants = Grants::default();
-    grants.add(&roles::everybody(), "everybody", "everybody", user);
+    grants.add(&roles::everybody(), roles::EVERYBODY, roles::EVERYBODY, user);
     let own = sql::roles(tx, user)?;
     let is_admin = own.iter().any(|role| role == roles::ADMIN) && assumed.is_none_or(|role| role == roles::ADMIN);
     let held = match assumed {

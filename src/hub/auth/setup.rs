@@ -83,15 +83,15 @@ pub fn create_admin(tx: &Tx<'_>, name: &str, password_hash: Option<String>, now:
     Ok(())
 }
 
-/// How callers are called who are no users.
-const RESERVED: &[&str] = &["local", "anonymous"];
+/// How the audit log and decisions call whoever is no user.
+const RESERVED: &[&str] = &["local", "anonymous", "hub", "node", "several", roles::EVERYBODY];
 
 /// The name of a user who is to be made.
 ///
 /// *Errors*: `ValidationException`.
 pub fn check_new_user_name(name: &str) -> ApiResult<()> {
     check_user_name(name)?;
-    if RESERVED.contains(&name) {
+    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
         return Err(ApiError::validation(format!(
             "`{name}` is what the hub calls somebody else: choose another name"
         )));
@@ -111,6 +111,15 @@ pub fn check_user_name(name: &str) -> ApiResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_called_as_the_audit_log_calls_others() {
+        for name in ["local", "anonymous", "hub", "HUB", "Several", "everybody"] {
+            assert!(check_new_user_name(name).is_err(), "{name}");
+            assert!(check_user_name(name).is_ok(), "who is called so already logs in");
+        }
+        assert!(check_new_user_name("hub-2").is_ok());
+    }
 
     #[test]
     fn the_token_is_stable_until_set_up_is_over_and_then_worthless() {

@@ -36,18 +36,18 @@ enum Arrival {
 /// One accepted connection, to its end (an agent's: until its door took it over).
 pub(super) async fn receive(front: Arc<Front>, stream: TcpStream, address: SocketAddr, permit: Permit) {
     let deadline = Instant::now() + front.limits.handshake;
-    let greeted = tokio::select! {
-        () = front.closing.cancelled() => return,
-        greeted = timeout_at(deadline, greet(&front, stream)) => greeted,
-    };
-    let arrival = match greeted {
+    let arrival = match timeout_at(deadline, greet(&front, stream)).await {
         Ok(Ok(arrival)) => arrival,
         Ok(Err(e)) => return tracing::debug!(%address, error = %e, "connection broke during its handshake"),
         Err(_) => return tracing::debug!(%address, "handshake took too long; connection closed"),
     };
     let loopback = address.ip().to_canonical().is_loopback();
     let peer = |tls| Peer { address, tls, loopback };
+    let is_stopping = front.closing.is_cancelled();
+    // Whoever comes during the drain does not lengthen it.
+    let _awaited = (!is_stopping).then(|| front.tasks.token());
     match arrival {
+        Arrival::Agent(_) if is_stopping => tracing::debug!(%address, "agent sent away: the hub is stopping"),
         Arrival::None(why) => tracing::debug!(%address, "connection closed: {why}"),
         Arrival::Agent(stream) => {
             let agents = Arc::clone(&front.agents);

@@ -107,7 +107,8 @@ where
     C: GracefulConnection,
 {
     let mut closing = pin!(front.closing.cancelled());
-    let mut stopping = false;
+    // One that came during the drain is to get its answer, which says that it is the last.
+    let mut stopping = front.closing.is_cancelled();
     let mut alarm = pin!(tokio::time::sleep(front.limits.header));
     loop {
         tokio::select! {

@@ -41,17 +41,21 @@ pub async fn lines(binaries: &Binaries, addresses: &[String], token: &str) -> Jo
     }
 }
 
-/// *Shape*: one line that any login shell takes. It tries the addresses in order, runs nothing that differs from the hash, and
-/// becomes root by `sudo` when there is one; an address or token that could end the quotes is left out.
+/// *Shape*: one line that any login shell takes. It tries the addresses in order, by `curl` or `wget`, runs nothing that differs from
+/// the hash, and becomes root by `sudo` when there is one, unless `SUDO=` stands before it; an address or token that could end the
+/// quotes is left out.
 pub fn online(addresses: &[String], script_sha256: &str, sums_sha256: &str, token: &str) -> String {
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).filter(|a| is_plain(a)).collect();
     let addresses = addresses.join(" ");
     let token = Some(token).filter(|t| is_plain(t)).unwrap_or_default();
     format!(
-        "sh -c 'set -e; d=$(mktemp -d); trap \"rm -rf $d\" EXIT; \
-         for h in {addresses}; do curl -fsSkg --connect-timeout 5 -o \"$d/join.sh\" \"https://$h/join.sh\" && break; done; \
-         echo \"{script_sha256}  $d/join.sh\" | sha256sum -c -; {BECOME_ROOT} \
-         $s sh \"$d/join.sh\" --hub \"$h\" --sums {sums_sha256} {token}'"
+        "sh -c 'set -e; {SAY_NO} d=$(mktemp -d); trap \"rm -rf $d\" EXIT; f=$d/join.sh; \
+         for h in {addresses}; do \
+         if command -v curl >/dev/null; then curl -fsSkg --connect-timeout 5 -o \"$f\" \"https://$h/join.sh\"; \
+         else wget -qt1 -T5 --no-check-certificate -O \"$f\" \"https://$h/join.sh\"; fi && break; done; \
+         [ -s \"$f\" ] || no \"no hub answers at {addresses}: is curl or wget here, is the name right, the port open, no proxy between?\"; \
+         echo \"{script_sha256}  $f\" | sha256sum -c - || no \"the script from $h is not the one of this line: make a new line\"; \
+         {BECOME_ROOT} $s sh \"$f\" --hub \"$h\" --sums {sums_sha256} {token}'"
     )
 }
 
@@ -61,12 +65,17 @@ pub fn offline(script_sha256: &str, sums: &Sums, token: &str) -> String {
     let hashes = hashes.join(",");
     let token = Some(token).filter(|t| is_plain(t)).unwrap_or_default();
     format!(
-        "sh -c 'set -e; echo \"{script_sha256}  join.sh\" | sha256sum -c -; {BECOME_ROOT} \
-         $s sh ./join.sh --binary ./roadstead --sha256 {hashes} {token}'"
+        "sh -c 'set -e; {SAY_NO} \
+         echo \"{script_sha256}  join.sh\" | sha256sum -c - || no \"the script join.sh is missing here, or not the one of this line\"; \
+         {BECOME_ROOT} $s sh ./join.sh --binary ./roadstead --sha256 {hashes} {token}'"
     )
 }
 
-const BECOME_ROOT: &str = "s=$([ \"$(id -u)\" = 0 ] || command -v sudo || true);";
+const SAY_NO: &str = "no() { echo \"roadstead: $1\" >&2; exit 1; };";
+
+/// Whether sudo will let somebody cannot be known before it has asked for their password; so the other way is told beforehand.
+const BECOME_ROOT: &str = "s=${SUDO-$([ \"$(id -u)\" = 0 ] || command -v sudo || true)}; \
+    [ -z \"$s\" ] || echo \"roadstead: becoming root by $s; with SUDO= before the line it all runs as $(id -un)\" >&2;";
 
 /// Nothing that a shell could take for more than a word.
 fn is_plain(text: &str) -> bool {
@@ -97,7 +106,7 @@ mod tests {
         let line = online(&addresses, "aa11", "bb22", "rs1_abc-_");
         assert!(!line.contains('\n'));
         assert!(line.contains("for h in 192.0.2.1:7400 [2001:db8::1]:7400;"));
-        assert!(line.contains("aa11  $d/join.sh") && line.contains("--sums bb22 rs1_abc-_'"));
+        assert!(line.contains("aa11  $f") && line.contains("--sums bb22 rs1_abc-_'"));
         let sums = Sums {
             text: "11  aarch64/roadstead\n22  x86_64/roadstead\n".into(),
             sha256: "cc".into(),

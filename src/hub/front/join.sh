@@ -21,6 +21,7 @@
 # Run it again to upgrade: a node that has joined already keeps its identity, gets the hub's binary and is restarted;
 # commands that are running go on. A node that was removed from its hub joins it again, by a line that it has not joined by yet.
 # Token and hub are judged before a running agent is stopped; when the join fails all the same, that agent is started again.
+# Where the hub wants the join approved first, the agent is left to wait for that and goes on by itself.
 
 set -eu
 
@@ -45,7 +46,7 @@ main() {
     read_arguments "$@"
     check_arguments
     work=$(mktemp -d)
-    trial='' stopped='' aside=''
+    trial='' stopped='' aside='' unfinished=''
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
@@ -82,6 +83,7 @@ clean_up() {
         rm -rf "$data"
         mv "$aside" "$data"
     fi
+    [ -z "$unfinished" ] || rm -f "$unfinished"
     [ -z "$stopped" ] || warn "starting the agent that ran before again"
     case $stopped in
         service) systemctl start "$SERVICE" ;;
@@ -268,13 +270,16 @@ set_aside() {
 install_binary() {
     mkdir -p "$bin_dir"
     # Never into the running file: it is replaced in one step.
-    cp "$work/roadstead" "$target.new.$$"
-    chmod 755 "$target.new.$$"
-    mv -f "$target.new.$$" "$target"
+    unfinished=$target.new.$$
+    cp "$work/roadstead" "$unfinished"
+    chmod 755 "$unfinished"
+    mv -f "$unfinished" "$target"
+    unfinished=''
     say "installed $version as $target"
 }
 
-# Runs the agent once in front of us, until the hub has let it in, so that a refusal is seen here and now.
+# Runs the agent once in front of us, until the hub has let it in, so that a refusal is seen here and now. What has to be approved
+# first may take days: the agent has noted its token then, and waits without us.
 join() {
     mkdir -p "$data"
     chmod 700 "$data"
@@ -283,6 +288,13 @@ join() {
     trial=$!
     began=$(date +%s)
     until grep -q 'connected to the hub' "$work/log"; do
+        if grep -q 'once somebody approves it' "$work/log"; then
+            end_trial
+            request=$(sed -n 's/.*join-request approve \(jr-[0-9a-z]*\).*/\1/p' "$work/log" | tail -n 1)
+            say "the hub lets this node in once somebody approves it, in the console or by: roadstead join-request approve ${request:-ID}"
+            say "the key to compare with the request's is shown by: $target agent status --data $data"
+            return 0
+        fi
         kill -0 "$trial" 2>/dev/null || explain "the agent could not join"
         [ $(($(date +%s) - began)) -lt "$JOIN_SECONDS" ] ||
             explain "the hub did not let the agent in within $JOIN_SECONDS seconds"

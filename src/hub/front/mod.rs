@@ -5,8 +5,9 @@
 //! one task; what it does wrong ends with it. What is served to whom is decided behind [`Routes`] and [`AgentDoor`]; the port
 //! itself answers only what everyone may have: the console's files, the CA, the join script, binaries and health.
 //!
-//! Called by `hub`, which ties it to the API and the agent link. Stopping: the listeners close first, requests and WebSockets
-//! get [`Limits::drain`] to end (WebSockets are told), then the rest is cut. Agents belong to their door, which ends them.
+//! Called by `hub`, which ties it to the API and the agent link. Stopping: requests and WebSockets get [`Limits::drain`] to end
+//! (WebSockets are told), then the rest is cut and the listeners close. Until then whoever comes anew hears of health, which is that
+//! the hub is stopping, and is otherwise sent away: a load balancer has to ask to know. Agents belong to their door, which ends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -86,7 +87,9 @@ struct Front {
     gate: admission::Gate,
     budget: body::Budget,
     downloads: Arc<Semaphore>,
-    /// Everything that a drain waits for; agents are not among it.
+    /// The listeners, and every connection from its first byte until an agent's door or a WebSocket takes it over.
+    arrivals: TaskTracker,
+    /// Everything that a drain waits for: HTTP connections that were there before it, and WebSockets. Agents are not among it.
     tasks: TaskTracker,
     agent_tasks: TaskTracker,
     closing: CancellationToken,
@@ -121,6 +124,7 @@ impl Front {
             budget: body::Budget::new(limits.body_budget),
             downloads: Arc::new(Semaphore::new(limits.downloads)),
             limits,
+            arrivals: TaskTracker::new(),
             tasks: TaskTracker::new(),
             agent_tasks: TaskTracker::new(),
             closing,
@@ -130,9 +134,9 @@ impl Front {
 
     async fn serve(self: Arc<Self>, listeners: Vec<TcpListener>) {
         for listener in listeners {
-            self.tasks.spawn(accept(Arc::clone(&self), listener));
+            self.arrivals.spawn(accept(Arc::clone(&self), listener));
         }
-        self.tasks.spawn(give_back(Arc::clone(&self)));
+        self.arrivals.spawn(give_back(Arc::clone(&self)));
         self.closing.cancelled().await;
         self.drain().await;
     }
@@ -141,9 +145,11 @@ impl Front {
         self.tasks.close();
         if tokio::time::timeout(self.limits.drain, self.tasks.wait()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "connections cut: they did not end in time");
-            self.abort.cancel();
-            self.tasks.wait().await;
         }
+        self.abort.cancel();
+        self.arrivals.close();
+        self.tasks.wait().await;
+        self.arrivals.wait().await;
     }
 
     /// Runs to the end, or until the drain's patience is over.
@@ -169,7 +175,8 @@ const CROWD: usize = 1000;
 async fn give_back(front: Arc<Front>) {
     let mut most = 0;
     while !front.closing.is_cancelled() {
-        let now = front.tasks.len() + front.agent_tasks.len();
+        // An HTTP connection is among both, one that has not said a word yet among the arrivals, a WebSocket among the tasks.
+        let now = front.arrivals.len().max(front.tasks.len()) + front.agent_tasks.len();
         most = most.max(now);
         if most - now >= CROWD {
             most = now;
@@ -183,11 +190,10 @@ async fn give_back(front: Arc<Front>) {
 }
 
 async fn accept(front: Arc<Front>, listener: TcpListener) {
-    let closing = front.closing.clone();
     let mut pause = Pause::default();
     loop {
         let accepted = tokio::select! {
-            () = closing.cancelled() => return,
+            () = front.abort.cancelled() => return,
             accepted = async {
                 let place = front.gate.place().await;
                 listener.accept().await.map(|(stream, address)| (place, stream, address))
@@ -207,17 +213,12 @@ async fn accept(front: Arc<Front>, listener: TcpListener) {
             continue;
         }
         let work = enter(Arc::clone(&front), stream, address, place);
-        front.tasks.spawn(front.until_aborted(work));
+        front.arrivals.spawn(front.until_aborted(work));
     }
 }
 
 async fn enter(front: Arc<Front>, stream: TcpStream, address: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
-    let closing = front.closing.clone();
-    let permit = tokio::select! {
-        () = closing.cancelled() => return,
-        permit = front.gate.enter(address.ip(), place) => permit,
-    };
-    match permit {
+    match front.gate.enter(address.ip(), place).await {
         Ok(permit) => door::receive(front, stream, address, permit).await,
         Err(full) => tracing::debug!(%address, ?full, "connection refused: its address has too many unauthenticated ones"),
     }

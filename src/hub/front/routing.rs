@@ -92,6 +92,9 @@ pub(super) async fn answer(front: Arc<Front>, caller: Caller, mut request: Reque
 }
 
 async fn serve(front: &Arc<Front>, caller: &Caller, request: Request<Incoming>) -> Response<Answer> {
+    if front.closing.is_cancelled() && !is_of_health(&request) {
+        return stopping();
+    }
     // Some of the API's protocols have their own addresses. What tells them apart from pages is a header that no link sets.
     if is_call(request.headers()) && !request.headers().contains_key(UPGRADE) {
         return call(front, caller, request).await;
@@ -116,6 +119,10 @@ async fn serve(front: &Arc<Front>, caller: &Caller, request: Request<Incoming>) 
             response
         }
     }
+}
+
+fn is_of_health(request: &Request<Incoming>) -> bool {
+    matches!(route(request.method(), request.uri().path()), Route::Alive | Route::Ready)
 }
 
 /// HTTP/2 names the host in the request line; the API reads (and its signatures cover) the header.
@@ -151,6 +158,13 @@ fn refuse(error: &BodyError) -> Response<Answer> {
         BodyError::Broken(_) => (StatusCode::BAD_REQUEST, "ValidationException"),
     };
     let mut response = api_error(status, code, &error.to_string());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn stopping() -> Response<Answer> {
+    let (code, message) = ("ServiceUnavailableException", "the hub is stopping: ask again in a moment");
+    let mut response = api_error(StatusCode::SERVICE_UNAVAILABLE, code, message);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

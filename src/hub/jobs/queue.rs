@@ -1,9 +1,10 @@
 //! Queues of rows that are brought to receivers outside: one turn a receiver, so that one that is slow or away holds up no other;
 //! what fails is tried again, ever later, and given up after a day.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::Timestamp;
@@ -16,8 +17,9 @@ pub const GIVEN_UP: Duration = Duration::from_secs(24 * 3600);
 /// Longest reason that is kept.
 pub const MAX_ERROR: usize = 500;
 
-/// The receivers of one queue that are being served; there are at most as many as receivers.
-pub struct Busy<Queue>(Mutex<BTreeSet<String>>, PhantomData<fn() -> Queue>);
+/// The receivers of one queue that are being served, each with whether it was called meanwhile; there are at most as many as
+/// receivers.
+pub struct Busy<Queue>(Mutex<BTreeMap<String, bool>>, PhantomData<fn() -> Queue>);
 
 impl<Queue> Default for Busy<Queue> {
     fn default() -> Self {
@@ -25,24 +27,55 @@ impl<Queue> Default for Busy<Queue> {
     }
 }
 
+impl<Queue> Busy<Queue> {
+    fn served(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A receiver's turn: while it lasts, it gets no other.
 pub struct Turn<Queue> {
     busy: Arc<Busy<Queue>>,
     pub receiver: String,
+    is_over: bool,
 }
 
 impl<Queue> Turn<Queue> {
-    /// `None` while the receiver has a turn already.
+    /// `None` while the receiver has a turn already, which hears of it ([`Turn::goes_on`]).
     pub fn begin(busy: Arc<Busy<Queue>>, receiver: String) -> Option<Self> {
-        let is_free = busy.0.lock().unwrap_or_else(PoisonError::into_inner).insert(receiver.clone());
-        // Not made before it is known to be free: its end would free the receiver of the turn that is under way.
-        is_free.then(|| Self { busy, receiver })
+        match busy.served().entry(receiver.clone()) {
+            Entry::Vacant(free) => free.insert(false),
+            Entry::Occupied(taken) => {
+                *taken.into_mut() = true;
+                return None;
+            }
+        };
+        Some(Self {
+            busy,
+            receiver,
+            is_over: false,
+        })
+    }
+
+    /// Whether there is more to do: the receiver was called since the turn began, or since this was asked. Otherwise the turn is
+    /// over, with nothing in between that could be missed.
+    pub fn goes_on(&mut self) -> bool {
+        let mut served = self.busy.served();
+        let was_called = served.get_mut(&self.receiver).is_some_and(std::mem::take);
+        if !was_called {
+            served.remove(&self.receiver);
+            self.is_over = true;
+        }
+        was_called
     }
 }
 
 impl<Queue> Drop for Turn<Queue> {
     fn drop(&mut self) {
-        self.busy.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.receiver);
+        // Once it is over, the receiver may have another turn already.
+        if !self.is_over {
+            self.busy.served().remove(&self.receiver);
+        }
     }
 }
 
@@ -74,6 +107,21 @@ mod tests {
         assert!(begin("a").is_none(), "a turn that was refused frees nothing");
         drop(first);
         assert!(begin("a").is_some());
+    }
+
+    #[test]
+    fn who_is_called_during_a_turn_is_served_again_in_it() {
+        let busy = Arc::new(Busy::<Here>::default());
+        let begin = || Turn::begin(busy.clone(), "a".to_owned());
+        let mut turn = begin().unwrap();
+        assert!(begin().is_none() && begin().is_none());
+        assert!(turn.goes_on(), "two calls are answered by looking once more");
+        assert!(!turn.goes_on());
+        let next = begin().unwrap();
+        drop(turn);
+        assert!(begin().is_none(), "the end of a turn that is over frees nothing");
+        drop(next);
+        assert!(begin().is_some());
     }
 
     #[test]

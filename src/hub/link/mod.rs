@@ -35,7 +35,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::wire::control::{Enrol, Goodbye, Hello, Refusal, ToAgent, ToHub};
 use crate::wire::frame;
 use crate::wire::node::NodeFacts;
-use crate::wire::run::OutputQuery;
+use crate::wire::run::{OutputQuery, ProgressQuery, Report};
 use crate::wire::succession::KeyLink;
 use crate::wire::{OBJECTS_PATH, PARAMETERS_PATH, SECRETS_PATH, STREAM_WINDOW};
 
@@ -43,6 +43,7 @@ pub use limits::{FrameRate, LinkLimits};
 pub use streams::{LinkError, OutputPull, SessionSink, SessionSource};
 
 use registry::Registry;
+use streams::Pieces;
 
 /// A node's public key, as SHA-256 of its 44-byte SPKI. The node *is* its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,6 +220,11 @@ impl Link {
         streams::output(&self.shared, node, &query).await
     }
 
+    /// Asks a node how far a run of it has come. See [`ProgressQuery`].
+    pub async fn progress(&self, node: &NodeId, query: ProgressQuery) -> Result<Report, LinkError> {
+        streams::progress(&self.shared, node, &query).await
+    }
+
     /// Opens an attachment to a shell; the first frame to send is `Open`.
     pub async fn session(&self, node: &NodeId) -> Result<(SessionSink, SessionSource), LinkError> {
         streams::session(&self.shared, node).await
@@ -237,6 +243,11 @@ impl Link {
     /// Hands a node what one of its steps may fetch from object stores; comes back when its agent has taken it.
     pub async fn objects(&self, node: &NodeId, objects: Bytes) -> Result<(), LinkError> {
         streams::hand_over(&self.shared, node, OBJECTS_PATH, objects).await
+    }
+
+    /// Sends a node a file for one of its steps, at a path of [`crate::wire::objects::FileFor`]; comes back when the node has it.
+    pub async fn file(&self, node: &NodeId, path: &str, pieces: Pieces) -> Result<(), LinkError> {
+        streams::file(&self.shared, node, path, pieces).await
     }
 
     /// Cuts a node's connection because the node was removed.

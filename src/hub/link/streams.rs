@@ -1,11 +1,16 @@
-//! Streams the hub opens towards one agent: a run's output, an attachment to a shell.
+//! Streams the hub opens towards one agent: a run's output, an attachment to a shell, a file.
 //!
 //! Each is an HTTP/2 stream with its own window. What nobody reads stays at the agent, and stands in nobody's way: the
 //! connection's window has room for every stream standing still (see [`crate::wire::CONNECTION_WINDOW`]).
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,10 +19,21 @@ use tokio::time::timeout;
 use crate::base::id::NodeId;
 use crate::hub::link::Shared;
 use crate::hub::link::registry::StreamSlot;
-use crate::platform::http2::next_bytes;
-use crate::wire::run::OutputQuery;
+use crate::platform::http2::{next_bytes, send_bytes};
+use crate::wire::run::{OutputQuery, ProgressQuery, Report};
 use crate::wire::stream::{self, FrameSink, StreamError};
-use crate::wire::{OUTPUT_PATH, SESSION_PATH};
+use crate::wire::{OUTPUT_PATH, PROGRESS_PATH, SESSION_PATH};
+
+/// The bytes of a file.
+pub type Pieces = BoxStream<'static, io::Result<Bytes>>;
+
+/// Of what a node says about a file that it did not take.
+const MAX_WORDS_BYTES: usize = 2000;
+/// For a node to take a piece of a file, and to say that it has all of it.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Of what a node says about a run that goes on: the beginnings of the outputs of a hundred steps.
+const MAX_PROGRESS_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a stream to an agent is not open, or has ended early.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +52,18 @@ pub enum LinkError {
     Refused(u16),
     #[error("the stream ended early")]
     Cut(#[from] StreamError),
+    #[error("{0}")]
+    Said(String),
+}
+
+impl LinkError {
+    /// Whether it may go better on the node's next connection, or soon.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NotConnected | Self::TooManyStreams | Self::HubBusy | Self::TimedOut | Self::Cut(_) => true,
+            Self::NotFound | Self::Refused(_) | Self::Said(_) => false,
+        }
+    }
 }
 
 impl From<h2::Error> for LinkError {
@@ -103,6 +131,20 @@ pub(super) async fn output(shared: &Shared, node: &NodeId, query: &OutputQuery) 
     Ok(OutputPull { body, _place: place })
 }
 
+pub(super) async fn progress(shared: &Shared, node: &NodeId, query: &ProgressQuery) -> Result<Report, LinkError> {
+    let unreadable = |error: serde_json::Error| LinkError::Cut(StreamError::Frame(error.into()));
+    let question = serde_json::to_vec(query).map_err(unreadable)?;
+    let (_, body, place) = open(shared, node, PROGRESS_PATH, Some(question.into())).await?;
+    let mut answer = OutputPull { body, _place: place };
+    let mut json = Vec::new();
+    while json.len() < MAX_PROGRESS_BYTES
+        && let Some(bytes) = answer.next().await
+    {
+        json.extend_from_slice(&bytes?);
+    }
+    serde_json::from_slice(&json).map_err(unreadable)
+}
+
 pub(super) async fn session(shared: &Shared, node: &NodeId) -> Result<(SessionSink, SessionSource), LinkError> {
     let (stream, body, place) = open(shared, node, SESSION_PATH, None).await?;
     let sink = FrameSink::new(stream);
@@ -112,6 +154,47 @@ pub(super) async fn session(shared: &Shared, node: &NodeId) -> Result<(SessionSi
 
 pub(super) async fn hand_over(shared: &Shared, node: &NodeId, path: &str, whole: Bytes) -> Result<(), LinkError> {
     open(shared, node, path, Some(whole)).await.map(drop)
+}
+
+/// Sends a file; comes back when the node has all of it.
+pub(super) async fn file(shared: &Shared, node: &NodeId, path: &str, mut pieces: Pieces) -> Result<(), LinkError> {
+    let (mut stream, body, _place) = open(shared, node, path, None).await?;
+    let mut words = pin!(words(body));
+    let sending = async {
+        while let Some(piece) = pieces.next().await {
+            let mut piece = piece.map_err(|error| LinkError::Said(format!("it cannot be read: {error}")))?;
+            let sent = timeout(SILENCE, send_bytes(&mut stream, &mut piece)).await;
+            sent.map_err(|_| LinkError::TimedOut)??;
+        }
+        Ok::<_, LinkError>(stream.send_data(Bytes::new(), true)?)
+    };
+    // A node that cannot take it says so at once.
+    let said = tokio::select! {
+        biased;
+        said = &mut words => said,
+        sent = sending => {
+            sent?;
+            timeout(SILENCE, words).await.map_err(|_| LinkError::TimedOut)?
+        }
+    };
+    match said? {
+        said if said.is_empty() => Ok(()),
+        said => Err(LinkError::Said(said)),
+    }
+}
+
+/// All that a node says, or its beginning.
+async fn words(mut body: RecvStream) -> Result<String, LinkError> {
+    let mut words = Vec::new();
+    while let Some(bytes) = next_bytes(&mut body).await {
+        words.extend_from_slice(&bytes?);
+        if words.len() > MAX_WORDS_BYTES {
+            break;
+        }
+    }
+    words.truncate(MAX_WORDS_BYTES);
+    let is_shown = |c: &char| !c.is_control();
+    Ok(String::from_utf8_lossy(&words).chars().filter(is_shown).collect())
 }
 
 async fn open(

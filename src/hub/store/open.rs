@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0020_audit_filing.sql"),
     include_str!("migrations/0021_library_tags.sql"),
     include_str!("migrations/0022_live_logs.sql"),
+    include_str!("migrations/0023_recovery_rule.sql"),
 ];
 
 /// The writer's connection and the readers'.

@@ -364,7 +364,7 @@ impl Grants {
         self.layers.iter().filter_map(|l| l.nodes.as_ref()).all(|s| s.matches(&as_node))
     }
 
-    fn find(&self, effect: Effect, action: &str, thing: &Thing) -> Option<&Origin> {
+    pub(super) fn find(&self, effect: Effect, action: &str, thing: &Thing) -> Option<&Origin> {
         self.about(effect, action)
             .find(|g| g.selectors.iter().any(|s| s.matches(thing)))
             .map(|g| &g.origin)
@@ -373,7 +373,7 @@ impl Grants {
 
 impl Grant {
     /// `action` in lower case: actions are the one place where case does not count.
-    fn is_about(&self, action: &str) -> bool {
+    pub(super) fn is_about(&self, action: &str) -> bool {
         let named = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(action));
         if self.not_actions.is_empty() {
             return named(&self.actions);
@@ -475,7 +475,7 @@ fn holds_for_user(condition: &Condition, user: &str) -> bool {
 }
 
 fn tag_condition(condition: &Condition, user: &str) -> Option<TagTest> {
-    let key = condition.key.strip_prefix("tag:")?;
+    let key = condition.tag()?;
     Some(TagTest {
         key: key.to_owned(),
         values: values(condition, user),

@@ -11,10 +11,12 @@
 use serde_json::{Map, Value as Json};
 
 use crate::model::access::kinds::UPSTREAMS;
+use crate::model::access::pattern::Pattern;
 use crate::model::access::{Condition, Effect, Operator, Policy, PolicyError, Resource, Statement, USER_VARIABLE, Word, Words};
 
-/// The document of a plain shell: upstream asks for no right on it unless a policy says so.
-const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
+#[path = "iam_documents.rs"]
+mod documents;
+
 /// What becomes of what only upstream has.
 const KEPT: &str = "kept, and without effect as long as it is so";
 /// Bounds of what is read at all.
@@ -82,8 +84,9 @@ struct Import<'w> {
 enum Use {
     Allowed,
     Denied,
-    /// Every other action is meant.
-    Excluded,
+    /// Every other action is allowed, or denied.
+    AllowedBut,
+    DeniedBut,
 }
 
 impl Import<'_> {
@@ -96,30 +99,15 @@ impl Import<'_> {
     }
 
     fn finish(mut self) -> Result<Imported, PolicyError> {
-        if self.opens_default_shell {
-            self.note(
-                "Statement",
-                format!(
-                    "a right on document `{SHELL_DOCUMENT}` was added: upstream asks for none when a shell is opened without a document"
-                ),
-            );
-            let mut document = Resource::of("document");
-            document.ids = vec![SHELL_DOCUMENT.into()];
-            self.done.policy.statements.push(Statement {
-                sid: Some("DefaultShellDocument".into()),
-                effect: Effect::Allow,
-                actions: vec!["ssm:StartSession".into()],
-                not_actions: Vec::new(),
-                resources: vec![document],
-                conditions: Vec::new(),
-            });
-        }
+        self.add_shell_document();
         if self.done.policy.statements.is_empty() && self.done.unsupported.is_empty() {
             return Err(PolicyError::new("Statement", "no statement speaks of Systems Manager (`ssm:…`)"));
         }
         if !self.done.policy.statements.is_empty() {
             self.done.policy.check()?;
         }
+        let unmatched = self.words.idle(&self.done.policy).filter(|idle| !idle.is_upstreams);
+        self.done.unsupported.extend(unmatched.map(|idle| idle.error));
         Ok(self.done)
     }
 
@@ -154,27 +142,16 @@ impl Import<'_> {
         if resources.is_empty() {
             return self.unsupported(format!("{place}.Resource"), "names nothing that there is on this hub");
         }
-        let opens = |action: &String| {
-            let pattern = crate::model::access::pattern::Pattern::new(&action.to_ascii_lowercase(), "");
-            pattern.matches("ssm:startsession")
-        };
-        let is_about_nodes = resources.iter().any(|r| r.kind == "node");
-        let names_documents = resources.iter().any(|r| matches!(r.kind.as_str(), "document" | "*"));
-        if effect == Effect::Allow && is_about_nodes && !names_documents && !found.checks_document && actions.iter().any(opens) {
-            self.opens_default_shell = true;
-        }
-        self.done.policy.statements.push(Statement {
-            sid: members
-                .get("Sid")
-                .and_then(Json::as_str)
-                .filter(|s| !s.is_empty())
-                .map(str::to_owned),
+        let sid = members.get("Sid").and_then(Json::as_str).filter(|sid| !sid.is_empty());
+        let translated = Statement {
+            sid: sid.map(str::to_owned),
             effect,
             actions,
             not_actions,
             resources,
             conditions: found.all,
-        });
+        };
+        self.add(place, translated, found.checks_document);
     }
 
     /// `None` when nothing of the statement is about us.
@@ -186,7 +163,12 @@ impl Import<'_> {
             return None;
         }
         if !excluded.is_empty() {
-            excluded = self.known(&format!("{place}.NotAction"), excluded, Use::Excluded);
+            let place = format!("{place}.NotAction");
+            if effect == Effect::Allow {
+                excluded = self.known(&place, excluded, Use::AllowedBut);
+                return self.all_but(&place, &excluded).map(|actions| (actions, Vec::new()));
+            }
+            excluded = self.known(&place, excluded, Use::DeniedBut);
             // IAM knows nothing of our own services: what it does not name there, it does not mean.
             excluded.extend(["roadstead:*".to_owned(), "sts:*".to_owned()]);
             return Some((Vec::new(), excluded));
@@ -203,6 +185,34 @@ impl Import<'_> {
         (!named.is_empty()).then_some((named, Vec::new()))
     }
 
+    /// What is allowed by all but these: this hub's actions of Systems Manager, each by its name, so that a service that the
+    /// author did not know of is never among them.
+    fn all_but(&mut self, place: &str, excluded: &[String]) -> Option<Vec<String>> {
+        let words = self.words;
+        let of_others: Vec<String> = words
+            .services()
+            .into_iter()
+            .filter(|service| *service != "ssm")
+            .map(|s| format!("`{s}:*`"))
+            .collect();
+        let actions: Vec<String> = words
+            .actions()
+            .filter(|action| action.starts_with("ssm:") && !matches_action(excluded, action))
+            .map(str::to_owned)
+            .collect();
+        let taken = match actions.len() {
+            0 => "leaves no action of Systems Manager: the statement is left out".to_owned(),
+            1 => "is taken as the one other action of Systems Manager that this hub has".to_owned(),
+            count => format!("is taken as the {count} other actions of Systems Manager that this hub has"),
+        };
+        let others = match actions.is_empty() || of_others.is_empty() {
+            true => String::new(),
+            false => format!("; {} are left out", of_others.join(", ")),
+        };
+        self.note(place, format!("{taken}{others}"));
+        (!actions.is_empty()).then_some(actions)
+    }
+
     /// The actions that stay: what is Systems Manager's, here or upstream.
     ///
     /// Of other services some are here, too. A grant of these may be left out; a denial may not, and is not translated: what
@@ -216,6 +226,8 @@ impl Import<'_> {
                 "*" if matches!(action.as_str(), "*" | "*:*") => kept.push("*".to_owned()),
                 "ssm" => match self.words.action(&action) {
                     Word::Here => kept.push(action),
+                    // Nothing that this hub does not have is allowed by all but it.
+                    Word::Upstreams(_) if used == Use::AllowedBut => {}
                     Word::Upstreams(_) => {
                         absent.push(format!("`{}`", shown(&action)));
                         kept.push(action);
@@ -228,7 +240,7 @@ impl Import<'_> {
                         format!("`{}` does not say which service it means: write `ssm:…`", shown(&action)),
                     );
                 }
-                _ if is_here && used == Use::Excluded => kept.push(action),
+                _ if is_here && used == Use::DeniedBut => kept.push(action),
                 _ if is_here && used == Use::Denied => {
                     let words = "is of another service that this hub has: deny it by a policy of its own";
                     self.unsupported(place, format!("`{}` {words}", shown(&action)));
@@ -395,6 +407,14 @@ impl Import<'_> {
             values,
         });
     }
+}
+
+/// Whether one of these patterns of actions is about the action; case does not count.
+fn matches_action(patterns: &[String], action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    patterns
+        .iter()
+        .any(|pattern| Pattern::new(&pattern.to_ascii_lowercase(), "").matches(&action))
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::access::{Grants, Thing};
+use crate::model::access::{Grants, SHELL_DOCUMENT, Thing};
 
 fn read(document: Json) -> Result<Imported, PolicyError> {
     let here = [
@@ -20,7 +20,13 @@ fn read(document: Json) -> Result<Imported, PolicyError> {
         "StartSession",
         "TerminateSession",
     ];
-    let of_others = ["logs:DescribeLogGroups", "tag:TagResources"].map(str::to_owned);
+    let of_others = [
+        "logs:DescribeLogGroups",
+        "roadstead:CreateUser",
+        "sts:AssumeRole",
+        "tag:TagResources",
+    ]
+    .map(str::to_owned);
     import(
         &document,
         &Words::new(here.map(|name| format!("ssm:{name}")).into_iter().chain(of_others)),
@@ -33,6 +39,10 @@ fn imported(document: Json) -> Imported {
 
 fn places(errors: &[PolicyError]) -> Vec<&str> {
     errors.iter().map(|e| e.place.as_str()).collect()
+}
+
+fn said(errors: &[PolicyError]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
 }
 
 /// Whether a user `ann` with this policy may do it to a thing with a tag or two.
@@ -140,9 +150,124 @@ fn parameters_by_path() {
 fn all_actions_but_some_are_still_systems_managers_only() {
     let policy = imported(json!({"Statement": [{"Effect": "Allow", "NotAction": ["ssm:Delete*", "iam:*"], "Resource": "*"}]}));
     assert!(may(&policy, "ssm:PutParameter", "parameter", "/a", &[]) && !may(&policy, "ssm:DeleteParameter", "parameter", "/a", &[]));
-    assert!(!may(&policy, "roadstead:CreateUser", "user", "x", &[]));
+    for (action, kind) in [
+        ("roadstead:CreateUser", "user"),
+        ("tag:TagResources", "node"),
+        ("logs:DescribeLogGroups", "hub"),
+        ("resource-groups:CreateGroup", "group"),
+    ] {
+        assert!(!may(&policy, action, kind, "x", &[]), "{action}");
+    }
+    assert_eq!(
+        said(&policy.notes),
+        [
+            "Statement[0].NotAction: `iam:*` are of other services: left out",
+            "Statement[0].NotAction: is taken as the 11 other actions of Systems Manager that this hub has; `logs:*`, `roadstead:*`, \
+             `sts:*`, `tag:*` are left out",
+        ]
+    );
     let all = imported(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}));
     assert!(may(&all, "ssm:SendCommand", "node", "x", &[]) && !may(&all, "roadstead:CreateUser", "user", "x", &[]));
+}
+
+#[test]
+fn a_grant_of_all_but_what_there_is_gives_nothing() {
+    let statements = json!([
+        {"Effect": "Allow", "NotAction": ["ssm:*", "ssm:CreateAssociation"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "ssm:ListCommands", "Resource": "*"}]);
+    let policy = imported(json!({"Statement": statements}));
+    assert_eq!(policy.policy.statements.len(), 1);
+    assert_eq!(
+        said(&policy.notes),
+        ["Statement[0].NotAction: leaves no action of Systems Manager: the statement is left out"]
+    );
+}
+
+#[test]
+fn a_denial_of_all_but_some_stays_as_wide_as_it_is_written() {
+    let policy = imported(json!({"Statement": [
+        {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"},
+        {"Effect": "Deny", "NotAction": ["ssm:SendCommand", "ssm:CreateAssociation"], "Resource": "*"}]}));
+    assert_eq!(
+        policy.policy.statements[1].not_actions,
+        ["ssm:SendCommand", "ssm:CreateAssociation", "roadstead:*", "sts:*"]
+    );
+}
+
+/// Whether `ann` may open a plain shell on a node with these tags.
+fn opens_shell(policy: &Imported, tags: &[(&str, &str)]) -> bool {
+    may(policy, "ssm:StartSession", "node", "mi-1", tags) && may(policy, "ssm:StartSession", "document", SHELL_DOCUMENT, &[])
+}
+
+#[test]
+fn a_shell_on_whatever_carries_a_tag_is_one_on_nodes_that_do() {
+    for operator in ["StringLike", "StringEquals"] {
+        let policy = imported(
+            json!({"Statement": [{"Effect": "Allow", "Action": ["ssm:StartSession", "ssm:SendCommand"], "Resource": "*",
+            "Condition": {operator: {"ssm:resourceTag/part": "mine"}}}]}),
+        );
+        assert!(opens_shell(&policy, &[("part", "mine")]) && !opens_shell(&policy, &[("part", "theirs")]));
+        assert!(!may(&policy, "ssm:StartSession", "document", "Other", &[]));
+        assert!(!may(&policy, "ssm:SendCommand", "document", SHELL_DOCUMENT, &[]));
+        assert_eq!(
+            said(&policy.notes),
+            [
+                "Statement[0].Condition: holds for documents, too: where they do not carry the tag, allow `ssm:SendCommand` on them by \
+                 a statement of its own",
+                "Statement: a right on document `SSM-SessionManagerRunShell` was added: upstream asks for none when a shell is opened \
+                 without a document",
+            ]
+        );
+    }
+}
+
+#[test]
+fn documents_that_are_named_are_held_to_the_tag() {
+    let policy = imported(json!({"Statement": [{"Effect": "Allow", "Action": "ssm:StartSession",
+        "Resource": ["arn:aws:ec2:*:*:instance/*", "arn:aws:ssm:*:*:document/SSM-SessionManagerRunShell"],
+        "Condition": {"StringLike": {"ssm:resourceTag/part": "mine"}}}]}));
+    assert!(!opens_shell(&policy, &[("part", "mine")]));
+    assert_eq!(
+        said(&policy.notes),
+        [
+            "Statement[0].Condition: holds for documents, too: where they do not carry the tag, allow `ssm:StartSession` on them by a statement of its own"
+        ]
+    );
+}
+
+#[test]
+fn a_denial_of_what_does_not_carry_a_tag_is_one_of_nodes() {
+    let denied = |action: Json| {
+        imported(json!({"Statement": [{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"},
+            {"Sid": "Mine", "Effect": "Deny", "Action": action, "Resource": "*",
+                "Condition": {"StringNotLike": {"aws:ResourceTag/part": ["mine*"]}, "StringNotEquals": {"aws:username": "root"}}}]}))
+    };
+    let policy = denied(json!("ssm:StartSession"));
+    assert!(opens_shell(&policy, &[("part", "mine-1")]) && !opens_shell(&policy, &[]));
+    assert_eq!(policy.policy.statements.len(), 2);
+    assert_eq!(
+        said(&policy.notes),
+        ["Statement[1].Condition: is asked of nodes alone where it denies `ssm:StartSession`: documents do not carry the tags of nodes"]
+    );
+    let policy = denied(json!(["ssm:startsession", "ssm:GetParameter"]));
+    assert!(opens_shell(&policy, &[("part", "mine-1")]) && !opens_shell(&policy, &[]));
+    assert!(!may(&policy, "ssm:GetParameter", "parameter", "/a", &[]));
+    let wide = denied(json!("ssm:S*"));
+    assert!(!opens_shell(&wide, &[("part", "mine-1")]), "a denial stays as wide as it is");
+    let words = said(&wide.notes).join("\n");
+    assert!(
+        words.contains("denies every `ssm:StartSession`") && words.contains("denies every `ssm:SendCommand`"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_tag_that_sessions_cannot_carry_is_no_condition() {
+    let policy = imported(
+        json!({"Statement": [{"Effect": "Deny", "Action": "ssm:TerminateSession", "Resource": "arn:aws:ssm:*:*:session/*",
+        "Condition": {"StringEquals": {"ssm:resourceTag/part": "mine"}}}]}),
+    );
+    assert_eq!(places(&policy.unsupported), ["Statements[0].Conditions[0]"]);
 }
 
 #[test]
@@ -184,7 +309,7 @@ fn an_action_that_there_is_nowhere_is_named_and_the_rest_is_read() {
         ]
     );
     assert_eq!(policy.policy.statements[0].actions, ["ssm:SendCommand"]);
-    assert_eq!(policy.policy.statements[1].not_actions, ["roadstead:*", "sts:*"]);
+    assert_eq!(policy.policy.statements.len(), 2);
 }
 
 #[test]
@@ -192,7 +317,7 @@ fn of_other_services_that_are_here_too_a_grant_is_left_out_and_nothing_else() {
     let policy = imported(json!({"Statement": [
         {"Effect": "Allow", "Action": ["ssm:SendCommand", "logs:*", "s3:GetObject"], "Resource": "*"},
         {"Effect": "Deny", "Action": ["ssm:GetParameter", "tag:TagResources", "s3:*"], "Resource": "*"},
-        {"Effect": "Allow", "NotAction": ["tag:*", "iam:*", "ssm:PutParameter"], "Resource": "*"}]}));
+        {"Effect": "Deny", "NotAction": ["tag:*", "iam:*", "ssm:PutParameter"], "Resource": "*"}]}));
     assert_eq!(
         policy.unsupported.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["Statement[1].Action: `tag:TagResources` is of another service that this hub has: deny it by a policy of its own"]

@@ -3,7 +3,7 @@
 pub const NODE: &str = "node";
 
 /// Every kind of things that an operation of this hub acts on, as policies name it. Sorted.
-pub const HERE: [&str; 22] = [
+pub const HERE: [&str; 23] = [
     "access-key",
     "activation",
     "audit",
@@ -12,6 +12,7 @@ pub const HERE: [&str; 22] = [
     "freeze",
     "group",
     "hub",
+    "hub-file",
     "join-request",
     "limits",
     "login-session",
@@ -30,6 +31,16 @@ pub const HERE: [&str; 22] = [
 
 /// Kinds of things that upstream has and this hub does not.
 pub const UPSTREAMS: [&str; 6] = ["association", "automation", "baseline", "inventory", "ops-item", "window"];
+
+/// Whether things of this kind may carry tags.
+pub fn carries_tags(kind: &str) -> bool {
+    matches!(kind, NODE | "activation" | "document" | "group" | "parameter")
+}
+
+/// Whether things of this kind belong to a caller; the hub does as far as callers sign in and out of it.
+pub fn has_owner(kind: &str) -> bool {
+    matches!(kind, "access-key" | "command" | "hub" | "login-session" | "session" | "user")
+}
 
 /// Whether things of this kind are judged by the nodes they touch as well.
 pub fn touches_nodes(kind: &str) -> bool {

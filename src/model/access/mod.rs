@@ -9,17 +9,20 @@
 //! The vocabulary is closed on purpose: whatever a policy can say about a row can be said in SQL too, so that a list shows
 //! exactly the rows on which a point decision would say yes (`hub/auth/visible`; a property test holds the two equal).
 //!
-//! * [`Policy`] as it is written and stored · [`grants`] compiled for one caller, and the decision · [`kinds`] of things ·
+//! * [`Policy`] as it is written and stored · [`grants`] compiled for one caller, and the decision · [`widening`] by a change of
+//!   labels · [`kinds`] of things ·
 //!   [`pattern`] wildcards ·
-//!   [`words`] that there are ([`upstream`]'s too) · [`roles`] the built-in roles · [`iam`] import of IAM policies · [`cedar`] export as Cedar text.
+//!   [`words`] that there are ([`upstream`]'s too), and [`idle`] parts of a policy · [`roles`] the built-in roles · [`iam`] import of IAM policies · [`cedar`] export as Cedar text.
 
 pub mod cedar;
 pub mod grants;
 pub mod iam;
+pub mod idle;
 pub mod kinds;
 pub mod pattern;
 pub mod roles;
 pub mod upstream;
+pub mod widening;
 pub mod words;
 
 use schemars::JsonSchema;
@@ -32,6 +35,9 @@ pub use words::{Word, Words};
 pub const MAX_STATEMENTS: usize = 100;
 const MAX_ENTRIES: usize = 200;
 const MAX_TEXT: usize = 1024;
+
+/// The document of a plain shell.
+pub const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
 
 /// The variable that stands for the caller's own name in ids and values.
 pub const USER_VARIABLE: &str = "${user}";
@@ -271,8 +277,13 @@ fn check_texts<'t>(texts: impl Iterator<Item = &'t String>, place: &str, count: 
 }
 
 impl Condition {
+    /// The tag of the resource that it compares; `None` for one about the caller.
+    pub fn tag(&self) -> Option<&str> {
+        self.key.strip_prefix("tag:")
+    }
+
     fn check(&self, place: &str) -> Result<(), PolicyError> {
-        let is_key = self.key == "user" || self.key.strip_prefix("tag:").is_some_and(|tag| !tag.is_empty());
+        let is_key = self.key == "user" || self.tag().is_some_and(|tag| !tag.is_empty());
         if !is_key {
             let shown: String = self.key.chars().take(80).collect();
             return Err(PolicyError::new(

@@ -18,6 +18,17 @@ pub fn description(role: &str) -> Option<&'static str> {
     })
 }
 
+/// What decisions name the rights that every user has.
+pub const EVERYBODY: &str = "everybody";
+
+/// Whether decisions name something built in so, or nearly: a policy or role of that name would be taken for it.
+pub fn is_reserved(name: &str) -> bool {
+    BUILT_IN
+        .into_iter()
+        .chain([EVERYBODY])
+        .any(|built_in| built_in.eq_ignore_ascii_case(name))
+}
+
 /// The policy of a built-in role.
 pub fn policy(role: &str) -> Option<Policy> {
     let statements = match role {
@@ -158,7 +169,7 @@ fn operator() -> Vec<Statement> {
                 "roadstead:RejectCommand",
                 "roadstead:RetryOutputUpload",
             ],
-            kinds(&["node", "document", "command", "object-store"]),
+            kinds(&["node", "document", "command", "object-store", "hub-file"]),
         ),
         allow("Brake", &["roadstead:SetFreeze"], kinds(&["freeze"])),
         allow("Shell", &["ssm:StartSession"], kinds(&["node", "document"])),
@@ -200,7 +211,7 @@ fn operator() -> Vec<Statement> {
                 "ssm:DeleteDocument",
                 "roadstead:*Document*",
             ],
-            kinds(&["document"]),
+            kinds(&["document", "hub-file"]),
         ),
     ]
 }

@@ -2,12 +2,11 @@
 //!
 //! A policy that names what nobody has would be taken for a rule and be none: a denial of `ssm:StartSesion` denies nothing.
 //! So whatever is written anew is held against these words. What upstream has and this hub has not may stand in a policy,
-//! is said to be without effect, and counts once the hub has it. *Invariant*: what is stored is never judged again; a policy
-//! goes on to mean what it meant.
+//! is said to be without effect, and counts once the hub has it.
 
 use crate::model::access::kinds::{HERE, UPSTREAMS};
 use crate::model::access::pattern::Pattern;
-use crate::model::access::{Policy, PolicyError, Statement, upstream};
+use crate::model::access::upstream;
 use crate::model::nearest::nearest;
 
 /// The actions of this hub, and those of upstream.
@@ -42,14 +41,6 @@ impl Word {
     }
 }
 
-/// A part of a policy that speaks of nothing on this hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Idle {
-    pub error: PolicyError,
-    /// It would mean something to upstream.
-    pub is_upstreams: bool,
-}
-
 impl Words {
     /// `actions` are this hub's: `ssm:SendCommand` …
     pub fn new(actions: impl IntoIterator<Item = String>) -> Self {
@@ -62,6 +53,13 @@ impl Words {
     /// All actions of this hub, by name.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.here.iter().map(|name| name.shown.as_str())
+    }
+
+    /// The services that these actions are of, each once.
+    pub fn services(&self) -> Vec<&str> {
+        let mut services: Vec<&str> = self.actions().filter_map(service_of).collect();
+        services.dedup();
+        services
     }
 
     /// An action, or a pattern of actions, of which one that matches is enough.
@@ -77,18 +75,6 @@ impl Words {
         Word::Nobodys(self.no_action(given))
     }
 
-    /// What of a policy speaks of nothing here, in the order in which it is written.
-    pub fn idle<'p>(&'p self, policy: &'p Policy) -> impl Iterator<Item = Idle> + 'p {
-        policy.statements.iter().enumerate().flat_map(move |(at, statement)| {
-            let actions = named_actions(statement, at).filter_map(|(place, action)| Idle::of(place, self.action(action)));
-            let kinds = statement.resources.iter().enumerate().filter_map(move |(nth, resource)| {
-                let word = if resource.kind == "*" { Word::Here } else { kind(&resource.kind) };
-                Idle::of(format!("Statements[{at}].Resources[{nth}].Kind"), word)
-            });
-            actions.chain(kinds)
-        })
-    }
-
     fn no_action(&self, given: &str) -> String {
         let what = match has_wildcard(given) {
             true => format!("no action matches `{}`", shown(given)),
@@ -98,8 +84,7 @@ impl Words {
             return format!("{what}; did you mean `{meant}`?");
         }
         let service = given.split(':').next().unwrap_or_default();
-        let mut services: Vec<&str> = self.actions().filter_map(service_of).collect();
-        services.dedup();
+        let services = self.services();
         match has_wildcard(service) || services.iter().any(|known| known.eq_ignore_ascii_case(service)) {
             true => what,
             false => format!("{what}: the services are {}", services.join(", ")),
@@ -136,20 +121,6 @@ impl Name {
     }
 }
 
-impl Idle {
-    fn of(place: String, word: Word) -> Option<Self> {
-        let (problem, is_upstreams) = match word {
-            Word::Here => return None,
-            Word::Upstreams(problem) => (problem, true),
-            Word::Nobodys(problem) => (problem, false),
-        };
-        Some(Self {
-            error: PolicyError { place, problem },
-            is_upstreams,
-        })
-    }
-}
-
 /// A kind of things, `*` not among them.
 pub fn kind(given: &str) -> Word {
     if HERE.contains(&given) {
@@ -163,18 +134,6 @@ pub fn kind(given: &str) -> Word {
         Some(meant) => format!("{what}; did you mean `{meant}`?"),
         None => format!("{what}: the kinds are {}", HERE.join(", ")),
     })
-}
-
-fn named_actions(statement: &Statement, at: usize) -> impl Iterator<Item = (String, &String)> {
-    let places = move |list: &'static str| move |nth: usize| format!("Statements[{at}].{list}[{nth}]");
-    let (these, others) = (places("Actions"), places("NotActions"));
-    let these = statement.actions.iter().enumerate().map(move |(nth, action)| (these(nth), action));
-    let others = statement
-        .not_actions
-        .iter()
-        .enumerate()
-        .map(move |(nth, action)| (others(nth), action));
-    these.chain(others)
 }
 
 /// `ssm:*` and `ssm:Send*` of `ssm:SendCommand`.
@@ -281,23 +240,5 @@ mod tests {
             said(words().action("ssm:CreateAssociation")),
             "this hub has no `ssm:CreateAssociation`: it is upstream's and changes nothing here"
         );
-    }
-
-    #[test]
-    fn everything_idle_in_a_policy_is_found_with_its_place() {
-        let policy: Policy = serde_json::from_value(serde_json::json!({"Statements": [
-            {"Effect": "Allow", "Actions": ["ssm:SendCommand", "foo:Bar"], "Resources": [{"Kind": "*"}, {"Kind": "nodez"}]},
-            {"Effect": "Deny", "NotActions": ["ssm:Nope", "ssm:CreateAssociation"], "Resources": [{"Kind": "window"}]}]}))
-        .unwrap();
-        let words = words();
-        let idle: Vec<(String, bool)> = words.idle(&policy).map(|idle| (idle.error.place, idle.is_upstreams)).collect();
-        let expected = [
-            ("Statements[0].Actions[1]", false),
-            ("Statements[0].Resources[1].Kind", false),
-            ("Statements[1].NotActions[0]", false),
-            ("Statements[1].NotActions[1]", true),
-            ("Statements[1].Resources[0].Kind", true),
-        ];
-        assert_eq!(idle, expected.map(|(place, is)| (place.to_owned(), is)));
     }
 }

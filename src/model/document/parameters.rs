@@ -259,13 +259,18 @@ impl ParameterSpec {
         })
     }
 
-    /// The typed value of what the caller gave, or what is wrong with it.
+    /// The typed value of what the caller gave, or what is wrong with it. What names a secret is judged by [`Self::judge_filled`]
+    /// when the node knows it.
     pub fn judge(&self, texts: &[String]) -> Result<Value, String> {
-        let value = self.convert(texts)?;
-        if matches!(self.kind, ParameterType::String | ParameterType::StringList) && super::secrets::are_in(texts) {
-            // The node judges it when it knows the secret.
-            return Ok(value);
+        match matches!(self.kind, ParameterType::String | ParameterType::StringList) && super::secrets::are_in(texts) {
+            true => self.convert(texts),
+            false => self.judge_filled(texts),
         }
+    }
+
+    /// The same of texts that are what they will be: what still looks like a reference is text like any other.
+    pub fn judge_filled(&self, texts: &[String]) -> Result<Value, String> {
+        let value = self.convert(texts)?;
         if matches!(self.kind, ParameterType::StringList | ParameterType::MapList) {
             check_limit(texts.len(), "items", self.min_items, self.max_items)?;
         }

@@ -114,7 +114,8 @@ pub fn references_to(content: &str, key: &ParameterKey) -> BTreeSet<String> {
     substitute::references(content).filter(is_meant).map(str::to_owned).collect()
 }
 
-pub(super) fn is_outside(name: &str) -> bool {
+/// Whether a reference is to something that somebody else must look up, whatever the document declares.
+pub fn is_outside(name: &str) -> bool {
     name.starts_with("ssm:") || secrets::is_secret(name) || name.starts_with("global:")
 }
 
@@ -141,6 +142,9 @@ impl Document {
             .iter()
             .map(|(name, texts)| (name.clone(), texts.iter().map(|text| replaced(text, &outside)).collect()))
             .collect();
+        for texts in given.values() {
+            refuse_pieced(texts, &secrets)?;
+        }
         let mut values = self.parameters.bind(&given)?;
         for (name, value) in values.iter_mut().filter(|(name, _)| !given.contains_key(*name)) {
             let filled = substitute::replace(value, &outside);
@@ -148,7 +152,9 @@ impl Document {
             if filled != *value
                 && let Some(spec) = self.parameters.get(name)
             {
-                let judged = spec.judge(&parameters::texts(&filled));
+                let texts = parameters::texts(&filled);
+                refuse_pieced(&texts, &secrets)?;
+                let judged = spec.judge(&texts);
                 *value = judged.map_err(|problem| ParameterError {
                     name: name.clone(),
                     problem,
@@ -169,6 +175,15 @@ impl Document {
         };
         let steps = specs.iter().map(|spec| binding.step(spec)).collect::<Result<_, _>>()?;
         Ok(Resolved { steps, environment })
+    }
+}
+
+/// A name that falls together from pieces would be taken for a secret that the node is still to judge, and nobody would judge it.
+fn refuse_pieced(texts: &[String], secrets: &BTreeSet<String>) -> Result<(), DocumentError> {
+    let mut names = texts.iter().flat_map(|text| secrets::names_in(text));
+    match names.find(|name| !secrets.contains(*name)) {
+        Some(pieced) => Err(DocumentError::Reference(pieced.to_owned())),
+        None => Ok(()),
     }
 }
 

@@ -132,7 +132,7 @@ pub fn judge(document: &Document, given: &GivenParameters, references: &Referenc
         }
         let whole = |text: &String| std::mem::take(&mut *fill(&resolve::replaced(text, &outside), secrets));
         let filled = Zeroizing::new(texts.iter().map(whole).collect::<Vec<String>>());
-        spec.judge(&filled).map_err(|_| ParameterError {
+        spec.judge_filled(&filled).map_err(|_| ParameterError {
             name: name.to_owned(),
             problem: "is not what the document allows (pattern, values or length) once its secret is filled in".into(),
         })?;
@@ -281,8 +281,25 @@ mod tests {
             )
         };
         assert!(judged("good").is_ok());
-        let refused = judged("B-A-D").unwrap_err().to_string();
-        assert!(refused.contains("`pass`") && !refused.contains("B-A-D"), "{refused}");
+        // A secret that looks like a reference to one is judged as it is.
+        for wrong in ["B-A-D", "{{ssm-secure:/b}}"] {
+            let refused = judged(wrong).unwrap_err().to_string();
+            assert!(refused.contains("`pass`") && !refused.contains(wrong), "{refused}");
+        }
+        let nothing = judge(&parsed, &given(&values), &References::new(), &Secrets::new());
+        assert!(nothing.is_err(), "a hub that gives no secret gives no leave");
+    }
+
+    #[test]
+    fn a_secrets_name_that_falls_together_from_pieces_is_none() {
+        let parameters = json!({"unit": {"type": "String", "allowedPattern": "[a-z]+", "default": "{{ssm:/x}}{{ssm:/y}}"}});
+        let content = document(parameters, "aws:runShellScript", json!({"runCommand": "restart {{unit}}"}));
+        let pieces = [("ssm:/x", "{{ssm-"), ("ssm:/y", "secure:/a}}; id")];
+        let pieces: References = pieces.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        for values in [&[][..], &[("unit", "{{ssm-{{ssm:/y}}")]] {
+            let refused = check(&content, &given(values), &pieces).unwrap_err();
+            assert!(refused.to_string().contains("`{{ssm-secure:/a}}` is not resolved"), "{refused}");
+        }
     }
 
     #[test]

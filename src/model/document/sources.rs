@@ -1,17 +1,23 @@
-//! What a step downloads from object stores: read from the step as it will run, by hub and agent alike.
+//! What a step downloads with the hub's help, from object stores and from the hub's own folder: read from the step as it will run,
+//! by hub and agent alike.
 //!
 //! *Invariant*: only what the document and its sender wrote is a source. A path that holds a reference (a secret, say) is none,
 //! and is fetched as anybody could.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::secrets::RUN_DOCUMENT;
-use super::{Document, GivenParameters, References, Step, Verdict};
+use super::{Document, Format, GivenParameters, References, Step, Verdict, text};
 
 pub const DOWNLOAD: &str = "aws:downloadContent";
+/// The `sourceType` of files of the hub.
+pub const HUB: &str = "Hub";
+/// How the address of a file of the hub begins.
+pub const HUB_SCHEME: &str = "hub://";
 /// Documents inside documents: as deep as this, and no deeper.
 pub const MAX_DEPTH: u32 = 3;
 /// Most inner documents that one step is looked through for.
@@ -20,7 +26,7 @@ const MAX_LOOKS: u32 = 200;
 /// Where something lies, as a document says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Source {
-    /// `https://STORE/BUCKET/KEY`, `https://BUCKET.STORE/KEY`, or `s3://BUCKET/KEY`.
+    /// `https://STORE/BUCKET/KEY`, `https://BUCKET.STORE/KEY`, or `s3://BUCKET/KEY`; `hub://PATH` for files of the hub.
     pub path: String,
     /// `https://STORE`, for a path that does not name it; else empty.
     pub endpoint: String,
@@ -36,6 +42,21 @@ impl Source {
         };
         let is_plain = !source.path.contains("{{") && !source.endpoint.contains("{{");
         (is_plain && !source.path.is_empty()).then_some(source)
+    }
+
+    /// Of a download's `sourceInfo` that names a file or folder of the hub.
+    pub fn of_hub(info: &Map<String, Value>) -> Option<Self> {
+        let path = info.get("path").and_then(Value::as_str)?.trim();
+        let path = path.strip_prefix(HUB_SCHEME).unwrap_or(path).trim_end_matches('/');
+        (!path.is_empty() && !path.contains("{{")).then(|| Self {
+            path: format!("{HUB_SCHEME}{path}"),
+            endpoint: String::new(),
+        })
+    }
+
+    /// The path below the hub's folder, when it is of the hub.
+    pub fn hub_path(&self) -> Option<&str> {
+        self.path.strip_prefix(HUB_SCHEME)
     }
 }
 
@@ -63,9 +84,14 @@ impl Look<'_> {
         }
         let text = |name: &str| step.inputs.get(name).and_then(Value::as_str).map(str::trim);
         match step.action.as_str() {
-            DOWNLOAD if text("sourceType") == Some("S3") => {
+            DOWNLOAD => {
+                let of = match text("sourceType") {
+                    Some("S3") => Source::of,
+                    Some(HUB) => Source::of_hub,
+                    _ => return,
+                };
                 let info = map(&step.inputs, "sourceInfo").ok();
-                self.found.extend(info.and_then(|info| Source::of(&info)));
+                self.found.extend(info.and_then(|info| of(&info)));
             }
             RUN_DOCUMENT if text("documentType") == Some("SSMDocument") && depth < MAX_DEPTH => {
                 for inner in self.inner(&step.inputs, text("documentPath").unwrap_or_default()) {
@@ -92,7 +118,7 @@ impl Look<'_> {
 
 /// The parameters of an inner document as the API would have them: every value a list of texts.
 ///
-/// *Errors*: they are no map.
+/// *Errors*: they are no map, nor a text that holds one in JSON or YAML.
 pub fn inner_parameters(inputs: &Map<String, Value>) -> Result<GivenParameters, String> {
     let plain = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -102,7 +128,22 @@ pub fn inner_parameters(inputs: &Map<String, Value>) -> Result<GivenParameters, 
         Value::Array(items) => (name, items.iter().map(plain).collect()),
         other => (name, vec![plain(&other)]),
     };
-    Ok(map(inputs, "documentParameters")?.into_iter().map(listed).collect())
+    let given = match inputs.get(PARAMETERS) {
+        Some(Value::String(text)) if !text.trim().is_empty() && serde_json::from_str::<IgnoredAny>(text).is_err() => in_yaml(text)?,
+        _ => map(inputs, PARAMETERS)?,
+    };
+    Ok(given.into_iter().map(listed).collect())
+}
+
+const PARAMETERS: &str = "documentParameters";
+
+/// Values are texts in the end: they are taken as they were written, so that `1.10` stays a version and `no` a word.
+fn in_yaml(text: &str) -> Result<Map<String, Value>, String> {
+    match text::parse_as_written(text, Format::Yaml).map(|root| root.to_value()) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(format!("input `{PARAMETERS}` is no map")),
+        Err(problem) => Err(format!("input `{PARAMETERS}` is neither JSON nor YAML: {problem}")),
+    }
 }
 
 /// An input that is a map, or a text that holds one in JSON.
@@ -160,6 +201,35 @@ mod tests {
         let mut web = download(json!({"path": "https://s/b/k"}));
         web["inputs"]["sourceType"] = json!("HTTP");
         assert!(paths(&document(json!({}), &[web]), json!({}), &[]).is_empty());
+    }
+
+    #[test]
+    fn parameters_of_an_inner_document_may_be_a_text_in_json_or_yaml() {
+        let given = |parameters: Value| inner_parameters(json!({"documentParameters": parameters}).as_object().unwrap());
+        let expected = GivenParameters::from([
+            ("keep".into(), vec!["1.10".into()]),
+            ("on".into(), vec!["no".into()]),
+            ("list".into(), vec!["a".into(), "007".into()]),
+        ]);
+        for same in [
+            json!({"keep": "1.10", "on": "no", "list": ["a", "007"]}),
+            json!("{\"keep\": \"1.10\", \"on\": \"no\", \"list\": [\"a\", \"007\"]}"),
+            json!("keep: 1.10\non: no\nlist:\n- a\n- 007\n"),
+            json!("{keep: 1.10, on: no, list: [a, 007]}"),
+        ] {
+            assert_eq!(given(same.clone()), Ok(expected.clone()), "{same}");
+        }
+        for none in [json!(null), json!(" "), json!("{}")] {
+            assert_eq!(given(none.clone()), Ok(GivenParameters::new()), "{none}");
+        }
+        for (wrong, why) in [
+            (json!("a: [b"), "neither JSON nor YAML"),
+            (json!("a, b"), "no map"),
+            (json!("[1]"), "not a map"),
+            (json!(7), "must be a map"),
+        ] {
+            assert!(given(wrong.clone()).unwrap_err().contains(why), "{wrong}");
+        }
     }
 
     #[test]

@@ -325,11 +325,13 @@ def invocation(hub, command, node, step=None):
 
 
 def wait_invocation(hub, command, node, seconds=60, step=None):
+    """The share of a node, or one step of it, once all of it has ended: a node tells of its steps one by one."""
     def ended():
-        answer = invocation(hub, command, node, step)
-        return answer if answer["Status"] in TERMINAL else None
+        shares = hub.api.ssm("ListCommandInvocations", CommandId=command, InstanceId=node)["CommandInvocations"]
+        return bool(shares) and shares[0]["Status"] in TERMINAL
 
-    return until(ended, seconds, f"command {command} ending on {node}")
+    until(ended, seconds, f"command {command} ending on {node}")
+    return invocation(hub, command, node, step)
 
 
 def stored_output(hub, command, node, stream="stdout", seconds=60):

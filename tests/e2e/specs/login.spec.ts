@@ -97,6 +97,40 @@ test("where a role asks for a second factor there is no way around setting one u
   await expect(page.getByRole("heading", { level: 1, name: "Nodes" })).toBeVisible();
 });
 
+/** A login by code for each of them, in no browser. */
+async function useUp(hub: Hub, codes: readonly string[]): Promise<void> {
+  const call = async (operation: string, body: object) => {
+    const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": `Roadstead.${operation}` };
+    const answer = await fetch(hub.url, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+    return (await answer.json()) as { Ticket?: string };
+  };
+  for (const code of codes) {
+    const { Ticket } = await call("Login", { UserName: ADMIN, Password: PASSWORD });
+    await call("ContinueLogin", { Ticket, RecoveryCode: code });
+  }
+}
+
+test("where a role asks for recovery codes, used up ones are made anew before anything else", async ({ page, hub }) => {
+  hub.cli("login-rule", "set", "admin", "--require-second-factor", "--require-recovery-codes");
+  await enterPassword(page, hub);
+  const { codes } = await enrol(page);
+  await logOut(page);
+  await useUp(hub, codes.slice(1));
+  await enterPassword(page, hub);
+  await page.getByLabel("Code", { exact: true }).fill(codes[0] ?? "");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.getByText("Your role asks for recovery codes, and yours are used up.")).toBeVisible();
+  await page.goto(`${hub.url}/nodes`);
+  await expect(page.getByText("Your role asks for recovery codes, and yours are used up.")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Make new recovery codes" }).click();
+  const shown = await page.getByRole("region", { name: "Recovery codes" }).innerText();
+  expect(shown.trim().split("\n")).toHaveLength(10);
+  await page.getByRole("button", { name: "I have kept them" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Nodes" })).toBeVisible();
+});
+
 test("a password set by an admin is changed before anything else", async ({ page, hub }) => {
   const once = hub.api<{ Password: string }>("Roadstead.ResetPassword", { UserName: ADMIN }).Password;
   await enterPassword(page, hub, once);

@@ -249,7 +249,7 @@ CREATE TABLE login_rule (
     require_second_factor INTEGER NOT NULL,
     step_up_for_shell     INTEGER NOT NULL,
     step_up_for_root      INTEGER NOT NULL
-) STRICT;
+, require_recovery_codes INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE login_session (
     id               TEXT PRIMARY KEY,

@@ -195,6 +195,7 @@ async fn no_common_version_is_refused_with_both_offers() {
         running: Vec::new(),
         now_ms: 0,
         hub_key: String::new(),
+        shells: None,
     }));
     match agent.hear().await {
         Some(ToAgent::Refused { code, message }) => {

@@ -505,6 +505,7 @@ pub fn hello(boot_id: &str) -> ToHub {
         running: Vec::new(),
         now_ms: 0,
         hub_key: String::new(),
+        shells: None,
     })
 }
 

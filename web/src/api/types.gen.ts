@@ -76,7 +76,7 @@ export type CommandCounts = { Failed24h: number; Last24h: number; Recent: Comman
 
 export type CommandStep = { Action: string; Name: string; Platforms: string[]; };
 
-export type CommandView = { AlarmConfiguration?: unknown; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedDateTime: number; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type CommandView = { AlarmConfiguration: unknown; CloudWatchOutputConfig: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; InstanceIds: string[]; MaxConcurrency: string; MaxErrors: string; NotificationConfig: unknown; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region: string; Parameters: Record<string, string[]>; RequestedDateTime: number; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; TriggeredAlarms: unknown[]; };
 
 export type Comment = { Content?: string; Type?: string; };
 
@@ -392,7 +392,7 @@ export type GetResourcesRequest = { ExcludeCompliantResources?: boolean; Include
 
 export type GetResourcesResult = { PaginationToken: string; ResourceTagMappingList: ResourceTagMapping[]; };
 
-export type GetResult = { CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+export type GetResult = { CloudWatchOutputConfig: unknown; CommandId: string; Comment: string; DocumentName: string; DocumentVersion: string; ExecutionElapsedTime: string; ExecutionEndDateTime: string; ExecutionStartDateTime: string; InstanceId: string; PluginName: string; ResponseCode: number; StandardErrorContent: string; StandardErrorUrl: string; StandardOutputContent: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type GetResult2 = { AttachmentsContent: AttachmentContent[]; Content: string; CreatedDate: number; DisplayName?: string; DocumentFormat: string; DocumentType: string; DocumentVersion: string; Name: string; Requires: Requires[]; ReviewStatus?: string; Status: string; VersionName?: string; };
 
@@ -478,7 +478,7 @@ export type InstanceProperty = { ActivationId?: string; AgentVersion: string; Ar
 
 export type InvocationSummary = { EndedAt?: number; ExitCode?: number; Message: string; Name: string; NodeId: string; OutputHash?: string; StartedAt?: number; Status: string; StatusDetails: string; StderrBytes: number; StdoutBytes: number; };
 
-export type InvocationView = { CloudWatchOutputConfig?: unknown; CommandId: string; CommandPlugins: PluginView[]; Comment: string; DocumentName: string; DocumentVersion: string; InstanceId: string; InstanceName: string; NotificationConfig?: unknown; RequestedDateTime: number; ServiceRole: string; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; TraceOutput: string; };
+export type InvocationView = { CloudWatchOutputConfig: unknown; CommandId: string; CommandPlugins: PluginView[]; Comment: string; DocumentName: string; DocumentVersion: string; InstanceId: string; InstanceName: string; NotificationConfig: unknown; RequestedDateTime: number; ServiceRole: string; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; TraceOutput: string; };
 
 export type Join = "and" | "or";
 
@@ -708,7 +708,7 @@ export type PendingResource = { ResourceArn: string; };
 
 export type PlatformCount = { Count: number; Name: string; };
 
-export type PluginView = { Name: string; Output: string; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
+export type PluginView = { Name: string; Output: string; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region: string; ResponseCode: number; ResponseFinishDateTime?: number; ResponseStartDateTime?: number; StandardErrorUrl: string; StandardOutputUrl: string; Status: string; StatusDetails: string; };
 
 export type PolicyCondition = { Key: string; Operator: PolicyOperator; Values: string[]; };
 
@@ -756,7 +756,7 @@ export type PutRequest = { Name?: string; Nodes?: Nodes; Path?: string; WithDecr
 
 export type PutRetentionRequest = { KeepDays?: number; };
 
-export type PutRuleRequest = { RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
+export type PutRuleRequest = { RequireRecoveryCodes?: boolean; RequireSecondFactor?: boolean; Role: string; StepUpForRoot?: boolean; StepUpForShell?: boolean; };
 
 export type PutShippingRequest = { Settings: AuditShippingSettings; WebhookSecret?: string; };
 
@@ -768,7 +768,7 @@ export type RecoverRequest = { UserName: string; };
 
 export type RecoverResult = { Password: string; UserName: string; };
 
-export type RecoveryCodes = { RecoveryCodes: string[]; };
+export type RecoveryCodes = { Login?: LoggedIn; RecoveryCodes: string[]; };
 
 export type RejectRequest = { Filter?: Filter4; RequestIds?: string[]; };
 
@@ -850,7 +850,7 @@ export type RoleView = { BuiltIn: boolean; CreatedAt?: number; Description: stri
 
 export type RotateResult = { PendingCount: number; };
 
-export type RuleView = { RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
+export type RuleView = { RequireRecoveryCodes: boolean; RequireSecondFactor: boolean; Role: string; StepUpForRoot: boolean; StepUpForShell: boolean; };
 
 export type RulesResult = { LoginRules: RuleView[]; };
 
@@ -1058,7 +1058,7 @@ export type WebhookSink = { CaPem?: string; Ship?: Ship; Url: string; };
 
 export type Which = "Connected" | "Refused";
 
-export type WholeCommandView = { AlarmConfiguration?: unknown; Canary?: string; CloudWatchOutputConfig?: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; LogGroup?: string; MaxConcurrency: string; MaxErrors: string; NotificationConfig?: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region?: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; };
+export type WholeCommandView = { AlarmConfiguration: unknown; Canary?: string; CloudWatchOutputConfig: unknown; CommandId: string; Comment: string; CompletedCount: number; DeliveryTimedOutCount: number; DocumentName: string; DocumentVersion: string; ErrorCount: number; ExpiresAfter: number; HeldCount: number; InstanceIds: string[]; LogGroup?: string; MaxConcurrency: string; MaxErrors: string; NotificationConfig: unknown; OfflineNodes: OfflineNodes; OutputS3BucketName: string; OutputS3KeyPrefix: string; OutputS3Region: string; Parameters: Record<string, string[]>; RequestedBy: string; RequestedDateTime: number; RerunOf?: string; RunSettings: RunSettings; ServiceRole: string; Status: string; StatusDetails: string; TargetCount: number; Targets: Target[]; TimeoutSeconds: number; TriggeredAlarms: unknown[]; };
 
 export interface Operations {
   "AmazonSSM.AddTagsToResource": { request: AddRequest; result: Empty };

@@ -222,6 +222,7 @@ export const KINDS = [
   "freeze",
   "group",
   "hub",
+  "hub-file",
   "join-request",
   "limits",
   "login-session",

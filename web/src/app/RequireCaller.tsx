@@ -11,7 +11,7 @@ import { useWhenHubIsBack } from "@/platform/reach";
 import { useAppTexts } from "./texts";
 
 /** Logins that lack a step. */
-const UNFINISHED = new Set(["NewPassword", "Enrol"]);
+const UNFINISHED = new Set(["NewPassword", "Enrol", "RecoveryCodes"]);
 
 /** Lets only a logged-in caller through; others go to the set-up or the login page and come back afterwards. */
 export function RequireCaller({ children }: { children: ReactNode }) {

@@ -18,7 +18,8 @@ use crate::hub::store::{StoreError, Tx};
 #[serde(rename_all = "PascalCase")]
 pub struct LoggedIn {
     pub user_name: String,
-    /// `Done`, or what comes next: `SecondFactor` (go on with the ticket), `NewPassword`, `Enrol`.
+    /// `Done`, or what comes next: `SecondFactor` (go on with the ticket), `NewPassword`, `Enrol`,
+    /// `RecoveryCodes`.
     pub next: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csrf_token: Option<String>,
@@ -30,6 +31,7 @@ pub fn next(stage: Stage) -> &'static str {
     match stage {
         Stage::NewPassword => "NewPassword",
         Stage::Enrol => "Enrol",
+        Stage::RecoveryCodes => "RecoveryCodes",
         Stage::Full => "Done",
     }
 }

@@ -1,4 +1,7 @@
 //! Who can do this, and why may I not: the decision shown instead of taken.
+//!
+//! A session and a command take a node and a document. Whoever asks about the one is told about the other, too: that somebody may
+//! open a shell on a node is said only where they may use the document of a plain shell.
 
 use std::time::Duration;
 
@@ -7,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
-use crate::hub::audit::{self, filing};
+use crate::hub::audit::{self, denials, filing};
 use crate::hub::auth::policy::{decide_one, reason};
 use crate::hub::auth::{Caller, Proof, facts, rights};
 use crate::hub::capabilities::access::users;
 use crate::hub::store::{Row, Select, StoreError, Tx};
-use crate::model::access::kinds::named_kind;
-use crate::model::access::{Decision, Effect, Thing, words};
+use crate::model::access::grants::Grant;
+use crate::model::access::kinds::{NODE, named_kind};
+use crate::model::access::{Decision, Effect, SHELL_DOCUMENT, Thing, words};
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(
@@ -158,7 +162,7 @@ struct ExplainResult {
     /// What was written down when the request was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_reason: Option<String>,
-    /// Every statement about the action, whether or not it is about the resource.
+    /// Every statement about the action, whether or not it is about the resource, or what is needed beside it.
     statements: Vec<Considered>,
 }
 
@@ -170,7 +174,7 @@ struct Considered {
     policy: String,
     statement: String,
     via: String,
-    /// It is about the resource too.
+    /// It is about the resource too, or about what is needed beside it.
     matches: bool,
 }
 
@@ -179,7 +183,7 @@ async fn explain_access(cx: Cx, request: ExplainRequest) -> ApiResult<ExplainRes
     let asked = cx.clone();
     cx.read(move |tx| {
         let (action, resource, mut recorded_reason) = match (request.request_id, request.action, request.resource) {
-            (Some(id), None, None) => recorded(tx, &name, &id)?,
+            (Some(id), None, None) => recorded(tx, &asked, &name, &id)?,
             (None, Some(action), Some(resource)) => {
                 check_question(&asked, &action, &resource)?;
                 (action, resource, None)
@@ -240,16 +244,22 @@ fn sees(tx: &Tx<'_>, caller: &Caller, subject: &Subject) -> Result<bool, StoreEr
 }
 
 /// The refused request of this user: what it asked for, and why it was refused.
-fn recorded(tx: &Tx<'_>, user: &str, request_id: &str) -> ApiResult<(String, Subject, Option<String>)> {
+fn recorded(tx: &Tx<'_>, cx: &Cx, user: &str, request_id: &str) -> ApiResult<(String, Subject, Option<String>)> {
     constraint::at_most(request_id, "requestId", 64)?;
-    let found = sql::request(tx, request_id)?.filter(|row| {
+    let found = match cx.services.audit.counted(request_id) {
+        Some(counted) => Some(counted.into()),
+        None => sql::request(tx, request_id)?,
+    };
+    let found = found.filter(|row: &sql::Recorded| {
         let named = row.caller.strip_prefix("user:").unwrap_or(&row.caller);
-        named.split("/key:").next() == Some(user)
+        // A row that stands for denials of different kinds has no operation.
+        named.split("/key:").next() == Some(user) && row.operation.contains(':')
     });
     let row = found.ok_or_else(|| {
         ApiError::new(
             "ResourceNotFoundException",
-            "no request of this user with this id was written, or refused: only those stand in the audit log",
+            "no request of this user with this id was written, or refused: only those stand in the audit log, \
+             and of many equal refusals within a minute the first and the last",
         )
     })?;
     let (kind, id) = row.target.split_once('/').unwrap_or((row.target.as_str(), ""));
@@ -257,7 +267,8 @@ fn recorded(tx: &Tx<'_>, user: &str, request_id: &str) -> ApiResult<(String, Sub
         kind: kind.to_owned(),
         id: if id == "*" { String::new() } else { id.to_owned() },
     };
-    Ok((row.operation, subject, Some(row.detail).filter(|d| !d.is_empty())))
+    let reason = denials::reason(&row.detail);
+    Ok((row.operation, subject, (!reason.is_empty()).then(|| reason.to_owned())))
 }
 
 /// A question about what there is not would be answered as if it were there. What was refused once is not asked: the log also
@@ -308,7 +319,8 @@ fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject, is_seen: bo
                 id: subject.id.clone(),
                 ..Thing::default()
             };
-            Ok(shown(name, &caller.rights.grants.decide(action, &nothing)))
+            let decision = caller.rights.grants.decide(action, &nothing);
+            with_counterpart(tx, &caller, action, subject, shown(name, &decision))
         }
         None => Ok(Verdict {
             reason: "the user is disabled".into(),
@@ -319,7 +331,47 @@ fn verdict(tx: &Tx<'_>, name: &str, action: &str, subject: &Subject, is_seen: bo
 
 fn of_caller(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Verdict, StoreError> {
     let decision = decide_one(tx, caller, action, &subject.kind, &subject.id)?;
-    Ok(shown(&caller.name, &decision))
+    with_counterpart(tx, caller, action, subject, shown(&caller.name, &decision))
+}
+
+/// The verdict, or the denial of what the act needs beside its subject.
+fn with_counterpart(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject, verdict: Verdict) -> Result<Verdict, StoreError> {
+    let Some(needed) = counterpart(action, &subject.kind).filter(|_| verdict.allowed) else {
+        return Ok(verdict);
+    };
+    if needed.id.is_empty() {
+        return Ok(match caller.rights.grants.may_ever(action, Some(&needed.kind)) {
+            true => verdict,
+            false => Verdict {
+                reason: format!("it needs a {} besides, and is allowed on none", needed.kind),
+                ..Verdict::denied(&caller.name)
+            },
+        });
+    }
+    let decision = decide_one(tx, caller, action, &needed.kind, &needed.id)?;
+    Ok(match decision.is_allowed() {
+        true => verdict,
+        false => Verdict {
+            reason: format!("it needs {} `{}` besides: {}", needed.kind, needed.id, reason(&decision)),
+            ..shown(&caller.name, &decision)
+        },
+    })
+}
+
+/// What else an act takes; without an id it may be any of its kind.
+fn counterpart(action: &str, kind: &str) -> Option<Subject> {
+    let needed = |kind: &str, id: &str| {
+        Some(Subject {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+        })
+    };
+    match (action.to_ascii_lowercase().as_str(), kind) {
+        ("ssm:startsession", NODE) => needed("document", SHELL_DOCUMENT),
+        ("ssm:sendcommand", NODE) => needed("document", ""),
+        ("ssm:startsession" | "ssm:sendcommand", "document") => needed(NODE, ""),
+        _ => None,
+    }
 }
 
 fn shown(name: &str, decision: &Decision<'_>) -> Verdict {
@@ -338,23 +390,27 @@ fn shown(name: &str, decision: &Decision<'_>) -> Verdict {
 }
 
 fn considered(tx: &Tx<'_>, caller: &Caller, action: &str, subject: &Subject) -> Result<Vec<Considered>, StoreError> {
-    let thing = facts::thing(tx, &caller.rights, &subject.kind, &subject.id)?;
+    let besides = counterpart(action, &subject.kind).filter(|needed| !needed.id.is_empty());
+    let things = [Some(subject), besides.as_ref()].into_iter().flatten();
+    let things = things.map(|subject| facts::thing(tx, &caller.rights, &subject.kind, &subject.id));
+    let things: Vec<Thing> = things.collect::<Result<_, _>>()?;
     let grants = &caller.rights.grants;
     let all = [Effect::Deny, Effect::Allow]
         .into_iter()
         .flat_map(|effect| grants.about(effect, action));
-    let view = |grant: &crate::model::access::grants::Grant| Considered {
+    let view = |grant: &Grant| Considered {
         effect: grant.effect,
         policy: grant.origin.policy.clone(),
         statement: grant.origin.statement.clone(),
         via: grant.origin.via.clone(),
-        matches: grant.selectors.iter().any(|s| s.matches(&thing)),
+        matches: grant.selectors.iter().any(|s| things.iter().any(|thing| s.matches(thing))),
     };
     Ok(all.map(view).collect())
 }
 
 mod sql {
     use super::*;
+    use crate::hub::audit::Entry;
 
     pub struct Recorded {
         pub caller: String,
@@ -363,7 +419,18 @@ mod sql {
         pub detail: String,
     }
 
-    /// The last row of a request. Looked for where most requests end, then up to now: that of an open connection is long.
+    impl From<Entry> for Recorded {
+        fn from(entry: Entry) -> Self {
+            Self {
+                caller: entry.caller,
+                operation: entry.operation,
+                target: entry.target,
+                detail: entry.detail,
+            }
+        }
+    }
+
+    /// The last row of a request, or of equal denials of which it was one. Looked for where most requests end, then up to now: that of an open connection is long.
     pub fn request(tx: &Tx<'_>, id: &str) -> Result<Option<Recorded>, StoreError> {
         let Some(begun) = audit::begun_at(id) else { return Ok(None) };
         match recorded(tx, id, begun - SOON, begun + SOON)? {
@@ -377,7 +444,10 @@ mod sql {
             let select = Select::new("SELECT caller, operation, target, detail FROM audit")
                 .and(part, [])
                 .and("audit.at BETWEEN ? AND ?", [from.into(), until.into()])
-                .and("audit.request_id = ?", [id.into()]);
+                .and(
+                    "(audit.request_id = ? OR (audit.repeats > 1 AND instr(audit.detail, ?) > 0))",
+                    [id.into(), id.into()],
+                );
             let found = select.order("audit.seq DESC").limit(1).rows(tx, recorded_row)?;
             if let Some(found) = found.into_iter().next() {
                 return Ok(Some(found));

@@ -153,22 +153,34 @@ async fn remove_totp(cx: Cx, _request: Empty) -> ApiResult<Empty> {
 #[serde(rename_all = "PascalCase")]
 struct RecoveryCodes {
     recovery_codes: Vec<String>,
+    /// Of a login that lacked them: it goes on in a new session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<LoggedIn>,
 }
 
 async fn make_recovery_codes(cx: Cx, _request: Empty) -> ApiResult<RecoveryCodes> {
     fresh_session(&cx)?;
     let name = cx.caller().name.clone();
-    cx.write_saying("new recovery codes were made".into(), move |tx| {
-        if !factors::of(tx, &name)?.is_any() {
+    let before = cx.services.console.find(&cx.request().headers, cx.now()).await?;
+    let unfinished = before.filter(|session| session.stage == Stage::RecoveryCodes);
+    let welcome = unfinished.map(|session| Welcome::new(&cx, &session.method));
+    let user = name.clone();
+    let done = cx.write_saying("new recovery codes were made".into(), move |tx| {
+        if !factors::of(tx, &user)?.is_any() {
             return Err(ApiError::validation(
                 "recovery codes stand in for a second factor: set one up first",
             ));
         }
-        Ok(RecoveryCodes {
-            recovery_codes: factors::make_recovery_codes(tx, &name)?,
-        })
+        let recovery_codes = factors::make_recovery_codes(tx, &user)?;
+        let account = accounts::existing(tx, &user)?;
+        let session = welcome.map(|welcome| welcome.enter(tx, &account)).transpose()?;
+        Ok((recovery_codes, session))
+    });
+    let (recovery_codes, session) = done.await?;
+    Ok(RecoveryCodes {
+        recovery_codes,
+        login: session.map(|session| entrance::answer(&cx, name, session)),
     })
-    .await
 }
 
 /// *Errors*: `AccessDeniedException` for a key; `StepUpRequiredException` when the last proof is too old.
@@ -181,7 +193,7 @@ pub fn fresh_session(cx: &Cx) -> ApiResult<()> {
     }
     match cx.caller().stage {
         Stage::Full => cx.caller().check_fresh(cx.now()),
-        Stage::NewPassword | Stage::Enrol => Ok(()),
+        Stage::NewPassword | Stage::Enrol | Stage::RecoveryCodes => Ok(()),
     }
 }
 

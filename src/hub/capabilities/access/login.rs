@@ -251,7 +251,7 @@ struct CallerView {
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
-    /// What a login still lacks: `NewPassword`, `Enrol`, or `Done`.
+    /// What a login still lacks: `NewPassword`, `Enrol`, `RecoveryCodes`, or `Done`.
     next: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     login_session_id: Option<String>,

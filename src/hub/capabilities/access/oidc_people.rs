@@ -170,12 +170,13 @@ fn become_user(tx: &Tx<'_>, cx: &Cx, settings: &oidc::Settings, person: &Person)
             person.shown()
         ))
     })?;
-    if !accounts::create(tx, name, cx.now())? {
+    if let Some(taken) = accounts::namesake(tx, name)? {
         return Err(denied(format!(
-            "there is a user `{name}` already who does not belong to the provider's `{}`: an admin links or renames one of the two",
+            "there is a user `{taken}` already who does not belong to the provider's `{}`: an admin links or renames one of the two",
             person.shown()
         )));
     }
+    accounts::create(tx, name, cx.now())?;
     sql::bind(tx, &settings.issuer, &person.subject, name)?;
     Ok(name.clone())
 }

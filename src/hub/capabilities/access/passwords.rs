@@ -42,9 +42,14 @@ async fn change_password(cx: Cx, request: ChangeRequest) -> ApiResult<LoggedIn> 
         ));
     };
     let name = cx.caller().name.clone();
+    let is_new = request.new_password != request.current_password;
     prove(&cx, &name, &session_id, Secret::new(request.current_password)).await?;
     let new = Secret::new(request.new_password);
     passwords::check(&new, &name)?;
+    if !is_new {
+        // One that an admin has set would go on being known to both.
+        return Err(ApiError::validation("the new password is the present one; choose another"));
+    }
     let new = NewPassword {
         hash: Some(passwords::hash(new).await?),
         must_change: false,

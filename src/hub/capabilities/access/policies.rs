@@ -96,7 +96,8 @@ struct PolicyResult {
     document: Policy,
     /// The same as Cedar's text, for tools that read it.
     cedar: String,
-    /// What of it speaks of nothing on this hub: actions and kinds that only upstream has, or that nobody has any more.
+    /// What of it is without effect: actions and kinds that only upstream has, or that nobody has any more, and selectors that
+    /// nothing can match.
     notes: Vec<Unsupported>,
 }
 
@@ -107,7 +108,7 @@ async fn put_policy(cx: Cx, request: PutRequest) -> ApiResult<PolicyResult> {
 
 async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) -> ApiResult<PolicyResult> {
     cx.require_whole()?;
-    roles::check_name(name, KIND)?;
+    roles::check_new_name(name, KIND)?;
     if let Some(description) = &description {
         constraint::at_most(description, "description", 256)?;
     }
@@ -137,7 +138,8 @@ async fn put(cx: Cx, name: &str, description: Option<String>, document: Policy) 
     .await
 }
 
-/// *Errors*: `ValidationException` naming actions and kinds that there are nowhere, each with its place.
+/// *Errors*: `ValidationException` naming actions and kinds that there are nowhere, and selectors that nothing can match, each
+/// with its place.
 fn check_words(words: &Words, document: &Policy) -> ApiResult<()> {
     let nobodys = words.idle(document).filter(|idle| !idle.is_upstreams).take(MOST_NAMED);
     let said: Vec<String> = nobodys.map(|idle| idle.error.to_string()).collect();
@@ -318,6 +320,7 @@ struct Unsupported {
 /// A policy of which a part was left out could allow more than its author meant: either all of it is translated, or none of
 /// it is stored.
 async fn import_policy(cx: Cx, request: ImportRequest) -> ApiResult<ImportResult> {
+    roles::check_new_name(&request.policy_name, KIND)?;
     let imported = iam::import(&request.document, &cx.services.words).map_err(|e| ApiError::validation(format!("the IAM policy: {e}")))?;
     let problems = imported.unsupported;
     if !request.dry_run {
@@ -444,5 +447,18 @@ mod sql {
             &params,
         )
         .map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hub::auth::facts::tag_kind;
+    use crate::model::access::kinds::{HERE, carries_tags};
+
+    #[test]
+    fn a_policy_may_select_by_tags_what_the_hub_can_tag() {
+        for kind in HERE {
+            assert_eq!(carries_tags(kind), tag_kind(kind).is_some(), "{kind}");
+        }
     }
 }

@@ -79,6 +79,7 @@ async fn create_role(cx: Cx, request: CreateRequest) -> ApiResult<RoleResult> {
         if users::is_role(tx, name)? {
             return Err(ApiError::new("AlreadyExistsException", format!("there is a role `{name}` already")));
         }
+        check_new_name(name, "role")?;
         if tx.count("SELECT count(*) FROM role", &[])? >= MAX_ROLES {
             return Err(ApiError::new(
                 "LimitExceededException",
@@ -209,6 +210,19 @@ pub fn check_name(name: &str, what: &str) -> ApiResult<()> {
     }
     Err(ApiError::validation(format!(
         "the name of a {what} has 1 to 64 letters, digits or `_.@+=-`"
+    )))
+}
+
+/// The name of a role or policy that is to be made.
+///
+/// *Errors*: `ValidationException`.
+pub fn check_new_name(name: &str, what: &str) -> ApiResult<()> {
+    check_name(name, what)?;
+    if !roles::is_reserved(name) {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "`{name}` is what decisions call rights that are built in: choose another name for the {what}"
     )))
 }
 

@@ -134,6 +134,7 @@ struct RuleView {
     /// `*` stands for every role.
     role: String,
     require_second_factor: bool,
+    require_recovery_codes: bool,
     step_up_for_shell: bool,
     step_up_for_root: bool,
 }
@@ -145,6 +146,7 @@ async fn list_login_rules(cx: Cx, _request: Empty) -> ApiResult<RulesResult> {
     let login_rules = rules.into_iter().map(|(role, rule)| RuleView {
         role,
         require_second_factor: rule.require_second_factor,
+        require_recovery_codes: rule.require_recovery_codes,
         step_up_for_shell: rule.step_up_for_shell,
         step_up_for_root: rule.step_up_for_root,
     });
@@ -160,6 +162,9 @@ struct PutRuleRequest {
     role: String,
     #[serde(default)]
     require_second_factor: bool,
+    /// Whoever has a second factor has recovery codes left, too.
+    #[serde(default)]
+    require_recovery_codes: bool,
     #[serde(default)]
     step_up_for_shell: bool,
     #[serde(default)]
@@ -175,12 +180,13 @@ async fn put_login_rule(cx: Cx, request: PutRuleRequest) -> ApiResult<Empty> {
     cx.require_whole()?;
     let rule = LoginRule {
         require_second_factor: request.require_second_factor,
+        require_recovery_codes: request.require_recovery_codes,
         step_up_for_shell: request.step_up_for_shell,
         step_up_for_root: request.step_up_for_root,
     };
     let detail = format!(
-        "second factor {}, step-up for shell {}, step-up for root {}",
-        rule.require_second_factor, rule.step_up_for_shell, rule.step_up_for_root
+        "second factor {}, recovery codes {}, step-up for shell {}, step-up for root {}",
+        rule.require_second_factor, rule.require_recovery_codes, rule.step_up_for_shell, rule.step_up_for_root
     );
     cx.write_saying(detail, move |tx| {
         if request.role != accounts::EVERY_ROLE && !users::is_role(tx, &request.role)? {

@@ -113,15 +113,23 @@ async fn create_user(cx: Cx, request: CreateRequest) -> ApiResult<UserResult> {
         check_roles(tx, &request.roles)?;
         groups::check_named(tx, &request.scope.groups)?;
         guard::may_give(&asked, &request.roles)?;
-        if sql::insert(tx, &request, hash, now)? == 0 {
-            let words = format!("there is a user `{}` already", request.user_name);
-            return Err(ApiError::new("AlreadyExistsException", words));
+        if let Some(taken) = accounts::namesake(tx, &request.user_name)? {
+            return Err(ApiError::new("AlreadyExistsException", taken_words(&request.user_name, &taken)));
         }
+        sql::insert(tx, &request, hash, now)?;
         accounts::set_roles(tx, &request.user_name, &request.roles)?;
         asked.rights_changed(tx)?;
         result(tx, &request.user_name)
     })
     .await
+}
+
+fn taken_words(name: &str, taken: &str) -> String {
+    let words = format!("there is a user `{taken}` already");
+    match name == taken {
+        true => words,
+        false => format!("{words}: a name must differ in more than case"),
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -340,7 +348,7 @@ mod sql {
         })
     }
 
-    pub fn insert(tx: &Tx<'_>, request: &CreateRequest, hash: Option<String>, now: Timestamp) -> Result<usize, StoreError> {
+    pub fn insert(tx: &Tx<'_>, request: &CreateRequest, hash: Option<String>, now: Timestamp) -> Result<(), StoreError> {
         let params = [
             (":name", (&request.user_name).into()),
             (":hash", hash.into()),
@@ -350,10 +358,10 @@ mod sql {
         ];
         tx.execute(
             "INSERT INTO user (name, password_hash, password_changed_at, description, scope, created_at)
-             VALUES (:name, :hash, CASE WHEN :hash IS NULL THEN NULL ELSE :now END, :description, :scope, :now)
-             ON CONFLICT (name) DO NOTHING",
+             VALUES (:name, :hash, CASE WHEN :hash IS NULL THEN NULL ELSE :now END, :description, :scope, :now)",
             &params,
         )
+        .map(|_| ())
     }
 
     /// Members that are absent stay as they are.

@@ -14,7 +14,7 @@ use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Declare, Service, Streams, Target, page};
 use crate::hub::audit::offline::AuditEvent;
 use crate::hub::audit::row::Row;
-use crate::hub::audit::{self, filing};
+use crate::hub::audit::{self, Outcome, filing};
 use crate::hub::capabilities::audit_log::{KIND, is_whole};
 use crate::hub::store::{Column, Select, StoreError, Tx};
 use crate::model::filter::{Filter, Join, Op, Term};
@@ -155,7 +155,7 @@ fn found(tx: &Tx<'_>, select: &Select, order: Order, limit: usize) -> Result<Vec
 
 /// Rows that match a filter.
 ///
-/// *Errors*: `ValidationException` for a key that rows do not have, or a time that is none.
+/// *Errors*: `ValidationException` for a key that rows do not have, a time that is none, or an outcome that no row can have.
 fn matching(filter: Filter, now: Timestamp) -> ApiResult<Select> {
     filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
     let mut select = Select::new(sql::SELECT);
@@ -176,6 +176,7 @@ fn matching(filter: Filter, now: Timestamp) -> ApiResult<Select> {
             ("node", Op::Eq, Join::Or) => rest.terms.push(Term::new("node", Op::Contains, term.value)),
             ("node", Op::Ne, _) => rest.terms.push(Term::new("node", Op::Ncontains, term.value)),
             _ => {
+                check_outcome(&term)?;
                 select = indexed(select, &term, filter.join);
                 rest.terms.push(exact(term));
             }
@@ -184,6 +185,21 @@ fn matching(filter: Filter, now: Timestamp) -> ApiResult<Select> {
     select
         .and_filter(&rest, column)
         .map_err(|key| ApiError::validation(format!("`{key}` is not a filter key of the audit log: use {FILTER_KEYS}")))
+}
+
+/// *Errors*: `ValidationException` for a word that no outcome is, or has in it.
+fn check_outcome(term: &Term) -> ApiResult<()> {
+    let given = term.value.to_ascii_lowercase();
+    let is_meant = |outcome: Outcome| match term.op {
+        Op::Contains | Op::Ncontains | Op::Prefix => outcome.as_str().contains(&given),
+        Op::Eq | Op::Ne | Op::Ge | Op::Le => outcome.as_str() == given,
+    };
+    if term.key != "outcome" || Outcome::ALL.into_iter().any(is_meant) {
+        return Ok(());
+    }
+    let shown: String = given.chars().filter(|c| !c.is_control()).take(60).collect();
+    let outcomes = Outcome::ALL.map(Outcome::as_str).join(" or ");
+    Err(ApiError::validation(format!("`{shown}` is no outcome: use {outcomes}")))
 }
 
 fn at(select: Select, op: Op, moment: Timestamp) -> ApiResult<Select> {
@@ -297,7 +313,7 @@ mod sql {
 mod tests {
     use super::*;
     use crate::base::id::{CommandId, NodeId};
-    use crate::hub::audit::{Entry, Outcome};
+    use crate::hub::audit::Entry;
     use crate::hub::store::{Store, Value};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -444,6 +460,18 @@ mod tests {
         assert!(refused("colour=red").contains("`colour` is not a filter key"));
         assert!(refused("time>=yesterday").contains("is no time"));
         assert!(refused("time=1h").contains("compared by"));
+        for wrong in [
+            "outcome=foo",
+            "outcome!=foo",
+            "user=ann or outcome=foo",
+            "outcome=den",
+            "outcome:foo",
+        ] {
+            assert!(refused(wrong).contains("is no outcome: use done or denied"), "{wrong}");
+        }
+        for fine in ["outcome=Denied", "outcome!=done", "outcome:den"] {
+            assert_eq!(refused(fine), "");
+        }
         assert!(refused("time>=1h or user=a").contains("cannot be joined"));
     }
 

@@ -1,4 +1,6 @@
-//! `AlarmConfiguration`: kept with the command and shown again. There are no alarms here that could stop it.
+//! `AlarmConfiguration`: kept with the command and shown again.
+//!
+//! Differs: an `AlarmConfiguration` is kept and shown, and stops nothing: there are no alarms here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::CommandId;
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Services, Target, constraint, page};
-use crate::hub::auth::{Caller, Proof, policy, rights};
-use crate::hub::capabilities::commands::cancel;
-use crate::hub::capabilities::commands::order;
+use crate::hub::auth::{Proof, policy};
+use crate::hub::capabilities::commands::open_orders::OpenOrder;
 use crate::hub::capabilities::commands::send::KIND;
+use crate::hub::capabilities::commands::{cancel, order, sender};
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::events::Event;
@@ -198,7 +198,7 @@ async fn approve_command(cx: Cx, request: DecideRequest) -> ApiResult<DecideResu
                 "the sender of a command does not approve it: another person must",
             ));
         }
-        check_sender(tx, &open)?;
+        check_sender(tx, &asked.services.config.account_id, &open)?;
         let waited = asked.now().since(open.requested_at).as_millis() as i64;
         sql::decide(tx, &id, Decision::Approved, &asked.caller().name, &request.reason, asked.now())?;
         sql::postpone(tx, &id, waited)?;
@@ -241,27 +241,25 @@ fn open(tx: &Tx<'_>, id: &CommandId) -> ApiResult<ApprovalView> {
     })
 }
 
-/// What the sender may do is looked at again: rights that were taken away meanwhile send nothing.
+/// What the sender may do is looked at again: rights that were taken away meanwhile send nothing. `account` is the hub's own.
 ///
 /// *Errors*: `AccessDeniedException`.
-fn check_sender(tx: &Tx<'_>, approval: &ApprovalView) -> ApiResult<()> {
+fn check_sender(tx: &Tx<'_>, account: &str, approval: &ApprovalView) -> ApiResult<()> {
     let lost = || {
         ApiError::new(
             "AccessDeniedException",
             format!(
-                "`{}` may no longer send this command to all its nodes: reject it",
+                "`{}` may no longer send this command, with all that it names, to all its nodes: reject it",
                 approval.requested_by
             ),
         )
     };
-    let mut sender = Caller::new(approval.requested_by.as_str(), Proof::Session(String::new()));
-    sender.rights = Arc::new(rights::load(tx, &approval.requested_by)?.ok_or_else(lost)?);
+    let sender = sender::of(tx, &approval.requested_by)?.ok_or_else(lost)?;
+    let order = OpenOrder::waiting(tx, &approval.command_id)?.ok_or_else(lost)?;
     let allowed = Select::new("SELECT count(*) FROM invocation JOIN node ON node.id = invocation.node_id")
         .and("invocation.command_id = ?", [(&approval.command_id).into()])
         .and_condition(&policy::visible(&sender, SEND, nodes::KIND, "invocation.node_id"));
-    let document = Target::Resource("document", approval.document_name.clone());
-    let may_document = policy::decide_in(tx, &sender, SEND, &document)?.is_ok();
-    if may_document && allowed.count(tx)? == approval.node_count {
+    if sender::may_use(tx, &sender, account, &order)? && allowed.count(tx)? == approval.node_count {
         return Ok(());
     }
     Err(lost())

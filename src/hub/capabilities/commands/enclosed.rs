@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Target};
-use crate::hub::capabilities::documents::{self, lookup};
+use crate::hub::api::Cx;
+use crate::hub::capabilities::documents::{lookup, names};
 use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::store::Tx;
 use crate::model::document::sources::MAX_DEPTH;
 use crate::model::document::{Document, Step};
 
-/// By the name they are named with, in JSON.
+/// By the name they are named with; the language of documents in JSON, members in their author's order.
 pub type Enclosed = BTreeMap<String, String>;
 
 const MAX_DOCUMENTS: usize = 20;
@@ -52,6 +52,21 @@ fn named(action: &str, inputs: &serde_json::Map<String, Value>) -> Option<String
     }
 }
 
+/// The document's own name. `account` is the hub's own.
+///
+/// *Errors*: `ValidationException`, `InvalidDocument` for what names none.
+pub fn name_of(wanted: &str, account: &str) -> ApiResult<String> {
+    names::named(apart(wanted).0, account)
+}
+
+/// Name or ARN, and the version behind it.
+fn apart(wanted: &str) -> (&str, Option<&str>) {
+    match wanted.rsplit_once(':') {
+        Some((name, version)) if !name.starts_with("arn:") || name.contains('/') => (name, Some(version)),
+        _ => (wanted, None),
+    }
+}
+
 fn add(cx: &Cx, tx: &Tx<'_>, wanted: &str, depth: u32, found: &mut Enclosed) -> ApiResult<()> {
     // A name that is made of parameters is known on the node only, and missing there.
     if found.contains_key(wanted) || depth > MAX_DEPTH || wanted.contains("{{") {
@@ -63,13 +78,9 @@ fn add(cx: &Cx, tx: &Tx<'_>, wanted: &str, depth: u32, found: &mut Enclosed) -> 
             format!("the document names more than {MAX_DOCUMENTS} others"),
         ));
     }
-    let (name, version) = match wanted.rsplit_once(':') {
-        Some((name, version)) if !name.starts_with("arn:") || name.contains("/") => (name, Some(version)),
-        _ => (wanted, None),
-    };
-    let document = lookup::document(tx, name, version)?;
-    cx.permit_for(tx, SEND, &Target::Resource(documents::KIND, document.name.clone()))?;
-    found.insert(wanted.to_owned(), document.content.to_string());
+    let (name, version) = apart(wanted);
+    let document = lookup::permitted(cx, tx, SEND, name, version)?;
+    found.insert(wanted.to_owned(), document.written()?);
     if let Ok(parsed) = Document::parse(&document.content) {
         for step in parsed.steps() {
             if let Some(inner) = named(&step.action, &step.inputs) {

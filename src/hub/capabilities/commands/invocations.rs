@@ -7,11 +7,13 @@ use serde_json::Value as Json;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::capabilities::commands::configurations;
 use crate::hub::capabilities::commands::list::{Filter, known, moment, parse_command, parse_node};
 use crate::hub::capabilities::commands::plugins::{self, Plugin};
 use crate::hub::capabilities::commands::rows::{self, Command, Invocation};
 use crate::hub::capabilities::commands::send::{SHARE, share};
 use crate::hub::capabilities::commands::state::State;
+use crate::hub::capabilities::commands::under_way::{self, SoFar};
 use crate::hub::capabilities::commands::uploads;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{Select, StoreError, Tx, Value};
@@ -36,7 +38,7 @@ pub fn operations(api: &mut Declare<'_>) {
     );
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct GetRequest {
     command_id: String,
@@ -64,20 +66,41 @@ struct GetResult {
     standard_output_url: String,
     standard_error_content: String,
     standard_error_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cloud_watch_output_config: Option<Json>,
+    cloud_watch_output_config: Json,
 }
 
 async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
+    let first = look(&cx, request.clone(), SoFar::default()).await?;
+    let Some((invocation, steps)) = first.open else {
+        return Ok(first.answer);
+    };
+    let so_far = under_way::ask_one(&cx, &invocation, &steps, STDOUT_CHARS * 4).await?;
+    match so_far.is_empty() {
+        true => Ok(first.answer),
+        false => Ok(look(&cx, request, so_far).await?.answer),
+    }
+}
+
+/// What there is to answer from the hub's own rows and from what the node has said.
+struct Look {
+    answer: GetResult,
+    /// A share of whose steps the node knows more, and which of these are shown.
+    open: Option<(Invocation, Vec<i64>)>,
+}
+
+async fn look(cx: &Cx, request: GetRequest, so_far: SoFar) -> ApiResult<Look> {
     let command = parse_command(&request.command_id)?;
     let node: NodeId = request.instance_id.parse().map_err(|_| does_not_exist(&request))?;
     let blobs = cx.services.blobs.clone();
     cx.glance(move |tx| {
         let invocation = rows::sql::invocation(tx, &command, &node)?.ok_or_else(|| does_not_exist(&request))?;
         let command = rows::sql::command(tx, &command)?.ok_or_else(|| does_not_exist(&request))?;
-        let plugin = plugins::chosen(plugins::of(tx, &command, &invocation)?, request.plugin_name.as_deref())?;
+        let plugins = plugins::of(tx, &command, &invocation, so_far.of(&invocation))?;
+        let is_open = plugins.len() > 1 && under_way::is_under_way(&invocation);
+        let plugin = plugins::chosen(plugins, request.plugin_name.as_deref())?;
         let (standard_output_url, standard_error_url) = urls(tx, &command, &invocation, &plugin)?;
-        Ok(GetResult {
+        let steps = plugin.positions.clone();
+        let answer = GetResult {
             response_code: plugin.response_code(),
             execution_start_date_time: plugin.started_at().map_or_else(String::new, |at| at.to_string()),
             execution_elapsed_time: elapsed(&plugin),
@@ -92,9 +115,13 @@ async fn get_command_invocation(cx: Cx, request: GetRequest) -> ApiResult<GetRes
             comment: command.comment,
             document_name: command.document_name,
             document_version: command.document_version,
-            cloud_watch_output_config: command.extras.cloud_watch_output_config,
+            cloud_watch_output_config: configurations::cloud_watch_output(command.extras.cloud_watch_output_config.as_ref()),
             command_id: command.id,
             instance_id: node,
+        };
+        Ok(Look {
+            answer,
+            open: is_open.then_some((invocation, steps)),
         })
     })
     .await
@@ -155,10 +182,8 @@ struct InvocationView {
     standard_error_url: String,
     command_plugins: Vec<PluginView>,
     service_role: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notification_config: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cloud_watch_output_config: Option<Json>,
+    notification_config: Json,
+    cloud_watch_output_config: Json,
 }
 
 /// *Source*: `CommandPlugin` of the service model.
@@ -176,8 +201,8 @@ struct PluginView {
     output: String,
     standard_output_url: String,
     standard_error_url: String,
-    #[serde(rename = "OutputS3Region", skip_serializing_if = "Option::is_none")]
-    output_s3_region: Option<String>,
+    #[serde(rename = "OutputS3Region")]
+    output_s3_region: String,
     #[serde(rename = "OutputS3BucketName")]
     output_s3_bucket_name: String,
     #[serde(rename = "OutputS3KeyPrefix")]
@@ -208,19 +233,36 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
         );
     }
     let select = select.order("requested_at DESC, command_id DESC, node_id DESC").limit(size + 1);
-    let blobs = cx.services.blobs.clone();
-    cx.clone()
+    let (asked, blobs) = (cx.clone(), cx.services.blobs.clone());
+    let (found, mut list) = cx
         .read(move |tx| {
-            known(tx, &cx, command.as_ref(), node.as_ref())?;
+            known(tx, &asked, command.as_ref(), node.as_ref())?;
             let found = select.rows(tx, Invocation::from_row)?;
             let (found, next_token) = page::cut(found, size, |i| (i.requested_at.millis(), i.command_id.clone(), i.node_id.clone()));
-            let views = found.into_iter().map(|invocation| view(tx, &blobs, invocation, request.details));
-            Ok(ListResult {
-                command_invocations: views.collect::<ApiResult<_>>()?,
-                next_token,
-            })
+            let command_invocations = views(tx, &blobs, &found, request.details, &SoFar::default())?;
+            Ok((
+                found,
+                ListResult {
+                    command_invocations,
+                    next_token,
+                },
+            ))
         })
-        .await
+        .await?;
+    if !request.details {
+        return Ok(list);
+    }
+    let so_far = under_way::ask(&cx, &found).await?;
+    if !so_far.is_empty() {
+        let blobs = cx.services.blobs.clone();
+        list.command_invocations = cx.read(move |tx| views(tx, &blobs, &found, true, &so_far)).await?;
+    }
+    Ok(list)
+}
+
+fn views(tx: &Tx<'_>, blobs: &Blobs, found: &[Invocation], with_details: bool, so_far: &SoFar) -> ApiResult<Vec<InvocationView>> {
+    let views = found.iter().cloned();
+    views.map(|invocation| view(tx, blobs, invocation, with_details, so_far)).collect()
 }
 
 /// *Errors*: `InvalidFilterKey`, `ValidationException`.
@@ -266,10 +308,10 @@ fn narrow(select: Select, filter: &Filter, number: usize) -> ApiResult<Select> {
     })
 }
 
-fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) -> ApiResult<InvocationView> {
+fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool, so_far: &SoFar) -> ApiResult<InvocationView> {
     let command = rows::sql::command(tx, &invocation.command_id)?.ok_or_else(|| ApiError::internal("an invocation without its command"))?;
     let plugins = match with_details || command.extras.output_s3_bucket_name.is_some() {
-        true => plugins::of(tx, &command, &invocation)?,
+        true => plugins::of(tx, &command, &invocation, so_far.of(&invocation))?,
         false => Vec::new(),
     };
     let (standard_output_url, standard_error_url) = match plugins.as_slice() {
@@ -293,8 +335,8 @@ fn view(tx: &Tx<'_>, blobs: &Blobs, invocation: Invocation, with_details: bool) 
         standard_error_url,
         command_plugins,
         service_role: command.extras.service_role_arn.unwrap_or_default(),
-        notification_config: command.extras.notification_config,
-        cloud_watch_output_config: command.extras.cloud_watch_output_config,
+        notification_config: configurations::notification(command.extras.notification_config.as_ref()),
+        cloud_watch_output_config: configurations::cloud_watch_output(command.extras.cloud_watch_output_config.as_ref()),
         command_id: invocation.command_id,
         instance_id: invocation.node_id,
     })
@@ -317,7 +359,7 @@ fn plugin_view(tx: &Tx<'_>, blobs: &Blobs, command: &Command, invocation: &Invoc
         output: plugin.output(tx, blobs, invocation, PLUGIN_CHARS)?,
         standard_output_url,
         standard_error_url,
-        output_s3_region: command.extras.output_s3_region.clone(),
+        output_s3_region: command.extras.output_s3_region.clone().unwrap_or_default(),
         output_s3_bucket_name: command.extras.output_s3_bucket_name.clone().unwrap_or_default(),
         output_s3_key_prefix: command.extras.output_s3_key_prefix.clone().unwrap_or_default(),
     })

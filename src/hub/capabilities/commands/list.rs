@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
+use crate::hub::capabilities::commands::configurations;
 use crate::hub::capabilities::commands::logging;
 use crate::hub::capabilities::commands::rate::OfflineNodes;
 use crate::hub::capabilities::commands::rows::{self, Command, Parameters};
@@ -34,8 +35,8 @@ pub struct CommandView {
     requested_date_time: Timestamp,
     status: String,
     status_details: String,
-    #[serde(rename = "OutputS3Region", skip_serializing_if = "Option::is_none")]
-    output_s3_region: Option<String>,
+    #[serde(rename = "OutputS3Region")]
+    output_s3_region: String,
     #[serde(rename = "OutputS3BucketName")]
     output_s3_bucket_name: String,
     #[serde(rename = "OutputS3KeyPrefix")]
@@ -47,13 +48,12 @@ pub struct CommandView {
     error_count: i64,
     delivery_timed_out_count: i64,
     service_role: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notification_config: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cloud_watch_output_config: Option<Json>,
+    notification_config: Json,
+    cloud_watch_output_config: Json,
     timeout_seconds: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alarm_configuration: Option<Json>,
+    alarm_configuration: Json,
+    /// There are none here that could go off.
+    triggered_alarms: Vec<Json>,
 }
 
 impl From<Command> for CommandView {
@@ -72,7 +72,7 @@ impl From<Command> for CommandView {
             requested_date_time: command.requested_at,
             status,
             status_details,
-            output_s3_region: command.extras.output_s3_region,
+            output_s3_region: command.extras.output_s3_region.unwrap_or_default(),
             output_s3_bucket_name: command.extras.output_s3_bucket_name.unwrap_or_default(),
             output_s3_key_prefix: command.extras.output_s3_key_prefix.unwrap_or_default(),
             max_concurrency: command.max_concurrency,
@@ -82,10 +82,11 @@ impl From<Command> for CommandView {
             error_count: command.error_count,
             delivery_timed_out_count: command.delivery_timed_out_count,
             service_role: command.extras.service_role_arn.unwrap_or_default(),
-            notification_config: command.extras.notification_config,
-            cloud_watch_output_config: command.extras.cloud_watch_output_config,
+            notification_config: configurations::notification(command.extras.notification_config.as_ref()),
+            cloud_watch_output_config: configurations::cloud_watch_output(command.extras.cloud_watch_output_config.as_ref()),
             timeout_seconds: command.timeout_s,
-            alarm_configuration: command.extras.alarm_configuration,
+            alarm_configuration: configurations::alarm(command.extras.alarm_configuration.as_ref()),
+            triggered_alarms: Vec::new(),
         }
     }
 }

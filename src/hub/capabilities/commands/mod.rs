@@ -19,9 +19,11 @@
 pub mod alarms;
 pub mod approvals;
 pub mod cancel;
+pub mod configurations;
 pub mod dispatch;
 pub mod enclosed;
 pub mod expiry;
+pub mod files;
 pub mod groups;
 pub mod invocations;
 pub mod list;
@@ -48,9 +50,11 @@ pub mod search;
 pub mod search_outputs;
 pub mod secrets;
 pub mod send;
+pub mod sender;
 pub mod state;
 pub mod stored_lines;
 pub mod text_search;
+pub mod under_way;
 pub mod upload_delivery;
 pub mod uploads;
 

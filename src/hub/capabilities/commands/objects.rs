@@ -1,4 +1,5 @@
-//! Downloads from object stores whose keys the hub has: who may send a command with one, and what its nodes are given.
+//! Downloads from object stores whose keys the hub has, and from its own folder ([`super::files`]): who may send a command with one,
+//! and what its nodes are given.
 //!
 //! A sender needs the right to use each store that the command's downloads mean; the command keeps their names, so that a store
 //! that is added or widened afterwards is not used for it. When a step begins, its node asks; which objects the step downloads is
@@ -22,7 +23,9 @@ use crate::hub::api::{Cx, Reports, Services, Target};
 use crate::hub::audit::Outcome;
 use crate::hub::audit::node_read::NodeRead;
 use crate::hub::capabilities::commands::enclosed::Enclosed;
+use crate::hub::capabilities::commands::files;
 use crate::hub::capabilities::commands::open_orders::{NOT_OPEN, OpenOrder};
+use crate::hub::capabilities::documents::hub_files;
 use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::capabilities::object_stores::client::Client;
 use crate::hub::capabilities::object_stores::reading::{Meaning, Spot, meaning};
@@ -37,6 +40,8 @@ const OPERATION: &str = "roadstead:NodeReadObjects";
 const MAX_SOURCES: usize = 50;
 /// Nodes for which one store is asked at once; a fleet that begins the same step waits its turn.
 const ASKED_AT_ONCE: usize = 16;
+/// What waits its turn for files of the hub; no store is called so.
+const OWN_FILES: &str = "hub://";
 /// For all that one step needs of stores, its turns excepted. The node waits longer than that.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
 
@@ -50,10 +55,10 @@ struct Finding {
 
 /// Which step of which run, by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Ask {
-    node: NodeId,
-    run: CommandId,
-    step: u32,
+pub struct Ask {
+    pub node: NodeId,
+    pub run: CommandId,
+    pub step: u32,
 }
 
 /// An ask that is being answered, until this is dropped.
@@ -111,7 +116,7 @@ pub fn reports(reports: &mut Reports) {
     );
 }
 
-/// The stores that the command's downloads mean, by name.
+/// The stores that the command's downloads mean, by name, and the files of the hub, by their `hub://` address.
 ///
 /// *Errors*: `AccessDeniedException` for one that the sender may not use. One that lets nodes read nothing there is no error: the
 /// step fails and says so.
@@ -125,7 +130,10 @@ pub async fn check(cx: &Cx, resolved: &Resolved, documents: &Enclosed) -> ApiRes
         let known = stores::all(tx)?;
         let mut used = BTreeSet::new();
         for source in &sources {
-            if let Meaning::Readable { store, .. } = meaning(&known, source) {
+            if let Some(path) = source.hub_path() {
+                rights.permit_for(tx, SEND, &hub_files::target(path))?;
+                used.insert(source.path.clone());
+            } else if let Meaning::Readable { store, .. } = meaning(&known, source) {
                 rights.permit_for(tx, SEND, &Target::Resource(stores::KIND, store.name.clone()))?;
                 used.insert(store.name.clone());
             }
@@ -152,12 +160,14 @@ async fn asked(services: Arc<Services>, ask: Ask) {
 }
 
 /// What one step may fetch, or why it gets nothing.
-type Answer<T> = Result<T, String>;
+pub type Answer<T> = Result<T, String>;
 
-/// The step of an order, by name, with what it downloads from stores of this hub.
+/// The step of an order, by name, with what it downloads from stores and the folder of this hub.
 struct Wanted {
     step: String,
     readable: Vec<(Source, Store, Spot)>,
+    /// With their paths.
+    files: Vec<(Source, String)>,
 }
 
 /// What the step downloads, as the hub's own rows say it, if nodes may read it.
@@ -180,21 +190,34 @@ async fn wanted(services: &Services, ask: &Ask) -> ApiResult<Answer<Wanted>> {
         return Ok(Err(format!("the step downloads from {count} places; {MAX_SOURCES} are possible")));
     }
     let known = services.read(|tx| Ok(stores::all(tx)?)).await?;
-    let mut readable = Vec::new();
+    let (mut readable, mut files) = (Vec::new(), Vec::new());
     for source in sources {
+        if let Some(path) = source.hub_path().map(str::to_owned) {
+            if !order.extras.download_stores.contains(&source.path) {
+                let why = format!("the right to `{path}` was not asked for when the command was sent: send it again");
+                return denied(services, ask, &hub_files::target(&path), why).await;
+            }
+            files.push((source, path));
+            continue;
+        }
         match judged(&known, &source, &order.extras.download_stores) {
             Judged::Foreign => {}
             Judged::Readable(store, spot) => readable.push((source, store.clone(), spot)),
             Judged::Denied(store, why) => {
-                let target = Target::Resource(stores::KIND, store.name.clone()).to_string();
-                let entry = reading(services, ask).entry(target, Outcome::Denied, why.clone());
-                services.audit.deny(&services.store, entry).await?;
-                return Ok(Err(why));
+                let target = Target::Resource(stores::KIND, store.name.clone());
+                return denied(services, ask, &target, why).await;
             }
         }
     }
     let step = step.name.clone();
-    Ok(Ok(Wanted { step, readable }))
+    Ok(Ok(Wanted { step, readable, files }))
+}
+
+/// Nothing, which the audit log says as well.
+async fn denied<T>(services: &Services, ask: &Ask, target: &Target, why: String) -> ApiResult<Answer<T>> {
+    let entry = reading(services, ask).entry(target.to_string(), Outcome::Denied, why.clone());
+    services.audit.deny(&services.store, entry).await?;
+    Ok(Err(why))
 }
 
 /// What a node gets of one source.
@@ -223,10 +246,10 @@ fn judged<'s>(known: &'s [Store], source: &Source, permitted: &BTreeSet<String>)
 
 /// Finds the objects, writes the grant down, and only then has addresses signed.
 async fn given(services: &Services, finding: &Finding, ask: &Ask, wanted: Wanted) -> Answer<Vec<Granted>> {
-    let Wanted { step, readable } = wanted;
-    let _turns = finding
-        .turns(readable.iter().map(|(_, store, _)| store.name.as_str()).collect())
-        .await;
+    let Wanted { step, readable, files } = wanted;
+    let stores = readable.iter().map(|(_, store, _)| store.name.as_str());
+    let hub = (!files.is_empty()).then_some(OWN_FILES);
+    let _turns = finding.turns(stores.chain(hub).collect()).await;
     let all = async {
         let mut granted = Vec::new();
         for (source, store, spot) in readable {
@@ -234,10 +257,15 @@ async fn given(services: &Services, finding: &Finding, ask: &Ask, wanted: Wanted
         }
         Ok(granted)
     };
-    timeout(FIND_LIMIT, all).await.unwrap_or_else(|_| {
+    let found = timeout(FIND_LIMIT, all).await.unwrap_or_else(|_| {
         let seconds = FIND_LIMIT.as_secs();
         Err(format!("the object store did not answer the hub within {seconds} s"))
-    })
+    });
+    let mut granted = found?;
+    for (source, path) in files {
+        granted.push(files::grant(services, ask, &step, source, path).await?);
+    }
+    Ok(granted)
 }
 
 async fn grant(services: &Services, ask: &Ask, step: &str, what: (Source, &Store, &Spot)) -> Answer<Granted> {
@@ -266,7 +294,7 @@ async fn grant(services: &Services, ask: &Ask, step: &str, what: (Source, &Store
     })
 }
 
-fn reading(services: &Services, ask: &Ask) -> NodeRead {
+pub fn reading(services: &Services, ask: &Ask) -> NodeRead {
     NodeRead {
         node: ask.node.clone(),
         run: ask.run.clone(),
@@ -276,7 +304,7 @@ fn reading(services: &Services, ask: &Ask) -> NodeRead {
 }
 
 /// For the node; the hub's log says more.
-fn failed(ask: &Ask, error: &ApiError) -> String {
+pub fn failed(ask: &Ask, error: &ApiError) -> String {
     tracing::error!(node_id = %ask.node, command_id = %ask.run, %error, "a step's downloads could not be allowed");
     "the hub could not look up what the step downloads; its log says why".into()
 }

@@ -22,7 +22,7 @@ use crate::hub::events::Event;
 use crate::hub::store::{StoreError, Tx, Value};
 use crate::model::approval::Approved;
 use crate::model::document::{References, stock};
-use crate::model::lock::Act;
+use crate::model::lock::{Act, Ordered};
 
 /// A checked request: what to run, on what, until when.
 pub struct Order {
@@ -44,8 +44,11 @@ pub struct Order {
 }
 
 /// Commits the command and its invocations, then tells the nodes that are connected, unless a second person must approve it.
-pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
+pub async fn create(cx: &Cx, mut order: Order) -> ApiResult<(Command, bool)> {
     cx.services.freeze.check()?;
+    // Upstream's answers always name one; it chooses no store here.
+    let region = &mut order.extras.output_s3_region;
+    region.get_or_insert_with(|| cx.request().region.clone());
     let confirmed = order.confirmed.or_else(|| confirmed_by_header(cx));
     let (now, by, bus, asked) = (cx.now(), cx.caller().name.clone(), cx.services.bus.clone(), cx.clone());
     let link = cx.services.link().clone();
@@ -58,7 +61,7 @@ pub async fn create(cx: &Cx, order: Order) -> ApiResult<(Command, bool)> {
         let targets = order.selection.resolve(tx, &asked, SEND)?;
         let document = order.document_name.clone();
         notices::check(tx, order.extras.notification_config.as_ref())?;
-        uploads::permit(tx, &asked, &order.extras)?;
+        order.extras.output_store = uploads::permitted(tx, &asked, &order.extras)?;
         let refused = refused(&order, &targets)?;
         // Where every node is left out, there is nothing to approve.
         let awaits_approval = limits::check(tx, asked.caller(), targets.len(), confirmed)? && refused.len() < targets.len();
@@ -167,10 +170,8 @@ fn unable(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
 ///
 /// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
 fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
-    let act = Act::Run {
-        name: &order.document_name,
-        document: &order.document,
-    };
+    let ordered = Ordered::new(&order.document_name, &order.document, &order.lookups, &order.documents);
+    let act = Act::Run(&ordered);
     let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
     let approval = order.extras.operator_approval.as_ref();
     let why = |node: &Node| {

@@ -1,36 +1,73 @@
 //! A command's steps as upstream's API shows them: plugins, each with a name and a state of its own.
 //!
-//! A node reports its steps once all have ended. Until then the document says which there are, and the node's share how far they can be.
+//! A node reports its steps once all have ended. Until then the document says which there are, and the node, where it was asked
+//! ([`super::under_way`]), which of them are over.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::capabilities::commands::outputs;
 use crate::hub::capabilities::commands::rows::{self, Command, Invocation, StepRow};
-use crate::hub::capabilities::commands::state::{State, of_steps};
+use crate::hub::capabilities::commands::state::State;
 use crate::hub::store::blobs::Blobs;
 use crate::hub::store::{StoreError, Tx};
 use crate::model::document::{Document, StepSpec};
-use crate::wire::run::{Outcome, StreamName};
+use crate::wire::run::{Outcome, Output, Report, StepReport, StreamName};
+
+/// Characters of what a node says about a step that goes on being shown.
+const MAX_MESSAGE: usize = 2000;
 
 pub struct Plugin {
     /// Upstream's name of it.
     pub name: String,
     step: String,
     action: String,
-    /// What the node reported: nothing before the end, more than one where plugins of one name are seen as one.
+    /// Its places in the run: more than one where plugins of one name are seen as one.
+    pub positions: Vec<i64>,
+    /// What is over of it.
     pub rows: Vec<StepRow>,
-    /// Where it stands as long as nothing is reported.
-    expected: State,
+    /// Where it stands, unless all of it is over.
+    open: Option<State>,
+    /// When the one that runs was begun.
+    begun_at: Option<Timestamp>,
+    /// What `rows` wrote, by their places, as long as it lies on the node.
+    unstored: BTreeMap<i64, Written>,
 }
 
-/// The plugins of a node's share, one for each step, in their order.
-pub fn of(tx: &Tx<'_>, command: &Command, invocation: &Invocation) -> ApiResult<Vec<Plugin>> {
+/// The beginnings of both streams.
+struct Written {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// The plugins of a node's share, one for each step, in their order. `so_far` is what its node says of a run that goes on.
+pub fn of(tx: &Tx<'_>, command: &Command, invocation: &Invocation, so_far: Option<&Report>) -> ApiResult<Vec<Plugin>> {
     let rows = rows::sql::steps(tx, &command.id, &invocation.node_id)?;
     // A node that has lost a run tells of one step without a name.
     if rows.iter().any(|row| !row.action.is_empty()) {
-        return Ok(rows.into_iter().map(|row| reported(row, invocation.state)).collect());
+        return Ok(rows.into_iter().map(reported).collect());
     }
+    let state = invocation.state;
+    let over = so_far
+        .filter(|_| !state.is_ended())
+        .map_or(&[][..], |report| report.steps.as_slice());
     let steps = planned(tx, command)?.into_iter().enumerate();
-    Ok(steps.map(|(position, step)| expected(step, position, invocation.state)).collect())
+    // One step begins when the one before it ends.
+    let begun_at = over
+        .last()
+        .map(|last| Timestamp::from_millis(last.ended_at_ms))
+        .or(invocation.accepted_at);
+    let begun_at = begun_at.filter(|_| !state.is_ended());
+    let plugin = |(position, step): (usize, StepSpec)| match over.get(position) {
+        Some(told) => over_already(step, position as i64, told),
+        None => Plugin {
+            begun_at: begun_at.filter(|_| position == over.len()),
+            ..expected(step, position as i64, standing(position, over.len(), state))
+        },
+    };
+    Ok(steps.map(plugin).collect())
 }
 
 /// The steps that a command's document has.
@@ -39,27 +76,60 @@ pub fn planned(tx: &Tx<'_>, command: &Command) -> Result<Vec<StepSpec>, StoreErr
     Ok(document.map_or_else(Vec::new, |document| document.steps().to_vec()))
 }
 
-fn reported(row: StepRow, state: State) -> Plugin {
+fn reported(row: StepRow) -> Plugin {
     Plugin {
         name: name(&row.name, &row.action),
         step: row.name.clone(),
         action: row.action.clone(),
+        positions: vec![row.position],
         rows: vec![row],
-        expected: state,
+        open: None,
+        begun_at: None,
+        unstored: BTreeMap::new(),
     }
 }
 
-/// The first step begins with its node's share; when a later one begins is told at the end.
-fn expected(step: StepSpec, position: usize, state: State) -> Plugin {
+/// A step of which the node says that it is over, in a run that is not.
+fn over_already(step: StepSpec, position: i64, told: &StepReport) -> Plugin {
+    let head = |output: &Output| BASE64.decode(output.head.as_bytes()).unwrap_or_default();
+    let written = Written {
+        stdout: head(&told.stdout),
+        stderr: head(&told.stderr),
+    };
+    let row = StepRow {
+        position,
+        name: step.name,
+        action: step.action,
+        outcome: told.outcome,
+        exit_code: told.exit_code.map(i64::from),
+        message: told.message.chars().take(MAX_MESSAGE).collect(),
+        started_at: Timestamp::from_millis(told.started_at_ms),
+        ended_at: Timestamp::from_millis(told.ended_at_ms),
+    };
+    Plugin {
+        unstored: BTreeMap::from([(position, written)]),
+        ..reported(row)
+    }
+}
+
+fn expected(step: StepSpec, position: i64, state: State) -> Plugin {
     Plugin {
         name: name(&step.name, &step.action),
         step: step.name,
         action: step.action,
+        positions: vec![position],
         rows: Vec::new(),
-        expected: match position == 0 || state.is_ended() {
-            true => state,
-            false => State::Pending,
-        },
+        open: Some(state),
+        begun_at: None,
+        unstored: BTreeMap::new(),
+    }
+}
+
+/// Steps go one after the other: the one behind those that are over is where the node's share is.
+fn standing(position: usize, over: usize, share: State) -> State {
+    match position == over || share.is_ended() {
+        true => share,
+        false => State::Pending,
     }
 }
 
@@ -99,7 +169,11 @@ pub fn chosen(plugins: Vec<Plugin>, wanted: Option<&str>) -> ApiResult<Plugin> {
         None => plugins,
     };
     let together = found.into_iter().reduce(|mut all, next| {
+        all.positions.extend(next.positions);
         all.rows.extend(next.rows);
+        all.unstored.extend(next.unstored);
+        all.open = all.open.or(next.open);
+        all.begun_at = all.begun_at.or(next.begun_at);
         all
     });
     together.ok_or_else(|| {
@@ -121,31 +195,36 @@ fn named(mut plugins: Vec<Plugin>, wanted: &str) -> Vec<Plugin> {
 
 impl Plugin {
     pub fn state(&self) -> State {
-        match self.rows.is_empty() {
-            true => self.expected,
-            false => State::of(of_steps(self.rows.iter().map(|row| row.outcome))),
+        match self.open {
+            Some(state) => state,
+            None => State::of(Outcome::of_all(self.rows.iter().map(|row| row.outcome))),
         }
     }
 
-    /// The last one that tells of a failure; -1 as long as there is none.
+    /// The last one that tells of a failure; -1 as long as it is not over.
     pub fn response_code(&self) -> i64 {
+        if self.open.is_some() {
+            return -1;
+        }
         let code = |row: &StepRow| row.exit_code.unwrap_or(if row.outcome == Outcome::Skipped { 0 } else { -1 });
         let codes = self.rows.iter().map(code);
         codes.reduce(|all, next| if next == 0 { all } else { next }).unwrap_or(-1)
     }
 
     pub fn started_at(&self) -> Option<Timestamp> {
-        self.rows.iter().map(|row| row.started_at).min()
+        self.rows.iter().map(|row| row.started_at).chain(self.begun_at).min()
     }
 
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.rows.iter().map(|row| row.ended_at).max()
+        let ended_at = self.rows.iter().map(|row| row.ended_at).max();
+        ended_at.filter(|_| self.open.is_none())
     }
 
     /// The beginning of what it wrote.
     pub fn stdout(&self, tx: &Tx<'_>, blobs: &Blobs, share: &Invocation, chars: usize) -> Result<String, StoreError> {
-        self.beginning(chars, |row, room| {
-            outputs::beginning(tx, blobs, share, row.position, StreamName::Stdout, room)
+        self.beginning(chars, |row, room| match self.unstored.get(&row.position) {
+            Some(written) => Ok(text(&written.stdout, room)),
+            None => outputs::beginning(tx, blobs, share, row.position, StreamName::Stdout, room),
         })
     }
 
@@ -154,14 +233,22 @@ impl Plugin {
     /// *Source*: upstream's agent puts what keeps a plugin from running under its errors; whatever else there is to say about a
     /// step is no output.
     pub fn stderr(&self, tx: &Tx<'_>, blobs: &Blobs, share: &Invocation, chars: usize) -> Result<String, StoreError> {
-        if self.rows.is_empty() && self.expected.is_ended() {
+        if self.open.is_some_and(State::is_ended) {
             return Ok(share.message.chars().take(chars).collect());
         }
         self.beginning(chars, |row, room| {
-            if failed_before_it_ran(row) && !rows::sql::has_output(tx, &share.command_id, &share.node_id, row.position)? {
+            let unstored = self.unstored.get(&row.position);
+            let has_output = || match unstored {
+                Some(written) => Ok(!written.stdout.is_empty() || !written.stderr.is_empty()),
+                None => rows::sql::has_output(tx, &share.command_id, &share.node_id, row.position),
+            };
+            if failed_before_it_ran(row) && !has_output()? {
                 return Ok(row.message.chars().take(room).collect());
             }
-            outputs::beginning(tx, blobs, share, row.position, StreamName::Stderr, room)
+            match unstored {
+                Some(written) => Ok(text(&written.stderr, room)),
+                None => outputs::beginning(tx, blobs, share, row.position, StreamName::Stderr, room),
+            }
         })
     }
 
@@ -192,6 +279,10 @@ impl Plugin {
     }
 }
 
+fn text(bytes: &[u8], chars: usize) -> String {
+    String::from_utf8_lossy(bytes).chars().take(chars).collect()
+}
+
 fn failed_before_it_ran(row: &StepRow) -> bool {
     row.exit_code.is_none() && matches!(row.outcome, Outcome::Failed | Outcome::Interrupted)
 }
@@ -214,7 +305,7 @@ mod tests {
     }
 
     fn plugins(rows: &[StepRow]) -> Vec<Plugin> {
-        rows.iter().map(|row| reported(row.clone(), State::Failed)).collect()
+        rows.iter().cloned().map(reported).collect()
     }
 
     #[test]
@@ -266,15 +357,40 @@ mod tests {
 
     #[test]
     fn what_has_not_begun_is_pending_until_the_share_has_ended() {
-        let state = |position, state| expected(StepSpec::default(), position, state).state();
+        let states = |over, share| [0, 1, 2].map(|position| standing(position, over, share));
+        use State::{Cancelling, Delayed, DeliveryTimedOut, InProgress, Pending};
+        assert_eq!(states(0, InProgress), [InProgress, Pending, Pending]);
+        assert_eq!(states(1, InProgress)[1..], [InProgress, Pending]);
+        assert_eq!(states(1, Cancelling)[1..], [Cancelling, Pending]);
+        assert_eq!(states(0, Delayed), [Delayed, Pending, Pending]);
+        assert_eq!(states(0, DeliveryTimedOut), [DeliveryTimedOut; 3]);
+    }
+
+    #[test]
+    fn a_plugin_is_over_when_all_of_its_properties_are() {
+        let property = |name: &str| StepSpec {
+            name: name.into(),
+            action: "aws:runShellScript".into(),
+            ..StepSpec::default()
+        };
+        let told = StepReport {
+            name: String::new(),
+            action: String::new(),
+            outcome: Outcome::Success,
+            exit_code: Some(0),
+            message: String::new(),
+            started_at_ms: 1,
+            ended_at_ms: 2,
+            stdout: Output::default(),
+            stderr: Output::default(),
+        };
+        let first = || over_already(property("aws:runShellScript:one"), 0, &told);
+        assert_eq!((first().state(), first().response_code()), (State::Success, 0));
+        let second = expected(property("aws:runShellScript:two"), 1, State::InProgress);
+        let both = chosen(vec![first(), second], Some("aws:runShellScript")).unwrap();
         assert_eq!(
-            [state(0, State::InProgress), state(1, State::InProgress)],
-            [State::InProgress, State::Pending]
+            (both.state(), both.response_code(), both.ended_at(), both.positions),
+            (State::InProgress, -1, None, vec![0, 1])
         );
-        assert_eq!(
-            [state(0, State::Delayed), state(1, State::Cancelling)],
-            [State::Delayed, State::Pending]
-        );
-        assert_eq!(state(1, State::DeliveryTimedOut), State::DeliveryTimedOut);
     }
 }

@@ -11,7 +11,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::{Reports, Services};
 use crate::hub::capabilities::commands::rows;
-use crate::hub::capabilities::commands::state::{Happening, of_steps};
+use crate::hub::capabilities::commands::state::Happening;
 use crate::hub::capabilities::commands::{dispatch, log_pieces, pull};
 use crate::hub::events::{Bus, Event};
 use crate::hub::store::blobs::{self, Hash};
@@ -146,8 +146,7 @@ fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) 
     let Some(before) = rows::sql::state(tx, &report.run, node)? else {
         return Ok(false);
     };
-    let outcome = of_steps(report.steps.iter().map(|s| s.outcome));
-    let Ok(state) = before.next(Happening::Ended(outcome)) else {
+    let Ok(state) = before.next(Happening::Ended(report.outcome())) else {
         return Ok(!pull::is_complete(tx, node, &report.run)?);
     };
     rows::sql::began(tx, &report.run, node, before, now)?;
@@ -167,7 +166,6 @@ fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) 
             fold.update(stream.as_str().as_bytes());
         }
     }
-    let last = report.steps.iter().rev().find(|s| s.exit_code.is_some()).or(report.steps.last());
     let message: String = report
         .steps
         .iter()
@@ -183,7 +181,7 @@ fn store(tx: &Tx<'_>, node: &NodeId, report: Report, now: Timestamp, bus: &Bus) 
         state,
         at: now,
         began_at: report.steps.iter().map(|s| Timestamp::from_millis(s.started_at_ms).min(now)).min(),
-        response_code: last.and_then(|s| s.exit_code).map_or(-1, i64::from),
+        response_code: report.exit_code().map_or(-1, i64::from),
         message: &message,
         output_hash: Some(fold.as_ref()),
     };

@@ -34,6 +34,9 @@ pub struct Extras {
     pub run_settings: RunSettings,
     /// The object stores that its nodes may be given objects of, for which the sender had the right; not shown.
     pub download_stores: BTreeSet<String>,
+    /// The object store that took its output when it was sent, for which the sender had the right; not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_store: Option<String>,
     /// Goes to the nodes with the order; not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_approval: Option<Approval>,

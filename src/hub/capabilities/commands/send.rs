@@ -14,9 +14,10 @@ use crate::hub::capabilities::commands::order::{Order, create};
 use crate::hub::capabilities::commands::plan::{Planned, plan};
 use crate::hub::capabilities::commands::request::{Basics, SendRequest};
 use crate::hub::capabilities::commands::rows::{self, Extras, Parameters};
+use crate::hub::capabilities::documents;
 use crate::hub::capabilities::documents::lookup::{self, Found};
 use crate::hub::capabilities::fleet::nodes;
-use crate::hub::capabilities::fleet::targets::Selection;
+use crate::hub::capabilities::fleet::targets::{SEND, Selection};
 use crate::hub::store::{Select, StoreError, Tx};
 use crate::model::approval::Approval;
 use crate::model::run_settings::RunSettings;
@@ -61,7 +62,9 @@ struct SendResult {
 async fn send_command(cx: Cx, request: SendRequest) -> ApiResult<SendResult> {
     let (name, version) = (request.document_name.clone(), request.document_version.clone());
     let basics = request.check()?;
-    let found = cx.read(move |tx| lookup::document(tx, &name, version.as_deref())).await?;
+    let asked = cx.clone();
+    let find = move |tx: &Tx<'_>| lookup::permitted(&asked, tx, SEND, &name, version.as_deref());
+    let found = cx.read(find).await?;
     let order = check(&cx, request, basics, found).await?;
     let (command, awaits_approval) = create(&cx, order).await?;
     Ok(SendResult {
@@ -114,6 +117,7 @@ async fn check(cx: &Cx, request: SendRequest, basics: Basics, found: Found) -> A
             offline_nodes: request.offline_nodes,
             run_settings: request.run_settings,
             download_stores: planned.download_stores,
+            output_store: None,
             operator_approval: request.operator_approval,
         },
         rerun_of: None,
@@ -189,9 +193,11 @@ struct RerunResult {
 
 async fn rerun_command(cx: Cx, request: RerunRequest) -> ApiResult<RerunResult> {
     let id = request.command_id.clone();
+    let asked = cx.clone();
     let (before, nodes) = cx
         .read(move |tx| {
             let before = rows::sql::command(tx, &id)?.ok_or_else(|| unknown(id.as_str()))?;
+            asked.permit_for(tx, SEND, &Subject::Resource(documents::KIND, before.document_name.clone()))?;
             Ok((before, sql::nodes_of(tx, &id, request.scope)?))
         })
         .await?;

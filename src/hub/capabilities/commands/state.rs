@@ -139,19 +139,6 @@ impl State {
     }
 }
 
-/// The worst of the steps is the invocation's: without another rule later steps run, but a failure stays one.
-pub fn of_steps(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
-    let weight = |o: &Outcome| match o {
-        Outcome::Skipped => 0,
-        Outcome::Success => 1,
-        Outcome::Failed => 2,
-        Outcome::Interrupted => 3,
-        Outcome::TimedOut => 4,
-        Outcome::Cancelled => 5,
-    };
-    outcomes.into_iter().max_by_key(weight).unwrap_or(Outcome::Success)
-}
-
 impl FromStr for State {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -14,7 +14,9 @@ use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiResult, Timestamp};
 use crate::hub::api::Services;
 use crate::hub::capabilities::commands::outputs::stored_bytes;
+use crate::hub::capabilities::commands::sender;
 use crate::hub::capabilities::commands::uploads::{State, Wish};
+use crate::hub::capabilities::fleet::targets::SEND;
 use crate::hub::capabilities::object_stores::client::{Client, Failure, PART_BYTES};
 use crate::hub::capabilities::object_stores::stores::{self, Store};
 use crate::hub::events::Event;
@@ -72,9 +74,14 @@ async fn turn(services: &Arc<Services>) -> ApiResult<()> {
     Ok(())
 }
 
-async fn serve(services: &Arc<Services>, turn: Turn) {
-    if let Err(error) = deliver(services, &turn.receiver).await {
-        tracing::warn!(object_store = %turn.receiver, error = %error, "uploads of output could not be read or written");
+async fn serve(services: &Arc<Services>, mut turn: Turn) {
+    loop {
+        if let Err(error) = deliver(services, &turn.receiver).await {
+            tracing::warn!(object_store = %turn.receiver, error = %error, "uploads of output could not be read or written");
+        }
+        if !turn.goes_on() {
+            return;
+        }
     }
 }
 
@@ -111,6 +118,8 @@ struct Upload {
     node: NodeId,
     wish: Wish,
     store: Option<Store>,
+    /// The sender of the command may use the store.
+    is_permitted: bool,
     attempts: i64,
     failing_since: Option<Timestamp>,
     done_count: usize,
@@ -193,6 +202,12 @@ async fn bring(services: &Services, upload: &Upload) -> Result<(), Failure> {
             "no object store of this hub takes output to `{place}`: one must name it in its output places"
         ))
     })?;
+    if !upload.is_permitted {
+        return Err(Failure::lasting(format!(
+            "who sent the command has no right to the object store `{}`: it takes `{SEND}` on it",
+            store.name
+        )));
+    }
     let client = Client::new(services, store, bucket)?;
     let mut left = upload.multipart.as_deref();
     for (index, object) in upload.objects.iter().enumerate().skip(upload.done_count) {
@@ -309,6 +324,7 @@ mod sql {
                     prefix: row.get("prefix")?,
                 },
                 store: None,
+                is_permitted: false,
                 attempts: row.get("attempts")?,
                 failing_since: row.get("failing_since")?,
                 done_count: row.get::<i64>("done_count")? as usize,
@@ -318,6 +334,9 @@ mod sql {
         })?;
         let Some(mut upload) = found else { return Ok(None) };
         upload.store = stores::for_output(tx, &upload.wish.bucket, &upload.wish.prefix)?;
+        if let Some(store) = &upload.store {
+            upload.is_permitted = sender::may_fill(tx, command, &store.name)?;
+        }
         upload.objects = objects(tx, &upload)?;
         Ok(Some(upload))
     }
@@ -388,6 +407,7 @@ mod tests {
                 prefix: String::new(),
             },
             store: None,
+            is_permitted: true,
             attempts: 3,
             failing_since,
             done_count: 0,

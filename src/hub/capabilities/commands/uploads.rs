@@ -162,16 +162,18 @@ fn can_be_made(bucket: &str) -> bool {
     bucket.parse::<std::net::Ipv4Addr>().is_err() && bucket.split('.').all(is_label)
 }
 
-/// Whether the sender may use the object store that takes the output. A bucket that none takes is no error: the command runs, and
-/// its upload says what is missing.
+/// The object store that takes the output, which the sender must have the right to. A bucket that none takes is no error: the
+/// command runs, and its upload says what is missing; of a store that takes it later the right is asked then
+/// ([`may_fill`](super::sender::may_fill)).
 ///
 /// *Errors*: `AccessDeniedException`.
-pub fn permit(tx: &Tx<'_>, cx: &Cx, extras: &Extras) -> ApiResult<()> {
-    let Some(wish) = Wish::of(extras) else { return Ok(()) };
-    match stores::for_output(tx, &wish.bucket, &wish.prefix)? {
-        Some(store) => cx.permit_for(tx, SEND, &Target::Resource(stores::KIND, store.name)),
-        None => Ok(()),
+pub fn permitted(tx: &Tx<'_>, cx: &Cx, extras: &Extras) -> ApiResult<Option<String>> {
+    let Some(wish) = Wish::of(extras) else { return Ok(None) };
+    let store = stores::for_output(tx, &wish.bucket, &wish.prefix)?.map(|store| store.name);
+    if let Some(name) = &store {
+        cx.permit_for(tx, SEND, &Target::Resource(stores::KIND, name.clone()))?;
     }
+    Ok(store)
 }
 
 /// Where the streams of a step lie, stdout and stderr; empty without a bucket, or a store that takes it.

@@ -4,24 +4,27 @@
 //! attachment of another version. Differs: upstream takes S3 and HTTPS addresses; the isolated network has neither.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::{Cx, Target, constraint};
+use crate::hub::capabilities::documents::hub_files;
 use crate::hub::capabilities::documents::names::{self, KIND};
 use crate::hub::store::blobs::{self, Blobs, Hash, INLINE_BYTES};
 use crate::hub::store::{StoreError, Tx};
-use crate::platform::files::Directory;
+use crate::model::document::sources;
 
 /// Upstream's limit of one call.
 const MAX_FILES: usize = 20;
 /// Of one file. What is larger is a package.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 const KEYS: &[&str] = &["SourceUrl", "S3FileUrl", "AttachmentReference"];
-const SCHEME: &str = "hub://";
+const SCHEME: &str = sources::HUB_SCHEME;
+/// What is asked of the file as well, whichever operation attaches it.
+const CREATE: &str = "ssm:CreateDocument";
 
 /// Where a file comes from, as upstream spells it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -97,12 +100,14 @@ pub async fn fetch(cx: &Cx, sources: &[Source]) -> ApiResult<Vec<File>> {
 fn checked(source: &Source) -> ApiResult<&str> {
     let key = source.key.as_deref().unwrap_or_default();
     constraint::one_of(key, "attachments.key", KEYS)?;
-    let [value] = source.values.as_slice() else {
-        return Err(constraint::violated(
-            &format!("[{} entries]", source.values.len()),
-            "attachments.values",
-            "have length less than or equal to 1",
-        ));
+    let wrong = |side: &str| {
+        let count = format!("[{} entries]", source.values.len());
+        constraint::violated(&count, "attachments.values", &format!("have length {side} than or equal to 1"))
+    };
+    let value = match source.values.as_slice() {
+        [value] => value,
+        [] => return Err(wrong("greater")),
+        _ => return Err(wrong("less")),
     };
     constraint::at_most(value, "attachments.values", 1024)?;
     if let Some(name) = &source.name {
@@ -115,23 +120,27 @@ fn invalid(message: String) -> ApiError {
     ApiError::new("InvalidDocumentContent", message)
 }
 
+/// *Errors*: also `AccessDeniedException` without a right on the file itself.
 async fn from_hub(cx: &Cx, value: &str, name: Option<&str>) -> ApiResult<File> {
     let Some(path) = value.strip_prefix(SCHEME) else {
         return Err(invalid(format!(
             "attachment `{value}` cannot be fetched: this hub fetches nothing from outside; put the file below the hub's folder `files` and name it `{SCHEME}path`"
         )));
     };
+    hub_files::check(path).map_err(invalid)?;
     let name = name.unwrap_or_else(|| names::short(path)).to_owned();
     names::check_name(&name)?;
-    let (root, blobs, path) = (cx.services.config.data.join("files"), cx.services.blobs.clone(), path.to_owned());
-    let stored = tokio::task::spawn_blocking(move || store(root, &blobs, &path, name)).await;
+    let (asked, target) = (cx.clone(), hub_files::target(path));
+    cx.read(move |tx| asked.permit_for(tx, CREATE, &target)).await?;
+    let (data, blobs, path) = (cx.services.config.data.clone(), cx.services.blobs.clone(), path.to_owned());
+    let stored = tokio::task::spawn_blocking(move || store(&data, &blobs, &path, name)).await;
     stored.map_err(|e| ApiError::internal(e.to_string()))?
 }
 
 /// Blocking.
-fn store(root: PathBuf, blobs: &Blobs, path: &str, name: String) -> ApiResult<File> {
-    let missing = |e: std::io::Error| invalid(format!("the hub's folder `files` has no readable file `{path}`: {}", e.kind()));
-    let mut file = Directory::open(&root).and_then(|folder| folder.open_file(path)).map_err(missing)?;
+fn store(data: &Path, blobs: &Blobs, path: &str, name: String) -> ApiResult<File> {
+    let mut file = hub_files::open(data, path).map_err(invalid)?;
+    let missing = |e: std::io::Error| invalid(format!("`{path}` in the hub's folder `files` cannot be read: {}", e.kind()));
     let size = file.metadata().map_err(missing)?.len();
     if size > MAX_FILE_BYTES {
         return Err(invalid(format!("attachment `{path}` is larger than {} MB", MAX_FILE_BYTES >> 20)));

@@ -56,8 +56,7 @@ struct CreateRequest {
     display_name: Option<String>,
     version_name: Option<String>,
     target_type: Option<String>,
-    #[serde(default)]
-    requires: Vec<Requires>,
+    requires: Option<Vec<Requires>>,
     #[serde(default)]
     attachments: Vec<Source>,
     #[serde(default)]
@@ -76,14 +75,14 @@ async fn create_document(cx: Cx, request: CreateRequest) -> ApiResult<Descriptio
     names::check_new_name(&request.name)?;
     let kind = request.document_type.clone().unwrap_or_else(|| "Command".into());
     constraint::one_of(&kind, "documentType", TYPES)?;
-    check_requires(&request.requires)?;
+    let requires = checked_requires(&cx.services.config.account_id, request.requires)?;
     labels::check(&request.tags)?;
     let draft = Draft {
         name: request.name,
         display_name: request.display_name,
         version_name: request.version_name,
         target_type: request.target_type,
-        requires: request.requires,
+        requires,
         format: format(request.document_format.as_deref())?,
         content: request.content,
     };
@@ -158,13 +157,18 @@ fn format(text: Option<&str>) -> ApiResult<Format> {
         .map_err(|()| constraint::violated(text, "documentFormat", &format!("satisfy enum value set: [{}]", FORMATS.join(", "))))
 }
 
-fn check_requires(requires: &[Requires]) -> ApiResult<()> {
-    for one in requires {
-        names::named(&one.name)?;
+/// *Errors*: `ValidationException`: whoever needs nothing does not name the member; `InvalidDocument`.
+fn checked_requires(account: &str, requires: Option<Vec<Requires>>) -> ApiResult<Vec<Requires>> {
+    let Some(requires) = requires else { return Ok(Vec::new()) };
+    if requires.is_empty() {
+        return Err(constraint::violated("[]", "requires", "have length greater than or equal to 1"));
+    }
+    for one in &requires {
+        names::named(&one.name, account)?;
         names::version(one.version.as_deref())?;
         names::check_version_name(one.version_name.as_deref())?;
     }
-    Ok(())
+    Ok(requires)
 }
 
 /// *Errors*: `InvalidDocument`.

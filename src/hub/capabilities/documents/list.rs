@@ -252,7 +252,7 @@ struct VersionInfo {
 ///
 /// *Errors*: `ValidationException`, `InvalidDocument`, `InvalidNextToken`.
 async fn list_document_versions(cx: Cx, request: VersionsRequest) -> ApiResult<VersionsResult> {
-    let name = names::named(&request.name)?;
+    let name = names::named(&request.name, &cx.services.config.account_id)?;
     let size = page::size(request.max_results, 1, 50, 50)?;
     let before: Option<i64> = page::parse(request.next_token.as_deref())?;
     cx.read(move |tx| {

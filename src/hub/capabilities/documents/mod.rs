@@ -15,6 +15,7 @@
 pub mod attachments;
 pub mod content;
 pub mod edit;
+pub mod hub_files;
 pub mod library;
 pub mod links;
 pub mod lint;

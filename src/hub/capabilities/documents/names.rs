@@ -59,15 +59,16 @@ pub fn check_new_name(name: &str) -> ApiResult<()> {
     }
 }
 
-/// The name out of a name or an ARN.
+/// The name out of a name or an ARN. `account` is the hub's own; the ARNs of upstream's own documents name none.
 ///
-/// *Errors*: `ValidationException`; `InvalidDocument` for the ARN of something else.
-pub fn named(name_or_arn: &str) -> ApiResult<String> {
+/// *Errors*: `ValidationException`; `InvalidDocument` for the ARN of something else, or of another account's document.
+pub fn named(name_or_arn: &str, account: &str) -> ApiResult<String> {
     check_name_or_arn(name_or_arn, "name")?;
     if !name_or_arn.contains([':', '/']) {
         return Ok(name_or_arn.to_owned());
     }
-    let arn: Option<Arn> = name_or_arn.parse().ok().filter(|arn: &Arn| arn.service == "ssm");
+    let is_here = |arn: &Arn| arn.service == "ssm" && (arn.account.is_empty() || arn.account == account);
+    let arn: Option<Arn> = name_or_arn.parse().ok().filter(is_here);
     let name = arn.as_ref().and_then(|arn| arn.resource.strip_prefix("document/"));
     name.map(str::to_owned).ok_or_else(no_document)
 }
@@ -139,9 +140,20 @@ mod tests {
 
     #[test]
     fn names_and_arns_are_told_apart() {
+        let named = |text| named(text, "000000000000");
         assert_eq!(named("arn:aws:ssm:eu-1:000000000000:document/web").unwrap(), "web");
+        assert_eq!(
+            named("arn:aws:ssm:eu-1::document/AWS-RunShellScript").unwrap(),
+            "AWS-RunShellScript"
+        );
         assert_eq!(named("web").unwrap(), "web");
-        assert!(named("a b").is_err());
+        assert_eq!(named("a b").unwrap_err().code, "ValidationException");
+        for elsewhere in [
+            "arn:aws:ssm:eu-1:111122223333:document/web",
+            "arn:aws:s3:eu-1:000000000000:document/web",
+        ] {
+            assert_eq!(named(elsewhere).unwrap_err().code, "InvalidDocument", "{elsewhere}");
+        }
         assert!(check_name("a/b").is_err() && check_name("ab").is_err() && check_name("web-1_x.y").is_ok());
         for taken in ["AWS-Mine", "awsome", "Amazon-x", "AMZN", "Roadstead-Mine"] {
             assert_eq!(check_new_name(taken).unwrap_err().code, "ValidationException", "{taken}");

@@ -63,7 +63,8 @@ struct GetResult {
 
 /// *Errors*: `ValidationException`, `InvalidDocument`, `InvalidDocumentVersion`.
 async fn get_document(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
-    let which = Which::of(&request.name, request.document_version, request.version_name)?;
+    let account = &cx.services.config.account_id;
+    let which = Which::of(account, &request.name, request.document_version, request.version_name)?;
     let wanted = match request.document_format.as_deref() {
         None => None,
         Some(text) => {
@@ -118,8 +119,8 @@ struct DescribeResult {
 
 /// *Errors*: `ValidationException`, `InvalidDocument`, `InvalidDocumentVersion`.
 async fn describe_document(cx: Cx, request: DescribeRequest) -> ApiResult<DescribeResult> {
-    let which = Which::of(&request.name, request.document_version, request.version_name)?;
     let account = cx.services.config.account_id.clone();
+    let which = Which::of(&account, &request.name, request.document_version, request.version_name)?;
     cx.read(move |tx| {
         let (document, version) = which.find(tx)?;
         Ok(DescribeResult {
@@ -138,11 +139,11 @@ pub struct Which {
 }
 
 impl Which {
-    /// *Errors*: `ValidationException`.
-    pub fn of(name: &str, version: Option<String>, version_name: Option<String>) -> ApiResult<Self> {
+    /// *Errors*: `ValidationException`, `InvalidDocument`.
+    pub fn of(account: &str, name: &str, version: Option<String>, version_name: Option<String>) -> ApiResult<Self> {
         names::check_version_name(version_name.as_deref())?;
         Ok(Self {
-            name: names::named(name)?,
+            name: names::named(name, account)?,
             version: names::version(version.as_deref())?,
             version_text: version,
             version_name,

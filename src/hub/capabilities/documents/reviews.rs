@@ -66,7 +66,7 @@ async fn update_document_metadata(cx: Cx, request: UpdateRequest) -> ApiResult<E
     constraint::count_at_most(&comment, "documentReviews.comment", 1)?;
     let comment = comment.into_iter().next().and_then(|comment| comment.content);
     check_comment(comment.as_deref())?;
-    let which = Which::of(&request.name, request.document_version, None)?;
+    let which = Which::of(&cx.services.config.account_id, &request.name, request.document_version, None)?;
     let (now, reviewer) = (cx.now(), cx.caller().name.clone());
     cx.write(move |tx| {
         own(tx, &which.name, "InvalidDocumentOperation")?;
@@ -168,7 +168,7 @@ async fn list_document_metadata_history(cx: Cx, request: HistoryRequest) -> ApiR
     constraint::one_of(&request.metadata, "metadata", &["DocumentReviews"])?;
     let size = page::size(request.max_results, 1, 50, 50)?;
     let after: Option<i64> = page::parse(request.next_token.as_deref())?;
-    let which = Which::of(&request.name, request.document_version, None)?;
+    let which = Which::of(&cx.services.config.account_id, &request.name, request.document_version, None)?;
     cx.read(move |tx| {
         let (_, version) = which.find(tx)?;
         let found = sql::responses(tx, &version.name, version.version, after.unwrap_or(0), size as i64 + 1)?;

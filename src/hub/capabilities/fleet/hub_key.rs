@@ -24,6 +24,7 @@ use crate::wire::token::is_fingerprint;
 
 /// How long connected agents have to take in a new key before it is used.
 const HEARD: Duration = Duration::from_secs(1);
+const NOT_YOURS: &str = "the hub's key is of the whole hub: a user or key that is narrowed to some nodes does not change it";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.read(Service::Roadstead, "DescribeHubKey", |_: &Empty| Target::Hub, describe_hub_key)
@@ -80,6 +81,7 @@ async fn describe_hub_key(cx: Cx, _request: Empty) -> ApiResult<HubKey> {
 }
 
 async fn rotate_hub_key(cx: Cx, _request: Empty) -> ApiResult<HubKey> {
+    cx.require_fleet(NOT_YOURS)?;
     cx.audit(Outcome::Done, String::new()).await?;
     let (keys, now) = (cx.services.hub_keys.clone(), cx.now());
     change({
@@ -104,6 +106,7 @@ struct FinishRequest {
 }
 
 async fn finish_hub_key_rotation(cx: Cx, request: FinishRequest) -> ApiResult<HubKey> {
+    cx.require_fleet(NOT_YOURS)?;
     let present = cx.services.hub_keys.fingerprint();
     let (_, without) = cx.read(move |tx| Ok(sql::counts(tx, &present, &Condition::Always)?)).await?;
     if without > 0 && !request.anyway {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::api::{Cx, Declare, Service, Target, constraint, page, relabel};
+use crate::hub::auth::policy;
 use crate::hub::capabilities::fleet::nodes::{self, FILTER_KEYS, KIND, Node, NodeSummary, require};
 use crate::hub::capabilities::fleet::quarantine;
 use crate::hub::events::Event;
@@ -79,12 +80,13 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
     let after: Option<(String, NodeId)> = page::parse(request.next_token.as_deref())?;
     let now = cx.now();
     let visible = cx.visible(KIND, "node.id");
+    let asked = cx.clone();
     cx.read(move |tx| {
-        let total = matching(tx, "SELECT count(*) FROM node", &request.filter)?
+        let total = matching(&asked, tx, "SELECT count(*) FROM node", &request.filter)?
             .and_condition(&visible)
             .count(tx)?;
         let is_common = total >= MANY;
-        let mut select = matching(tx, order.select, &request.filter)?
+        let mut select = matching(&asked, tx, order.select, &request.filter)?
             .probing(is_common)
             .and_condition(&visible);
         if let Some((value, id)) = after {
@@ -107,31 +109,33 @@ async fn search_nodes(cx: Cx, request: SearchRequest) -> ApiResult<SearchResult>
 /// Nodes that are there and match, for any head.
 ///
 /// *Errors*: `ValidationException` naming the key that nodes do not have.
-pub fn matching(tx: &Tx<'_>, head: &'static str, filter: &Filter) -> ApiResult<Select> {
-    narrowed(tx, Select::new(head).and("node.removed_at IS NULL", []), filter)
+pub fn matching(cx: &Cx, tx: &Tx<'_>, head: &'static str, filter: &Filter) -> ApiResult<Select> {
+    narrowed(cx, tx, Select::new(head).and("node.removed_at IS NULL", []), filter)
 }
 
 /// The key of the groups that a node is in. What a group holds is known only by its row, so the rules of groups, which are read
 /// without looking further, do not have it.
 const GROUP: &str = "group";
+/// What whoever names a group must be allowed to do to it.
+const SEE_GROUP: &str = "roadstead:DescribeGroup";
 
 /// The same for a selection that there is already.
 ///
 /// *Errors*: `ValidationException` naming the key that nodes do not have, or the group that there is not.
-pub fn narrowed(tx: &Tx<'_>, select: Select, filter: &Filter) -> ApiResult<Select> {
+pub fn narrowed(cx: &Cx, tx: &Tx<'_>, select: Select, filter: &Filter) -> ApiResult<Select> {
     filter.check().map_err(|e| ApiError::validation(e.to_string()))?;
-    let conditions: ApiResult<Vec<Condition>> = filter.terms.iter().map(|term| condition(tx, term)).collect();
+    let conditions: ApiResult<Vec<Condition>> = filter.terms.iter().map(|term| condition(cx, tx, term)).collect();
     Ok(select.and_condition(&match filter.join {
         Join::Or if !filter.is_empty() => Condition::any(conditions?),
         _ => Condition::all(conditions?),
     }))
 }
 
-fn condition(tx: &Tx<'_>, term: &Term) -> ApiResult<Condition> {
+fn condition(cx: &Cx, tx: &Tx<'_>, term: &Term) -> ApiResult<Condition> {
     if term.key == GROUP {
         return match term.op {
-            Op::Eq => in_group(tx, &term.value),
-            Op::Ne => Ok(in_group(tx, &term.value)?.negated()),
+            Op::Eq => in_group(cx, tx, &term.value),
+            Op::Ne => Ok(in_group(cx, tx, &term.value)?.negated()),
             _ => Err(ApiError::validation(
                 "`group` takes a group's whole name: use `group=NAME` or `group!=NAME`",
             )),
@@ -143,11 +147,15 @@ fn condition(tx: &Tx<'_>, term: &Term) -> ApiResult<Condition> {
     }
 }
 
-/// The nodes of one group.
+/// The nodes of one group that the caller may see, or that their own policies or scope speak of.
 ///
-/// *Errors*: `ValidationException` for one that there is not: it would mean no node, and everything when it is negated.
-pub fn in_group(tx: &Tx<'_>, name: &str) -> ApiResult<Condition> {
-    match groups::find(tx, [name])?.get(name) {
+/// *Errors*: `ValidationException` for one that there is not: it would mean no node, and everything when it is negated. The same
+/// for one that is hidden: which of the caller's nodes are in it would tell of it.
+pub fn in_group(cx: &Cx, tx: &Tx<'_>, name: &str) -> ApiResult<Condition> {
+    let caller = cx.caller();
+    // Not by the actions that a key is limited to: they say what it does, not what its user knows.
+    let may_know = caller.rights.groups.contains_key(name) || policy::decide_one(tx, caller, SEE_GROUP, "group", name)?.is_allowed();
+    match groups::find(tx, [name])?.get(name).filter(|_| may_know) {
         Some(members) => Ok(groups::condition(name, members, "node.id")),
         None => {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
@@ -351,12 +359,11 @@ async fn rename_node(cx: Cx, request: RenameRequest) -> ApiResult<Empty> {
     let (bus, asked) = (cx.services.bus.clone(), cx.clone());
     cx.write(move |tx| {
         require(tx, &request.node_id)?;
-        tx.execute(
-            "UPDATE node SET name = :name WHERE id = :id",
-            &[(":name", name.into()), (":id", (&request.node_id).into())],
-        )?;
-        // A group's rule may look at names: nobody renames a node into their hands, or out of them.
-        asked.permit(tx, &Target::Resource(KIND, request.node_id.to_string()))?;
+        let params = [(":name", name.into()), (":id", (&request.node_id).into())];
+        // A group's rule may look at names.
+        relabel(&asked, tx, (Kind::Node, request.node_id.as_str()), |tx| {
+            Ok(tx.execute("UPDATE node SET name = :name WHERE id = :id", &params)?)
+        })?;
         bus.emit(tx, Event::LabelsChanged);
         bus.emit(tx, Event::NodeChanged(request.node_id.clone()));
         Ok(Empty {})

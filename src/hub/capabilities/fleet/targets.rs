@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::id::NodeId;
 use crate::base::{ApiError, ApiResult, Timestamp};
@@ -45,9 +45,21 @@ pub fn operations(api: &mut Declare<'_>) {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Target {
+    #[serde(deserialize_with = "spelled")]
     pub key: String,
     #[serde(default)]
     pub values: Vec<String>,
+}
+
+/// Upstream's clients write the key of ids in small letters as well, and are answered with the one spelling.
+///
+/// *Source*: send-command and create-association among the examples of aws-cli.
+fn spelled<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    let key = String::deserialize(reader)?;
+    Ok(match key.eq_ignore_ascii_case(IDS_KEY) {
+        true => IDS_KEY.to_owned(),
+        false => key,
+    })
 }
 
 /// Which nodes are meant; either ids or targets.
@@ -107,7 +119,7 @@ impl Selection {
             if target.key == IDS_KEY {
                 by_ids(tx, cx, action, &target.values)?;
             }
-            select = target.narrow(tx, select)?;
+            select = target.narrow(cx, tx, select)?;
         }
         Ok(select.order("node.id").rows(tx, Node::from_row)?)
     }
@@ -139,12 +151,12 @@ impl Target {
     }
 
     /// One of its values must hold.
-    fn narrow(&self, tx: &Tx<'_>, select: Select) -> ApiResult<Select> {
+    fn narrow(&self, cx: &Cx, tx: &Tx<'_>, select: Select) -> ApiResult<Select> {
         let values = || self.values.iter().map(Value::from);
         Ok(match self.key.as_str() {
             IDS_KEY => select.and_in("node.id", values()),
-            FILTER_KEY => narrowed(tx, select, &self.filter()?)?,
-            GROUP_KEY => select.and_condition(&self.groups(tx)?),
+            FILTER_KEY => narrowed(cx, tx, select, &self.filter()?)?,
+            GROUP_KEY => select.and_condition(&self.groups(cx, tx)?),
             TYPES_KEY if self.values.iter().any(|name| is_node_type(name)) => select,
             TYPES_KEY => select.and_condition(&Condition::Never),
             TAG_KEY => {
@@ -168,8 +180,8 @@ impl Target {
             .map_err(|e| ApiError::validation(format!("target key `{FILTER_KEY}`: {e}")))
     }
 
-    fn groups(&self, tx: &Tx<'_>) -> ApiResult<Condition> {
-        let conditions: ApiResult<Vec<Condition>> = self.values.iter().map(|name| in_group(tx, name)).collect();
+    fn groups(&self, cx: &Cx, tx: &Tx<'_>) -> ApiResult<Condition> {
+        let conditions: ApiResult<Vec<Condition>> = self.values.iter().map(|name| in_group(cx, tx, name)).collect();
         Ok(Condition::any(conditions?))
     }
 }
@@ -264,7 +276,7 @@ async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveRe
     cx.clone()
         .read(move |tx| {
             let found = match &request.filter {
-                Some(filter) => matching(tx, nodes::sql::SELECT, filter)?
+                Some(filter) => matching(&cx, tx, nodes::sql::SELECT, filter)?
                     .and_condition(&cx.visible_for(&action, KIND, "node.id"))
                     .order("node.id")
                     .rows(tx, Node::from_row)?,
@@ -352,6 +364,19 @@ mod tests {
     fn an_id_stands_once_in_a_target_too() {
         assert_eq!(refusal(&[(IDS_KEY, &["a", "a"])]).unwrap().code, "DuplicateInstanceId");
         assert!(refusal(&[(IDS_KEY, &["a", "b"]), (IDS_KEY, &["a"])]).is_none());
+    }
+
+    #[test]
+    fn the_key_of_ids_is_one_key_in_small_and_in_capital_letters() {
+        let read = |key: &str| {
+            let target: Target = serde_json::from_value(serde_json::json!({"Key": key, "Values": ["x"]})).unwrap();
+            target.key
+        };
+        for spelling in ["instanceids", "instanceIds", "INSTANCEIDS", IDS_KEY] {
+            assert_eq!(read(spelling), IDS_KEY, "{spelling}");
+        }
+        assert_eq!(read("tag:InstanceIds"), "tag:InstanceIds");
+        assert_eq!(read("TAG-KEY"), "TAG-KEY", "no other key is known in more than one spelling");
     }
 
     #[test]

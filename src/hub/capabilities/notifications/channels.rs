@@ -380,7 +380,7 @@ struct TestResult {
     notification: NotificationView,
 }
 
-/// Sends a word at once, and says what came of it.
+/// Sends a word at once and once only, and says what came of it.
 async fn test_notification_channel(cx: Cx, request: NameRequest) -> ApiResult<TestResult> {
     is_whole(&cx)?;
     let (by, now, name) = (cx.caller().name.clone(), cx.now(), request.name.clone());
@@ -388,13 +388,8 @@ async fn test_notification_channel(cx: Cx, request: NameRequest) -> ApiResult<Te
         .write(move |tx| {
             find(tx, &name)?;
             tx.note(|notes| notes.detail = format!("`{name}`"));
-            let message = Message {
-                subject: "Roadstead: a test".into(),
-                text: format!("`{by}` tries out the channel `{name}`. If this is read, it works."),
-                details: serde_json::json!({"event": "Test", "channel": name, "by": by}),
-            };
             // Tried here and now; the job comes only if this hub does not get that far.
-            Ok(log::sql::insert(tx, &name, &message, now, now + TEST_LIMIT)?)
+            Ok(log::sql::insert(tx, &name, &Message::test(&name, &by), now, now + TEST_LIMIT)?)
         })
         .await?;
     let services: Arc<Services> = cx.services.clone();

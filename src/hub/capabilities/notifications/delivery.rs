@@ -11,11 +11,12 @@ use crate::hub::api::Services;
 use crate::hub::capabilities::notifications::channels::{self, Channel};
 use crate::hub::capabilities::notifications::log::{self, KEPT};
 use crate::hub::capabilities::notifications::senders;
+use crate::hub::capabilities::notifications::undelivered::Undelivered;
 use crate::hub::events::Event;
 use crate::hub::jobs::Job;
 use crate::hub::jobs::queue::{self, Busy, again_at};
 
-/// Deliveries to one channel in its turn.
+/// Deliveries to one channel that are read at once.
 const BATCH: usize = 100;
 
 type Turn = queue::Turn<Notifications>;
@@ -65,25 +66,35 @@ async fn turn(services: &Arc<Services>) -> ApiResult<()> {
     Ok(())
 }
 
-async fn serve(services: &Arc<Services>, turn: Turn) {
-    if let Err(error) = deliver(services, &turn.receiver).await {
-        tracing::warn!(channel = %turn.receiver, error = %error, "notifications could not be read or written");
-    }
-}
-
-async fn deliver(services: &Arc<Services>, channel: &str) -> ApiResult<()> {
-    let (now, channel) = (services.now(), channel.to_owned());
-    let due = services.read(move |tx| Ok(log::sql::due(tx, &channel, now, BATCH)?)).await?;
-    for id in due {
-        // The first that fails says how it is with the channel; the others wait for their own time.
-        if !attempt(services, id).await? {
-            break;
+async fn serve(services: &Arc<Services>, mut turn: Turn) {
+    loop {
+        if let Err(error) = deliver(services, &turn.receiver).await {
+            tracing::warn!(channel = %turn.receiver, error = %error, "notifications could not be read or written");
+        }
+        if !turn.goes_on() {
+            return;
         }
     }
-    Ok(())
 }
 
-/// One delivery, and what came of it in the log; whether it went well, or there was nothing to do.
+/// Everything that is due for a channel, until one says that the channel is not well: the others wait for their own time.
+async fn deliver(services: &Arc<Services>, channel: &str) -> ApiResult<()> {
+    loop {
+        let (now, lane) = (services.now(), channel.to_owned());
+        let due = services.read(move |tx| Ok(log::sql::due(tx, &lane, now, BATCH)?)).await?;
+        let is_last = due.len() < BATCH;
+        for id in due {
+            if !attempt(services, id).await? {
+                return Ok(());
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// One delivery, and what came of it in the log; whether the channel is well, which one that refuses this message is.
 pub async fn attempt(services: &Arc<Services>, id: i64) -> ApiResult<bool> {
     let found = services
         .read(move |tx| {
@@ -98,19 +109,20 @@ pub async fn attempt(services: &Arc<Services>, id: i64) -> ApiResult<bool> {
         return Ok(true);
     };
     let sent = senders::send(services, &channel, &message, id).await;
-    let (now, is_sent) = (services.now(), sent.is_ok());
+    let (now, is_well) = (services.now(), !matches!(sent, Err(Undelivered::ForNow(_))));
     services
         .write(move |tx| {
-            match &sent {
-                Ok(()) => log::sql::delivered(tx, id, now)?,
-                Err(why) => {
-                    let why = queue::reason(why);
-                    tracing::warn!(channel = %channel.name, error = %why, "a notification was not delivered");
-                    log::sql::failed(tx, id, &why, again_at(queued_at, attempts + 1, now), now)?;
-                }
-            }
-            Ok(())
+            let Err(undelivered) = sent else {
+                return Ok(log::sql::delivered(tx, id, now)?);
+            };
+            let why = queue::reason(undelivered.words());
+            tracing::warn!(channel = %channel.name, error = %why, "a notification was not delivered");
+            let again = match undelivered {
+                Undelivered::ForNow(_) if !message.is_tried_once() => again_at(queued_at, attempts + 1, now),
+                _ => None,
+            };
+            Ok(log::sql::failed(tx, id, &why, again, now)?)
         })
         .await?;
-    Ok(is_sent)
+    Ok(is_well)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, page};
@@ -40,6 +40,25 @@ pub struct Message {
     pub text: String,
     /// For programs: what a webhook gets.
     pub details: Json,
+}
+
+/// What `event` of a test's details is; other messages have no such member.
+const TEST: &str = "Test";
+
+impl Message {
+    /// A word that tries out a channel.
+    pub fn test(channel: &str, by: &str) -> Self {
+        Self {
+            subject: "Roadstead: a test".into(),
+            text: format!("`{by}` tries out the channel `{channel}`. If this is read, it works."),
+            details: json!({"event": TEST, "channel": channel, "by": by}),
+        }
+    }
+
+    /// Who tries out a channel waits for the answer: an attempt later would say nothing to anybody.
+    pub fn is_tried_once(&self) -> bool {
+        self.details["event"] == TEST
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 //! ```text
 //! Waiting ── delivered ──► Delivered
 //!    │ ▲ failed: again later
-//!    └─┴── failed too often ──► Failed ── retried by hand ──► Waiting
+//!    └─┴── failed for a day, or refused for good ──► Failed ── retried by hand ──► Waiting
 //! ```
 //!
 //! A [`channels`] is where words go. Whoever has something to say puts it into the [`log`] in the transaction of what it is
@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod log;
 mod senders;
 mod smtp;
+mod undelivered;
 
 use crate::hub::api::Capability;
 use crate::hub::api::registry::{no_reports, no_streams};

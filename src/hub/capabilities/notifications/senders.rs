@@ -14,6 +14,7 @@ use crate::hub::api::Services;
 use crate::hub::capabilities::notifications::channels::{Channel, Ntfy, Webhook};
 use crate::hub::capabilities::notifications::log::Message;
 use crate::hub::capabilities::notifications::smtp::{self, Letter};
+use crate::hub::capabilities::notifications::undelivered::{self, Undelivered};
 use crate::platform::outgoing::{self, Call, Url};
 
 /// What a receiver may take.
@@ -23,8 +24,7 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-roadstead-signature");
 /// The same for a message that is sent again: a receiver can tell.
 const ID: HeaderName = HeaderName::from_static("x-roadstead-notification");
 
-/// *Errors*: why not, in words for the operator.
-pub async fn send(services: &Arc<Services>, channel: &Channel, message: &Message, id: i64) -> Result<(), String> {
+pub async fn send(services: &Arc<Services>, channel: &Channel, message: &Message, id: i64) -> Result<(), Undelivered> {
     let secret = channel.secret(services)?;
     let settings = &channel.settings;
     let sending = async {
@@ -55,7 +55,7 @@ async fn post(
     secret: Option<Secret<Vec<u8>>>,
     message: &Message,
     id: i64,
-) -> Result<(), String> {
+) -> Result<(), Undelivered> {
     let body = json!({"subject": message.subject, "text": message.text, "details": message.details}).to_string();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -68,7 +68,7 @@ async fn post(
 }
 
 /// *Source*: ntfy docs, "Publish as JSON": to the server's root, so that every text may be in UTF-8.
-async fn publish(channel: &Channel, ntfy: &Ntfy, token: Option<Secret<Vec<u8>>>, message: &Message) -> Result<(), String> {
+async fn publish(channel: &Channel, ntfy: &Ntfy, token: Option<Secret<Vec<u8>>>, message: &Message) -> Result<(), Undelivered> {
     let mut body = json!({"topic": ntfy.topic, "title": message.subject, "message": message.text});
     if let Some(link) = message.details["link"].as_str() {
         body["click"] = json!(link);
@@ -84,7 +84,7 @@ async fn publish(channel: &Channel, ntfy: &Ntfy, token: Option<Secret<Vec<u8>>>,
     call(channel, &ntfy.url, headers, body.to_string()).await
 }
 
-async fn call(channel: &Channel, url: &str, headers: HeaderMap, body: String) -> Result<(), String> {
+async fn call(channel: &Channel, url: &str, headers: HeaderMap, body: String) -> Result<(), Undelivered> {
     let url = url.parse::<Url>().map_err(|e| e.words())?;
     let call = Call {
         method: Method::POST,
@@ -94,5 +94,6 @@ async fn call(channel: &Channel, url: &str, headers: HeaderMap, body: String) ->
         allowed: &channel.settings.allowed_networks,
         root: channel.settings.ca_pem.as_deref(),
     };
-    outgoing::deliver(call).await
+    let answer = outgoing::call(call).await.map_err(|e| e.words())?;
+    undelivered::judge(answer.status)
 }

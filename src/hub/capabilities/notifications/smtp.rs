@@ -5,6 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 
 use crate::base::Timestamp;
 use crate::hub::capabilities::notifications::channels::{Mail, Security, Settings};
+use crate::hub::capabilities::notifications::undelivered::Undelivered;
 use crate::platform::outgoing;
 
 /// An answer of a server has no more lines, and no line more bytes.
@@ -22,8 +23,7 @@ pub struct Letter<'l> {
     pub now: Timestamp,
 }
 
-/// *Errors*: in words for the operator.
-pub async fn send(mail: &Mail, settings: &Settings, password: Option<&[u8]>, letter: &Letter<'_>) -> Result<(), String> {
+pub async fn send(mail: &Mail, settings: &Settings, password: Option<&[u8]>, letter: &Letter<'_>) -> Result<(), Undelivered> {
     let (host, port, allowed) = (mail.host.as_str(), mail.port, &settings.allowed_networks);
     let root = settings.ca_pem.as_deref();
     match mail.security {
@@ -70,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     /// The stream, unless the server has said something already that would then count as said in private.
-    fn end(self) -> Result<S, String> {
+    fn end(self) -> Result<S, Undelivered> {
         match self.stream.buffer().is_empty() {
             true => Ok(self.stream.into_inner()),
             false => Err("the server spoke before the connection was private".into()),
@@ -78,12 +78,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     /// What the server offers.
-    async fn hello(&mut self) -> Result<Vec<String>, String> {
+    async fn hello(&mut self) -> Result<Vec<String>, Undelivered> {
         let offers = self.say(&format!("EHLO {OWN_NAME}"), 250).await?;
         Ok(offers.into_iter().map(|offer| offer.trim().to_ascii_uppercase()).collect())
     }
 
-    async fn deliver(&mut self, mail: &Mail, password: Option<&[u8]>, letter: &Letter<'_>) -> Result<(), String> {
+    async fn deliver(&mut self, mail: &Mail, password: Option<&[u8]>, letter: &Letter<'_>) -> Result<(), Undelivered> {
         if let Some(user) = &mail.user {
             let secret = [b"\0", user.as_bytes(), b"\0", password.unwrap_or_default()].concat();
             self.write(&format!("AUTH PLAIN {}\r\n", BASE64.encode(&secret))).await?;
@@ -101,35 +101,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         Ok(())
     }
 
-    async fn say(&mut self, line: &str, wanted: u16) -> Result<Vec<String>, String> {
+    async fn say(&mut self, line: &str, wanted: u16) -> Result<Vec<String>, Undelivered> {
         self.write(&format!("{line}\r\n")).await?;
         self.expect(wanted).await
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), String> {
+    async fn write(&mut self, text: &str) -> Result<(), Undelivered> {
         let stream = self.stream.get_mut();
         let written = async {
             stream.write_all(text.as_bytes()).await?;
             stream.flush().await
         };
-        written
-            .await
-            .map_err(|error: std::io::Error| format!("the connection broke: {error}"))
+        written.await.map_err(broken)
     }
 
     /// The texts of an answer with this code.
-    async fn expect(&mut self, wanted: u16) -> Result<Vec<String>, String> {
+    async fn expect(&mut self, wanted: u16) -> Result<Vec<String>, Undelivered> {
         let mut texts = Vec::new();
         for _ in 0..MAX_LINES {
             let mut line = Vec::new();
             let mut limited = (&mut self.stream).take(MAX_LINE);
             let read = limited.read_until(b'\n', &mut line).await;
-            read.map_err(|error| format!("the connection broke: {error}"))?;
+            read.map_err(broken)?;
             let line = String::from_utf8_lossy(&line);
             let (code, rest) = line.trim_end().split_at_checked(3).ok_or("the server hung up")?;
-            if code.parse() != Ok(wanted) {
+            let code = code.parse().ok();
+            if code != Some(wanted) {
                 let shown: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
-                return Err(format!("the server answered `{shown}`"));
+                return Err(Undelivered::by_mail_server(code, format!("the server answered `{shown}`")));
             }
             texts.push(rest.get(1..).unwrap_or_default().to_owned());
             if !rest.starts_with('-') {
@@ -138,6 +137,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
         Err("the server's answer has no end".into())
     }
+}
+
+fn broken(error: std::io::Error) -> Undelivered {
+    format!("the connection broke: {error}").into()
 }
 
 /// The whole mail up to the line with the dot. The body is in base64: no line is too long, and none begins with a dot.
@@ -297,7 +300,10 @@ mod tests {
             now: Timestamp::from_millis(0),
         };
         let refused = talk.deliver(&mail(), None, &letter).await.unwrap_err();
-        assert_eq!(refused, "the server answered `550 5.1.0 no such sender`");
+        assert_eq!(
+            refused,
+            Undelivered::ForGood("the server answered `550 5.1.0 no such sender`".into())
+        );
         assert_eq!(server.await.unwrap(), "MAIL FROM:<hub@example.org>\r\n");
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ApiResult;
 use crate::hub::api::constraint::Violations;
-use crate::hub::api::{Cx, Declare, Service};
+use crate::hub::api::{Cx, Declare, Service, relabel};
 use crate::hub::capabilities::resource_groups::named::{arn, name, renamed, require, target};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, form};
@@ -64,13 +64,12 @@ struct TagRequest {
 }
 
 async fn tag(cx: Cx, request: TagRequest) -> ApiResult<TagsResult> {
+    cx.require_whole()?;
     let name = name(Some(request.arn), None)?;
     let asked = cx.clone();
     cx.write(move |tx| {
         require(tx, &name)?;
-        add(tx, &name, &request.tags)?;
-        // With its new tags as well: nobody tags a group out of their hands.
-        asked.permit(tx, &target(Some(&name), None))?;
+        relabel(&asked, tx, (Kind::Group, &name), |tx| add(tx, &name, &request.tags))?;
         asked.services.bus.emit(tx, Event::LabelsChanged);
         Ok(TagsResult {
             arn: arn(&asked, &name),
@@ -102,6 +101,7 @@ struct UntagResult {
 }
 
 async fn untag(cx: Cx, request: UntagRequest) -> ApiResult<UntagResult> {
+    cx.require_whole()?;
     let name = name(Some(request.arn), None)?;
     let mut broken = Violations::default();
     form::judge_keys(&mut broken, "keys", &request.keys);
@@ -109,8 +109,8 @@ async fn untag(cx: Cx, request: UntagRequest) -> ApiResult<UntagResult> {
     let asked = cx.clone();
     cx.write(move |tx| {
         require(tx, &name)?;
-        labels::remove(tx, Kind::Group, &name, &request.keys)?;
-        asked.permit(tx, &target(Some(&name), None))?;
+        let remove = |tx: &Tx<'_>| Ok(labels::remove(tx, Kind::Group, &name, &request.keys)?);
+        relabel(&asked, tx, (Kind::Group, &name), remove)?;
         asked.services.bus.emit(tx, Event::LabelsChanged);
         Ok(UntagResult {
             arn: arn(&asked, &name),

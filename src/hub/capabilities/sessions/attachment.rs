@@ -21,6 +21,7 @@ use crate::hub::capabilities::sessions::lifecycle::{self, Event, Session, Shell}
 use crate::hub::capabilities::sessions::relay::{self, Left, Line};
 use crate::hub::capabilities::sessions::seats::{Held, Notice, Wish};
 use crate::hub::capabilities::sessions::tokens::Bearer;
+use crate::hub::capabilities::sessions::watch::{self, Verdict};
 use crate::hub::capabilities::sessions::{KIND, Live, ending};
 use crate::hub::store::Tx;
 use crate::wire::session::{Attached, DETACH_LIMIT, EndReason, Ended, Open, Work};
@@ -67,8 +68,15 @@ async fn admit(services: &Arc<Services>, id: &str, socket: &mut Socket, dialect:
     let redeemed = session.ok().and_then(|id| Some((live.tokens.redeem(&greeting.token, &id)?, id)));
     let ((token, bearer), session) = redeemed.ok_or_else(|| Refusal::new("TokenInvalid", invalid))?;
     (socket.admitted)();
-    if !services.still_counts(&bearer.caller).await? {
-        return Err(Refusal::new("TokenInvalid", "the login that asked for the token is over"));
+    match watch::judge(services, &session, &bearer.caller).await? {
+        Verdict::MayStay => {}
+        Verdict::LoginOver => return Err(Refusal::new("TokenInvalid", "the login that asked for the token is over")),
+        Verdict::NotAllowed => {
+            return Err(Refusal::new(
+                "TokenInvalid",
+                "who asked for the token may not be at this session any more",
+            ));
+        }
     }
     let wish = Wish {
         token: greeting.known_by.unwrap_or(token),

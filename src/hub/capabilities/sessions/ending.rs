@@ -19,7 +19,7 @@ use crate::hub::capabilities::sessions::{KIND, Live, relay};
 use crate::hub::events::{self, Bus};
 use crate::hub::jobs::Job;
 use crate::hub::store::{StoreError, Tx};
-use crate::wire::session::{DETACH_LIMIT, EndReason, Frame, Open};
+use crate::wire::session::{DETACH_LIMIT, EndReason, Ended, Frame, Open};
 
 const PERIOD: Duration = Duration::from_secs(15);
 /// A node takes the end of a shell and confirms it within this time, or is told again later.
@@ -88,6 +88,41 @@ fn end(tx: &Tx<'_>, bus: &Bus, id: &SessionId, why: &str, now: Timestamp) -> Res
     tx.note(|notes| notes.nodes.push(session.node));
     let entry = audit::Entry::by_hub(now, "roadstead:EndShell", format!("{KIND}/{id}"), why.into());
     audit::record(tx, entry);
+    Ok(())
+}
+
+/// The node's agent has these shells and no others: what it had opened besides went down with the agent, or with the node.
+///
+/// Called before the agent is let in, so nothing can have been opened since it wrote the list. A shell that it was only asked for
+/// may not have begun, and is asked for again by whoever comes back.
+pub async fn end_lost(services: &Arc<Services>, node: &NodeId, shells: Vec<SessionId>) {
+    let id = node.clone();
+    let open = match services.read(move |tx| Ok(sql::open_on(tx, &id)?)).await {
+        Ok(open) => open,
+        Err(error) => return tracing::warn!(node_id = %node, error = %error, "the sessions of a node could not be read"),
+    };
+    let lost: Vec<SessionId> = open.into_iter().filter(|id| !shells.contains(id)).collect();
+    if lost.is_empty() {
+        return;
+    }
+    let (bus, now) = (services.bus.clone(), services.now());
+    let ended = services.write(move |tx| Ok(lost.iter().try_for_each(|id| note_lost(tx, &bus, id, now))?));
+    if let Err(error) = ended.await {
+        tracing::warn!(node_id = %node, error = %error, "the end of a node's sessions was not stored");
+    }
+}
+
+fn note_lost(tx: &Tx<'_>, bus: &Bus, id: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    let why = lifecycle::words(&Ended {
+        reason: EndReason::Unknown,
+        exit_code: None,
+        message: String::new(),
+    });
+    let Some(session) = lifecycle::advance(tx, bus, id, Event::NodeEnded(EndReason::Unknown), &why, now)? else {
+        return Ok(());
+    };
+    tx.note(|notes| notes.nodes.push(session.node));
+    audit::record(tx, audit::Entry::by_hub(now, "roadstead:EndShell", format!("{KIND}/{id}"), why));
     Ok(())
 }
 
@@ -168,6 +203,8 @@ mod sql {
 
     /// Active sessions that somebody is attached to, if the row is right.
     pub const ATTACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at IS NULL";
+    /// Shells that the node has said it opened.
+    pub const OPEN_ON: &str = "SELECT id FROM session WHERE node_id = :node AND ended_at IS NULL AND shell = 'Open'";
     pub const DETACHED: &str = "SELECT id FROM session WHERE ended_at IS NULL AND detached_at <= :limit";
     /// A few at a time, so that no tick is long.
     pub const OVER: &str = "SELECT id FROM session WHERE ended_at < :limit LIMIT 500";
@@ -182,6 +219,10 @@ mod sql {
 
     pub fn attached(tx: &Tx<'_>) -> Result<Vec<SessionId>, StoreError> {
         tx.rows(ATTACHED, &[], |row| row.get("id"))
+    }
+
+    pub fn open_on(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<SessionId>, StoreError> {
+        tx.rows(OPEN_ON, &[(":node", node.into())], |row| row.get("id"))
     }
 
     pub fn detached_before(tx: &Tx<'_>, limit: Timestamp) -> Result<Vec<SessionId>, StoreError> {
@@ -212,7 +253,6 @@ mod tests {
     use crate::hub::capabilities::sessions::seats::Wish;
     use crate::hub::capabilities::sessions::tokens::TokenHash;
     use crate::hub::store::{Store, Value};
-    use crate::wire::session::Ended;
     use std::convert::Infallible;
     use tokio_util::sync::PollSender;
 

@@ -7,6 +7,10 @@ use std::str::FromStr;
 
 use crate::base::Timestamp;
 use crate::base::id::{NodeId, SessionId};
+use crate::hub::api::Target;
+use crate::hub::capabilities::documents;
+use crate::hub::capabilities::fleet::nodes;
+use crate::hub::capabilities::sessions::KIND;
 use crate::hub::events::{self, Bus};
 use crate::hub::store::{Row, StoreError, Tx, Value};
 use crate::model::approval::Approval;
@@ -236,7 +240,22 @@ pub fn advance(tx: &Tx<'_>, bus: &Bus, id: &SessionId, event: Event, details: &s
     Ok(Some(session))
 }
 
+/// What whoever starts a session must be allowed on its node and document.
+pub const START: &str = "ssm:StartSession";
+const RESUME: &str = "ssm:ResumeSession";
+
 impl Session {
+    /// What somebody must be allowed as long as they are at it: their own as when they started it, another's to take it up.
+    pub fn needs(&self, user: &str) -> Vec<(&'static str, Target)> {
+        if self.owner != user {
+            return vec![(RESUME, Target::Resource(KIND, self.id.as_str().to_owned()))];
+        }
+        vec![
+            (START, Target::Resource(nodes::KIND, self.node.to_string())),
+            (START, Target::Resource(documents::KIND, self.document.clone())),
+        ]
+    }
+
     /// What is opened by it and where, for the audit log.
     pub fn what(&self) -> String {
         let node = &self.node;

@@ -11,7 +11,7 @@ use crate::hub::api::live::Feed;
 use crate::hub::api::{Cx, Declare, Service, Streams, Target, constraint};
 use crate::hub::capabilities::documents::lookup;
 use crate::hub::capabilities::fleet::nodes;
-use crate::hub::capabilities::sessions::lifecycle::{self, Session, State};
+use crate::hub::capabilities::sessions::lifecycle::{self, START, Session, State};
 use crate::hub::capabilities::sessions::plans::{self, Plan};
 use crate::hub::capabilities::sessions::tokens::Bearer;
 use crate::hub::capabilities::sessions::{KIND, Live, listing};
@@ -131,12 +131,7 @@ async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartS
 async fn plan(cx: &Cx, name: Option<String>, parameters: GivenParameters) -> ApiResult<(String, Plan)> {
     let name = name.unwrap_or_else(|| SHELL_DOCUMENT.to_owned());
     let asked = cx.clone();
-    let found = cx.read(move |tx| {
-        // An ARN ends in the name.
-        let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
-        asked.permit(tx, &Target::Resource("document", short))?;
-        lookup::document(tx, &name, None)
-    });
+    let found = cx.read(move |tx| lookup::permitted(&asked, tx, START, &name, None));
     let found = found.await?;
     let plan = plans::plan(&found, &parameters)?;
     Ok((found.name, plan))
@@ -205,7 +200,12 @@ async fn resume_session(cx: Cx, request: ResumeSessionRequest) -> ApiResult<Resu
         return Err(ApiError::new("DoesNotExistException", format!("there is no session `{shown}`")));
     };
     let (token_value, stream_url) = match session.ended_at {
-        None => ticket(&cx, &session.id),
+        None => {
+            let (asked, needs) = (cx.clone(), session.needs(&cx.caller().name));
+            let permit = move |tx: &Tx<'_>| needs.iter().try_for_each(|(action, target)| asked.permit_for(tx, action, target));
+            cx.read(permit).await?;
+            ticket(&cx, &session.id)
+        }
         Some(_) => (String::new(), String::new()),
     };
     Ok(ResumeSessionResponse {

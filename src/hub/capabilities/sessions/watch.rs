@@ -7,12 +7,11 @@ use futures_util::FutureExt;
 
 use crate::base::ApiResult;
 use crate::base::id::SessionId;
-use crate::hub::api::{Services, Target};
+use crate::hub::api::Services;
 use crate::hub::auth::{Caller, Proof, policy};
-use crate::hub::capabilities::fleet::nodes;
+use crate::hub::capabilities::sessions::Live;
 use crate::hub::capabilities::sessions::lifecycle::{self, Event};
 use crate::hub::capabilities::sessions::seats::Notice;
-use crate::hub::capabilities::sessions::{KIND, Live};
 use crate::hub::events;
 use crate::hub::jobs::Job;
 
@@ -34,7 +33,7 @@ pub fn job() -> Job<Arc<Services>> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub enum Verdict {
     MayStay,
     /// The right is gone: the shell ends.
     NotAllowed,
@@ -58,8 +57,8 @@ async fn run(services: Arc<Services>) {
     }
 }
 
-/// Whether whoever is attached may still open a shell on the session's node, and take this one up, by the login they came with.
-async fn judge(services: &Services, session: &SessionId, caller: &Caller) -> ApiResult<Verdict> {
+/// Whether whoever is attached, or about to be, may be at this session, by the login they came with.
+pub async fn judge(services: &Services, session: &SessionId, caller: &Caller) -> ApiResult<Verdict> {
     if caller.proof == Proof::Local {
         return Ok(Verdict::MayStay);
     }
@@ -73,11 +72,12 @@ async fn judge(services: &Services, session: &SessionId, caller: &Caller) -> Api
         let Some(found) = lifecycle::sql::find(tx, &id)? else {
             return Ok(true);
         };
-        let (action, target) = match found.owner == asked.name {
-            true => ("ssm:StartSession", Target::Resource(nodes::KIND, found.node.to_string())),
-            false => ("ssm:ResumeSession", Target::Resource(KIND, id.as_str().to_owned())),
-        };
-        Ok(policy::decide_in(tx, &asked, action, &target)?.is_ok())
+        for (action, target) in found.needs(&asked.name) {
+            if policy::decide_in(tx, &asked, action, &target)?.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     });
     if !is_allowed.await? {
         return Ok(Verdict::NotAllowed);
@@ -90,7 +90,7 @@ async fn judge(services: &Services, session: &SessionId, caller: &Caller) -> Api
 
 async fn end(services: &Arc<Services>, session: &SessionId, name: &str) {
     let (bus, now, id) = (services.bus.clone(), services.now(), session.clone());
-    let details = format!("`{name}` may no longer use this node");
+    let details = format!("`{name}` may no longer use this node, or the document of the session");
     let ended = services.write(move |tx| Ok(lifecycle::advance(tx, &bus, &id, Event::HubEnded, &details, now)?));
     match ended.await {
         Ok(_) => {

@@ -12,6 +12,7 @@ use crate::hub::api::registry::{no_reports, no_streams};
 use crate::hub::api::{Capability, Cx, Declare, Service, Services, Target};
 use crate::hub::jobs::Job;
 use crate::hub::store::{StoreError, Tx};
+use crate::model::access::kinds::NODE;
 
 pub const CAPABILITY: Capability = Capability {
     name: "settings",
@@ -47,8 +48,9 @@ struct HubView {
     ca_fingerprint: String,
     hub_key: String,
     started_at: Timestamp,
+    /// Of the nodes that the caller may see.
     nodes_total: i64,
-    nodes_online: usize,
+    nodes_online: i64,
     database_bytes: u64,
     blob_bytes: i64,
     architectures: Vec<String>,
@@ -56,15 +58,8 @@ struct HubView {
 
 async fn describe_hub(cx: Cx, _request: Empty) -> ApiResult<HubView> {
     let services = &cx.services;
-    let (nodes_total, blob_bytes) = cx
-        .read(|tx| {
-            let nodes = tx.count("SELECT count(*) FROM node WHERE removed_at IS NULL", &[])?;
-            Ok((
-                nodes,
-                tx.count("SELECT coalesce(sum(size), 0) FROM blob WHERE content IS NULL", &[])?,
-            ))
-        })
-        .await?;
+    let visible = cx.visible(NODE, "node.id");
+    let counts = cx.read(move |tx| Ok(sql::counts(tx, &visible)?)).await?;
     // What was written last is in the log beside the database.
     let mut database_bytes = 0;
     for file in ["hub.db", "hub.db-wal"] {
@@ -78,10 +73,10 @@ async fn describe_hub(cx: Cx, _request: Empty) -> ApiResult<HubView> {
         ca_fingerprint: services.facts.ca_fingerprint.clone(),
         hub_key: services.hub_keys.fingerprint(),
         started_at: services.facts.started_at,
-        nodes_total,
-        nodes_online: services.link().connected(),
+        nodes_total: counts.nodes,
+        nodes_online: counts.nodes_online,
         database_bytes,
-        blob_bytes,
+        blob_bytes: counts.blob_bytes,
         architectures: (services.installer.architectures)().await,
     })
 }
@@ -102,4 +97,28 @@ async fn mark_alive(services: Arc<Services>) {
 pub fn alive_at(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
     let found: Option<String> = tx.row("SELECT value FROM setting WHERE name = 'alive_at'", &[], |row| row.get("value"))?;
     Ok(Timestamp::from_millis(found.and_then(|v| v.parse().ok()).unwrap_or(0)))
+}
+
+mod sql {
+    use super::*;
+    use crate::hub::store::{Condition, Select};
+
+    pub struct Counts {
+        pub nodes: i64,
+        pub nodes_online: i64,
+        pub blob_bytes: i64,
+    }
+
+    /// What there is of the nodes that the caller may see, and of the hub's files.
+    pub fn counts(tx: &Tx<'_>, visible: &Condition) -> Result<Counts, StoreError> {
+        let nodes = || {
+            let all = Select::new("SELECT count(*) FROM node").and("node.removed_at IS NULL", []);
+            all.and_condition(visible)
+        };
+        Ok(Counts {
+            nodes: nodes().count(tx)?,
+            nodes_online: nodes().and("node.status = 'Online'", []).count(tx)?,
+            blob_bytes: tx.count("SELECT coalesce(sum(size), 0) FROM blob WHERE content IS NULL", &[])?,
+        })
+    }
 }

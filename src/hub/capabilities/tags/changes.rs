@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::NodeId;
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::constraint::Violations;
-use crate::hub::api::{Cx, Declare, Service, Target};
+use crate::hub::api::{Cx, Declare, Service, Target, relabel};
 use crate::hub::capabilities::tags::names::{KIND, invalid, of_type, required};
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, Tag, form};
@@ -230,15 +230,16 @@ async fn make<R: Send + 'static>(
 
 /// *Errors*: of this one resource.
 fn one(cx: &Cx, tx: &Tx<'_>, (kind, id): (Kind, &str), (set, remove): (&[Tag], &[String])) -> ApiResult<()> {
-    let subject = Target::Resource(kind.right(), id.to_owned());
-    cx.permit(tx, &subject)?;
-    if !labels::exists(tx, kind, id)? {
-        return Err(invalid(format!("there is no {} `{id}` of this account", kind.as_str())));
+    if kind == Kind::Group {
+        cx.require_whole()?;
     }
-    labels::remove(tx, kind, id, remove)?;
-    labels::add(tx, kind, id, set)?;
-    // With its new tags as well: nobody tags a thing into their hands, or out of them.
-    cx.permit(tx, &subject)?;
+    relabel(cx, tx, (kind, id), |tx| {
+        if !labels::exists(tx, kind, id)? {
+            return Err(invalid(format!("there is no {} `{id}` of this account", kind.as_str())));
+        }
+        labels::remove(tx, kind, id, remove)?;
+        labels::add(tx, kind, id, set)
+    })?;
     said(cx, tx, kind, id);
     Ok(())
 }

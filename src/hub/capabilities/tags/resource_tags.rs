@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::constraint::Violations;
-use crate::hub::api::{Cx, Declare, Service, Target};
+use crate::hub::api::{Cx, Declare, Service, Target, relabel};
 use crate::hub::capabilities::tags::changes::said;
 use crate::hub::events::Event;
 use crate::hub::labels::{self, Kind, Tag, form};
@@ -143,13 +143,8 @@ async fn change(
 ) -> ApiResult<Empty> {
     let asked = cx.clone();
     cx.write(move |tx| {
-        let subject = target(Some(&kind), Some(&id));
         let (kind, id) = resource(tx, &kind, &id)?;
-        // With the tags as they were when this transaction began, and as they are after it: nobody tags a thing into their
-        // hands, or out of them.
-        asked.permit(tx, &subject)?;
-        work(tx, kind, &id)?;
-        asked.permit(tx, &subject)?;
+        relabel(&asked, tx, (kind, &id), |tx| work(tx, kind, &id))?;
         asked.services.bus.emit(tx, Event::LabelsChanged);
         said(&asked, tx, kind, &id);
         Ok(Empty {})

@@ -18,6 +18,7 @@ const KIND: &str = "tag-rule";
 /// Rules of one hub.
 const MAX_RULES: i64 = 200;
 const MAX_ALLOWED: usize = 100;
+const NOT_YOURS: &str = "tag rules are of the whole hub: a user or key that is narrowed to some nodes does not change them";
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(
@@ -137,6 +138,7 @@ struct PutRequest {
 
 /// Replaces what was said of the key.
 async fn put_tag_rule(cx: Cx, request: PutRequest) -> ApiResult<Empty> {
+    cx.require_fleet(NOT_YOURS)?;
     constraint::count_at_most(&request.allowed_values, "allowedValues", MAX_ALLOWED)?;
     let mut broken = Violations::default();
     form::judge_key(&mut broken, "key", &request.key);
@@ -211,6 +213,7 @@ struct DeleteRequest {
 }
 
 async fn delete_tag_rule(cx: Cx, request: DeleteRequest) -> ApiResult<Empty> {
+    cx.require_fleet(NOT_YOURS)?;
     cx.write(move |tx| match sql::delete(tx, &request.key)? {
         0 => Err(ApiError::new(
             "ResourceNotFoundException",

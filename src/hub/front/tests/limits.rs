@@ -244,6 +244,35 @@ async fn a_stopping_port_finishes_what_it_began() {
 }
 
 #[tokio::test]
+async fn a_draining_port_tells_of_its_health_and_sends_all_else_away() {
+    let mut port = TestPort::start(Limits::default()).await;
+    let mut client = Http1::over(port.connect().await).await;
+    let asked = tokio::spawn(async move { client.send(post().header("x-wish", "hold"), "").await });
+    assert!(matches!(port.next().await, Seen::CallHeld));
+
+    port.shutdown.cancel();
+    assert_eq!(port.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(port.get("/healthz").await.status(), StatusCode::OK);
+    let mut multiplexed = Http2::over(port.connect_tls(&["h2"]).await.unwrap()).await;
+    let ready = multiplexed.send(Request::get("https://localhost/readyz"), "").await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    for other in [post(), Request::get("/ca.pem").header("host", "localhost")] {
+        let refused = port.send(other, "").await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["connection"], "close");
+    }
+    let mut agent = port.connect_tls(&["roadstead/1"]).await.unwrap();
+    assert!(matches!(soon("the agent's dismissal", agent.read(&mut [0])).await, Ok(0) | Err(_)));
+
+    // Those that are kept open for nothing are not waited for.
+    let _silent = port.connect().await;
+    port.routes.release.notify_one();
+    assert_eq!(asked.await.unwrap().unwrap().status(), StatusCode::OK);
+    port.stopped().await;
+    assert!(tokio::net::TcpStream::connect(port.address).await.is_err());
+}
+
+#[tokio::test]
 async fn what_does_not_end_in_time_is_cut() {
     let mut port = TestPort::start(Limits {
         drain: SHORT,

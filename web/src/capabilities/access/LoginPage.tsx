@@ -17,11 +17,12 @@ import { OidcButton } from "./OidcButton";
 import { PasskeyButton } from "./PasskeyButton";
 import { PasswordForm } from "./PasswordForm";
 import { PasswordStep } from "./PasswordStep";
+import { RecoveryStep } from "./RecoveryStep";
 import { safeNext } from "./rules";
 import { SecondStep } from "./SecondStep";
 import { useAccessTexts } from "./texts";
 
-/** Password, second factor, a new password, a factor to set up: whatever the hub says comes next. */
+/** Password, second factor, a new password, a factor to set up, new recovery codes: whatever the hub says comes next. */
 export default function LoginPage() {
   const t = useAccessTexts();
   const setup = useSetupState();
@@ -73,6 +74,7 @@ export default function LoginPage() {
       );
     }
     if (step === "Enrol") return <EnrolStep onEntered={goOn} />;
+    if (step === "RecoveryCodes") return <RecoveryStep onEntered={goOn} />;
     return (
       <SpaceBetween size="m">
         <PasswordStep onEntered={goOn} />

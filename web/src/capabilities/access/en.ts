@@ -81,6 +81,7 @@ export const en = {
   recoveryLeft:
     "{count, plural, one {# recovery code is left} other {# recovery codes are left}}. Each is good for one login without the generator.",
   recoveryOnce: "The codes are shown only now. Keep them where you find them without your phone.",
+  recoveryNeeded: "Your role asks for recovery codes, and yours are used up. Make new ones before you go on.",
   recoveryKept: "I have kept them",
   recoveryMake: "Make new recovery codes",
   profileTitle: "Your profile",

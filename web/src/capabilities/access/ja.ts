@@ -82,6 +82,7 @@ export const ja: Record<keyof typeof en, string> = {
   recoveryCodes: "リカバリーコード",
   recoveryLeft: "リカバリーコードは残り {count} 個です。それぞれ一度だけ、認証アプリの代わりに使えます。",
   recoveryOnce: "コードはこの画面でしか表示されません。スマートフォンがなくても取り出せる場所に保管してください。",
+  recoveryNeeded: "あなたの役割ではリカバリーコードが必須ですが、すべて使用済みです。続ける前に再発行してください。",
   recoveryKept: "保管しました",
   recoveryMake: "リカバリーコードを再発行",
   profileTitle: "プロフィール",

@@ -19,7 +19,8 @@ export const en = {
   lineTitle: "Paste this on the machine",
   lineTab: "With the network",
   offlineTab: "Without a download",
-  lineHelp: "As root to manage the whole machine; as another user only that user’s things. Any Linux with curl or wget will do.",
+  lineHelp:
+    "It becomes root, by sudo where needed, to manage the whole machine. With SUDO= before the line it manages only your own user’s things. Any Linux with curl or wget will do.",
   offlineHelp:
     "For machines that must not fetch anything: carry the roadstead binary there (from this hub: {path}), then run this. Later the agent only needs to reach the hub’s port.",
   lineLabel: "Join line",
@@ -70,7 +71,7 @@ export const en = {
   reject: "Reject",
   rejectText: "These systems are refused: {names}. Their keys are not let in.",
   rejected: "The systems are refused",
-  statePending: "Waits",
+  statePending: "Waiting",
   stateApproved: "Approved",
   stateRejected: "Rejected",
   platform: "Platform",

@@ -21,7 +21,8 @@ export const ja: Record<keyof typeof en, string> = {
   lineTitle: "マシンに貼り付けてください",
   lineTab: "ネットワーク経由",
   offlineTab: "ダウンロードなし",
-  lineHelp: "root で実行するとマシン全体を、ほかのユーザーで実行するとそのユーザーの範囲だけを管理します。curl か wget があれば、どの Linux でも動作します。",
+  lineHelp:
+    "必要に応じて sudo で root になり、マシン全体を管理します。行の先頭に SUDO= を付けると、実行したユーザーの範囲だけを管理します。curl か wget があれば、どの Linux でも動作します。",
   offlineHelp:
     "ダウンロードできないマシン向けです。roadstead バイナリ（このハブの {path}）を運び込んでから実行してください。その後エージェントに必要なのは、ハブのポートへの接続だけです。",
   lineLabel: "参加用の行",

@@ -1,0 +1,52 @@
+//! Members of a command that upstream's answers always carry whole, whatever of them the sender gave.
+//!
+//! *Source*: the recorded answers among the examples of aws-cli: scripts read `c["NotificationConfig"]["NotificationArn"]` of commands
+//! that tell nobody.
+
+use serde_json::{Value as Json, json};
+
+pub fn notification(given: Option<&Json>) -> Json {
+    filled(
+        json!({"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}),
+        given,
+    )
+}
+
+pub fn cloud_watch_output(given: Option<&Json>) -> Json {
+    filled(json!({"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": false}), given)
+}
+
+pub fn alarm(given: Option<&Json>) -> Json {
+    filled(json!({"IgnorePollAlarmFailure": false, "Alarms": []}), given)
+}
+
+fn filled(mut whole: Json, given: Option<&Json>) -> Json {
+    let members = given.and_then(Json::as_object).into_iter().flatten();
+    for (name, value) in members.filter(|(_, value)| !value.is_null()) {
+        whole[name] = value.clone();
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_stands_in_its_place_and_the_rest_is_empty() {
+        assert_eq!(
+            notification(None),
+            json!({"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""})
+        );
+        let given = json!({"CloudWatchOutputEnabled": true, "CloudWatchLogGroupName": null});
+        assert_eq!(
+            cloud_watch_output(Some(&given)),
+            json!({"CloudWatchOutputEnabled": true, "CloudWatchLogGroupName": ""})
+        );
+        assert_eq!(
+            alarm(Some(&json!({"Alarms": [{"Name": "full"}]}))),
+            json!({"IgnorePollAlarmFailure": false, "Alarms": [{"Name": "full"}]})
+        );
+        assert_eq!(alarm(Some(&Json::Null)), alarm(None));
+    }
+}
