@@ -72,7 +72,10 @@ impl Logged {
         });
         let sent = self.hub.call("AmazonSSM.SendCommand", &request).await.ok();
         for (member, given) in config.as_object().unwrap() {
-            assert_eq!(&sent["Command"]["CloudWatchOutputConfig"][member], given, "the answer has it as it was given");
+            assert_eq!(
+                &sent["Command"]["CloudWatchOutputConfig"][member], given,
+                "the answer has it as it was given"
+            );
         }
         let id = sent["Command"]["CommandId"].as_str().unwrap().to_owned();
         while !matches!(self.agent.order().await, ToAgent::Run(order) if order.warrant.id == id) {}

@@ -41,7 +41,9 @@ pub use automation::AutomationStep;
 pub use command::StepSpec;
 pub use parameters::{ParameterError, ParameterSpec, ParameterType, Parameters};
 pub use problem::{Problem, Severity};
-pub use resolve::{DEFAULT_TIMEOUT, MAX_TIMEOUT_SECONDS, OnFailure, References, Resolved, Step, Verdict, is_outside, references_to, wanted_references};
+pub use resolve::{
+    DEFAULT_TIMEOUT, MAX_TIMEOUT_SECONDS, OnFailure, References, Resolved, Step, Verdict, is_outside, references_to, wanted_references,
+};
 pub use session::{BoundSession, SessionBody};
 pub use text::{Format, Node, Position};
 
