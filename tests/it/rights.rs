@@ -282,6 +282,18 @@ async fn login_rules_are_listed_for_the_roles_that_the_caller_sees() {
 }
 
 #[tokio::test]
+async fn a_login_rule_goes_with_its_role() {
+    let hub = TestHub::start().await;
+    hub.call("Roadstead.CreateRole", &json!({"RoleName": "night"})).await.ok();
+    let rule = json!({"Role": "night", "RequireSecondFactor": true});
+    hub.call("Roadstead.PutLoginRule", &rule).await.ok();
+    hub.call("Roadstead.DeleteRole", &json!({"RoleName": "night"})).await.ok();
+    hub.call("Roadstead.CreateRole", &json!({"RoleName": "night"})).await.ok();
+    let listed = hub.call("Roadstead.ListLoginRules", &json!({})).await.ok();
+    assert_eq!(listed["LoginRules"], json!([]));
+}
+
+#[tokio::test]
 async fn no_policy_locks_the_last_admin_out() {
     let hub = TestHub::start().await;
     let deny = json!({"Statements": [{"Effect": "Deny", "Actions": ["roadstead:*"], "Resources": [{"Kind": "*"}]}]});

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, test } from "../fixtures";
 
-const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/logs", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/notifications", "/object-stores", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
+const PAGES = ["/", "/nodes", "/join", "/activations", "/approvals", "/commands", "/commands/new", "/commands/new?document=Roadstead-SetHostsEntry", "/logs", "/sessions", "/access-keys", "/profile", "/parameters", "/parameter-rules", "/documents", "/documents/new", "/limits", "/login-rules", "/users", "/roles", "/policies", "/policies/new", "/groups", "/tags", "/tag-rules", "/who-may", "/single-sign-on", "/notifications", "/object-stores", "/join-requests", "/secret-keys", "/audit", "/audit/shipping", "/responsibilities", "/hub", "/nowhere"];
 
 /** Pages whose title is the name of a thing, in any language. */
 const NAMED = ["/documents/at/AWS-RunShellScript", "/documents/at/Roadstead-SetHostsEntry?tab=parameters", "/documents/at/Roadstead-SetHostsEntry?tab=versions"];

@@ -1,4 +1,4 @@
-import { asUser, choose, expect, expectAccessible, test } from "../fixtures";
+import { asUser, choose, clear, expect, expectAccessible, test } from "../fixtures";
 
 const PASSWORD_OF_ANN = "a long password for one";
 
@@ -65,6 +65,41 @@ test("a policy is written as a form, read as JSON, and makes a role", async ({ p
   await expect(dialog).toBeHidden();
   await page.getByRole("button", { name: "tester" }).click();
   await expect(page.getByRole("dialog", { name: "Role tester" })).toBeVisible();
+});
+
+test("what the logins of a role must bring is set, changed and lifted", async ({ page, hub }) => {
+  const ofPatcher = () =>
+    hub.api<{ LoginRules: { Role: string }[] }>("Roadstead.ListLoginRules").LoginRules.find(({ Role }) => Role === "patcher");
+  await page.goto("/login-rules");
+  await expect(page.getByText("No rules are set").first()).toBeVisible();
+  await page.getByRole("button", { name: "Set a rule" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "A role" }).click();
+  await dialog.getByRole("button", { name: "Role", exact: true }).click();
+  await page.getByRole("option", { name: "patcher" }).click();
+  await dialog.getByRole("button", { name: "Set a rule" }).click();
+  await expect(dialog.getByText("At least one demand is needed").first()).toBeVisible();
+  await choose(dialog.getByRole("checkbox", { name: "Second factor" }));
+  await choose(dialog.getByRole("checkbox", { name: "Proof before root" }));
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Set a rule" }).click();
+  const row = page.getByRole("row", { name: /patcher/ });
+  await expect(row.getByRole("cell", { name: "Demanded" })).toHaveCount(2);
+  await expect(dialog).toBeHidden();
+  expect(ofPatcher()).toMatchObject({ RequireSecondFactor: true, RequireRecoveryCodes: false, StepUpForShell: false, StepUpForRoot: true });
+
+  await page.getByRole("button", { name: "patcher" }).click();
+  await clear(dialog.getByRole("checkbox", { name: "Proof before root" }));
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(row.getByRole("cell", { name: "Demanded" })).toHaveCount(1);
+  await expect(dialog).toBeHidden();
+  await choose(page.getByRole("radio", { name: "Select patcher" }));
+  await page.getByRole("button", { name: "Delete" }).click();
+  await dialog.getByRole("textbox").fill("patcher");
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("The login rule for patcher was taken away")).toBeVisible();
+  await expect(page.getByText("No rules are set").first()).toBeVisible();
+  expect(ofPatcher()).toMatchObject({ RequireSecondFactor: false, RequireRecoveryCodes: false, StepUpForShell: false, StepUpForRoot: false });
 });
 
 test("an IAM policy is translated, and what cannot be is named", async ({ page }) => {

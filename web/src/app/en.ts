@@ -28,6 +28,7 @@ export const en = {
   approvals: "Approvals",
   documents: "Documents",
   limits: "Limits",
+  loginRules: "Login rules",
   sessions: "Sessions",
   parameters: "Parameters",
   parameterRules: "Rules for nodes",

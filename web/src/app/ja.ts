@@ -30,6 +30,7 @@ export const ja: Record<keyof typeof en, string> = {
   approvals: "承認",
   documents: "ドキュメント",
   limits: "実行上限",
+  loginRules: "ログインのルール",
   sessions: "セッション",
   parameters: "パラメータ",
   parameterRules: "ノードのルール",

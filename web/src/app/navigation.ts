@@ -52,6 +52,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { path: "/policies", text: "policies" },
       { path: "/groups", text: "groups" },
       { path: "/limits", text: "limits" },
+      { path: "/login-rules", text: "loginRules" },
       { path: "/who-may", text: "whoMay", key: "w" },
       { path: "/access-keys", text: "accessKeys", key: "k" },
       { path: "/single-sign-on", text: "singleSignOn" },

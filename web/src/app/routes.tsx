@@ -57,6 +57,7 @@ const pages: RouteObject[] = [
   page("/policies/new", () => import("@/capabilities/rights/NewPolicyPage"), { contentType: "form" }),
   page("/policies/:policyName", () => import("@/capabilities/rights/PolicyPage"), { contentType: "form" }),
   page("/limits", () => import("@/capabilities/rights/LimitsPage"), { contentType: "table" }),
+  page("/login-rules", () => import("@/capabilities/rights/LoginRulesPage"), { contentType: "table" }),
   page("/groups", () => import("@/capabilities/rights/GroupsPage"), { contentType: "table" }),
   page("/who-may", () => import("@/capabilities/rights/ExplainPage")),
   page("/object-stores", () => import("@/capabilities/object_stores/StoresPage"), { contentType: "table" }),

@@ -110,6 +110,7 @@ export type Group = Item<Result<"Roadstead.ListGroups">["Groups"]>;
 export type HeldLimits = Item<Result<"Roadstead.ListLimits">["Limits"]>;
 export type Limits = HeldLimits["Limits"];
 export type LimitHolder = Request<"Roadstead.PutLimits">["Holder"];
+export type LoginRule = Item<Result<"Roadstead.ListLoginRules">["LoginRules"]>;
 export type Verdict = Item<Result<"Roadstead.SimulateAccess">["Users"]>;
 
 // Logs

@@ -308,6 +308,7 @@ mod sql {
         let name = [(":name", name.into())];
         tx.execute("DELETE FROM policy_attachment WHERE holder_kind = 'role' AND holder = :name", &name)?;
         tx.execute("DELETE FROM rights_limit WHERE holder_kind = 'role' AND holder = :name", &name)?;
+        tx.execute("DELETE FROM login_rule WHERE role = :name", &name)?;
         tx.execute("DELETE FROM role WHERE name = :name", &name).map(|_| ())
     }
 

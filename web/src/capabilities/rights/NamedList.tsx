@@ -31,7 +31,7 @@ export interface DialogProps<T> {
 
 interface Props<T> {
   /** Names the queries, and the list among the preferences. */
-  name: "users" | "roles" | "policies" | "groups" | "limits";
+  name: "users" | "roles" | "policies" | "groups" | "limits" | "login-rules";
   /** As policies name it. */
   kind: string;
   fetchPage: (cursor: string | undefined, size: number, signal: AbortSignal, filter: Filter) => Promise<CursorPage<T>>;
@@ -63,7 +63,7 @@ export function NamedList<T>(props: Props<T>) {
   const common = useCommonTexts();
   const notify = useNotify();
   const changed = useRightsChanged();
-  const may = useMay({ kind: props.kind }, Object.values(actions));
+  const may = useMay({ kind: props.kind }, [...new Set(Object.values(actions))]);
   const list = useList(name, props.sizes);
   const [{ filter }, changeView] = useView(list);
   const [selected, setSelected] = useState<T[]>([]);

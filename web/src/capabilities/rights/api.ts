@@ -3,12 +3,13 @@ import { useCallback } from "react";
 import { call } from "@/platform/api";
 import { EMPTY_FILTER, FREE_TEXT, isEmpty, where } from "@/platform/filter";
 import type { CursorPage, FetchPage } from "@/platform/pages";
-import type { Filter, Group, HeldLimits, NodeSummary, Policy, PolicyDocument, Request, Role, User, Verdict } from "@/platform/types";
+import type { Filter, Group, HeldLimits, LoginRule, NodeSummary, Policy, PolicyDocument, Request, Role, User, Verdict } from "@/platform/types";
+import { isDemanding } from "./loginRules";
 
 const ALL = 100;
 
 /** Users, roles, policies and groups name each other, and what somebody may do follows from all of them. */
-const RIGHTS = ["users", "roles", "policies", "groups", "limits", "may", "who-may", "explain"] as const;
+const RIGHTS = ["users", "roles", "policies", "groups", "limits", "login-rules", "may", "who-may", "explain"] as const;
 
 /** To be called after any change of rights: whatever is shown of them is asked for again. */
 export function useRightsChanged(): () => void {
@@ -105,6 +106,15 @@ export async function listLimits(filter: Filter, signal: AbortSignal): Promise<C
 
 export const limitsQuery = queryOptions({ queryKey: ["limits", "all"], queryFn: async ({ signal }) => (await listLimits(EMPTY_FILTER, signal)).items });
 export const putLimits = (request: Request<"Roadstead.PutLimits">) => call("Roadstead.PutLimits", request);
+
+/** Those that demand anything; the hub has one for each role at most, and answers with all of them. */
+export async function listLoginRules(signal: AbortSignal): Promise<CursorPage<LoginRule>> {
+  const { LoginRules } = await call("Roadstead.ListLoginRules", {}, signal);
+  return { items: LoginRules.filter(isDemanding) };
+}
+
+export const loginRulesQuery = queryOptions({ queryKey: ["login-rules", "all"], queryFn: async ({ signal }) => (await listLoginRules(signal)).items });
+export const putLoginRule = (request: Request<"Roadstead.PutLoginRule">) => call("Roadstead.PutLoginRule", request);
 
 export interface Question {
   action: string;
