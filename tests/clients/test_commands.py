@@ -44,7 +44,7 @@ def test_a_command_runs_and_its_result_has_upstreams_members(ssm, node):
 
 
 def test_members_that_were_not_given_are_empty_and_not_absent(ssm_plain, node):
-    told = {"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}
+    told = {"NotificationArn": "", "NotificationEvents": []}
     logged = {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False}
     sent = send(ssm_plain, [node], "true")
     answer = finished(ssm_plain, sent["CommandId"], node)
