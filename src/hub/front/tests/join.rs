@@ -2,25 +2,17 @@
 //!
 //! The "binary" is a shell script that behaves like the agent as far as the join script can see.
 
-use std::collections::HashMap;
+mod impostor;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::support::{TestPort, soon};
-use crate::base::Clock;
-use crate::hub::certificates::Certificates;
 use crate::hub::front::{Binaries, Limits, join};
+use impostor::Impostor;
 
 const HUB_KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -64,6 +56,15 @@ impl Node {
         std::fs::create_dir(&tools).unwrap();
         executable(&tools.join("sudo"), "#!/bin/sh\nexec \"$@\"\n");
         Self { home }
+    }
+
+    /// One where a user who is not root asks `sudo`.
+    fn of_ann(sudo: &str) -> Self {
+        let node = Self::new();
+        let tool = |name: &str, script: &str| executable(&node.home.path().join("tools").join(name), &format!("#!/bin/sh\n{script}"));
+        tool("id", "[ \"$1\" = -u ] && echo 1000 || echo ann\n");
+        tool("sudo", sudo);
+        node
     }
 
     fn data(&self) -> PathBuf {
@@ -179,15 +180,7 @@ async fn the_line_joins_the_node_and_a_second_run_keeps_it() {
 #[tokio::test]
 async fn a_user_who_is_not_root_gets_an_agent_of_their_own() {
     let (port, _folder) = hub().await;
-    let node = Node::new();
-    executable(
-        &node.home.path().join("tools/id"),
-        "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo ann\n",
-    );
-    executable(
-        &node.home.path().join("tools/sudo"),
-        "#!/bin/sh\necho asked for sudo\nexec \"$@\"\n",
-    );
+    let node = Node::of_ann("echo asked for sudo\nexec \"$@\"\n");
     let ran = node.run("sh", &line(&port).await).await;
     assert!(ran.ok && ran.said.contains("asked for sudo"), "{}", ran.said);
     assert!(ran.said.contains("SUDO= before the line it all runs as ann"), "{}", ran.said);
@@ -198,15 +191,7 @@ async fn a_user_who_is_not_root_gets_an_agent_of_their_own() {
 #[tokio::test]
 async fn a_user_whom_sudo_refuses_joins_as_themselves_when_told_so() {
     let (port, _folder) = hub().await;
-    let node = Node::new();
-    executable(
-        &node.home.path().join("tools/id"),
-        "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo ann\n",
-    );
-    executable(
-        &node.home.path().join("tools/sudo"),
-        "#!/bin/sh\necho ann is not in the sudoers file >&2\nexit 1\n",
-    );
+    let node = Node::of_ann("echo ann is not in the sudoers file >&2\nexit 1\n");
     let refused = node.run("sh", &line(&port).await).await;
     assert!(!refused.ok && refused.said.contains("SUDO= before the line"), "{}", refused.said);
     let ran = node.run("sh", &format!("SUDO= {}", line(&port).await)).await;
@@ -377,54 +362,6 @@ async fn the_offline_line_takes_only_the_hubs_own_binary() {
     std::fs::write(node.home.path().join("join.sh"), tampered).unwrap();
     let refused = node.run("sh", &line).await;
     assert!(!refused.ok && !refused.said.contains("joined already"), "{}", refused.said);
-}
-
-/// Somebody with a certificate of their own who answers for the hub.
-struct Impostor {
-    address: String,
-    _data: TempDir,
-}
-
-impl Impostor {
-    async fn posing(answers: HashMap<String, (StatusCode, Bytes)>) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let certificates = Certificates::open(data.path(), &[], Clock::system().now()).unwrap();
-        let mut config = (*certificates.server_config().unwrap()).clone();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let answers = Arc::new(answers);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, answers) = (acceptor.clone(), Arc::clone(&answers));
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                        let found = answers.get(request.uri().path()).cloned();
-                        let (status, body) = found.unwrap_or((StatusCode::NOT_FOUND, Bytes::from_static(b"nothing here")));
-                        let response = Response::builder().status(status).body(Full::new(body)).unwrap();
-                        async move { Ok::<_, std::convert::Infallible>(response) }
-                    });
-                    let http = hyper::server::conn::http1::Builder::new();
-                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
-        Self { address, _data: data }
-    }
-
-    /// Forwards the hub's own answers, save one that is changed.
-    async fn between(port: &TestPort, changed: &str, content: impl Into<Bytes>) -> Self {
-        let own = format!("/binaries/{}/roadstead", Binaries::own_architecture());
-        let mut answers = HashMap::new();
-        for path in ["/join.sh", "/binaries/SHA256SUMS", own.as_str()] {
-            let response = port.get(path).await;
-            answers.insert(path.to_owned(), (response.status(), response.into_body()));
-        }
-        answers.insert(changed.to_owned(), (StatusCode::OK, content.into()));
-        Self::posing(answers).await
-    }
 }
 
 /// The hub's line, led astray to the impostor.
