@@ -103,15 +103,19 @@ export async function clear(box: Locator): Promise<void> {
   await expect(box).not.toBeChecked();
 }
 
-/** No violation of WCAG 2.2 A or AA; with `contrast`, of its rule for colours alone, or of all others. */
+/** No violation of WCAG 2.2 A or AA; with `contrast`, of its rule for colours alone, or of all others. A page that is still taking its place is judged again. */
 export async function expectAccessible(page: Page, contrast?: "only" | "not"): Promise<void> {
+  await expect(async () => expect(await violations(page, contrast)).toEqual([])).toPass({ timeout: 15_000 });
+}
+
+async function violations(page: Page, contrast?: "only" | "not"): Promise<string[]> {
   // Colours are judged when what comes in has come in. Apart from the rest: the content policy lets only what is evaluated at once
   // evaluate more.
   await page.evaluate(async () => {
     const moving = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(moving.map((one) => one.finished));
   });
-  const found = await page.evaluate(async ({ source, contrast }) => {
+  return await page.evaluate(async ({ source, contrast }) => {
     // The content policy forbids inline scripts; what the tester evaluates is not one.
     // eslint-disable-next-line no-eval
     const scope = globalThis as unknown as { axe?: { run: (node: Document, options: object) => Promise<{ violations: Violation[] }> } };
@@ -125,5 +129,4 @@ export async function expectAccessible(page: Page, contrast?: "only" | "not"): P
     const { violations } = await scope.axe!.run(document, { runOnly, rules: { "color-contrast": { enabled: contrast !== "not" } } });
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${JSON.stringify(target)} ${failureSummary ?? ""}`).join(" | ")}`);
   }, { source: AXE, contrast });
-  expect(found).toEqual([]);
 }

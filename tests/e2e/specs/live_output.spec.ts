@@ -122,7 +122,7 @@ test("lines of many nodes come into one pane as they are written, and stay when 
       await expectAccessible(page);
       await page.setViewportSize({ width: 390, height: 844 });
       await expect(linesWith(pane, "second")).toBeVisible();
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+      await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
       await expectAccessible(page);
     });
   });
