@@ -348,6 +348,19 @@ def test_a_document_runs_inside_a_document(ssm, node, named, refuses):
     refuses("InvalidDocument", ssm.send_command, DocumentName=missing, InstanceIds=[node])
 
 
+def test_what_runs_inside_is_known_by_the_parameters_it_is_run_with(ssm, node, named):
+    inner = named(steps(script("echo inner {{ who }}"), parameters={"who": {"type": "String"}}))["Name"]
+    which = named(steps({"action": "aws:runDocument", "name": "nest", "inputs": {
+        "documentType": "SSMDocument", "documentPath": "{{ which }}", "documentParameters": {"who": "one"}}},
+        parameters={"which": {"type": "String"}}))["Name"]
+    fetched = {"sourceType": "SSMDocument", "sourceInfo": json.dumps({"name": which}), "documentParameters": json.dumps({"which": inner})}
+    for name, given in {which: {"which": inner}, "AWS-RunDocument": fetched}.items():
+        outer = named(steps({"action": "aws:runDocument", "name": "nest", "inputs": {
+            "documentType": "SSMDocument", "documentPath": name, "documentParameters": given}}))["Name"]
+        ended = run(ssm, node, outer)
+        assert ended["Status"] == "Success" and "inner one" in ended["CommandPlugins"][0]["Output"], ended
+
+
 def test_documents_that_contain_each_other_end(ssm, node, named):
     name = named(steps(script("true")))["Name"]
     again = steps({"action": "aws:runDocument", "name": "again", "inputs": {"documentType": "SSMDocument", "documentPath": f"{name}:2"}})
