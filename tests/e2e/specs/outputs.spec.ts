@@ -64,6 +64,8 @@ test("a later step is followed live", async ({ page, hub }) => {
       const id = send(hub, ["harbour"], TWO_STEPS);
       await page.goto(`/commands/${id}?step=1`);
       await expect(page.getByRole("log")).toContainText("under way");
+      await expect(page.getByRole("button", { name: "1. prepare: Success" })).toBeVisible();
+      await expect(page.getByRole("button", { name: "2. serve: Running" })).toBeVisible();
       expect(existsSync(`${folder}/gate`)).toBe(false);
       writeFileSync(`${folder}/gate`, "");
       await expect(page.getByRole("log")).toContainText("moored");

@@ -14,7 +14,6 @@ const chosen: Chosen = {
   status: "Failed",
   bytes: { stdout: 7, stderr: 0 },
   steps: [step("prepare", "Success"), step("serve", "Failed")],
-  isReported: true,
   stepsError: undefined,
 };
 
@@ -50,8 +49,9 @@ it("offers no choice where there is one step, and shows the first for one that t
   expect(screen.getByRole("tab", { name: "Standard output (7 B)" })).toBeTruthy();
 });
 
-it("says nothing of how steps end before the node has told it", async () => {
+it("says while the node is at it how far it has come", async () => {
   answer();
-  render(<Panel first={0} isReported={false} />);
-  expect(await screen.findByRole("button", { name: "2. serve" })).toBeTruthy();
+  render(<Panel first={0} status="InProgress" steps={[step("prepare", "Success"), step("serve", "InProgress")]} />);
+  expect(await screen.findByRole("button", { name: "1. prepare: Success" })).toBeTruthy();
+  expect(screen.getByRole("button", { name: "2. serve: Running" })).toBeTruthy();
 });

@@ -44,7 +44,7 @@ export function OutputPanel({ commandId, isUploaded, chosen, step: wanted, strea
     <SpaceBetween size="s">
       {isUploaded && isDone && <UploadLine commandId={commandId} nodeId={nodeId} />}
       {chosen.stepsError !== undefined && <ErrorState error={chosen.stepsError} title={t("stepsFailed")} />}
-      {steps.length > 1 && <StepChoice steps={steps} isReported={chosen.isReported} step={step} onChoose={onStep} />}
+      {steps.length > 1 && <StepChoice steps={steps} step={step} onChoose={onStep} />}
       <Tabs
         activeTabId={stream}
         onChange={({ detail }) => onStream(detail.activeTabId === "stderr" ? "stderr" : "stdout")}

@@ -11,22 +11,20 @@ const SIDE_BY_SIDE_MOST = 5;
 
 interface Props {
   steps: readonly InvocationStep[];
-  /** How each step ended is known. */
-  isReported: boolean;
   step: number;
   onChoose: (step: number) => void;
 }
 
 /** Whose output is shown, of the steps of a document. */
-export function StepChoice({ steps, isReported, step, onChoose }: Props) {
+export function StepChoice({ steps, step, onChoose }: Props) {
   const t = useCommandTexts();
   const word = useStateWord();
   const options = steps.map(({ Name, StatusDetails }, at) => {
     const name = t("stepName", { number: at + 1, name: Name });
-    const known = isReported && { iconName: statusIcon(STATES[stateName(StatusDetails)]?.type ?? "info"), text: t("stepState", { name, state: word(StatusDetails) }) };
-    return { id: String(at), text: name, ...known };
+    const iconName = statusIcon(STATES[stateName(StatusDetails)]?.type ?? "info");
+    return { id: String(at), iconName, text: t("stepState", { name, state: word(StatusDetails) }) };
   });
-  const entries = options.map(({ id, text, iconName }) => ({ value: id, label: text, ...(iconName ? { iconName } : {}) }));
+  const entries = options.map(({ id, text, iconName }) => ({ value: id, label: text, iconName }));
   return (
     <div className="step-choice">
       {options.length <= SIDE_BY_SIDE_MOST ? (

@@ -12,8 +12,6 @@ export interface Chosen {
   /** Of all steps together; unknown for a node that is not on the page of the list. */
   bytes: { stdout: number; stderr: number } | undefined;
   steps: readonly InvocationStep[];
-  /** The node has told how each step ended. */
-  isReported: boolean;
   /** Why the steps are not known. */
   stepsError: unknown;
 }
@@ -37,7 +35,6 @@ export function useChosen(commandId: string, nodeId: string | undefined, listed:
     status,
     bytes: listed && { stdout: listed.StdoutBytes, stderr: listed.StderrBytes },
     steps: details?.CommandPlugins ?? [],
-    isReported: details !== undefined && isTerminal(details.StatusDetails),
     stepsError: details ? undefined : (query.error ?? undefined),
   };
 }
