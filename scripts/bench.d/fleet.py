@@ -40,6 +40,11 @@ def run(options):
             time.sleep(5)
             each = (memory(hub.pid)[1] - base) / count
             yield at_most("fleet-memory", each / 1e3, "kB/agent", 60, f"{count} agents, RSS; joined in {joined:.0f} s")
+            times = preview(hub, count)
+            yield at_most(
+                "fleet-preview", percentile(times, 99) * 1e3, "ms", 50,
+                f"what three expressions of tags name of {count} nodes, p99 of {len(times)} calls; median {percentile(times, 50) * 1e3:.0f} ms",
+            )
             walls, spent = [], cpu_seconds(hub.pid)
             for _ in range(3):
                 walls.append(to_all(hub, count))
@@ -60,6 +65,48 @@ def wait_online(hub, count, seconds, simulator):
         return online(hub) >= count
 
     until(all_there, seconds, f"{count} agents being online", every=0.1)
+
+
+#: As the console does it.
+BATCH, PAGE = 250, 1000
+PREVIEWS = 20
+
+
+def preview(hub, count):
+    """Seconds of each call that says which nodes a command would go to."""
+    nodes = everybody(hub)
+    assert len(nodes) == count, len(nodes)
+    for at in range(0, count, BATCH):
+        changes = [
+            {"ResourceType": "ManagedInstance", "ResourceId": node, "Set": [{"Key": "env", "Value": ENVIRONMENTS[n % 2]}]}
+            for n, node in enumerate(nodes[at:at + BATCH], at)
+        ]
+        hub.api.hub("ChangeTags", Changes=changes)
+    times = []
+    for targets, share in WISHES * PREVIEWS:
+        began = time.perf_counter()
+        answer = hub.api.hub("ResolveTargets", Targets=targets, TimeoutSeconds=600)
+        times.append(time.perf_counter() - began)
+        assert answer["Total"] == count * share // 2, answer["Total"]
+    return times
+
+
+ENVIRONMENTS = ["test", "prod"]
+WISHES = [
+    ([{"Key": "tag:env", "Values": ["prod"]}], 1),
+    ([{"Key": "tag:env", "Values": ENVIRONMENTS}], 2),
+    ([{"Key": "tag-key", "Values": ["env"]}, {"Key": "tag:env", "Values": ["prod"]}], 1),
+]
+
+
+def everybody(hub):
+    nodes, token = [], None
+    while True:
+        page = hub.api.hub("SearchNodes", MaxResults=PAGE, **({"NextToken": token} if token else {}))
+        nodes += [node["NodeId"] for node in page["Nodes"]]
+        token = page.get("NextToken")
+        if token is None:
+            return nodes
 
 
 def to_all(hub, count):
@@ -106,4 +153,4 @@ def comes_back(hub, count, simulator):
     )
 
 
-PROBES = [Probe("fleet", ["fleet-memory", "fleet-send-command", "fleet-hub-cpu", "fleet-reconnect", "fleet-reconnect-calls"], run)]
+PROBES = [Probe("fleet", ["fleet-memory", "fleet-preview", "fleet-send-command", "fleet-hub-cpu", "fleet-reconnect", "fleet-reconnect-calls"], run)]
