@@ -172,6 +172,19 @@ pub struct OutputQuery {
     pub follow: bool,
 }
 
+impl OutputQuery {
+    /// From the first byte, as far as it is there now.
+    pub fn beginning(run: CommandId, step: u32, stream: StreamName) -> Self {
+        Self {
+            run,
+            step,
+            stream,
+            offset: 0,
+            follow: false,
+        }
+    }
+}
+
 /// The JSON body of `POST /progress`: how far a run has come that goes on.
 ///
 /// Answer: 200 and a [`Report`] in JSON of the steps that are over, each with the beginning of its outputs; the one behind them is

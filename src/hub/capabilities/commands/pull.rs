@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use tokio::sync::Semaphore;
 
 use crate::base::ApiResult;
@@ -13,7 +14,7 @@ use crate::hub::link::LinkError;
 use crate::hub::store::blobs::{self, BlobWriter, Hash};
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::control::ToAgent;
-use crate::wire::run::{OutputQuery, StreamName};
+use crate::wire::run::{Output, OutputQuery, StreamName};
 
 /// Pulls under way at once, over all nodes.
 const AT_ONCE: usize = 16;
@@ -59,6 +60,17 @@ pub async fn beginning(services: &Services, node: &NodeId, query: OutputQuery, l
     Some(bytes)
 }
 
+/// Puts so much of a stream's beginning behind what the node said of it; what cannot be had now stays shorter.
+pub async fn fill(services: &Services, node: &NodeId, query: OutputQuery, output: &mut Output, limit: usize) {
+    let said = BASE64.decode(output.head.as_bytes()).map_or(0, |head| head.len());
+    if said as u64 >= output.stored_bytes {
+        return;
+    }
+    if let Some(head) = beginning(services, node, query, limit).await {
+        output.head = BASE64.encode(&head);
+    }
+}
+
 /// One stream that lies on a node.
 #[derive(Clone)]
 struct Piece {
@@ -82,13 +94,7 @@ enum PullError {
 }
 
 async fn pull(services: &Services, node: &NodeId, piece: &Piece) -> Result<(), PullError> {
-    let query = OutputQuery {
-        run: piece.run.clone(),
-        step: piece.position as u32,
-        stream: piece.stream,
-        offset: 0,
-        follow: false,
-    };
+    let query = OutputQuery::beginning(piece.run.clone(), piece.position as u32, piece.stream);
     let mut body = match services.link().output(node, query).await {
         Ok(body) => body,
         // The node has lost it: its head is all there will ever be.

@@ -17,7 +17,7 @@ use crate::hub::events::{Bus, Event};
 use crate::hub::store::blobs::{self, Hash};
 use crate::hub::store::{StoreError, Tx};
 use crate::wire::control::{Rejection, ToAgent, ToHub};
-use crate::wire::run::{INLINE_OUTPUT_BYTES, Output, OutputQuery, Report, StepReport, StreamName};
+use crate::wire::run::{Output, OutputQuery, Report, StepReport, StreamName};
 
 /// Steps of one report that are kept; a document has fewer.
 const MAX_STEPS: usize = 100;
@@ -119,21 +119,8 @@ async fn fill_heads(services: &Services, node: &NodeId, report: &mut Report) {
     let run = report.run.clone();
     for (step, outputs) in report.steps.iter_mut().take(MAX_STEPS).enumerate() {
         for (stream, output) in [(StreamName::Stdout, &mut outputs.stdout), (StreamName::Stderr, &mut outputs.stderr)] {
-            let is_whole = BASE64.decode_len(output.head.len()).is_ok_and(|n| n as u64 >= output.stored_bytes)
-                && output.stored_bytes <= INLINE_OUTPUT_BYTES as u64;
-            if is_whole || output.stored_bytes == 0 {
-                continue;
-            }
-            let query = OutputQuery {
-                run: run.clone(),
-                step: step as u32,
-                stream,
-                offset: 0,
-                follow: false,
-            };
-            if let Some(head) = pull::beginning(services, node, query, HEAD_BYTES).await {
-                output.head = BASE64.encode(&head);
-            }
+            let query = OutputQuery::beginning(run.clone(), step as u32, stream);
+            pull::fill(services, node, query, output, HEAD_BYTES).await;
         }
     }
 }

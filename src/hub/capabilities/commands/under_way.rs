@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use data_encoding::BASE64;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
@@ -19,7 +18,7 @@ use crate::hub::capabilities::commands::rows::{self, Invocation};
 use crate::hub::capabilities::commands::state::State;
 use crate::hub::capabilities::commands::{plugins, pull};
 use crate::hub::store::{StoreError, Tx};
-use crate::wire::run::{Output, OutputQuery, ProgressQuery, Report, StreamName};
+use crate::wire::run::{OutputQuery, ProgressQuery, Report, StreamName};
 
 /// For a node to say how far it is: nobody who looks waits longer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -103,23 +102,7 @@ async fn fill(services: &Services, node: &NodeId, report: &mut Report, position:
     let step = usize::try_from(position).ok().and_then(|position| report.steps.get_mut(position));
     let Some(step) = step else { return };
     for (stream, output) in [(StreamName::Stdout, &mut step.stdout), (StreamName::Stderr, &mut step.stderr)] {
-        if is_whole(output) {
-            continue;
-        }
-        let query = OutputQuery {
-            run: run.clone(),
-            step: position as u32,
-            stream,
-            offset: 0,
-            follow: false,
-        };
-        if let Ok(Some(head)) = timeout(PATIENCE, pull::beginning(services, node, query, bytes)).await {
-            output.head = BASE64.encode(&head);
-        }
+        let query = OutputQuery::beginning(run.clone(), position as u32, stream);
+        let _ = timeout(PATIENCE, pull::fill(services, node, query, output, bytes)).await;
     }
-}
-
-fn is_whole(output: &Output) -> bool {
-    let said = BASE64.decode(output.head.as_bytes()).map_or(0, |head| head.len());
-    said as u64 >= output.stored_bytes
 }
