@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, CommandId, NodeId, SessionId};
 use crate::wire::audit::SignedHead;
+use crate::wire::frame::{FrameError, Parcel};
 use crate::wire::node::NodeFacts;
 use crate::wire::parameters::{FileStates, Want};
 use crate::wire::run::Report;
 use crate::wire::succession::KeyLink;
-use crate::wire::warrant::Warranted;
+use crate::wire::warrant::{Warrant, Warranted, Written};
 
 /// Frames from the agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +71,24 @@ pub enum ToAgent {
     Release { run: CommandId },
     /// The head of the hub's audit chain, to be kept.
     AuditHead(SignedHead),
+}
+
+impl ToAgent {
+    /// The frame of a [`ToAgent::Run`] whose payload other nodes' orders share.
+    ///
+    /// *Errors*: the order is longer than [`crate::wire::frame::MAX_ORDER_BYTES`].
+    pub fn run(warrant: Warrant, payload: &Written) -> Result<Parcel, FrameError> {
+        const EMPTY: &[u8] = b"\"\"";
+        const END: &[u8] = b"}}";
+        // The payload is the last member: it is put where nothing stands yet.
+        let unfilled = Self::Run(Box::new(Warranted {
+            warrant,
+            payload: String::new(),
+        }));
+        let json = serde_json::to_vec(&unfilled)?;
+        let head = &json[..json.len() - EMPTY.len() - END.len()];
+        Parcel::of(head, payload.json(), END)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::platform::http2::{next_bytes, send_bytes};
-use crate::wire::frame::{self, Decoder, FrameError};
+use crate::wire::frame::{self, Decoder, FrameError, MAX_ORDER_BYTES, Parcel};
 use crate::wire::session::{Frame, FrameReader, MAX_SESSION_FRAME_BYTES, SessionFrameError};
 
 /// Why a stream of frames cannot go on.
@@ -31,9 +31,18 @@ pub struct MessageSource<T> {
 
 impl<T: DeserializeOwned> MessageSource<T> {
     pub fn new(body: RecvStream) -> Self {
+        Self::with(body, Decoder::default())
+    }
+
+    /// Of a stream on which orders come.
+    pub fn of_orders(body: RecvStream) -> Self {
+        Self::with(body, Decoder::up_to(MAX_ORDER_BYTES))
+    }
+
+    fn with(body: RecvStream, decoder: Decoder) -> Self {
         Self {
             body,
-            decoder: Decoder::default(),
+            decoder,
             of: PhantomData,
         }
     }
@@ -57,14 +66,14 @@ impl<T: DeserializeOwned> MessageSource<T> {
 /// *Cancel*: a frame whose sending was abandoned half way is finished before the next one, so the stream stays whole.
 pub struct FrameSink {
     stream: SendStream<Bytes>,
-    pending: Bytes,
+    pending: Parcel,
 }
 
 impl FrameSink {
     pub fn new(stream: SendStream<Bytes>) -> Self {
         Self {
             stream,
-            pending: Bytes::new(),
+            pending: Parcel::default(),
         }
     }
 
@@ -74,9 +83,9 @@ impl FrameSink {
     }
 
     /// One frame whose length stands in front of it already.
-    pub async fn send_encoded(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+    pub async fn send_encoded(&mut self, frame: impl Into<Parcel>) -> Result<(), StreamError> {
         self.flush().await?;
-        self.pending = bytes;
+        self.pending = frame.into();
         self.flush().await
     }
 
@@ -92,7 +101,12 @@ impl FrameSink {
     }
 
     pub async fn flush(&mut self) -> Result<(), StreamError> {
-        Ok(send_bytes(&mut self.stream, &mut self.pending).await?)
+        for piece in self.pending.pieces_mut() {
+            if !piece.is_empty() {
+                send_bytes(&mut self.stream, piece).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Nothing more follows.

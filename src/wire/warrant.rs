@@ -12,6 +12,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,20 @@ pub struct Payload {
     sha256: [u8; 32],
 }
 
+/// A payload as it stands in the frames of orders.
+#[derive(Clone, Debug)]
+pub struct Written(Bytes);
+
+impl Written {
+    pub fn new(payload: &Payload) -> Self {
+        Self(serde_json::to_vec(&payload.text).expect("a text is JSON").into())
+    }
+
+    pub fn json(&self) -> &Bytes {
+        &self.0
+    }
+}
+
 impl Payload {
     pub fn new<T: Serialize>(content: &T) -> Self {
         let text = serde_json::to_string(content).expect("orders are plain structs with text keys");
@@ -123,7 +138,14 @@ impl Signer {
     }
 
     /// The order for one node.
-    pub fn warrant(&self, draft: Draft<'_>, payload: &Payload, node_key: &[u8; 32]) -> Warranted {
+    pub fn order(&self, draft: Draft<'_>, payload: &Payload, node_key: &[u8; 32]) -> Warranted {
+        Warranted {
+            warrant: self.warrant(draft, payload, node_key),
+            payload: payload.text.clone(),
+        }
+    }
+
+    pub fn warrant(&self, draft: Draft<'_>, payload: &Payload, node_key: &[u8; 32]) -> Warrant {
         let message = message(
             draft.class.as_str(),
             node_key,
@@ -132,16 +154,13 @@ impl Signer {
             draft.expires.millis(),
             &payload.sha256,
         );
-        Warranted {
-            warrant: Warrant {
-                class: draft.class.as_str().to_owned(),
-                node: HEXLOWER.encode(node_key),
-                id: draft.id.to_owned(),
-                issued_ms: draft.issued.millis(),
-                expires_ms: draft.expires.millis(),
-                signature: BASE64.encode(&self.sign(&message)),
-            },
-            payload: payload.text.clone(),
+        Warrant {
+            class: draft.class.as_str().to_owned(),
+            node: HEXLOWER.encode(node_key),
+            id: draft.id.to_owned(),
+            issued_ms: draft.issued.millis(),
+            expires_ms: draft.expires.millis(),
+            signature: BASE64.encode(&self.sign(&message)),
         }
     }
 }
@@ -258,7 +277,7 @@ mod tests {
             issued: NOW,
             expires: Timestamp::from_millis(1_060_000),
         };
-        Signer::new(&HUB).warrant(draft, &Payload::new(&["what to do"]), &NODE)
+        Signer::new(&HUB).order(draft, &Payload::new(&["what to do"]), &NODE)
     }
 
     #[test]
@@ -310,7 +329,7 @@ mod tests {
             issued: NOW,
             expires: NOW,
         };
-        let mut other = Signer::new(&HUB).warrant(draft, &Payload::new(&()), &[3; 32]);
+        let mut other = Signer::new(&HUB).order(draft, &Payload::new(&()), &[3; 32]);
         assert!(matches!(terms().open(&other, Class::Command, NOW), Err(Unwarranted::WrongNode(_))));
         other.warrant.node = HEXLOWER.encode(&NODE);
         assert_eq!(terms().open(&other, Class::Command, NOW), Err(Unwarranted::Forged));

@@ -106,6 +106,9 @@ def test_versions_names_and_selectors(ssm, named, refuses):
     assert (second["DocumentVersion"], second["LatestVersion"], second["DefaultVersion"]) == ("2", "2", "1")
     third = ssm.update_document(Name=name, Content=json.dumps(plain("three")), DocumentVersion="$LATEST")["DocumentDescription"]
     assert third["DocumentVersion"] == "3" and third["Description"] == "says three"
+    for older in ({"DocumentVersion": "2"}, {"DocumentVersion": "$DEFAULT"}, {}):
+        words = refuses("InvalidDocumentVersion", ssm.update_document, Name=name, Content=json.dumps(plain("four")), **older)["Message"]
+        assert words == f"Version provided for document {name} is not latest. Please provide the latest version to update document {name}"
 
     def got(**which):
         answer = ssm.get_document(Name=name, **which)
@@ -440,3 +443,18 @@ def test_lists_that_may_not_be_empty_are_given_whole_or_left_out(hub, named):
     assert f"'attachments.values' {least}" in refusal(Attachments=[{"Key": "SourceUrl", "Values": []}])
     assert "less than or equal to 1" in refusal(Attachments=[{"Key": "SourceUrl", "Values": ["a", "b"]}])
     assert named(plain(), Requires=[{"Name": "AWS-RunShellScript", "Version": "1"}])["Requires"][0]["Name"] == "AWS-RunShellScript"
+
+
+def test_a_document_of_the_largest_size_runs_and_so_do_larger_ones_inside_another(ssm, node, named):
+    def long(word):
+        return steps(script("# " + "\"x\" " * 15_000, f"echo {word}"))
+
+    whole = named(long("whole"))["Name"]
+    assert len(ssm.get_document(Name=whole)["Content"]) > 60_000
+    ended = run(ssm, node, whole)
+    assert ended["Status"] == "Success" and "whole" in ended["CommandPlugins"][0]["Output"], ended
+    inner = [named(long(f"inner {n}"))["Name"] for n in range(3)]
+    outer = named(steps(*({"action": "aws:runDocument", "name": f"run{n}", "inputs": {"documentType": "SSMDocument", "documentPath": name}}
+                          for n, name in enumerate(inner))))["Name"]
+    ended = run(ssm, node, outer)
+    assert [f"inner {n}" in plugin["Output"] for n, plugin in enumerate(ended["CommandPlugins"])] == [True] * 3, ended

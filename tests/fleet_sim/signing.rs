@@ -26,7 +26,7 @@ pub fn run() {
     let begun = cpu_ms();
     // Once for all nodes of a command.
     let payload = Payload::new(&work);
-    let orders: Vec<_> = (0..ORDERS).map(|node| signer.warrant(draft, &payload, &key(node))).collect();
+    let orders: Vec<_> = (0..ORDERS).map(|node| signer.order(draft, &payload, &key(node))).collect();
     let signed = cpu_ms();
     let opened = orders.iter().zip(0..ORDERS).filter(|(order, node)| {
         let terms = Terms {

@@ -86,7 +86,7 @@ impl<D: Duties> Line<D> {
         }
         // The head goes out before the body is read: both bodies flow at once.
         let sink = FrameSink::new(answer(&mut respond, StatusCode::OK, false)?);
-        let source = MessageSource::new(request.into_body());
+        let source = MessageSource::of_orders(request.into_body());
         let over = CancellationToken::new();
         let driver = Driver {
             connection,

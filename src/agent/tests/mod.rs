@@ -176,7 +176,7 @@ pub fn warranted(run: &Run) -> Warranted {
         issued: Timestamp::from_millis(run.start_before_ms - 60_000),
         expires: Timestamp::from_millis(run.start_before_ms),
     };
-    Signer::new(&HUB_SEED).warrant(draft, &Payload::new(&run.work), &NODE_KEY)
+    Signer::new(&HUB_SEED).order(draft, &Payload::new(&run.work), &NODE_KEY)
 }
 
 fn head(output: &crate::wire::run::Output) -> String {

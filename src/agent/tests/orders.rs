@@ -57,11 +57,11 @@ async fn an_order_without_a_good_warrant_is_reported_and_leaves_no_trace() {
         (changed(&|o| o.warrant.class = "anything".into()), "class `anything`"),
         (changed(&|o| o.warrant.node = "ab".repeat(32)), "not this one"),
         (
-            other_hub.warrant(draft, &Payload::new(&order.work), &NODE_KEY),
+            other_hub.order(draft, &Payload::new(&order.work), &NODE_KEY),
             "not signed by this node's hub",
         ),
         (
-            Signer::new(&HUB_SEED).warrant(shell, &Payload::new(&order.work), &NODE_KEY),
+            Signer::new(&HUB_SEED).order(shell, &Payload::new(&order.work), &NODE_KEY),
             "class `session`",
         ),
     ] {

@@ -155,7 +155,7 @@ pub(super) async fn admit(shared: &Shared, handle: Arc<Handle>, first: First, pe
     // First in the queue, before anybody can find the node and send it something.
     handle
         .queue
-        .push(welcome, &shared.limits)
+        .push(welcome.into(), &shared.limits)
         .map_err(|_| busy("the hub could not answer"))?;
     claim.publish(node.clone());
     Ok(Admitted { claim, node, running })

@@ -30,7 +30,7 @@ pub struct LinkLimits {
     /// Handlers of all agents' frames at once: times the longest frame, 64 MiB.
     pub frames_in_flight: usize,
     pub frame_rate: FrameRate,
-    /// Frames, and bytes of them, that wait for one agent.
+    /// Frames, and bytes of them, that wait for one agent; one alone may be longer.
     pub queue_frames: usize,
     pub queue_bytes: usize,
     /// For frame handlers and the last words of a connection that ends.

@@ -33,7 +33,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::base::id::{CommandId, NodeId};
 use crate::wire::control::{Enrol, Goodbye, Hello, Refusal, ToAgent, ToHub};
-use crate::wire::frame;
+use crate::wire::frame::{self, Parcel};
 use crate::wire::node::NodeFacts;
 use crate::wire::run::{OutputQuery, ProgressQuery, Report};
 use crate::wire::succession::KeyLink;
@@ -200,10 +200,14 @@ impl Link {
     }
 
     /// Queues a frame for a node, in the order of the calls. Queued is not delivered: work is repeated from the database.
-    pub fn send(&self, node: &NodeId, frame: ToAgent) -> Result<(), NotSent> {
+    pub fn send(&self, node: &NodeId, frame: &ToAgent) -> Result<(), NotSent> {
+        self.send_parcel(node, frame::encode(frame).map_err(|_| NotSent::TooLong)?.into())
+    }
+
+    /// The same with a frame that is written already.
+    pub fn send_parcel(&self, node: &NodeId, frame: Parcel) -> Result<(), NotSent> {
         let handle = self.shared.registry.node(node).ok_or(NotSent::NotConnected)?;
-        let bytes = frame::encode(&frame).map_err(|_| NotSent::TooLong)?;
-        handle.queue.push(bytes, &self.shared.limits)
+        handle.queue.push(frame, &self.shared.limits)
     }
 
     pub fn is_connected(&self, node: &NodeId) -> bool {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::id::NodeId;
 use crate::hub::link::{Gone, LinkLimits, NodeKey, NotSent};
 use crate::platform::http2::Pulse;
+use crate::wire::frame::Parcel;
 
 /// A lock that a panicking holder does not spoil: what it guards is changed by single statements only.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,14 +86,15 @@ pub(super) struct SendQueue {
 
 #[derive(Default)]
 struct Waiting {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Parcel>,
     bytes: usize,
 }
 
 impl SendQueue {
-    pub(super) fn push(&self, frame: Bytes, limits: &LinkLimits) -> Result<(), NotSent> {
+    pub(super) fn push(&self, frame: Parcel, limits: &LinkLimits) -> Result<(), NotSent> {
         let mut waiting = lock(&self.waiting);
-        if waiting.frames.len() >= limits.queue_frames || waiting.bytes + frame.len() > limits.queue_bytes {
+        let is_too_much = !waiting.frames.is_empty() && waiting.bytes + frame.len() > limits.queue_bytes;
+        if waiting.frames.len() >= limits.queue_frames || is_too_much {
             return Err(NotSent::Full);
         }
         waiting.bytes += frame.len();
@@ -103,7 +105,7 @@ impl SendQueue {
     }
 
     /// The next frame, when there is one. One waiter: the connection's task. *Cancel*: nothing is lost.
-    pub(super) async fn next(&self) -> Bytes {
+    pub(super) async fn next(&self) -> Parcel {
         loop {
             if let Some(frame) = self.pop() {
                 return frame;
@@ -112,7 +114,7 @@ impl SendQueue {
         }
     }
 
-    fn pop(&self) -> Option<Bytes> {
+    fn pop(&self) -> Option<Parcel> {
         let mut waiting = lock(&self.waiting);
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.len();

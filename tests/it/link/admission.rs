@@ -15,7 +15,7 @@ async fn an_agent_joins_talks_leaves_and_comes_back_as_the_same_node() {
     let node = hub.connected().await;
     assert!(hub.link.is_connected(&node));
 
-    hub.link.send(&node, cancel()).unwrap();
+    hub.link.send(&node, &cancel()).unwrap();
     assert!(matches!(agent.order().await, ToAgent::Cancel { .. }));
     agent.say.send(rejected("full")).await.unwrap();
     assert!(matches!(hub.frame().await, ToHub::Rejected { .. }));
@@ -24,7 +24,7 @@ async fn an_agent_joins_talks_leaves_and_comes_back_as_the_same_node() {
     agent.ended().await.unwrap();
     assert_eq!(hub.gone().await, Gone::Goodbye(Goodbye::Stopping));
     soon(hub.link.close()).await;
-    assert_eq!(hub.link.send(&node, cancel()), Err(NotSent::NotConnected));
+    assert_eq!(hub.link.send(&node, &cancel()), Err(NotSent::NotConnected));
 
     let (address, nodes) = hub.kill().await;
     let mut hub = TestHub::start_at(address, patient(), nodes).await;

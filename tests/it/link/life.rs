@@ -162,14 +162,14 @@ async fn an_agent_that_reads_nothing_fills_its_queue_and_nothing_else() {
     hub.connected().await;
     let filled = async {
         loop {
-            match hub.link.send(&node, cancel()) {
+            match hub.link.send(&node, &cancel()) {
                 Ok(()) => tokio::task::yield_now().await,
                 Err(full) => return full,
             }
         }
     };
     assert_eq!(soon(filled).await, NotSent::Full);
-    hub.link.send(&other, cancel()).unwrap();
+    hub.link.send(&other, &cancel()).unwrap();
     assert!(matches!(fine.hear().await, Some(ToAgent::Cancel { .. })));
 }
 

@@ -88,7 +88,7 @@ fn open(cols: u16) -> Bytes {
         issued: now,
         expires: now,
     };
-    let order = Signer::new(&HUB_SEED).warrant(draft, &Payload::new(&open), &[0; 32]);
+    let order = Signer::new(&HUB_SEED).order(draft, &Payload::new(&open), &[0; 32]);
     Frame::Open(Box::new(order)).encode()
 }
 
@@ -206,7 +206,7 @@ async fn stalled_sessions_delay_nothing_else_of_the_same_agent() {
     let room = u64::from(MAX_STREAMS * STREAM_WINDOW);
     assert!(produced < 4 * room, "the producers wait: {produced}");
 
-    bed.hub.link.send(&bed.node, cancel()).unwrap();
+    bed.hub.link.send(&bed.node, &cancel()).unwrap();
     assert!(matches!(bed.agent.order().await, ToAgent::Cancel { .. }));
     bed.agent.say.send(rejected("heard")).await.unwrap();
     bed.hub.frame().await;
@@ -232,7 +232,7 @@ async fn terminals_that_stand_still_with_single_characters_do_not_break_the_line
         stalled.push(stall(&bed, DRIZZLE).await);
     }
     soon(producers_stopped(&bed)).await;
-    bed.hub.link.send(&bed.node, cancel()).unwrap();
+    bed.hub.link.send(&bed.node, &cancel()).unwrap();
     assert!(matches!(bed.agent.order().await, ToAgent::Cancel { .. }));
     assert!(bed.hub.link.is_connected(&bed.node));
 }

@@ -90,7 +90,7 @@ pub async fn sign_now(services: &Arc<Services>) -> ApiResult<Option<SignedHead>>
 
 /// An agent that is away or slow is no witness this time.
 fn give(services: &Services, node: &NodeId, head: &SignedHead) {
-    if let Err(error) = services.link().send(node, ToAgent::AuditHead(head.clone())) {
+    if let Err(error) = services.link().send(node, &ToAgent::AuditHead(head.clone())) {
         tracing::debug!(node_id = %node, error = %error, "an agent was not given the audit log's head");
     }
 }

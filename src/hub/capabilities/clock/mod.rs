@@ -40,7 +40,7 @@ async fn follow(services: &Services, jump_ms: i64) {
     let now_ms = services.now().millis();
     for node in online {
         // One whose queue is full is told at its next connect.
-        let _ = services.link().send(&node, ToAgent::Time { now_ms });
+        let _ = services.link().send(&node, &ToAgent::Time { now_ms });
     }
 }
 

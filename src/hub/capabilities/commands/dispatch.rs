@@ -21,7 +21,7 @@ use crate::hub::link::NotSent;
 use crate::hub::store::{Row, StoreError, Tx};
 use crate::wire::control::ToAgent;
 use crate::wire::run;
-use crate::wire::warrant::{Class, Draft, Payload};
+use crate::wire::warrant::{Class, Draft, Payload, Warrant, Written};
 
 /// How long an agent with a full queue is given before it is asked again.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
@@ -57,14 +57,7 @@ pub async fn command(services: &Arc<Services>, id: &CommandId) {
         .read(move |tx| Ok((sql::orders(tx, &wanted)?, sql::waiting_nodes(tx, &wanted)?)))
         .await;
     match open {
-        Ok((Some(order), nodes)) => {
-            for Addressee { node, key } in nodes {
-                if services.freeze.is_on() {
-                    return;
-                }
-                tell(services, &node, &order.warranted(services, &key)).await;
-            }
-        }
+        Ok((Some(order), nodes)) => order.tell_all(services, nodes).await,
         Ok((None, _)) => {}
         Err(error) => tracing::error!(command_id = %id, error = %error, "a command could not be dispatched"),
     }
@@ -77,14 +70,7 @@ pub async fn released(services: &Services, id: &CommandId, nodes: Vec<Addressee>
     }
     let wanted = id.clone();
     match services.read(move |tx| Ok(sql::orders(tx, &wanted)?)).await {
-        Ok(Some(order)) => {
-            for Addressee { node, key } in nodes {
-                if services.freeze.is_on() {
-                    return;
-                }
-                tell(services, &node, &order.warranted(services, &key)).await;
-            }
-        }
+        Ok(Some(order)) => order.tell_all(services, nodes).await,
         Ok(None) => {}
         Err(error) => tracing::error!(command_id = %id, error = %error, "released nodes could not be told"),
     }
@@ -92,7 +78,7 @@ pub async fn released(services: &Services, id: &CommandId, nodes: Vec<Addressee>
 
 /// Sends to a node if it is connected; one that is not is told when it connects.
 pub async fn tell(services: &Services, node: &NodeId, frame: &ToAgent) {
-    while services.link().send(node, frame.clone()) == Err(NotSent::Full) {
+    while services.link().send(node, frame) == Err(NotSent::Full) {
         tokio::time::sleep(FULL_PAUSE).await;
     }
 }
@@ -136,8 +122,9 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
     for (order, state, is_accepted) in open {
         if state == State::Cancelling {
             tell(services, node, &ToAgent::Cancel { run: order.id.clone() }).await;
-        } else if !is_accepted && !services.freeze.is_on() {
-            tell(services, node, &order.warranted(services, &key)).await;
+        } else if !is_accepted {
+            let addressee = Addressee { node: node.clone(), key };
+            order.tell_all(services, vec![addressee]).await;
         }
     }
     Ok(())
@@ -148,6 +135,7 @@ pub struct Order {
     id: CommandId,
     start_before: Timestamp,
     payload: Payload,
+    written: Written,
 }
 
 /// A node with the key that its orders are bound to.
@@ -167,15 +155,45 @@ impl Addressee {
 }
 
 impl Order {
-    fn warranted(&self, services: &Services, node_key: &[u8; 32]) -> ToAgent {
+    /// Tells those of the nodes that are connected, until the hub is frozen. One that takes no more for now is asked again when
+    /// the others have been told.
+    async fn tell_all(&self, services: &Services, mut nodes: Vec<Addressee>) {
+        while !nodes.is_empty() {
+            let mut full = Vec::new();
+            for addressee in nodes {
+                if services.freeze.is_on() {
+                    return;
+                }
+                match self.tell(services, &addressee) {
+                    Err(NotSent::Full) => full.push(addressee),
+                    Err(NotSent::TooLong) => tracing::error!(command_id = %self.id, "an order is longer than nodes take"),
+                    Ok(()) | Err(NotSent::NotConnected) => {}
+                }
+            }
+            nodes = full;
+            if !nodes.is_empty() {
+                tokio::time::sleep(FULL_PAUSE).await;
+            }
+        }
+    }
+
+    fn tell(&self, services: &Services, to: &Addressee) -> Result<(), NotSent> {
+        let link = services.link();
+        if !link.is_connected(&to.node) {
+            return Err(NotSent::NotConnected);
+        }
+        let frame = ToAgent::run(self.warrant(services, &to.key), &self.written);
+        link.send_parcel(&to.node, frame.map_err(|_| NotSent::TooLong)?)
+    }
+
+    fn warrant(&self, services: &Services, node_key: &[u8; 32]) -> Warrant {
         let draft = Draft {
             class: Class::Command,
             id: self.id.as_str(),
             issued: services.now(),
             expires: self.start_before,
         };
-        let order = services.hub_keys.signer().warrant(draft, &self.payload, node_key);
-        ToAgent::Run(Box::new(order))
+        services.hub_keys.signer().warrant(draft, &self.payload, node_key)
     }
 }
 
@@ -193,10 +211,12 @@ mod sql {
             approval: extras.operator_approval,
             settings: extras.run_settings,
         };
+        let payload = Payload::new(&work);
         Ok(Order {
             id: row.get("id")?,
             start_before: row.get("start_before")?,
-            payload: Payload::new(&work),
+            written: Written::new(&payload),
+            payload,
         })
     }
 

@@ -22,9 +22,8 @@ use crate::hub::store::{Select, StoreError, Tx};
 use crate::model::approval::Approval;
 use crate::model::run_settings::RunSettings;
 use crate::wire::control::ToAgent;
-use crate::wire::frame;
 use crate::wire::run;
-use crate::wire::warrant::{Class, Draft, Payload, Signer};
+use crate::wire::warrant::{Class, Draft, Payload, Signer, Written};
 
 pub const KIND: &str = "command";
 /// What rights call a node's share of a command: seen by whoever may see the command, or the node.
@@ -130,6 +129,9 @@ fn as_json(given: Option<impl Serialize>) -> ApiResult<Option<Json>> {
     given.map(serde_json::to_value).transpose().map_err(ApiError::internal)
 }
 
+/// Upstream's limit of a document holds for the parameters, too.
+const MAX_PARAMETER_BYTES: usize = 64 * 1024;
+
 /// The order must fit into one frame to the node.
 fn check_size(
     name: &str,
@@ -138,6 +140,16 @@ fn check_size(
     planned: &Planned,
     more: (Option<&Approval>, &RunSettings),
 ) -> ApiResult<()> {
+    let given: usize = parameters
+        .iter()
+        .map(|(name, values)| name.len() + values.iter().map(String::len).sum::<usize>())
+        .sum();
+    if given > MAX_PARAMETER_BYTES {
+        return Err(ApiError::new(
+            "MaxDocumentSizeExceeded",
+            "the parameters together are larger than 64 KB: put what is long into a file of the hub or on the node",
+        ));
+    }
     let payload = Payload::new(&run::Work {
         document_name: name.to_owned(),
         document: document.clone(),
@@ -155,11 +167,11 @@ fn check_size(
         issued: longest,
         expires: longest,
     };
-    let order = Signer::new(&[0; 32]).warrant(draft, &payload, &[0; 32]);
-    frame::encode(&ToAgent::Run(Box::new(order))).map(|_| ()).map_err(|_| {
+    let warrant = Signer::new(&[0; 32]).warrant(draft, &payload, &[0; 32]);
+    ToAgent::run(warrant, &Written::new(&payload)).map(|_| ()).map_err(|_| {
         ApiError::new(
             "MaxDocumentSizeExceeded",
-            "document and parameters together are larger than 64 KB: put the script into a file on the node",
+            "the document with those that it runs and the parameters is larger than 1 MB: put what is long into files of the hub",
         )
     })
 }

@@ -140,7 +140,7 @@ fn announcement(services: &Services) -> Option<ToAgent> {
 async fn tell_everybody(services: &Arc<Services>) -> ApiResult<()> {
     let Some(frame) = announcement(services) else { return Ok(()) };
     for node in services.read(|tx| Ok(sql::online(tx)?)).await? {
-        if services.link().send(&node, frame.clone()) == Err(NotSent::Full) {
+        if services.link().send(&node, &frame) == Err(NotSent::Full) {
             // It is told when it comes back.
             services.link().disconnect(&node);
         }
@@ -150,7 +150,7 @@ async fn tell_everybody(services: &Arc<Services>) -> ApiResult<()> {
 
 fn announce(services: Arc<Services>, node: NodeId, _running: Vec<CommandId>) -> BoxFuture<'static, ()> {
     if let Some(frame) = announcement(&services) {
-        let _ = services.link().send(&node, frame);
+        let _ = services.link().send(&node, &frame);
     }
     std::future::ready(()).boxed()
 }

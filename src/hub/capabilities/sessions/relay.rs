@@ -62,7 +62,7 @@ pub fn opening(services: &Services, node_key: &[u8; 32], open: &Open) -> Bytes {
         issued: services.now(),
         expires: services.now() + OPEN_LIFE,
     };
-    let order = services.hub_keys.signer().warrant(draft, &Payload::new(open), node_key);
+    let order = services.hub_keys.signer().order(draft, &Payload::new(open), node_key);
     Frame::Open(Box::new(order)).encode()
 }
 
