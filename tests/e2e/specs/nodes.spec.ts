@@ -30,6 +30,15 @@ test("the list is filtered by tokens, and the filter is in the address", async (
   await expect(page.getByRole("link", { name: "harbour" })).toBeHidden();
 });
 
+test("a filter in the address that says nothing of nodes is shown, so that it can be mended", async ({ context }) => {
+  // A page of its own: the browser itself notes a refused request as an error.
+  const page = await context.newPage();
+  await page.goto("/nodes?filter=bogus%3D1");
+  await expect(page.getByText(/`bogus`/)).toBeVisible();
+  await page.getByRole("button", { name: /^Remove filter/ }).click();
+  await expect(page.getByRole("link", { name: "harbour" })).toBeVisible();
+});
+
 test("a node's page shows what it is, and lets its tags be changed", async ({ page, hub }) => {
   await page.goto("/nodes");
   await page.getByRole("link", { name: "harbour" }).click();

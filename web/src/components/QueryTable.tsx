@@ -41,14 +41,13 @@ export function QueryTable<T>(props: Props<T>) {
   const { list, pages, columns, sort, selected } = props;
   const t = useCommonTexts();
   const [room, place] = useRoom((props.variant === "full-page" ? BARE_PX : FRAME_PX) + (selected ? BOXES_PX : 0));
-  if (pages.error) return <ErrorState error={pages.error} onRetry={pages.refresh} />;
   const sorting = sort && columns.find((column) => column.sortingField === sort.Key);
   const display = displayOf(columns, list?.chosen.columns);
   const widths = fitted(columns, display, room ?? 0);
   const sized = columns.map((column) => ({ ...column, width: list?.chosen.widths?.[column.id] ?? widths.get(column.id) ?? column.width }));
   const table = (
     <Table<T>
-      items={pages.items}
+      items={pages.error ? [] : pages.items}
       columnDefinitions={sized}
       columnDisplay={display}
       trackBy={props.trackBy}
@@ -57,7 +56,7 @@ export function QueryTable<T>(props: Props<T>) {
       loading={pages.isLoading}
       loadingText={t("loading")}
       header={props.header}
-      empty={props.empty}
+      empty={pages.error ? <ErrorState error={pages.error} onRetry={pages.refresh} /> : props.empty}
       filter={props.filter}
       resizableColumns
       onColumnWidthsChange={({ detail }) => list?.choose({ widths: widthsOf(display, detail.widths, list.chosen.widths) })}

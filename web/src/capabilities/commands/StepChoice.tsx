@@ -33,6 +33,7 @@ export function StepChoice({ steps, step, onChoose }: Props) {
         <Select
           ariaLabel={t("step")}
           inlineLabelText={t("step")}
+          expandToViewport
           options={entries}
           selectedOption={entries[step] ?? null}
           onChange={({ detail }) => onChoose(Number(detail.selectedOption.value))}
