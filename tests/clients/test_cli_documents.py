@@ -113,3 +113,14 @@ def test_a_version_is_reviewed(hub, make):
     assert rows(hub, "document", "show", "Cli-Review")["review_status"] == "APPROVED"
     assert "it says nothing" in review("list", "Cli-Review").out
     review("list", "Cli-Nothing", check=NOT_FOUND)
+
+
+def test_the_linter_says_what_no_run_would_survive(hub, tmp_path):
+    path = tmp_path / "run.yaml"
+    steps = "mainSteps:\n- name: one\n  action: aws:runShellScript\n  inputs:\n    timeoutSeconds: 0\n    runCommand:\n    - echo Found: one\n"
+    path.write_text(f"schemaVersion: '2.2'\n{steps}")
+    found = json.loads(hub.cli("document", "lint", str(path), "-o", "json", check=OK).out)
+    assert [(row["line"], row["column"]) for row in found] == [(6, 21), (8, 7)]
+    path.write_text(path.read_text().replace("echo Found: one", "{{ what }}"))
+    (only,) = json.loads(hub.cli("document", "lint", str(path), "-o", "json", check=FAILED).out)
+    assert (only["line"], only["column"]) == (8, 7) and 'write `"{{ what }}"`' in only["message"]

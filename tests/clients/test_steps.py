@@ -218,6 +218,13 @@ def test_a_step_for_another_platform_needs_no_title(hub, agents, document):
     assert hub.cli("run", "--node", "north", "--document", name, check=OK).out == "here\n"
 
 
+def test_lines_that_yaml_reads_as_something_else_are_run(hub, ssm_plain, node, document):
+    yes_and_no = {"action": SHELL, "name": "lines", "inputs": {"runCommand": ["echo a", None, True, "echo b"], "timeoutSeconds": 60.0, "maxAttempts": None}}
+    command = send(ssm_plain, [node], document(yes_and_no))
+    wait_invocation(hub, command, node)
+    assert plugins(ssm_plain, command, node)["lines"] == ("Success", 0, "a\nb\n")
+
+
 def test_steps_are_followed_while_they_run(hub, ssm_plain, node, document, tmp_path):
     import select
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Context, Plugin, shell_order};
 use crate::agent::step_host::record::StepOrder;
 use crate::model::document::Step;
+use crate::model::document::script::text_of;
 
 pub struct RunShellScript;
 
@@ -29,13 +30,9 @@ impl Plugin for RunShellScript {
 }
 
 pub(super) fn script(input: Option<&Value>) -> Result<String, String> {
-    let wrong = || "input `runCommand` must be a text or a list of texts".to_owned();
-    let lines: Vec<&str> = match input {
-        Some(Value::String(text)) => vec![text.as_str()],
-        Some(Value::Array(lines)) => lines.iter().map(|line| line.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?,
-        _ => return Err(wrong()),
-    };
-    Ok(lines.join("\n") + "\n")
+    let text = input.and_then(text_of);
+    text.map(|text| text + "\n")
+        .ok_or_else(|| "input `runCommand` must be a text or a list of texts".to_owned())
 }
 
 #[cfg(test)]
@@ -92,9 +89,19 @@ mod tests {
     }
 
     #[test]
+    fn what_yaml_takes_for_something_else_is_a_line_all_the_same() {
+        let order = order(json!({"runCommand": ["echo a", null, true, 5]})).unwrap();
+        assert_eq!(order.script, "echo a\n\ntrue\n5\n");
+    }
+
+    #[test]
     fn wrong_inputs_are_named() {
         assert!(order(json!({})).unwrap_err().contains("`runCommand`"));
-        assert!(order(json!({"runCommand": [1]})).unwrap_err().contains("`runCommand`"));
+        assert!(
+            order(json!({"runCommand": [{"echo a": "b"}]}))
+                .unwrap_err()
+                .contains("`runCommand`")
+        );
         assert!(
             order(json!({"runCommand": ["x"], "workingDirectory": 1}))
                 .unwrap_err()

@@ -77,7 +77,11 @@ impl Checker {
     pub fn required<'n>(&mut self, map: &'n Node, path: &Path<'_>, key: &str, what: &str) -> Option<&'n Node> {
         let found = map.member(key).filter(|node| node.part != Part::Null);
         if found.is_none() {
-            self.error(map.at, path, format!("`{key}` is missing: {what}"));
+            let meant = match spelled_otherwise(map, key) {
+                Some(other) => format!(" (`{other}` is there instead)"),
+                None => String::new(),
+            };
+            self.error(map.at, path, format!("`{key}` is missing{meant}: {what}"));
         }
         found
     }
@@ -93,6 +97,13 @@ impl Checker {
             self.add(severity, member.at, path, format!("`{key}` has no meaning here; {meant}"));
         }
     }
+}
+
+/// The member whose key differs in nothing but its capitals.
+fn spelled_otherwise<'n>(map: &'n Node, key: &str) -> Option<&'n str> {
+    let Part::Map(members) = &map.part else { return None };
+    let is_meant = |member: &&Member| member.key != key && member.key.eq_ignore_ascii_case(key);
+    members.iter().find(is_meant).map(|member| member.key.as_str())
 }
 
 pub fn find<'n>(members: &'n [Member], key: &str) -> Option<&'n Node> {

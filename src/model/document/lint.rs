@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::checker::Checker;
 use super::problem::{Path, nearest};
+use super::resolve::{self, MAX_ATTEMPTS, MAX_TIMEOUT_SECONDS};
 use super::substitute::{self, Found};
 use super::text::{Node, Part, Position};
 use super::{Body, Document, ParameterType, actions, script};
@@ -23,18 +24,23 @@ const REPLACED: &[&str] = &[
 pub fn check(checker: &mut Checker, document: &Document, root: &Node) {
     let Body::Command(_) = &document.body else { return };
     each_inputs(root, &mut |action, inputs, path| {
-        if let Some(script) = inputs.member("runCommand")
-            && matches!(action, actions::SHELL | actions::POWERSHELL)
-        {
+        check_numbers(checker, inputs, path);
+        check_interpolation(checker, inputs, path);
+        if let Some(script) = script_of(action, inputs) {
             let lines = lines(script);
             let path = path.key("runCommand");
+            check_lines(checker, &lines, &path);
             check_script(checker, document, &lines, &path);
             if action == actions::SHELL {
                 check_quotes(checker, document, &lines, &path);
             }
         }
     });
+    let path = Path::ROOT.key("mainSteps");
+    let steps = items(root.member("mainSteps")).iter().enumerate();
+    steps.for_each(|(index, step)| check_numbers(checker, step, &path.index(index)));
     check_references(checker, document, root);
+    check_defaults(checker, document, root);
 }
 
 /// Calls `see` with each step's action and inputs as they were written.
@@ -70,10 +76,48 @@ fn items(node: Option<&Node>) -> &[Node] {
     }
 }
 
+fn script_of<'n>(action: &str, inputs: &'n Node) -> Option<&'n Node> {
+    let script = inputs.member("runCommand")?;
+    matches!(action, actions::SHELL | actions::POWERSHELL).then_some(script)
+}
+
 fn lines(script: &Node) -> Vec<&Node> {
     match &script.part {
         Part::List(items) => items.iter().collect(),
         _ => vec![script],
+    }
+}
+
+/// What is written there and can never be, so that nobody can run the document.
+fn check_numbers(checker: &mut Checker, members: &Node, path: &Path<'_>) {
+    for (key, most) in [("timeoutSeconds", MAX_TIMEOUT_SECONDS), ("maxAttempts", u64::from(MAX_ATTEMPTS))] {
+        let Some(node) = members.member(key) else { continue };
+        let text = node.scalar().unwrap_or_default();
+        let number = resolve::whole_number(&node.to_value());
+        if !text.is_empty() && !text.contains("{{") && !number.is_some_and(|number| (1..=most).contains(&number)) {
+            let message = format!("must be a whole number from 1 to {most}; with `{text}` no command can be sent");
+            checker.warn(node.at, &path.key(key), message);
+        }
+    }
+}
+
+fn check_interpolation(checker: &mut Checker, inputs: &Node, path: &Path<'_>) {
+    if let Some(node) = inputs.member("interpolationType") {
+        let message = "does nothing here: it belongs into the declaration of each parameter that is to be a variable";
+        checker.warn(node.at, &path.key("interpolationType"), message);
+    }
+}
+
+/// YAML makes a map of `echo a: b`.
+fn check_lines(checker: &mut Checker, lines: &[&Node], path: &Path<'_>) {
+    for (index, line) in lines.iter().enumerate() {
+        let remedy = match line.part {
+            Part::Map(_) => "; in YAML a line with `: ` in it needs quotes",
+            Part::List(_) => "",
+            _ => continue,
+        };
+        let message = format!("a line must be a text, not {}, so the step will fail{remedy}", line.kind());
+        checker.warn(line.at, &path.index(index), message);
     }
 }
 
@@ -137,9 +181,12 @@ fn place_in(lines: &[&Node], offset: usize) -> Position {
 
 fn check_references(checker: &mut Checker, document: &Document, root: &Node) {
     let mut used: BTreeSet<&str> = BTreeSet::new();
+    let declared = root.member("parameters");
     each_reference(root, &mut |node, path, found| {
         let name = found.name;
-        let is_known = document.parameters.get(name).is_some() || name.contains(':') || name == "platformType";
+        // One that is declared wrongly has been told of already.
+        let is_declared = declared.is_some_and(|parameters| parameters.member(name).is_some());
+        let is_known = is_declared || name.contains(':') || name == "platformType";
         if used.insert(name) && !is_known {
             let meant = match nearest(name, document.parameters.names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
@@ -155,19 +202,43 @@ fn check_references(checker: &mut Checker, document: &Document, root: &Node) {
 fn check_unused(checker: &mut Checker, document: &Document, used: &BTreeSet<&str>, root: &Node) {
     let block = root.member("parameters");
     let path = Path::ROOT.key("parameters");
-    for (name, _) in document.parameters.iter().filter(|(name, _)| !used.contains(name)) {
-        let is_used_in_defaults = document.parameters.iter().any(|(_, spec)| {
-            let mut found = false;
-            if let Some(default) = &spec.default {
-                substitute::each_text(default, &mut |text| {
-                    found |= substitute::references(text).any(|other| other == name)
-                });
-            }
-            found
-        });
-        if !is_used_in_defaults {
+    for (name, spec) in document.parameters.iter().filter(|(name, _)| !used.contains(name)) {
+        if !(spec.is_environment && is_variable_read(root, &resolve::environment_name(name))) {
             let at = block.and_then(|node| node.member(name)).map_or(Position::default(), |node| node.at);
             checker.warn(at, &path.key(name), "no step uses this parameter");
+        }
+    }
+}
+
+/// Scripts may read a variable by its own name, without a reference.
+fn is_variable_read(root: &Node, variable: &str) -> bool {
+    let mut is_read = false;
+    let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    each_inputs(root, &mut |action, inputs, _| {
+        let lines = script_of(action, inputs).map(lines).unwrap_or_default();
+        is_read |= lines.iter().filter_map(|line| line.as_text()).any(|text| {
+            let mut places = text.match_indices(variable);
+            places.any(|(at, _)| !text[..at].ends_with(is_sign) && !text[at + variable.len()..].starts_with(is_sign))
+        });
+    });
+    is_read
+}
+
+/// One parameter's default cannot be made of another's value.
+fn check_defaults(checker: &mut Checker, document: &Document, root: &Node) {
+    let path = Path::ROOT.key("parameters");
+    for (name, spec) in document.parameters.iter() {
+        let mut other = None;
+        if let Some(default) = &spec.default {
+            substitute::each_text(default, &mut |text| {
+                let mut declared = substitute::references(text).filter(|name| document.parameters.get(name).is_some());
+                other = other.or_else(|| declared.next());
+            });
+        }
+        let default = root.member("parameters").and_then(|node| node.member(name)?.member("default"));
+        if let (Some(other), Some(default)) = (other, default) {
+            let message = format!("`{{{{ {other} }}}}` stays as it is written: a default is made of no other parameter");
+            checker.warn(default.at, &path.key(name).key("default"), message);
         }
     }
 }

@@ -20,7 +20,7 @@ mod pattern;
 mod platforms;
 pub mod problem;
 mod resolve;
-mod script;
+pub mod script;
 pub mod secrets;
 mod session;
 pub mod sources;
@@ -181,6 +181,8 @@ const AUTOMATION_MEMBERS: &[&str] = &[
     "outputs",
     "files",
 ];
+/// What a change template says besides: a runbook of approvals for others.
+const CHANGE_TEMPLATE_MEMBERS: &[&str] = &["templateInformation", "executableRunBooks", "emergencyChange", "autoApprovable"];
 const SESSION_MEMBERS: &[&str] = &["schemaVersion", "description", "sessionType", "inputs", "parameters", "properties"];
 
 impl Document {
@@ -222,7 +224,12 @@ impl Document {
         let members = checker.map(root, &Path::ROOT)?;
         let schema = read_schema(checker, root)?;
         let (known, severity) = schema.members();
-        checker.only_known(members, &Path::ROOT, known, severity);
+        let is_change_template = schema == Schema::V0_3 && root.member("executableRunBooks").is_some();
+        let known = match is_change_template {
+            true => [known, CHANGE_TEMPLATE_MEMBERS].concat(),
+            false => known.to_vec(),
+        };
+        checker.only_known(members, &Path::ROOT, &known, severity);
         Some(Self {
             schema,
             description: checker.optional_text(members, &Path::ROOT, "description"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::GivenParameters;
 use super::checker::{Checker, find};
 use super::pattern::AllowedPattern;
-use super::problem::{Path, Severity};
+use super::problem::{Path, Severity, nearest};
 use super::text::{Node, Part};
 
 const MAX_PARAMETERS: usize = 200;
@@ -176,11 +176,11 @@ impl ParameterSpec {
         let declared_at = declared.at;
         let declared = checker.text(declared, &declared_path)?.trim().to_owned();
         let Some(kind) = ParameterType::of(&declared) else {
-            checker.error(
-                declared_at,
-                &declared_path,
-                format!("`{declared}` is no type: use String, StringList, Boolean, Integer, MapList or StringMap"),
-            );
+            let right = match nearest(&declared, ParameterType::NAMED.map(|(name, _)| name)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "use String, StringList, Boolean, Integer, MapList or StringMap".to_owned(),
+            };
+            checker.error(declared_at, &declared_path, format!("`{declared}` is no type: {right}"));
             return None;
         };
         let spec = Self {
@@ -490,7 +490,8 @@ mod tests {
             problem(json!({"type": "String", "maxChars": "many"})),
             "at `parameters.p.maxChars`: must be a whole number"
         );
-        assert!(problem(json!({"type": "Str"})).contains("`Str` is no type"));
+        assert!(problem(json!({"type": "Str"})).contains("`Str` is no type: use String, "));
+        assert!(problem(json!({"type": "string"})).contains("`string` is no type: did you mean `String`?"));
         assert!(problem(json!({})).contains("`type` is missing"));
         assert!(problem(json!({"type": "String", "allowedvalues": []})).contains("did you mean `allowedValues`?"));
         assert!(problem(json!({"type": "String", "minChars": 3, "maxChars": 2})).contains("more than"));

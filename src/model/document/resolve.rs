@@ -14,7 +14,7 @@ use crate::model::parameter::{ParameterKey, Reference};
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The longest execution time-out, upstream's.
 pub const MAX_TIMEOUT_SECONDS: u64 = 172_800;
-const MAX_ATTEMPTS: u32 = 100;
+pub(super) const MAX_ATTEMPTS: u32 = 100;
 
 /// What stands behind `{{ssm:…}}` and `{{global:…}}`, by the name inside the braces.
 pub type References = BTreeMap<String, String>;
@@ -232,7 +232,7 @@ impl Binding<'_> {
         let used = self.secrets_of(spec, &mut inputs, &verdict)?;
         let own = |value: &Option<Value>| value.as_ref().map(|value| substitute::replace(value, &plain));
         // The field writes these beside the inputs and among them.
-        let mut flow = |value: &Option<Value>, key: &str| own(value).or_else(|| inputs.remove(key));
+        let mut flow = |value: &Option<Value>, key: &str| own(value).or_else(|| inputs.remove(key).filter(|value| !value.is_null()));
         let on_failure = flow(&spec.on_failure, "onFailure");
         let exits_on_success =
             flow(&spec.on_success, "onSuccess").is_some_and(|value| substitute::as_text(&value).eq_ignore_ascii_case("exit"));
@@ -244,7 +244,7 @@ impl Binding<'_> {
         };
         let timeout = match inputs.get("timeoutSeconds").cloned().or_else(|| own(&spec.timeout_seconds)) {
             None => DEFAULT_TIMEOUT,
-            Some(value) if substitute::as_text(&value).is_empty() => DEFAULT_TIMEOUT,
+            Some(value) if value.is_null() || substitute::as_text(&value).is_empty() => DEFAULT_TIMEOUT,
             Some(value) => Duration::from_secs(self.number(spec, "timeoutSeconds", &value, 1, MAX_TIMEOUT_SECONDS)?),
         };
         Ok(Step {
@@ -296,18 +296,15 @@ impl Binding<'_> {
 
     /// Real documents write the number as a number or as a text.
     fn number(&self, spec: &StepSpec, member: &'static str, value: &Value, least: u64, most: u64) -> Result<u64, DocumentError> {
-        let number = match value {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        number.filter(|n| (least..=most).contains(n)).ok_or_else(|| DocumentError::Number {
-            step: spec.name.clone(),
-            member,
-            given: substitute::as_text(value).chars().take(40).collect(),
-            least,
-            most,
-        })
+        whole_number(value)
+            .filter(|n| (least..=most).contains(n))
+            .ok_or_else(|| DocumentError::Number {
+                step: spec.name.clone(),
+                member,
+                given: substitute::as_text(value).chars().take(40).collect(),
+                least,
+                most,
+            })
     }
 
     /// Only from 2.2 on may a document be for several platforms: there a step that does not fit is left out, before it fails.
@@ -400,6 +397,16 @@ impl Side {
             (false, false) => Some("compares two plain texts; one of them must be `platformType` or have a parameter"),
             _ => None,
         }
+    }
+}
+
+/// `60`, `60.0` or `"60"`.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    let whole = |number: f64| (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u64);
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 

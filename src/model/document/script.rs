@@ -5,9 +5,26 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::actions;
 use super::secrets::variable;
 use super::substitute::{self, Found};
+
+/// A script's lines as one text, unless one of them is a list or a map. In YAML `- true` is a truth value and `-` is null, and both
+/// are meant as lines.
+pub fn text_of(script: &Value) -> Option<String> {
+    let line = |item: &Value| match item {
+        Value::Array(_) | Value::Object(_) => None,
+        Value::Null => Some(String::new()),
+        other => Some(substitute::as_text(other)),
+    };
+    match script {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => items.iter().map(line).collect::<Option<Vec<_>>>().map(|lines| lines.join("\n")),
+        _ => None,
+    }
+}
 
 /// Shells that know `${NAME}` and these quotes.
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"];

@@ -163,7 +163,9 @@ pub(super) fn place(step: &str, action: &str, inputs: &mut Map<String, Value>, k
             return Err(misplaced(first, step, member));
         }
         if member == "runCommand" {
-            let text = script::with_variables(action, &lines(value), known).map_err(|why| DocumentError::SecretInScript {
+            // What is no script fails when it is to be run.
+            let Some(script) = script::text_of(value) else { continue };
+            let text = script::with_variables(action, &script, known).map_err(|why| DocumentError::SecretInScript {
                 reference: first.clone(),
                 step: step.to_owned(),
                 why,
@@ -212,13 +214,6 @@ pub(super) fn named(document: &Document, given: &GivenParameters) -> BTreeSet<St
 }
 
 /// A script as its plugin would join it.
-fn lines(script: &Value) -> String {
-    match script {
-        Value::Array(items) => items.iter().map(substitute::as_text).collect::<Vec<_>>().join("\n"),
-        other => substitute::as_text(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,11 +336,7 @@ mod tests {
 
     #[test]
     fn a_step_that_is_left_out_needs_nothing() {
-        let content = document(
-            json!({}),
-            "aws:domainJoin",
-            json!({"directoryId": "{{ssm-secure:/a}}", "directoryName": "x"}),
-        );
+        let content = document(json!({}), "aws:psModule", json!({"source": "{{ssm-secure:/a}}"}));
         assert!(resolved(&content, &[]).unwrap().steps[0].secrets.is_empty());
     }
 

@@ -87,6 +87,34 @@ fn every_kind_of_fault_is_found_and_says_what_would_be_right() {
             "schemaVersion: '0.3'\nmainSteps: [{name: a, action: aws:executeAPI}]",
             "there is no action `aws:executeAPI`",
         ),
+        (
+            "schemaVersion: '0.3'\nmainSteps: [{Name: a, action: aws:sleep}]",
+            "`name` is missing (`Name` is there instead): every step",
+        ),
+        (
+            "schemaVersion: 2.2\nmainSteps: [{name: a, action: aws:x, timeoutSeconds: '0'}]",
+            "at `mainSteps[0].timeoutSeconds`: must be a whole number from 1 to 172800; with `0` no command can be sent",
+        ),
+        (
+            "schemaVersion: '1.2'\nruntimeConfig: {aws:x: {properties: {timeoutSeconds: 200000}}}",
+            "at `runtimeConfig.aws:x.properties.timeoutSeconds`: must be a whole number from 1 to 172800",
+        ),
+        (
+            "schemaVersion: 2.2\nmainSteps: [{name: a, action: aws:x, inputs: {maxAttempts: 1.5}}]",
+            "at `mainSteps[0].inputs.maxAttempts`: must be a whole number from 1 to 100",
+        ),
+        (
+            "schemaVersion: 2.2\nmainSteps:\n- name: a\n  action: aws:runShellScript\n  inputs:\n    runCommand:\n    - id\n    - echo Found: one",
+            "line 8, column 7, at `mainSteps[0].inputs.runCommand[1]`: a line must be a text, not a map, so the step will fail; in YAML a line with `: `",
+        ),
+        (
+            "schemaVersion: 2.2\nmainSteps: [{name: a, action: aws:runShellScript, inputs: {runCommand: [id], interpolationType: ENV_VAR}}]",
+            "at `mainSteps[0].inputs.interpolationType`: does nothing here",
+        ),
+        (
+            "schemaVersion: 2.2\nparameters:\n  a: {type: String, default: x}\n  b: {type: StringList, default: [y, '{{ a }}']}\nmainSteps: [{name: a, action: aws:x, inputs: {b: '{{ b }}'}}]",
+            "line 4, column 34, at `parameters.b.default`: `{{ a }}` stays as it is written",
+        ),
     ] {
         let said = said(text);
         assert!(said.contains(expected), "{text}\n→ {said}");
@@ -115,6 +143,44 @@ fn unused_and_unknown_names_are_warned_about() {
     let said = said(text);
     assert!(said.contains("no step uses this parameter"), "{said}");
     assert!(said.contains("`{{ nam }}` names no parameter; did you mean `name`?"), "{said}");
+}
+
+#[test]
+fn a_variable_that_a_script_reads_by_its_name_is_used() {
+    let text = |line: &str| {
+        format!(
+            "schemaVersion: '2.2'\nparameters:\n  who: {{type: String, interpolationType: ENV_VAR}}\nmainSteps:\n- name: a\n  action: aws:runShellScript\n  inputs:\n    runCommand:\n    - id\n    - '{line}'\n"
+        )
+    };
+    for line in ["echo $SSM_who", "test \"${SSM_who:?}\" = x"] {
+        assert_eq!(said(&text(line)), "", "{line}");
+    }
+    for line in ["echo $SSM_whom", "echo $MY_SSM_who", "echo who"] {
+        assert!(said(&text(line)).contains("no step uses this parameter"), "{line}");
+    }
+}
+
+#[test]
+fn lines_and_numbers_as_yaml_reads_them_are_no_fault() {
+    let text = "schemaVersion: '2.2'\nmainSteps:\n- name: a\n  action: aws:runShellScript\n  maxAttempts: '{{ssm:tries}}'\n  inputs:\n    timeoutSeconds: 60.0\n    runCommand:\n    - true\n    -\n    - 5\n- {name: b, action: aws:runShellScript, inputs: {timeoutSeconds: '', maxAttempts: , runCommand: id}}\n";
+    assert_eq!(said(text), "");
+}
+
+#[test]
+fn what_a_change_template_says_is_known_there_and_nowhere_else() {
+    let template = "schemaVersion: '0.3'\ntemplateInformation: why\nexecutableRunBooks: [{name: Restart, version: '1'}]\nemergencyChange: false\nautoApprovable: true\nmainSteps: [{name: a, action: aws:approve}]\n";
+    assert_eq!(said(template), "");
+    let runbook = "schemaVersion: '0.3'\ntemplateInformation: why\nmainSteps: [{name: a, action: aws:sleep}]\n";
+    assert!(said(runbook).contains("`templateInformation` has no meaning here"));
+}
+
+#[test]
+fn a_parameter_of_a_wrong_type_is_told_of_once() {
+    let text = "schemaVersion: '2.2'\nparameters: {a: {type: string}}\nmainSteps: [{name: a, action: aws:runShellScript, inputs: {runCommand: 'echo {{ a }}'}}]\n";
+    assert_eq!(
+        said(text),
+        "line 2, column 24, at `parameters.a.type`: `string` is no type: did you mean `String`?"
+    );
 }
 
 #[test]

@@ -85,8 +85,13 @@ fn a_time_out_outside_the_limits_is_refused_by_name() {
         let refused = bound(&content, &[]).unwrap_err().to_string();
         assert!(refused.starts_with("step `one` has the `timeoutSeconds`"), "{refused}");
     }
-    let content = document(json!({}), json!({"runCommand": ["true"], "timeoutSeconds": "60"}));
-    assert_eq!(bound(&content, &[]).unwrap().steps[0].timeout.as_secs(), 60);
+    for (given, seconds) in [(json!("60"), 60), (json!(60.0), 60), (json!(null), 3600), (json!(""), 3600)] {
+        let content = document(
+            json!({}),
+            json!({"runCommand": ["true"], "timeoutSeconds": given, "maxAttempts": null}),
+        );
+        assert_eq!(bound(&content, &[]).unwrap().steps[0].timeout.as_secs(), seconds);
+    }
     let beside = with_step(
         json!({}),
         json!({"action": "aws:x", "name": "a", "timeoutSeconds": 5, "maxAttempts": "3"}),

@@ -3,14 +3,18 @@
 //! Differs: upstream's parser takes `yes`, `on` and `0755` for what YAML 1.1 says they are; here they stay the texts that were
 //! written, as a mode or an answer in a script's parameters is meant.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::Number;
 
 use super::{MAX_DEPTH, MAX_NODES, Member, Node, Part, Position, Scalars};
 use crate::model::document::problem::Problem;
 
+/// So many lines of quoted texts may stand further left than they should.
+const MAX_SHALLOW_LINES: usize = 32;
+const PUSHED_IN: &str = "                                                                ";
 /// A long text counts as so many parts more, for an alias repeats all of it.
 const TEXT_BYTES_PER_NODE: usize = 64;
 
@@ -19,8 +23,47 @@ pub fn parse(text: &str) -> Result<Node, Problem> {
     read(text, Scalars::Resolved)
 }
 
+/// A quoted text goes on at any column, as it does for upstream's parser.
+///
 /// *Errors*: as of [`parse`].
 pub fn read(text: &str, scalars: Scalars) -> Result<Node, Problem> {
+    let mut text = Cow::Borrowed(text);
+    // Whoever forgot a closing quote is helped by the first place at which it is missed.
+    let mut first = None;
+    for _ in 0..=MAX_SHALLOW_LINES {
+        match read_indented(&text, scalars) {
+            Ok(node) => return Ok(node),
+            Err(Fault::Shallow(problem)) => {
+                text = Cow::Owned(pushed_in(&text, problem.at.line));
+                first.get_or_insert(problem);
+            }
+            Err(Fault::Other(problem)) => return Err(first.unwrap_or(problem)),
+        }
+    }
+    Err(first.expect("every try before this has left a problem"))
+}
+
+/// The blanks before a quoted text's next line mean nothing, so there may as well be more of them.
+fn pushed_in(text: &str, line: u32) -> String {
+    let start = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum();
+    let mut text = text.to_owned();
+    text.insert_str(start, PUSHED_IN);
+    text
+}
+
+enum Fault {
+    /// A line of a quoted text stands too far left.
+    Shallow(Problem),
+    Other(Problem),
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Other(problem)
+    }
+}
+
+fn read_indented(text: &str, scalars: Scalars) -> Result<Node, Fault> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: MAX_DEPTH,
@@ -36,16 +79,20 @@ pub fn read(text: &str, scalars: Scalars) -> Result<Node, Problem> {
     }
     builder
         .root
-        .ok_or_else(|| Problem::error(Position { line: 1, column: 1 }, "the document is empty"))
+        .ok_or_else(|| Problem::error(Position { line: 1, column: 1 }, "the document is empty").into())
 }
 
-fn malformed(error: &ScanError) -> Problem {
+fn malformed(error: &ScanError) -> Fault {
     let mark = error.marker();
     let at = Position {
         line: mark.line() as u32,
         column: mark.col() as u32 + 1,
     };
-    Problem::error(at, format!("this is not YAML: {}", error.info()))
+    let problem = Problem::error(at, format!("this is not YAML: {}", error.info()));
+    match error.kind() {
+        ErrorKind::InvalidQuotedScalarIndent => Fault::Shallow(problem),
+        _ => Fault::Other(problem),
+    }
 }
 
 fn position(span: &Span) -> Position {
@@ -157,6 +204,7 @@ impl Builder {
         if anchor > 0 {
             self.anchors.insert(anchor, (node.clone(), nodes));
         }
+        let around = self.open.last().map(|open| open.at);
         match self.open.last_mut().map(|open| &mut open.kind) {
             None => self.root = Some(node),
             Some(OpenKind::List(items)) => items.push(node),
@@ -164,11 +212,28 @@ impl Builder {
                 Some((at, key)) => members.push(Member { at, key, node }),
                 None => match node.scalar().or_else(|| (node.part == Part::Null).then(|| "null".to_owned())) {
                     Some(text) => *key = Some((node.at, text)),
-                    None => return Err(Problem::error(node.at, format!("a key must be a text, not {}", node.kind()))),
+                    None => return Err(no_key(&node, around)),
                 },
             },
         }
         Ok(())
+    }
+}
+
+/// The usual way to such a key is a reference without quotes: `{{ name }}` begins a map, and in it another.
+fn no_key(node: &Node, around: Option<Position>) -> Problem {
+    let Position { line, column } = node.at;
+    let is_behind_brace = around
+        == Some(Position {
+            line,
+            column: column.saturating_sub(1),
+        });
+    match &node.part {
+        Part::Map(members) if is_behind_brace && members.len() == 1 && members[0].node.part == Part::Null => Problem::error(
+            around.unwrap_or_default(),
+            format!("a reference needs quotes in YAML: write `\"{{{{ {} }}}}\"`", members[0].key),
+        ),
+        _ => Problem::error(node.at, format!("a key must be a text, not {}", node.kind())),
     }
 }
 
@@ -255,6 +320,10 @@ fn number(text: &str) -> Option<Number> {
         let signed = text.parse::<i64>().map(Number::from);
         return signed.or_else(|_| text.parse::<u64>().map(Number::from)).ok();
     }
+    // As in YAML 1.1, for upstream's parser knows no other: `12e7` may be the beginning of a hash.
+    if !digits.contains('.') {
+        return None;
+    }
     let is_decimal = digits
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
@@ -285,6 +354,31 @@ mod tests {
             json!({"a": 1, "b": 2.2, "c": true, "d": "yes", "e": "0644", "f": "1", "g": null, "h": "1.2.3", "i": -5,
                    "j": "2020-01-01", "l": 16, "m": u64::MAX})
         );
+    }
+
+    #[test]
+    fn an_exponent_makes_no_number_of_what_has_no_point() {
+        assert_eq!(value("[12e7, 1e3, 1.0e+3, -2.5e-1]"), json!(["12e7", "1e3", 1000.0, -0.25]));
+    }
+
+    #[test]
+    fn a_quoted_text_goes_on_at_any_column() {
+        assert_eq!(
+            value("a:\n    b: \"one\n  two\n\n three\"\n    c: 'four\n five'\nd: 1"),
+            json!({"a": {"b": "one two\nthree", "c": "four five"}, "d": 1})
+        );
+        let many = |lines: usize| format!("a:\n  b: \"x\n{}\"", " y\n".repeat(lines));
+        assert!(parse(&many(MAX_SHALLOW_LINES)).is_ok());
+        assert!(refused(&many(MAX_SHALLOW_LINES + 1)).starts_with("line 3, column 2: this is not YAML: invalid indentation"));
+        assert!(refused("a:\n  b: 'x\n  c: y\n  d: 'z'\n").starts_with("line 3, column 3: "));
+    }
+
+    #[test]
+    fn a_reference_without_quotes_is_told_from_a_map() {
+        let expected = "line 2, column 6: a reference needs quotes in YAML: write `\"{{ dir }}\"`";
+        assert_eq!(refused("a:\n  b: {{ dir }}/x\n"), expected);
+        assert_eq!(refused("a:\n   - {{dir}}\n"), expected);
+        assert!(refused("{ {a: 1}: b}").contains("a key must be a text, not a map"));
     }
 
     #[test]
