@@ -113,6 +113,9 @@ impl Approvals {
         let node = node.ok_or_else(|| refusal("this node does not know its id yet".into()))?;
         statement.covers(&(request.wanted)(), node).map_err(refusal)?;
         statement.is_timely(now.own, now.hub).map_err(refusal)?;
+        if let Some(why) = request.act.beyond_signatures() {
+            return Err(refusal(why.into()));
+        }
         if self.used_by_another(&statement.nonce, request.id) {
             return Err(refusal("the operator's signature was used here before; sign again".into()));
         }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::model::document::stock;
 use crate::model::run_settings::RunSettings;
-pub use ordered::Ordered;
+pub use ordered::{Ordered, Sent};
 
 /// Actions that give whoever writes the document, or its parameters, a shell: a download too, because it goes to any place, that
 /// of a start-up file or of the lock itself.
@@ -105,6 +105,16 @@ pub enum Act<'a> {
     /// Connections from the node, and to its own ports.
     Port,
     Update,
+}
+
+impl Act<'_> {
+    /// Why no operator's signature covers it, if so.
+    pub fn beyond_signatures(&self) -> Option<&str> {
+        match self {
+            Self::Run(ordered) => ordered.beyond_signatures(),
+            Self::Shell | Self::Port | Self::Update => None,
+        }
+    }
 }
 
 impl Lock {

@@ -205,6 +205,40 @@ def test_an_operator_signs_with_the_real_openssh(hub, fortress, tmp_path):
     lock(hub, fortress, "--no-operator-lock")
 
 
+def test_the_hub_says_early_what_no_signature_covers(hub, fortress, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", tmp_path / "ann"], check=True)
+    file = hub.data / "files" / "signed" / "motd"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("hello\n")
+    scripts = {"action": "aws:runShellScript", "inputs": {"runCommand": ["true"]}}
+    steps = {
+        "Signed-Inner": [{"name": "inner", **scripts}],
+        "Signed-Outer": [{"name": "outer", "action": "aws:runDocument", "inputs": {"documentType": "SSMDocument", "documentPath": "Signed-Inner"}}],
+        "Signed-Fetch": [{"name": "fetch", "action": "aws:downloadContent", "inputs": {
+            "sourceType": "Hub", "sourceInfo": {"path": "signed/motd"}, "destinationPath": str(tmp_path)}}],
+    }
+    contents = {name: json.dumps({"schemaVersion": "2.2", "mainSteps": list(all_of)}) for name, all_of in steps.items()}
+    for name, content in contents.items():
+        hub.api.ssm("CreateDocument", Name=name, DocumentType="Command", Content=content)
+    lock(hub, fortress, "--operator-class", "shell", "--operator-key", str(tmp_path / "ann.pub"))
+    try:
+        for name, added in [("Signed-Outer", "document `Signed-Inner`"), ("Signed-Fetch", "step `fetch` downloads")]:
+            (tmp_path / name).write_text(contents[name])
+            signed = hub.cli(
+                "sign", "--node", fortress.node, "--document", name, "--content", str(tmp_path / name), "--key", str(tmp_path / "ann"), check=OK
+            )
+            for approval in ({}, {"OperatorApproval": json.loads(signed.out)}):
+                with pytest.raises(Refused) as refused:
+                    hub.api.ssm("SendCommand", DocumentName=name, InstanceIds=[fortress.node], **approval)
+                assert refused.value.code == "AccessDeniedException"
+                assert added in refused.value.message and "does not cover" in refused.value.message, refused.value.message
+                assert "lock.yaml" in refused.value.message
+    finally:
+        lock(hub, fortress, "--no-operator-lock")
+        for name in contents:
+            hub.api.ssm("DeleteDocument", Name=name)
+
+
 def test_a_join_that_waits_is_listed_and_let_in(hub):
     token = json.loads(hub.cli("join-line", "--approval", "-o", "json", check=OK).out)["token"]
     agent = hub.join("patient", token, wait=False)

@@ -13,32 +13,41 @@ use serde_json::Value;
 use super::{DocumentName, content_hash, shown};
 use crate::model::document::sources::DOWNLOAD;
 use crate::model::document::text::{self, Format};
-use crate::model::document::{Document, References, StepSpec, is_outside, secrets, stock, substitute};
+use crate::model::document::{self, Document, GivenParameters, References, StepSpec, is_outside, secrets, stock, substitute};
+use crate::model::run_settings::RunSettings;
 
 /// Sources whose content comes from where the document says, or with the order itself. The hub has a hand in all others: it sends
 /// the files, or signs the addresses.
 const SOURCES_WITHOUT_HUB: &[&str] = &["HTTP", "Git", "GitHub", "SSMDocument"];
 
+/// Everything that a hub sends for a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    pub name: &'a str,
+    pub document: &'a Value,
+    pub parameters: &'a GivenParameters,
+    pub settings: &'a RunSettings,
+    /// What the hub has put behind references.
+    pub lookups: &'a References,
+    /// Documents in JSON by the name they are named with.
+    pub enclosed: &'a BTreeMap<String, String>,
+}
+
 /// A document that a hub wants run, with what the hub sends along.
 #[derive(Debug)]
 pub struct Ordered<'a> {
-    name: &'a str,
-    document: &'a Value,
-    lookups: &'a References,
-    enclosed: &'a BTreeMap<String, String>,
-    /// The document itself first; read when first asked for.
+    sent: Sent<'a>,
+    /// The document itself first; read when first asked for, as is the other.
     parts: OnceLock<Vec<Part>>,
+    beyond_signatures: OnceLock<Option<String>>,
 }
 
 impl<'a> Ordered<'a> {
-    /// `lookups` is what the hub has put behind references; `enclosed` are documents in JSON by the name they are named with.
-    pub fn new(name: &'a str, document: &'a Value, lookups: &'a References, enclosed: &'a BTreeMap<String, String>) -> Self {
+    pub fn new(sent: Sent<'a>) -> Self {
         Self {
-            name,
-            document,
-            lookups,
-            enclosed,
+            sent,
             parts: OnceLock::new(),
+            beyond_signatures: OnceLock::new(),
         }
     }
 
@@ -54,7 +63,7 @@ impl<'a> Ordered<'a> {
                 foreign.pinned()
             ));
         }
-        let left_open = self.parts().iter().find_map(|part| part.left_to_hub(self.lookups));
+        let left_open = self.parts().iter().find_map(|part| part.left_to_hub(self.sent.lookups));
         left_open.map(|why| format!("does not say what is run: {why}"))
     }
 
@@ -70,18 +79,56 @@ impl<'a> Ordered<'a> {
         self.parts().iter().any(may_be)
     }
 
-    /// The step that fetches something of which the hub decides what it is, if there is one.
-    pub fn fetches_by_hub(&self) -> Option<&str> {
-        let found = self.parts().iter().find_map(|part| part.step(fetches_by_hub));
-        found.map(|step| step.name.as_str())
+    /// What of it no operator can have signed, if there is such, as a sentence: a signature is for a document and its parameters, not
+    /// for what the hub adds by itself, be it now or when the run asks for it.
+    pub(super) fn beyond_signatures(&self) -> Option<&str> {
+        let found = self.beyond_signatures.get_or_init(|| {
+            let what = self.added_by_hub()?;
+            Some(format!("{what}, which an operator's signature does not cover"))
+        });
+        found.as_deref()
+    }
+
+    fn added_by_hub(&self) -> Option<String> {
+        if let Some(reference) = self.sent.lookups.keys().next() {
+            let reference = shown(reference);
+            return Some(format!("the hub looks up what stands for `{{{{{reference}}}}}`"));
+        }
+        if let Some(name) = self.sent.enclosed.keys().next() {
+            return Some(format!("the hub sends document `{}` along", shown(name)));
+        }
+        if let Some(step) = self.parts().iter().find_map(|part| part.step(fetches_by_hub)) {
+            let name = &step.name;
+            return Some(format!("step `{name}` downloads what the hub sends or signs an address for"));
+        }
+        if self.names_secrets() {
+            return Some("the command names secrets, whose values the hub gives".into());
+        }
+        (!self.sent.settings.is_plain()).then(|| "the command has settings for its processes".into())
+    }
+
+    fn names_secrets(&self) -> bool {
+        let Sent {
+            document,
+            parameters,
+            lookups,
+            enclosed,
+            ..
+        } = self.sent;
+        let resolved = document::check(document, parameters, lookups);
+        resolved.is_ok_and(|resolved| !secrets::wanted(&resolved, enclosed.values()).is_empty())
     }
 
     fn parts(&self) -> &[Part] {
         self.parts.get_or_init(|| {
-            let own = Part::new(self.name, Some(self.document.clone()));
+            let own = Part::new(self.sent.name, Some(self.sent.document.clone()));
             // JSON only, whatever else could be read as a document: its text may be written to a file.
             let read = |json: &String| Some(text::parse(json, Format::Json).ok()?.to_value());
-            let enclosed = self.enclosed.iter().map(|(name, json)| Part::new(plain_name(name), read(json)));
+            let enclosed = self
+                .sent
+                .enclosed
+                .iter()
+                .map(|(name, json)| Part::new(plain_name(name), read(json)));
             std::iter::once(own).chain(enclosed).collect()
         })
     }
@@ -196,7 +243,21 @@ impl<'a> Ordered<'a> {
     /// Without anything that a hub adds.
     pub fn alone(name: &'a str, document: &'a Value) -> Self {
         static NOTHING: BTreeMap<String, String> = BTreeMap::new();
-        Self::new(name, document, &NOTHING, &NOTHING)
+        Self::with(name, document, &NOTHING, &NOTHING)
+    }
+
+    /// With what a hub looks up and sends along.
+    fn with(name: &'a str, document: &'a Value, lookups: &'a References, enclosed: &'a BTreeMap<String, String>) -> Self {
+        static PLAIN: std::sync::LazyLock<RunSettings> = std::sync::LazyLock::new(RunSettings::default);
+        static NONE: GivenParameters = GivenParameters::new();
+        Self::new(Sent {
+            name,
+            document,
+            parameters: &NONE,
+            settings: &PLAIN,
+            lookups,
+            enclosed,
+        })
     }
 }
 
@@ -240,7 +301,7 @@ mod tests {
             .map(|(name, content)| ((*name).to_owned(), content.to_string()))
             .collect();
         let allowed = [&[name("Outer", outer)], also].concat();
-        Ordered::new("Outer", outer, &lookups, &enclosed).is_not_of(&allowed)
+        Ordered::with("Outer", outer, &lookups, &enclosed).is_not_of(&allowed)
     }
 
     #[test]
@@ -273,7 +334,7 @@ mod tests {
         let text = format!("#!/bin/sh\n{members}");
         for json in [twice, text, "{".into()] {
             let enclosed = BTreeMap::from([("Inner".to_owned(), json)]);
-            let why = Ordered::new("Outer", &outer, &BTreeMap::new(), &enclosed).is_not_of(&allowed);
+            let why = Ordered::with("Outer", &outer, &BTreeMap::new(), &enclosed).is_not_of(&allowed);
             assert!(why.unwrap().contains("cannot be read"));
         }
     }
@@ -312,7 +373,7 @@ mod tests {
             let why = refusal(&download(source), &[], &[], &[]).unwrap();
             assert!(why.contains("downloads"), "{source}: {why}");
             let content = download(source);
-            assert_eq!(Ordered::alone("Any", &content).fetches_by_hub(), Some("one"));
+            assert!(Ordered::alone("Any", &content).beyond_signatures().unwrap().contains("`one`"));
         }
         for source in ["HTTP", " GitHub ", "Git", "SSMDocument"] {
             assert_eq!(refusal(&download(source), &[], &[], &[]), None, "{source}");
@@ -333,7 +394,7 @@ mod tests {
         ));
         assert!(has(&json!({"mainSteps": 7})), "nobody knows what it does");
         let (outer, enclosed) = (running("Inner"), pairs(&[("Inner", &script("id").to_string())]));
-        assert!(Ordered::new("Outer", &outer, &BTreeMap::new(), &enclosed).has_action(&["aws:runShellScript"]));
+        assert!(Ordered::with("Outer", &outer, &BTreeMap::new(), &enclosed).has_action(&["aws:runShellScript"]));
     }
 
     #[test]
@@ -341,7 +402,7 @@ mod tests {
         let guarded = script("id");
         let enclosed = |called: &str, content: &Value| pairs(&[(called, &content.to_string())]);
         let may_be = |document: &Value, enclosed: &BTreeMap<String, String>| {
-            Ordered::new("Outer", document, &BTreeMap::new(), enclosed).may_be(&name("Guarded", &guarded))
+            Ordered::with("Outer", document, &BTreeMap::new(), enclosed).may_be(&name("Guarded", &guarded))
         };
         let outer = running("Guarded");
         assert!(may_be(&guarded, &BTreeMap::new()));
@@ -350,5 +411,31 @@ mod tests {
         assert!(!may_be(&outer, &enclosed("Other", &script("true"))));
         let local = document(&[step("aws:runDocument", json!({"documentType": "LocalPath", "documentPath": "/x"}))]);
         assert!(may_be(&local, &BTreeMap::new()));
+    }
+
+    #[test]
+    fn a_signature_covers_a_document_with_its_parameters_and_nothing_that_a_hub_adds() {
+        let plain = script("id");
+        let echo = step("aws:runShellScript", json!({"runCommand": ["echo {{ssm-secure:/a}}"]}));
+        let secret = json!({"schemaVersion": "2.2", "mainSteps": [echo]});
+        let nothing = BTreeMap::new();
+        let (lookups, enclosed) = (pairs(&[("ssm:/p", "x")]), pairs(&[("Inner", "{}")]));
+        let beyond = |ordered: Ordered<'_>| ordered.beyond_signatures().map(str::to_owned);
+        assert_eq!(beyond(Ordered::alone("Any", &plain)), None);
+        for (ordered, word) in [
+            (Ordered::with("Any", &plain, &lookups, &nothing), "`{{ssm:/p}}`"),
+            (Ordered::with("Any", &plain, &nothing, &enclosed), "`Inner`"),
+            (Ordered::with("Any", &secret, &nothing, &nothing), "secrets"),
+        ] {
+            let why = beyond(ordered).unwrap();
+            assert!(why.contains(word) && why.contains("does not cover"), "{why}");
+        }
+        let mut ordered = Ordered::alone("Any", &plain);
+        let settings = RunSettings {
+            nice: Some(5),
+            ..RunSettings::default()
+        };
+        ordered.sent.settings = &settings;
+        assert!(beyond(ordered).unwrap().contains("settings"));
     }
 }

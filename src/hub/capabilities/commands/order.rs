@@ -22,7 +22,7 @@ use crate::hub::events::Event;
 use crate::hub::store::{StoreError, Tx, Value};
 use crate::model::approval::Approved;
 use crate::model::document::{References, stock};
-use crate::model::lock::{Act, Ordered};
+use crate::model::lock::{Act, Ordered, Sent};
 
 /// A checked request: what to run, on what, until when.
 pub struct Order {
@@ -170,7 +170,14 @@ fn unable(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
 ///
 /// *Errors*: `AccessDeniedException` when such a node was named by its id; one that a tag or filter found just gets its refusal.
 fn locked(order: &Order, targets: &[Node]) -> ApiResult<Vec<(NodeId, String)>> {
-    let ordered = Ordered::new(&order.document_name, &order.document, &order.lookups, &order.documents);
+    let ordered = Ordered::new(Sent {
+        name: &order.document_name,
+        document: &order.document,
+        parameters: &order.parameters,
+        settings: &order.extras.run_settings,
+        lookups: &order.lookups,
+        enclosed: &order.documents,
+    });
     let act = Act::Run(&ordered);
     let wanted = Approved::run(&order.document_name, &order.document, &order.parameters);
     let approval = order.extras.operator_approval.as_ref();

@@ -235,16 +235,15 @@ impl Node {
         if classes.is_empty() {
             return None;
         }
-        let why = match approval.map(|approval| approval.text.parse::<Statement>()) {
-            None => {
-                let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
-                Some(format!(
-                    "an operator must sign for {}: use `--sign-with KEY` of `roadstead run` or `roadstead ssh`",
-                    classes.join(", ")
-                ))
-            }
-            Some(Err(why)) => Some(why),
-            Some(Ok(statement)) => statement.covers(wanted, &self.id).err(),
+        let classes = || classes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let why = match (act.beyond_signatures(), approval.map(|approval| approval.text.parse::<Statement>())) {
+            (Some(beyond), _) => Some(format!("an operator must sign for {}, and {beyond}", classes())),
+            (None, None) => Some(format!(
+                "an operator must sign for {}: use `--sign-with KEY` of `roadstead run` or `roadstead ssh`",
+                classes()
+            )),
+            (None, Some(Err(why))) => Some(why),
+            (None, Some(Ok(statement))) => statement.covers(wanted, &self.id).err(),
         }?;
         Some(format!(
             "node `{}` is locked by its owner: `operator-lock`: {why} ({})",
