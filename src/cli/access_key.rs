@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::base::Clock;
-use crate::cli::args::ListArgs;
+use crate::base::{Clock, Timestamp};
+use crate::cli::args::{ListArgs, confirm_by_word};
 use crate::cli::client::Client;
 use crate::cli::each::each;
 use crate::cli::output::{self, Column, Kind, Listing, Show};
@@ -51,6 +51,9 @@ pub enum AccessKeyVerb {
     Delete {
         #[arg(required = true, value_name = "ACCESS_KEY_ID")]
         ids: Vec<String>,
+        /// Do not ask, where a key is in use
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -116,7 +119,12 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
         }
         AccessKeyVerb::Enable { ids } => set_status(&client, ids, "Active", "enabled").await,
         AccessKeyVerb::Disable { ids } => set_status(&client, ids, "Inactive", "disabled").await,
-        AccessKeyVerb::Delete { ids } => {
+        AccessKeyVerb::Delete { ids, yes } => {
+            let in_use = in_use(&client, &ids).await?;
+            if !in_use.is_empty() {
+                let warning = format!("{}; what uses it is refused from then on", in_use.join("; "));
+                confirm_by_word(yes, &warning, "delete")?;
+            }
             let delete = async |id: &String| {
                 let _: Value = client.hub("DeleteAccessKey", json!({"AccessKeyId": id})).await?;
                 output::say(&format!("access key {id} is deleted"));
@@ -127,6 +135,33 @@ pub async fn run(verb: AccessKeyVerb, show: &Show) -> Result<()> {
     }
 }
 
+/// Of these keys those that somebody works with, as words: they have been used and may be used again.
+async fn in_use(client: &Client, ids: &[String]) -> Result<Vec<String>> {
+    let all = client.pages("Roadstead.ListAccessKeys", json!({}), "AccessKeys", usize::MAX).await;
+    let all: Vec<Value> = match all {
+        Err(error) if error.code() == Some("AccessDeniedException") => {
+            return Ok(vec!["you may not see whether somebody works with what is deleted".to_owned()]);
+        }
+        listed => listed?,
+    };
+    let now = Clock::system().now();
+    let named = |key: &&Value| ids.iter().any(|id| key["AccessKeyId"] == id.as_str());
+    Ok(all.iter().filter(named).filter_map(|key| words_of_use(key, now)).collect())
+}
+
+fn words_of_use(key: &Value, now: Timestamp) -> Option<String> {
+    let is_active = key["Status"] == "Active";
+    let used_at = key["LastUsedAt"].as_f64().filter(|_| is_active)?;
+    let ago = Timestamp::from_seconds(used_at).map_or_else(|| "once".to_owned(), |at| text::relative(at, now));
+    let word = |member: &str| text::escape_line(key[member].as_str().unwrap_or_default());
+    Some(format!(
+        "access key {} of {} is in use, last {ago} from {}",
+        word("AccessKeyId"),
+        word("UserName"),
+        word("LastUsedFrom")
+    ))
+}
+
 async fn set_status(client: &Client, ids: Vec<String>, status: &str, word: &str) -> Result<()> {
     let set = async |id: &String| {
         let request = json!({"AccessKeyId": id, "Status": status});
@@ -135,4 +170,19 @@ async fn set_status(client: &Client, ids: Vec<String>, status: &str, word: &str)
         Ok(())
     };
     each(&ids, set).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_in_use_that_was_used_and_may_be_used_again() {
+        let now = Timestamp::from_millis(1_700_000_120_000);
+        let key = |status: &str, used_at: Value| json!({"AccessKeyId": "AKIA1", "UserName": "ann", "Status": status, "LastUsedAt": used_at, "LastUsedFrom": "10.0.0.1"});
+        let words = words_of_use(&key("Active", json!(1_700_000_000.0)), now).unwrap();
+        assert_eq!(words, "access key AKIA1 of ann is in use, last 2 min ago from 10.0.0.1");
+        assert_eq!(words_of_use(&key("Inactive", json!(1_700_000_000.0)), now), None);
+        assert_eq!(words_of_use(&key("Active", Value::Null), now), None);
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::client::CallError;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Format, Show};
+use crate::cli::output::Show;
 use crate::cli::{client::Client, context};
 
 #[derive(clap::Args)]
@@ -24,14 +24,12 @@ pub struct ApiArgs {
 }
 
 pub async fn run(args: ApiArgs, show: &Show) -> Result<()> {
+    show.check_has_no_rows()?;
     let body = body(&args.json)?;
     let client = context::connect().await?;
     let answer = call(&client, &args.operation, body).await?;
     let answer: Value = serde_json::from_slice(&answer).context("the hub's answer is no JSON")?;
-    match show.output {
-        Format::Yaml => output::write(&output::yaml(&answer)?),
-        _ => output::write(&output::json(&answer)?),
-    }
+    show.value(&answer)
 }
 
 /// A name without its service is upstream's; one that upstream does not know may be ours.

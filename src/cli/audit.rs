@@ -101,6 +101,11 @@ const HEADS_AT_ONCE: usize = 1000;
 const ROWS_AT_ONCE: i64 = 200_000;
 
 pub async fn run(verb: AuditVerb, show: &Show) -> Result<()> {
+    match &verb {
+        AuditVerb::Verify { .. } => show.check_has_no_rows()?,
+        AuditVerb::Export { .. } if show.output != output::Format::Json => show.check_is_plain("an export")?,
+        _ => {}
+    }
     match verb {
         AuditVerb::List { filter, limit } => {
             let list = ListArgs { filter, limit };
@@ -220,10 +225,9 @@ fn joined(before: Verdict, after: Verdict) -> Verdict {
 /// Shows a verdict and ends with the exit code that scripts rely on.
 fn tell(verdict: Verdict, show: &Show) -> Result<()> {
     let is_healthy = verdict.healthy;
-    match show.output {
-        output::Format::Json => output::write(&output::json(&rows::from_api(serde_json::to_value(&verdict)?))?)?,
-        output::Format::Yaml => output::write(&output::yaml(&rows::from_api(serde_json::to_value(&verdict)?))?)?,
-        _ => output::write(&words(&verdict))?,
+    match show.is_table() {
+        true => output::write(&words(&verdict))?,
+        false => show.value(&rows::from_api(serde_json::to_value(&verdict)?))?,
     }
     match is_healthy {
         true => Ok(()),
@@ -352,19 +356,15 @@ async fn retention(client: &Client, keep_days: Option<i64>, show: &Show) -> Resu
         let _: Value = client.hub("PutAuditRetention", request).await?;
     }
     let found: Value = client.hub("GetAuditRetention", json!({})).await?;
-    if !show.is_table() {
-        let text = rows::from_api(found);
-        return output::write(&match show.output {
-            output::Format::Yaml => output::yaml(&text)?,
-            _ => output::json(&text)?,
-        });
+    if show.is_structured() {
+        return show.value(&rows::from_api(found));
     }
     output::say(&match found["KeepDays"].as_i64() {
         Some(days) => format!("rows are archived after {days} days"),
         None => "rows are kept for ever".to_owned(),
     });
     let segments = found["Segments"].as_array().cloned().unwrap_or_default();
-    if segments.is_empty() {
+    if segments.is_empty() && show.is_table() {
         return Ok(());
     }
     let rows = segments.into_iter().map(rows::from_api).collect();

@@ -182,14 +182,10 @@ fn read(path: &Path) -> Result<String> {
 async fn show_shipping(client: &Client, show: &Show) -> Result<()> {
     let found: Value = client.hub("GetAuditShipping", json!({})).await?;
     if show.is_structured() {
-        let found = rows::from_api(found);
-        return output::write(&match show.output {
-            output::Format::Yaml => output::yaml(&found)?,
-            _ => output::json(&found)?,
-        });
+        return show.value(&rows::from_api(found));
     }
     let deliveries = found["Deliveries"].as_array().cloned().unwrap_or_default();
-    if deliveries.is_empty() {
+    if deliveries.is_empty() && show.is_table() {
         output::say("the audit log is shipped nowhere; see: roadstead audit shipping set --help");
         return Ok(());
     }

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::base::Secret;
+use crate::base::{Clock, Secret};
 use crate::cli::client::{CallError, Client, Proof};
 use crate::cli::config::{self, Config, StoredKey};
 use crate::cli::context;
 use crate::cli::data;
-use crate::cli::output::{self, Format, Show};
+use crate::cli::output::{self, Column, Format, Kind, Listing, Show};
 use crate::cli::trust::{self, Trust};
 
 #[derive(clap::Args)]
@@ -22,6 +22,8 @@ pub struct AwsEnvArgs {
     data: Option<PathBuf>,
 }
 
+const COLUMNS: &[Column] = &[Column::new("name", Kind::Text), Column::new("value", Kind::Text)];
+
 pub async fn run(args: AwsEnvArgs, show: &Show) -> Result<()> {
     let client = match &args.data {
         Some(folder) => context::connect_local(folder).await?,
@@ -29,16 +31,14 @@ pub async fn run(args: AwsEnvArgs, show: &Show) -> Result<()> {
     };
     let folder = args.data.unwrap_or_else(data::hub_folder);
     let variables = variables(&client, &folder).await?;
-    let object = || {
-        variables
-            .iter()
-            .map(|(name, value)| (name.to_string(), json!(value)))
-            .collect::<serde_json::Map<_, _>>()
-    };
+    let pairs = variables.iter();
     match show.output {
-        Format::Json => output::write(&output::json(&Value::Object(object()))?),
-        Format::Yaml => output::write(&output::yaml(&Value::Object(object()))?),
-        _ => output::write(&export_lines(&variables)),
+        Format::Json | Format::Yaml => show.value(&pairs.map(|(name, value)| ((*name).to_owned(), json!(value))).collect()),
+        Format::Csv | Format::Name => {
+            let rows = pairs.map(|(name, value)| json!({"name": name, "value": value})).collect();
+            show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
+        }
+        Format::Table => output::write(&export_lines(&variables)),
     }
 }
 

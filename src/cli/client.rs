@@ -18,6 +18,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt;
 use crate::cli::trust::{self, Trust};
 use crate::cli::url::HubUrl;
+use crate::hub::api::Service;
 use crate::platform::sigv4::{self, SignParams, SignedParts};
 
 /// How a request proves who sends it.
@@ -342,7 +343,7 @@ impl Client {
             secret,
             session_token: None,
             region: "local",
-            service: "ssm",
+            service: service_of(request).signing_name(),
             now: Clock::system().now(),
         };
         sigv4::sign(&params).map_err(|e| self.not_an_api(e.to_string()))
@@ -378,6 +379,13 @@ impl Client {
             why,
         }
     }
+}
+
+/// Whose operation it asks for; the hub's own live line belongs to none.
+fn service_of(request: &Request<Full<Bytes>>) -> Service {
+    let target = request.headers().get("x-amz-target").and_then(|t| t.to_str().ok());
+    let prefix = target.and_then(|t| t.split_once('.')).map(|(prefix, _)| prefix);
+    prefix.and_then(Service::of_target_prefix).unwrap_or(Service::Roadstead)
 }
 
 /// Whether sending it twice is the same as once: reads are, by the verb of their operation.

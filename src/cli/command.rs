@@ -9,14 +9,14 @@ use crate::base::Clock;
 use crate::base::id::CommandId;
 use crate::cli::args::ListArgs;
 use crate::cli::client::Client;
-use crate::cli::follow::{self, Follow, INVOCATIONS};
+use crate::cli::follow::{self, CommandState, Follow, INVOCATIONS};
 use crate::cli::groups::{Names, print_groups};
 use crate::cli::lines::Streams;
 use crate::cli::node;
 use crate::cli::offline;
 use crate::cli::output::{self, Column, Format, Kind, Listing, Show, say};
 use crate::cli::search::{self, SearchArgs};
-use crate::cli::{context, rows, text};
+use crate::cli::{context, rows, structured, text};
 
 #[derive(Subcommand)]
 pub enum CommandVerb {
@@ -167,7 +167,7 @@ async fn show_command(client: &Client, id: &CommandId, outputs: bool, show: &Sho
     let now = Clock::system().now();
     let mut described: Value = client.hub("DescribeCommand", json!({"CommandId": id})).await?;
     let mut row = command_row(described["Command"].take());
-    let invocations = follow::invocation_rows(client, id).await?;
+    let mut invocations = follow::invocation_rows(client, id).await?;
     match show.output {
         Format::Table => {
             let listing = Listing {
@@ -199,6 +199,10 @@ async fn show_command(client: &Client, id: &CommandId, outputs: bool, show: &Sho
             show.listing(&listing, now)
         }
         Format::Json | Format::Yaml | Format::Name => {
+            if outputs && show.is_structured() {
+                let state: CommandState = client.hub("DescribeCommand", json!({"CommandId": id})).await?;
+                structured::add_outputs(client, id, &state.steps, &mut invocations).await?;
+            }
             row["invocations"] = Value::Array(invocations);
             let listing = Listing {
                 columns: SHOW,
@@ -274,10 +278,7 @@ async fn rerun(client: &Client, request: Value, no_wait: bool, show: &Show) -> R
     // Only words, and of nodes that the caller may see: the command goes its way without them.
     let _unsaid = offline::say_waited_for(client, &again.command_id).await;
     if no_wait {
-        return output::write(&match show.is_structured() {
-            true => output::json(&json!({"command_id": again.command_id}))?,
-            false => format!("{}\n", again.command_id),
-        });
+        return structured::print_id(&again.command_id, show);
     }
     let ended = Follow::new(client, &again.command_id).until_end(show).await?;
     follow::say_summary(&ended);

@@ -201,7 +201,10 @@ pub async fn run(verb: DocumentVerb, show: &Show) -> Result<()> {
         } => update(&client, &name, &file, &besides, default).await,
         DocumentVerb::Delete { names, at, yes } => delete(&client, &names, at, yes).await,
         DocumentVerb::Default { name, number } => set_default(&client, &name, &number).await,
-        DocumentVerb::Diff { name, from, to } => show_diff(&client, &name, &from, &to).await,
+        DocumentVerb::Diff { name, from, to } => {
+            show.check_is_plain("a diff")?;
+            show_diff(&client, &name, &from, &to).await
+        }
         DocumentVerb::Share { name, add, remove } => share(&client, &name, &add, &remove, show).await,
         DocumentVerb::Review(verb) => review::run(&client, verb, show).await,
         DocumentVerb::Lint { .. } => Ok(()),
@@ -237,7 +240,7 @@ async fn show_document(client: &Client, name: &str, version: Option<String>, for
     if let Some(version) = version {
         request["DocumentVersion"] = json!(version);
     }
-    if show.is_structured() {
+    if !show.is_table() {
         let described: Value = client.ssm("DescribeDocument", request.clone()).await?;
         let mut record = described["Document"].clone();
         record["Content"] = json!(text_of(client, request, format).await?);

@@ -16,7 +16,7 @@ use crate::base::id::{CommandId, NodeId};
 use crate::cli::client::{CallError, Client};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::groups::print_groups;
-use crate::cli::lines::{Reader, Streams};
+use crate::cli::lines::{OUTPUTS, Reader, Streams};
 use crate::cli::live::Live;
 use crate::cli::output::{Column, Format, Kind, Listing, Show, say};
 use crate::cli::progress::Progress;
@@ -134,7 +134,7 @@ impl<'a> Follow<'a> {
         self
     }
 
-    /// Shows what there is now, or with `follow` all until the end.
+    /// Shows what there is now, or with `follow` all until the end: as it comes, or as rows once all of it is there.
     pub async fn logs(mut self, show: &Show, follow: bool) -> Result<()> {
         self.check_only().await?;
         loop {
@@ -142,8 +142,10 @@ impl<'a> Follow<'a> {
             let over = state.command.is_over();
             let pulled = self.pull(show, &state).await?;
             if (over && !pulled.pending) || (!follow && !pulled.full) {
-                self.finish(show)?;
-                return Ok(());
+                return match show.is_table() {
+                    true => self.finish(show),
+                    false => self.rows(show, &state).await,
+                };
             }
             if !pulled.full {
                 tokio::time::sleep(SELDOM / 2).await;
@@ -284,8 +286,8 @@ impl<'a> Follow<'a> {
         if pulled.news {
             self.progress.clear();
         }
-        for reader in &mut self.readers {
-            reader.print(show, width)?;
+        if show.is_table() {
+            self.readers.iter_mut().try_for_each(|reader| reader.print(show, width))?;
         }
         pulled.pending = self.readers.iter().any(|reader| !reader.is_done());
         pulled.full = self.readers.iter().any(Reader::is_full);
@@ -296,6 +298,21 @@ impl<'a> Follow<'a> {
         self.progress.clear();
         let width = self.readers.iter().filter_map(Reader::prefix_width).max().unwrap_or(0);
         self.readers.iter_mut().try_for_each(|reader| reader.finish(show, width))
+    }
+
+    /// What was read, a row for each stream that has something in it.
+    async fn rows(&self, show: &Show, state: &CommandState) -> Result<()> {
+        let found = self.invocations(usize::MAX).await?;
+        let name = |node: &NodeId| found.iter().find(|one| &one.node_id == node).map(|one| one.name.as_str());
+        let rows = self
+            .readers
+            .iter()
+            .flat_map(|reader| reader.rows(name(reader.node()).unwrap_or_default(), &state.steps));
+        let listing = Listing {
+            columns: OUTPUTS,
+            rows: rows.collect(),
+        };
+        show.listing(&listing, Clock::system().now())
     }
 
     /// Prints what formats other than the live one show, and collects the summary.

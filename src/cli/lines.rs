@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::id::{CommandId, NodeId};
 use crate::cli::client::{CallError, Client};
-use crate::cli::output::{self, Paint, Show, say};
+use crate::cli::output::{self, Column, Kind, Paint, Show, say};
+use crate::cli::steps::Step;
 use crate::cli::text;
 use crate::wire::run::{Cut, StreamName};
 
@@ -23,6 +24,15 @@ const TURN_BYTES: u64 = 4 * 1024 * 1024;
 const LATE: Duration = Duration::from_secs(10);
 /// Streams of later steps that are looked at in one turn, when the step that runs is silent.
 const LOOK_AHEAD: usize = 8;
+
+pub const OUTPUTS: &[Column] = &[
+    Column::new("node_id", Kind::Text),
+    Column::new("name", Kind::Text),
+    Column::new("step", Kind::Text),
+    Column::new("stream", Kind::Text),
+    Column::new("text", Kind::Long),
+    Column::hidden("omitted_bytes", Kind::Text),
+];
 
 /// Which of the two streams are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -229,6 +239,22 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// What was read and not printed, a row for each stream that has something in it.
+    pub fn rows(&self, name: &str, steps: &[Step]) -> Vec<Value> {
+        let row = |cursor: &Cursor| {
+            let step = steps.get(cursor.step).map_or("", |step| step.name.as_str());
+            let mut row = json!({
+                "node_id": self.node, "name": name, "step": step, "stream": cursor.stream.as_str(), "text": cursor.pending,
+            });
+            if let Some(cut) = &cursor.cut {
+                row["omitted_bytes"] = json!(cut.omitted_bytes);
+            }
+            row
+        };
+        let written = self.cursors.iter().filter(|cursor| !cursor.pending.is_empty());
+        written.map(row).collect()
     }
 
     fn emit(&mut self, index: usize, ready: String, show: &Show, width: usize) -> Result<()> {

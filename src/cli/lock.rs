@@ -80,6 +80,8 @@ const COLUMNS: &[Column] = &[
     Column::new("operator_keys", Kind::Text),
 ];
 
+const HASH: &[Column] = &[Column::new("hash", Kind::Text), Column::new("file", Kind::Text)];
+
 pub fn run(verb: LockVerb, show: &Show) -> Result<()> {
     match verb {
         LockVerb::Show { data } => show_lock(data, show),
@@ -91,7 +93,12 @@ pub fn run(verb: LockVerb, show: &Show) -> Result<()> {
             for problem in Document::read(&Node::from_value(&document)).problems {
                 say(&problem.to_string());
             }
-            output::write(&format!("sha256:{}\n", content_hash(&document)))
+            let hash = format!("sha256:{}", content_hash(&document));
+            if show.is_table() {
+                return output::write(&format!("{hash}\n"));
+            }
+            let rows = vec![json!({"hash": hash, "file": file})];
+            show.record(Listing { columns: HASH, rows }, Clock::system().now())
         }
     }
 }

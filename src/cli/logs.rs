@@ -89,6 +89,13 @@ const STREAMS: &[Column] = &[
     Column::hidden("arn", Kind::Text),
 ];
 
+const EVENTS: &[Column] = &[
+    Column::new("log_stream_name", Kind::Text),
+    Column::new("timestamp", Kind::Time),
+    Column::new("message", Kind::Text),
+    Column::hidden("event_id", Kind::Text),
+];
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
@@ -168,6 +175,9 @@ async fn all(client: &Client, operation: &str, mut request: Value, member: &str,
 }
 
 async fn tail(client: &Client, args: TailArgs, show: &Show) -> Result<()> {
+    if args.follow {
+        show.check_is_plain("what has no end")?;
+    }
     let since = Clock::system().now().millis() - i64::try_from(args.since.as_millis()).unwrap_or(i64::MAX);
     let mut request = json!({"logGroupName": args.group, "startTime": since.max(0)});
     if let Some(prefix) = &args.stream {
@@ -176,18 +186,24 @@ async fn tail(client: &Client, args: TailArgs, show: &Show) -> Result<()> {
     if let Some(pattern) = &args.pattern {
         request["filterPattern"] = json!(pattern);
     }
-    let mut printed = Printed::default();
+    let (mut printed, mut rows) = (Printed::default(), Vec::new());
     loop {
         let mut page: Page = client.call("Logs_20140328.FilterLogEvents", request.clone()).await?;
         for event in page.events.drain(..).filter(|event| printed.is_new(event)) {
-            print(&event, show)?;
+            match show.is_table() {
+                true => print(&event, show)?,
+                false => rows.push(row(event)),
+            }
         }
         if let Some(token) = page.next_token {
             request["nextToken"] = json!(token);
             continue;
         }
         if !args.follow {
-            return Ok(());
+            return match show.is_table() {
+                true => Ok(()),
+                false => show.listing(&Listing { columns: EVENTS, rows }, Clock::system().now()),
+            };
         }
         if let Value::Object(members) = &mut request {
             members.remove("nextToken");
@@ -219,6 +235,13 @@ impl Printed {
         }
         true
     }
+}
+
+fn row(event: Event) -> Value {
+    json!({
+        "log_stream_name": event.log_stream_name, "timestamp": time(&json!(event.timestamp)), "message": event.message,
+        "event_id": event.event_id,
+    })
 }
 
 /// Node, step and stream in front; the command's id is the same for so many lines that it only takes room.

@@ -256,6 +256,9 @@ fn arguments() -> Cli {
 
 fn dispatch(cli: Cli) -> Result<()> {
     let show = cli.show;
+    if matches!(cli.verb, Verb::Serve(_) | Verb::Up(_) | Verb::Completions(_)) {
+        show.check_is_plain("what this verb prints")?;
+    }
     match cli.verb {
         Verb::Serve(args) => serve::run(args),
         Verb::Up(args) => on_one_thread(up::run(args)),
@@ -273,7 +276,7 @@ fn dispatch(cli: Cli) -> Result<()> {
 
 async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
     match verb {
-        ClientVerb::SetupLink(args) => setup_link::run(args).await,
+        ClientVerb::SetupLink(args) => setup_link::run(args, show).await,
         ClientVerb::Login(args) => login::run(args).await,
         ClientVerb::AwsEnv(args) => aws_env::run(args, show).await,
         ClientVerb::JoinLine(args) => join_line::run(args, show).await,
@@ -285,7 +288,10 @@ async fn client(verb: ClientVerb, show: &Show) -> Result<()> {
         ClientVerb::Logs(verb) => logs::run(verb, show).await,
         ClientVerb::Document(verb) => document::run(verb, show).await,
         ClientVerb::Sign(args) => sign::run(args, show).await,
-        ClientVerb::Ssh(args) => ssh::run(args).await,
+        ClientVerb::Ssh(args) => {
+            show.check_is_plain("a shell")?;
+            ssh::run(args).await
+        }
         ClientVerb::Session(verb) => session::run(verb, show).await,
         ClientVerb::Param(verb) => param::run(verb, show).await,
         ClientVerb::Key(verb) => key::run(verb, show).await,

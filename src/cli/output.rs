@@ -25,6 +25,19 @@ pub enum Format {
     Name,
 }
 
+impl Format {
+    /// As it is given on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Csv => "csv",
+            Self::Name => "name",
+        }
+    }
+}
+
 /// How results are shown; the options every verb takes.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Show {
@@ -103,6 +116,38 @@ impl Show {
     /// Whether JSON or YAML goes to stdout, so that only the whole result may be printed.
     pub fn is_structured(&self) -> bool {
         matches!(self.output, Format::Json | Format::Yaml)
+    }
+
+    /// *Errors*: a format that only rows come in, for a verb that answers with one value. Asked before anything is done.
+    pub fn check_has_no_rows(&self) -> Result<(), Failure> {
+        match self.output {
+            Format::Csv | Format::Name => Err(Failure::usage(format!(
+                "there are no rows here, so `-o {}` shows nothing",
+                self.output.word()
+            ))
+            .hint("use -o json or -o yaml")),
+            Format::Table | Format::Json | Format::Yaml => Ok(()),
+        }
+    }
+
+    /// *Errors*: any format, for a verb whose output has a form of its own.
+    pub fn check_is_plain(&self, what: &str) -> Result<(), Failure> {
+        match self.output {
+            Format::Table => Ok(()),
+            other => Err(Failure::usage(format!(
+                "{what} has one form only: `-o {}` does not change it",
+                other.word()
+            ))),
+        }
+    }
+
+    /// A value without rows; as JSON where nothing else is asked for.
+    pub fn value(&self, value: &Value) -> Result<()> {
+        self.check_has_no_rows()?;
+        write(&match self.output {
+            Format::Yaml => yaml(value)?,
+            _ => json(value)?,
+        })
     }
 
     pub fn listing(&self, listing: &Listing, now: Timestamp) -> Result<()> {

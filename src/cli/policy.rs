@@ -115,11 +115,15 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }
         PolicyVerb::Show { name, cedar } => {
+            match cedar {
+                true => show.check_is_plain("a policy in Cedar")?,
+                false => show.check_has_no_rows()?,
+            }
             let found: Value = client.hub("GetPolicy", json!({ "PolicyName": name })).await?;
             say_all("note", &found["Notes"]);
             match cedar {
                 true => output::write(found["Cedar"].as_str().unwrap_or_default()),
-                false => print_document(&found["Document"]),
+                false => show.value(&found["Document"]),
             }
         }
         PolicyVerb::Put { name, file, description } => {
@@ -139,6 +143,7 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
             dry_run,
             description,
         } => {
+            show.check_has_no_rows()?;
             // First look, so that everything that cannot be translated is named at once.
             let mut request = json!({ "PolicyName": name, "Document": read(&file)?, "DryRun": true });
             if let Some(description) = description {
@@ -155,7 +160,7 @@ pub async fn run(verb: PolicyVerb, show: &Show) -> Result<()> {
                 let _: Value = client.hub("ImportPolicy", request).await?;
                 output::say(&format!("policy {name} is stored"));
             }
-            print_document(&seen["Document"])
+            show.value(&seen["Document"])
         }
         PolicyVerb::Attach { name, to } => {
             let _: Value = client.hub("AttachPolicy", to.request(&name)).await?;
@@ -181,10 +186,6 @@ fn read(file: &Path) -> Result<String> {
         return Ok(std::io::read_to_string(std::io::stdin())?);
     }
     std::fs::read_to_string(file).with_context(|| format!("the policy file {}", file.display()))
-}
-
-pub fn print_document(document: &Value) -> Result<()> {
-    output::write(&format!("{}\n", serde_json::to_string_pretty(document)?))
 }
 
 fn say_all(word: &str, entries: &Value) {

@@ -9,7 +9,7 @@ use crate::cli::args::{ListArgs, confirm_by_word};
 use crate::cli::client::Client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Column, Kind, Listing, Show};
-use crate::cli::{context, policy, rows, text};
+use crate::cli::{context, rows, text};
 
 #[derive(Subcommand)]
 pub enum RoleVerb {
@@ -79,7 +79,7 @@ pub async fn run(verb: RoleVerb, show: &Show) -> Result<()> {
             rows.truncate(list.limit());
             show.listing(&Listing { columns: COLUMNS, rows }, now)
         }
-        RoleVerb::Show { name } => policy::print_document(&document(&client, &name).await?),
+        RoleVerb::Show { name } => show.value(&document(&client, &name).await?),
         RoleVerb::Create {
             name,
             policies,

@@ -24,7 +24,7 @@ use crate::cli::object_store::ToBucket;
 use crate::cli::offline::{self, OfflineNode};
 use crate::cli::output::{self, Format, Show, say};
 use crate::cli::pace::{Offline, Pace};
-use crate::cli::{shell, sign, text};
+use crate::cli::{shell, sign, structured, text};
 use crate::model::approval::Approved;
 use crate::model::document::{GivenParameters, stock};
 use crate::model::filter::{Filter, Op, Term};
@@ -121,10 +121,7 @@ pub async fn run(args: RunArgs, show: &Show) -> Result<()> {
     ask(&preview, args.yes)?;
     let command = send(&client, &args, commands, targets, preview.node_ids).await?;
     if args.no_wait || show.output == Format::Name {
-        output::write(&match show.is_structured() {
-            true => output::json(&json!({"command_id": command}))?,
-            false => format!("{command}\n"),
-        })?;
+        structured::print_id(&command, show)?;
         if args.no_wait {
             return Ok(());
         }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use crate::base::Clock;
 use crate::cli::context;
 use crate::cli::data;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output;
+use crate::cli::output::{self, Column, Kind, Listing, Show};
 
 #[derive(clap::Args)]
 pub struct SetupLinkArgs {
@@ -17,8 +18,10 @@ pub struct SetupLinkArgs {
     data: Option<PathBuf>,
 }
 
+const COLUMNS: &[Column] = &[Column::new("link", Kind::Text)];
+
 /// Only the hub's own user on its own host can read the token, so this asks nobody else.
-pub async fn run(args: SetupLinkArgs) -> Result<()> {
+pub async fn run(args: SetupLinkArgs, show: &Show) -> Result<()> {
     let folder = args.data.unwrap_or_else(data::hub_folder);
     let client = context::connect_local(&folder).await?;
     let state: Value = client.hub("GetSetupState", json!({})).await?;
@@ -38,7 +41,11 @@ pub async fn run(args: SetupLinkArgs) -> Result<()> {
         .filter_map(Value::as_str)
         .map(|address| link(address, token.trim()))
         .collect();
-    output::write(&format!("{}\n", links.join("\n")))
+    if show.is_table() {
+        return output::write(&format!("{}\n", links.join("\n")));
+    }
+    let rows = links.iter().map(|link| json!({"link": link})).collect();
+    show.listing(&Listing { columns: COLUMNS, rows }, Clock::system().now())
 }
 
 fn link(address: &str, token: &str) -> String {

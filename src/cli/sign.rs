@@ -57,6 +57,7 @@ pub struct SignWith {
 }
 
 pub async fn run(args: SignArgs, show: &Show) -> Result<()> {
+    show.check_has_no_rows()?;
     let client = context::connect().await?;
     let mut targets = Vec::new();
     for given in &args.node {
@@ -67,9 +68,9 @@ pub async fn run(args: SignArgs, show: &Show) -> Result<()> {
         false => act_of(&args)?,
     };
     let approval = sign(act, targets, &args.with.key, args.with.good_for)?;
-    match show.is_structured() {
-        true => output::write(&output::json(&json!({"text": approval.text, "signature": approval.signature}))?),
-        false => output::write(&format!("{}\n", serde_json::to_string(&approval)?)),
+    match show.is_table() {
+        true => output::write(&format!("{}\n", serde_json::to_string(&approval)?)),
+        false => show.value(&json!({"text": approval.text, "signature": approval.signature})),
     }
 }
 

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::base::Clock;
 use crate::base::id::CommandId;
 use crate::cli::client::{CallError, Client};
 use crate::cli::follow::invocation_rows;
-use crate::cli::output::{self, Format, Show};
+use crate::cli::output::{self, Column, Kind, Listing, Show};
 use crate::cli::rows;
 use crate::cli::steps::Step;
 
@@ -18,15 +19,28 @@ pub async fn print(client: &Client, command: &CommandId, steps: &[Step], show: &
     let described: Value = client.hub("DescribeCommand", json!({"CommandId": command})).await?;
     let mut row = rows::from_api(described["Command"].clone());
     let mut nodes = invocation_rows(client, command).await?;
-    for node in &mut nodes {
+    add_outputs(client, command, steps, &mut nodes).await?;
+    row["nodes"] = Value::Array(nodes);
+    show.value(&row)
+}
+
+const ID: &[Column] = &[Column::new("command_id", Kind::Text)];
+
+/// Of a command that nobody waits for.
+pub fn print_id(command: &CommandId, show: &Show) -> Result<()> {
+    if show.is_table() {
+        return output::write(&format!("{command}\n"));
+    }
+    let rows = vec![json!({"command_id": command})];
+    show.record(Listing { columns: ID, rows }, Clock::system().now())
+}
+
+/// What each node wrote, as members of its row.
+pub async fn add_outputs(client: &Client, command: &CommandId, steps: &[Step], nodes: &mut [Value]) -> Result<(), CallError> {
+    for node in nodes {
         add_output(client, command, steps, node).await?;
     }
-    row["nodes"] = Value::Array(nodes);
-    let text = match show.output {
-        Format::Yaml => output::yaml(&row)?,
-        _ => output::json(&row)?,
-    };
-    output::write(&text)
+    Ok(())
 }
 
 /// What the node wrote in `stdout` and `stderr`; with several steps each one's in `steps`, too.

@@ -138,7 +138,7 @@ pub async fn run(verb: TagVerb, show: &Show) -> Result<()> {
             list.filter = Some(filter);
             listed(&client, list, OFFENDERS, show).await
         }
-        TagVerb::Change(args) => change(&client, args).await,
+        TagVerb::Change(args) => change(&client, args, show).await,
         TagVerb::Apply { file, yes } => apply(&client, &file, yes).await,
         TagVerb::Keys => words(&client, "GetTagKeys", json!({}), "TagKeys", show).await,
         TagVerb::Values { key } => words(&client, "GetTagValues", json!({ "Key": key }), "TagValues", show).await,
@@ -187,7 +187,8 @@ struct Planned {
     back: Value,
 }
 
-async fn change(client: &Client, args: ChangeArgs) -> Result<()> {
+async fn change(client: &Client, args: ChangeArgs, show: &Show) -> Result<()> {
+    show.check_has_no_rows()?;
     let request = json!({ "Filter": args.filter, "MaxResults": 1000 });
     let found: Vec<Value> = client.pages("Roadstead.SearchResources", request, "Resources", usize::MAX).await?;
     let planned: Vec<Planned> = found
@@ -201,6 +202,9 @@ async fn change(client: &Client, args: ChangeArgs) -> Result<()> {
         found.len() - planned.len()
     ));
     if args.dry_run || planned.is_empty() {
+        if !show.is_table() {
+            return show.value(&planned.into_iter().map(|one| one.change).collect());
+        }
         let lines = planned.iter().map(|one| format!("{}\n", one.change));
         return output::write(&lines.collect::<String>());
     }

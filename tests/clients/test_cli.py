@@ -225,7 +225,7 @@ def test_a_watcher_whose_key_is_taken_away_is_told_the_command(hub, agents, tmp_
         env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
     assert select.select([child.stdout], [], [], 20)[0]
-    hub.cli("access-key", "delete", key["access_key_id"], check=OK)
+    hub.cli("access-key", "delete", key["access_key_id"], "--yes", check=OK)
     _, err = child.communicate(timeout=60)
     gate.touch()
     assert child.returncode == DENIED, err
@@ -242,8 +242,18 @@ def test_activations_and_keys(hub):
     key = json.loads(hub.cli("access-key", "create", "--description", "cli", "-o", "json", check=OK).out)
     other = {"ROADSTEAD_ACCESS_KEY_ID": key["access_key_id"], "ROADSTEAD_SECRET_ACCESS_KEY": key["secret_access_key"]}
     hub.cli("node", "list", env=other, check=OK)
-    assert key["access_key_id"] in [row["access_key_id"] for row in rows(hub, "access-key", "list")]
-    done = hub.cli("access-key", "delete", "AKIANOTTHERE00000000", key["access_key_id"], check=PARTLY)
+
+    def used():
+        (row,) = [row for row in rows(hub, "access-key", "list") if row["access_key_id"] == key["access_key_id"]]
+        return row.get("last_used_at")
+
+    until(used, 20, "the use of the key being known")
+    asked = hub.cli("access-key", "delete", key["access_key_id"], check=USAGE)
+    assert "is in use" in asked.err and "from 127.0.0.1" in asked.err and "--yes" in asked.err
+    hub.cli("node", "list", env=other, check=OK)
+    fresh = json.loads(hub.cli("access-key", "create", "-o", "json", check=OK).out)["access_key_id"]
+    hub.cli("access-key", "delete", fresh, check=OK)
+    done = hub.cli("access-key", "delete", "AKIANOTTHERE00000000", key["access_key_id"], "--yes", check=PARTLY)
     assert "error: AKIANOTTHERE00000000: " in done.err and f"access key {key['access_key_id']} is deleted" in done.err
     hub.cli("node", "list", env=other, check=DENIED)
 
@@ -256,6 +266,40 @@ def test_any_operation_can_be_called(hub, agents):
     assert json.loads(hub.cli("api", "ListCommands", "--json", "-", stdin=b'{"MaxResults": 1}', check=OK).out)["Commands"]
     hub.cli("api", "NoSuchOperation", check=USAGE)
     hub.cli("api", "ListCommands", "--json", "{", check=USAGE)
+
+
+def test_outputs_come_as_records(hub, agents):
+    sent = hub.cli(
+        "run", "--node", "north", "--log-group=cli/records", "--no-wait", "-o", "yaml", "--", "echo one; echo two >&2", check=OK
+    ).out
+    command = re.fullmatch(r"command_id: (\S+)\n", sent)[1]
+    records = json.loads(hub.cli("command", "logs", command, "--follow", "-o", "json", check=OK).out)
+    assert [(row["name"], row["stream"], row["text"]) for row in records] == [("north", "stdout", "one\n"), ("north", "stderr", "two\n")]
+    only = hub.cli("command", "logs", command, "--stream", "stderr", "-o", "csv", check=OK).out
+    assert [row["text"] for row in csv.DictReader(io.StringIO(only))] == ["two\\n"]
+    (shown,) = json.loads(hub.cli("command", "show", command, "--outputs", "-o", "json", check=OK).out)["invocations"]
+    assert (shown["stdout"], shown["stderr"]) == ("one\n", "two\n")
+    lines = json.loads(hub.cli("logs", "tail", "cli/records", "-o", "json", check=OK).out)
+    assert sorted(line["message"] for line in lines) == ["one", "two"] and all(line["log_stream_name"].startswith(command) for line in lines)
+    hub.cli("logs", "tail", "cli/records", "--follow", "-o", "json", check=USAGE)
+
+
+def test_what_has_no_rows_comes_as_json_or_yaml_and_what_is_text_as_it_is(hub, agents, tmp_path):
+    document = tmp_path / "document.json"
+    document.write_text('{"schemaVersion": "2.2", "mainSteps": []}')
+    key = json.loads(hub.cli("aws-env", "-o", "json", check=OK).out)["AWS_ACCESS_KEY_ID"]
+    rows_of_env = list(csv.DictReader(io.StringIO(hub.cli("aws-env", "-o", "csv", check=OK).out)))
+    assert {"name": "AWS_ACCESS_KEY_ID", "value": key} in rows_of_env
+    assert json.loads(hub.cli("lock", "document-hash", str(document), "-o", "json", check=OK).out)["hash"].startswith("sha256:")
+    shown = hub.cli("document", "show", "AWS-RunShellScript", "-o", "csv", check=OK).out
+    assert [row["name"] for row in csv.DictReader(io.StringIO(shown))] == ["AWS-RunShellScript"]
+    for verb in (["api", "GetCaller"], ["role", "show", "viewer"], ["audit", "verify"]):
+        json.loads(hub.cli(*verb, "-o", "json", check=OK).out)
+        assert not hub.cli(*verb, "-o", "yaml", check=OK).out.startswith("{")
+        assert "-o json" in hub.cli(*verb, "-o", "csv", check=USAGE).err
+    for verb in (["document", "diff", "AWS-RunShellScript"], ["completions", "bash"], ["ssh", "north"], ["param", "export", "--path", "/x"]):
+        refused = hub.cli(*verb, "-o", "json", check=USAGE)
+        assert refused.out == "" and "one form only" in refused.err
 
 
 def test_who_is_not_known_is_told_both_ways_in(hub, tmp_path):

@@ -230,7 +230,14 @@ const HISTORY: &[Column] = &[
 ];
 
 pub async fn run(verb: ParamVerb, show: &Show) -> Result<()> {
-    if let Some(done) = node::answered_here(&verb).await {
+    match &verb {
+        ParamVerb::Export { .. } => show
+            .check_is_plain("what is exported")
+            .map_err(|failure| failure.hint("its form is that of --format"))?,
+        ParamVerb::Exec { .. } => show.check_is_plain("what a program prints")?,
+        _ => {}
+    }
+    if let Some(done) = node::answered_here(&verb, show).await {
         return done;
     }
     let client = context::connect().await?;

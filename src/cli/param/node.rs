@@ -192,9 +192,9 @@ fn listed(found: Vec<Value>, columns: &'static [Column], list: &ListArgs, show: 
 }
 
 /// What a verb with `--node` comes to; `None` when it is the hub's to answer.
-pub async fn answered_here(verb: &ParamVerb) -> Option<Result<()>> {
+pub async fn answered_here(verb: &ParamVerb, show: &Show) -> Option<Result<()>> {
     match verb {
-        ParamVerb::Get { name, here, .. } if here.is_meant() => Some(print_one(name, here).await),
+        ParamVerb::Get { name, here, .. } if here.is_meant() => Some(print_one(name, here, show).await),
         ParamVerb::Export { below, format } if below.here.is_meant() => Some(export(below, *format).await),
         ParamVerb::Exec { below, prefix, command } if below.here.is_meant() => Some(exec(below, prefix, command).await),
         _ => None,
@@ -222,8 +222,18 @@ impl Here {
     }
 }
 
-async fn print_one(name: &str, here: &Here) -> Result<()> {
+async fn print_one(name: &str, here: &Here, show: &Show) -> Result<()> {
     let found = ask(here, &format!("/parameters/{}", name.trim_start_matches('/'))).await?;
+    if !show.is_table() {
+        let rows = vec![rows::from_api(found)];
+        return show.record(
+            Listing {
+                columns: super::LIST,
+                rows,
+            },
+            Clock::system().now(),
+        );
+    }
     tree::print_value(found["Value"].as_str().unwrap_or_default(), false)
 }
 
