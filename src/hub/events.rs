@@ -28,6 +28,8 @@ pub enum Event {
     CommandCreated(CommandId),
     CommandChanged(CommandId),
     SessionChanged(SessionId),
+    /// One that was not delivered is to be tried again.
+    NotificationDue,
     /// Users, roles, policies or groups changed: whoever holds something open asks again whether it may.
     RightsChanged,
     /// A tag or a node's name changed: whose rights go by them asks again.

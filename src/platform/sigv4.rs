@@ -2,8 +2,7 @@
 //! to object stores. In its query form the hub signs addresses that others may use for a while.
 //!
 //! Pure: no clock, no I/O. The verifier canonicalises exactly the headers that the caller lists in `SignedHeaders` and
-//! compares no service name, because every label of the scope goes into the key anyway. The caller of [`verify`] decides
-//! about the clock window and whether the key is alive.
+//! compares no service name. The caller of [`verify`] decides about the service, the clock window and whether the key is alive.
 //!
 //! ```text
 //! canonical request → SHA-256 ─┐

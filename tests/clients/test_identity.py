@@ -50,6 +50,37 @@ def test_the_same_signed_request_again_is_accepted(hub):
     assert [hub.api.raw(LIST, b"{}", now=now)[0] for _ in range(3)] == [200, 200, 200]
 
 
+@pytest.mark.parametrize("target, service", [
+    (LIST, "ssm"), ("Roadstead.GetCaller", "ssm"), ("Logs_20140328.DescribeLogGroups", "logs"),
+    ("ResourceGroupsTaggingAPI_20170126.GetTagKeys", "tagging"), ("Ardi.ListGroups", "resource-groups"),
+    ("AWSSecurityTokenServiceV20110615.GetCallerIdentity", "sts"),
+])
+def test_a_request_is_signed_for_the_service_it_asks(hub, target, service):
+    from harness.sigv4 import sign
+
+    def signed_for(service):
+        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
+        return hub.api.send("POST", "/", sign("POST", "/", hub.api.authority, headers, b"{}", hub.key, hub.secret, service=service), b"{}")
+
+    assert signed_for(service)[0] == 200
+    for other in {"ssm", "logs", "tagging", "resource-groups", "sts", "ssmmessages", "s3", ""} - {service}:
+        status, body, headers = answer = signed_for(other)
+        assert (status, code_of(answer)) == (400, "InvalidSignatureException"), other
+        assert json.loads(body)["message"] == f"Credential should be scoped to correct service: '{service}'."
+
+
+def test_the_other_protocols_refuse_another_service_in_their_own_words(hub):
+    from harness.sigv4 import sign
+
+    form = b"Action=GetCallerIdentity&Version=2011-06-15"
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    status, body, _ = hub.api.send("POST", "/", sign("POST", "/", hub.api.authority, headers, form, hub.key, hub.secret), form)
+    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in body and b"correct service: &apos;sts&apos;" in body.replace(b"'", b"&apos;")
+    signed = sign("POST", "/groups-list", hub.api.authority, {"content-type": "application/json"}, b"{}", hub.key, hub.secret)
+    status, body, answered = hub.api.send("POST", "/groups-list", signed, b"{}")
+    assert (status, answered["x-amzn-errortype"]) == (403, "InvalidSignatureException"), body
+
+
 def test_a_body_changed_after_signing_is_refused(hub):
     from harness.sigv4 import sign
 

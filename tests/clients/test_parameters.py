@@ -210,7 +210,15 @@ def test_a_missing_parameter_is_named(ssm, refuses):
         assert message(refuses, "ParameterNotFound", call, Name="test_noexist") == "Parameter test_noexist not found."
     words = message(refuses, "ValidationException", ssm.get_parameter, Name="a/b/c")
     assert "sub-paths divided by slash symbol" in words
-    refuses("ParameterNotFound", ssm.get_parameter, Name="/aws/reference/secretsmanager/nothing", WithDecryption=True)
+
+
+def test_a_secret_of_secrets_manager_is_read_in_the_clear_or_not_at_all(ssm, refuses):
+    name = "/aws/reference/secretsmanager/nothing"
+    words = message(refuses, "ParameterNotFound", ssm.get_parameter, Name=name, WithDecryption=True)
+    assert words.endswith(f"referencing Secrets Manager: Secret {name} not found.")
+    for flag in ({}, {"WithDecryption": False}):
+        words = message(refuses, "ValidationException", ssm.get_parameter, Name=name, **flag)
+        assert words == "WithDecryption flag must be True for retrieving a Secret Manager secret."
 
 
 def test_selectors(ssm, root, refuses):

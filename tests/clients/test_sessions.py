@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness import api
 from harness.process import run_script
 from harness.session import PROTOCOL, Shell
 from harness.wait import until
@@ -48,6 +49,61 @@ def test_session_errors_are_upstreams(ssm, node, refuses):
 def test_session_filters_beyond_the_model_are_refused(hub, filters):
     status, answer, *_ = hub.api.raw("AmazonSSM.DescribeSessions", json.dumps({"State": "Active", "Filters": filters}).encode())
     assert status == 400 and json.loads(answer)["__type"] == "ValidationException"
+
+
+def faults(shapes, name, good):
+    """Values that break a shape of the service model, each with words of the message; `good` gives a whole value of a shape that has members."""
+    shape = shapes[name]
+    low, high = shape.get("min"), shape.get("max")
+    if "enum" in shape:
+        yield "Nonsense", "enum value set"
+    if shape["type"] == "string":
+        if low:
+            yield "", f"greater than or equal to {low}"
+        if high:
+            yield "x" * (high + 1), f"less than or equal to {high}"
+        if "pattern" in shape:
+            yield "x\ny z", f"regular expression pattern: {shape['pattern']}"
+    if shape["type"] == "integer":
+        yield low - 1, f"greater than or equal to {low}"
+        yield high + 1, f"less than or equal to {high}"
+    if shape["type"] == "list":
+        if low:
+            yield [], f"greater than or equal to {low}"
+        if high:
+            yield [good(shape["member"]["shape"])] * (high + 1), f"less than or equal to {high}"
+        yield from (([value], words) for value, words in faults(shapes, shape["member"]["shape"], good))
+    if shape["type"] == "map":
+        yield from (({key: []}, words) for key, words in faults(shapes, shape["key"]["shape"], good))
+        yield from (({"a": value}, words) for value, words in faults(shapes, shape["value"]["shape"], good))
+    for member, of in shape.get("members", {}).items():
+        yield from (({**good(name), member: value}, words) for value, words in faults(shapes, of["shape"], good))
+
+
+@pytest.mark.parametrize("operation", ["StartSession", "ResumeSession", "TerminateSession", "GetConnectionStatus", "DescribeSessions"])
+def test_what_breaks_the_service_model_is_refused_in_its_words(hub, ssm_plain, operation):
+    model = ssm_plain.meta.service_model
+    shapes = model._service_description["shapes"]
+    whole = {
+        "StartSession": {"Target": UNKNOWN}, "ResumeSession": {"SessionId": "nobody-1"}, "TerminateSession": {"SessionId": "nobody-1"},
+        "GetConnectionStatus": {"Target": UNKNOWN}, "DescribeSessions": {"State": "Active"},
+    }[operation]
+    request = model.operation_model(operation).input_shape.name
+    good = {request: whole, "SessionFilter": {"key": "Target", "value": "x"}}.get
+    tried = list(faults(shapes, request, good))
+    assert len(tried) >= 2
+    for body, words in tried:
+        with pytest.raises(api.Refused) as refused:
+            hub.api.ssm(operation, **body)
+        if words == "enum value set" and "Filters" in body:
+            assert refused.value.code == "InvalidFilterKey"
+            continue
+        assert refused.value.code == "ValidationException", (body, refused.value.message)
+        assert words in refused.value.message and " at '" in refused.value.message, (words, refused.value.message)
+    for member in shapes[request]["required"]:
+        with pytest.raises(api.Refused) as refused:
+            hub.api.ssm(operation, **{name: value for name, value in whole.items() if name != member})
+        assert refused.value.code == "ValidationException" and f"Value null at '{member[0].lower()}{member[1:]}'" in refused.value.message
 
 
 def test_the_connection_status_is_written_in_lower_case(ssm, node):

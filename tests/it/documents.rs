@@ -123,12 +123,12 @@ async fn what_an_update_may_not_do_is_refused_with_upstreams_words() {
         (code.as_str(), message.as_str()),
         ("DuplicateDocumentVersionName", "The specified version name is a duplicate.")
     );
-    let older = json!({"Name": "Greet", "Content": content("three"), "DocumentVersion": "1"});
-    let (code, message) = refused(&hub, "UpdateDocument", older).await;
-    assert_eq!(
-        (code.as_str(), message.as_str()),
-        ("InvalidDocumentVersion", "The document version is not valid or does not exist.")
-    );
+    let not_latest = "Version provided for document Greet is not latest. Please provide the latest version to update document Greet";
+    for (version, words) in [("1", not_latest), ("9", "The document version is not valid or does not exist.")] {
+        let other = json!({"Name": "Greet", "Content": content("three"), "DocumentVersion": version});
+        let (code, message) = refused(&hub, "UpdateDocument", other).await;
+        assert_eq!((code.as_str(), message.as_str()), ("InvalidDocumentVersion", words));
+    }
     let nobody = json!({"Name": "Nobody", "Content": content("x"), "DocumentVersion": "1"});
     let (code, message) = refused(&hub, "UpdateDocument", nobody).await;
     assert_eq!(

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use crate::base::{ApiError, ApiResult};
 use crate::hub::api::context::RequestFacts;
 use crate::hub::api::protocol::Protocol;
-use crate::hub::api::registry::{Access, Operation};
+use crate::hub::api::registry::{Access, Operation, Service};
 use crate::hub::api::routes::{Authenticated, File, Health, LiveHandler, Peer, Routes};
 use crate::hub::api::{Cx, Registry, Services, Streams, dispatch, live, metrics};
 use crate::hub::audit::{self, Outcome};
@@ -107,7 +107,7 @@ impl Edge {
     /// `body` is the operation's request as JSON.
     async fn perform(&self, operation: &Operation, request: &Request<Bytes>, body: &[u8], peer: Peer, id: &str) -> ApiResult<Answer> {
         let action = operation.action();
-        let (caller, region) = match self.authenticate(request, peer).await {
+        let (caller, region) = match self.authenticate(request, operation.service, peer).await {
             Err(_) if operation.access == Access::Open => (Caller::anonymous(), None),
             Err(error) => return Err(self.note_refusal(request.headers(), peer, id, action, error).await?),
             Ok(known) => known,
@@ -128,16 +128,17 @@ impl Edge {
     }
 
     /// Who is calling, with the rights they have now.
-    async fn authenticate(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
-        let (caller, region) = self.identify(request, peer).await?;
+    async fn authenticate(&self, request: &Request<Bytes>, service: Service, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
+        let (caller, region) = self.identify(request, service, peer).await?;
         Ok((self.services.rights.equip(&self.services.store, caller).await?, region))
     }
 
     /// A signed request by its key, a browser by its cookie.
-    async fn identify(&self, request: &Request<Bytes>, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
+    async fn identify(&self, request: &Request<Bytes>, service: Service, peer: Peer) -> ApiResult<(Caller, Option<String>)> {
         let now = self.services.now();
         if request.headers().contains_key(AUTHORIZATION) {
-            let signed = self.services.keys.authenticate(request, &address_of(peer), now).await?;
+            let (keys, from) = (&self.services.keys, address_of(peer));
+            let signed = keys.authenticate(request, service.signing_name(), &from, now).await?;
             if signed.caller.proof == Proof::Local && !is_this_machine(peer) {
                 return Err(unauthenticated());
             }
@@ -204,7 +205,7 @@ impl Edge {
             return Ok(Box::new(move |socket| run(services, stream, socket)));
         }
         let action = "roadstead:Subscribe".to_owned();
-        let (caller, region) = match self.authenticate(&request, peer).await {
+        let (caller, region) = match self.authenticate(&request, Service::Roadstead, peer).await {
             Ok(known) => known,
             Err(error) => return Err(self.note_refusal(request.headers(), peer, id, action, error).await?),
         };

@@ -90,6 +90,22 @@ impl Service {
         }
     }
 
+    /// The service that a request for one of its operations is signed for: what SDKs call it, ours goes with upstream's.
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Self::Ssm | Self::Roadstead => "ssm",
+            Self::Sts => "sts",
+            Self::Tagging => "tagging",
+            Self::ResourceGroups => "resource-groups",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// The service whose operations have this before their dot.
+    pub fn of_target_prefix(prefix: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.target_prefix() == prefix)
+    }
+
     /// An error under the name that its clients know: each has a word of its own for a request that breaks its model.
     pub fn named(self, error: ApiError) -> ApiError {
         let code = match (self, error.code) {

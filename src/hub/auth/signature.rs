@@ -49,15 +49,18 @@ pub struct Signed {
 }
 
 impl AccessKeys {
-    /// The caller behind a signed request.
+    /// The caller behind a request that is signed for `service`.
     ///
     /// *Errors*, as upstream: `IncompleteSignatureException`, `UnrecognizedClientException`, `ExpiredTokenException`,
-    /// `InvalidSignatureException` (wrong signature, or a clock more than five minutes off, with both times so that an
-    /// SDK can correct itself).
-    pub async fn authenticate(&self, request: &Request<Bytes>, address: &str, now: Timestamp) -> ApiResult<Signed> {
+    /// `InvalidSignatureException` (another service, wrong signature, or a clock more than five minutes off, with both times so that
+    /// an SDK can correct itself).
+    pub async fn authenticate(&self, request: &Request<Bytes>, service: &str, address: &str, now: Timestamp) -> ApiResult<Signed> {
         let header = request.headers().get(AUTHORIZATION).ok_or_else(unauthenticated)?;
         let header = header.to_str().map_err(|_| incomplete("the Authorization header is not ASCII"))?;
         let authorization = Authorization::parse(header).map_err(|e| incomplete(e.to_string()))?;
+        if authorization.service != service {
+            return Err(invalid(format!("Credential should be scoped to correct service: '{service}'.")));
+        }
         if authorization.access_key_id == self.local().0 {
             check_clock(request, now)?;
             check_signature(request, &authorization, self.local().1)?;

@@ -11,6 +11,11 @@ from harness.sigv4 import sign
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 KEPT_FOR = 10
+#: What requests are signed for, where it is not Systems Manager, by what stands before the operation.
+SIGNED_FOR = {
+    "AWSSecurityTokenServiceV20110615": "sts", "ResourceGroupsTaggingAPI_20170126": "tagging", "Ardi": "resource-groups",
+    "Logs_20140328": "logs",
+}
 
 
 def joined(headers):
@@ -69,7 +74,8 @@ class Api:
         """(status, body, headers) of one request, whatever it is."""
         send = {"content-type": CONTENT_TYPE, "x-amz-target": target, **(headers or {})}
         if signed:
-            send = sign(method, path, self.authority, send, body, key or self.key, secret or self.secret, self.region, now=now)
+            service = SIGNED_FOR.get(target.split(".")[0], "ssm")
+            send = sign(method, path, self.authority, send, body, key or self.key, secret or self.secret, self.region, service, now=now)
         return self.send(method, path, send, body)
 
     def send(self, method, path, headers, body=b""):

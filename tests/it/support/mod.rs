@@ -8,6 +8,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use roadstead::base::{Clock, Secret, Timestamp};
+use roadstead::hub::api::Service;
 use roadstead::hub::config::{AdminSeed, HubConfig};
 use roadstead::hub::{self, Started};
 use roadstead::platform::sigv4::{SignParams, SignedParts, sha256_hex, sign};
@@ -176,7 +177,7 @@ impl TestHub {
             secret: &secret,
             session_token: key.token.as_deref(),
             region: "eu-test-1",
-            service: "ssm",
+            service: Service::of_target_prefix(target.split('.').next().unwrap()).map_or("ssm", Service::signing_name),
             now: self.clock.now(),
         };
         let signed = sign(&params).unwrap();

@@ -120,8 +120,7 @@ const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 const XML: HeaderValue = HeaderValue::from_static("text/xml");
 
 fn find<'r>(registry: &'r Registry, prefix: &str, name: &str, shown: &str) -> ApiResult<&'r Operation> {
-    let service = Service::ALL.into_iter().find(|service| service.target_prefix() == prefix);
-    service
+    Service::of_target_prefix(prefix)
         .and_then(|service| registry.find(service, name))
         .ok_or_else(|| unknown(shown))
 }

@@ -265,10 +265,14 @@ fn check_base(document: &DocumentRow, base: Option<Version>) -> ApiResult<()> {
     if is_latest {
         return Ok(());
     }
-    Err(ApiError::new(
-        "InvalidDocumentVersion",
-        "The document version is not valid or does not exist.",
-    ))
+    let name = &document.name;
+    let message = match base {
+        Some(Version::Number(number)) if number > document.latest_version => {
+            "The document version is not valid or does not exist.".to_owned()
+        }
+        _ => format!("Version provided for document {name} is not latest. Please provide the latest version to update document {name}"),
+    };
+    Err(ApiError::new("InvalidDocumentVersion", message))
 }
 
 /// *Source*: AWS docs, "Schemas, features, and examples", document editing: what is of 1.2 is saved under another name.

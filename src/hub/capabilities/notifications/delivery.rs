@@ -25,7 +25,7 @@ pub fn job() -> Job<Arc<Services>> {
     Job {
         name: "notifications",
         period: Duration::from_secs(5),
-        wakes: |event| matches!(event, Event::CommandChanged(_)),
+        wakes: |event| matches!(event, Event::CommandChanged(_) | Event::NotificationDue),
         tick: |services| run(services).boxed(),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::base::{ApiError, ApiResult, Timestamp};
 use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::notifications::channels::is_whole;
+use crate::hub::events::Event;
 use crate::hub::store::{Column, Row, Select, StoreError, Tx, Value};
 use crate::model::filter::Filter;
 
@@ -166,13 +167,16 @@ struct Empty {}
 /// One that waits is tried at once, one that was given up once more.
 async fn retry_notification(cx: Cx, request: RetryRequest) -> ApiResult<Empty> {
     is_whole(&cx)?;
-    let now = cx.now();
+    let (now, bus) = (cx.now(), cx.services.bus.clone());
     cx.write(move |tx| match sql::retry(tx, request.id, now)? {
         0 => Err(ApiError::new(
             "ResourceNotFoundException",
             format!("there is no notification {} that was not delivered", request.id),
         )),
-        _ => Ok(Empty {}),
+        _ => {
+            bus.emit(tx, Event::NotificationDue);
+            Ok(Empty {})
+        }
     })
     .await
 }

@@ -124,6 +124,11 @@ async fn get_parameter(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
         ReferenceError::Malformed => malformed_name(),
         ReferenceError::Nothing => not_found(&name),
     })?;
+    if name.starts_with(SECRETS_MANAGER) && request.with_decryption != Some(true) {
+        return Err(ApiError::validation(
+            "WithDecryption flag must be True for retrieving a Secret Manager secret.",
+        ));
+    }
     let reader = Reader::new(&cx, request.with_decryption);
     let key = reference.key.clone();
     let read = cx.glance(move |tx| {
@@ -153,9 +158,12 @@ async fn get_parameter(cx: Cx, request: GetRequest) -> ApiResult<GetResult> {
     Ok(GetResult { parameter })
 }
 
-/// Upstream's other words for its two special trees.
+/// Where upstream shows the secrets of Secrets Manager; they are read in the clear or not at all, and here there are none.
+const SECRETS_MANAGER: &str = "/aws/reference/secretsmanager/";
+
+/// Upstream's other words for that tree.
 fn nothing(name: &str) -> ApiError {
-    if name.starts_with("/aws/reference/secretsmanager/") {
+    if name.starts_with(SECRETS_MANAGER) {
         return ApiError::new(
             "ParameterNotFound",
             format!("An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {name} not found."),

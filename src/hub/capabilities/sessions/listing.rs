@@ -85,13 +85,12 @@ struct DescribedSession {
 }
 
 async fn describe_sessions(cx: Cx, request: DescribeSessionsRequest) -> ApiResult<DescribeSessionsResponse> {
-    constraint::one_of(&request.state, "state", STATES)?;
-    check_lengths(request.filters.as_deref())?;
+    request.check()?;
     let size = page::size(request.max_results, 1, 200, 50)?;
     let after: Option<(i64, String)> = page::parse(request.next_token.as_deref())?;
     let mut select = sql::list(request.state == "Active").and_condition(&cx.visible(KIND, "session.id"));
-    for filter in request.filters.iter().flatten() {
-        select = narrow(select, filter)?;
+    for (number, filter) in (1..).zip(request.filters.iter().flatten()) {
+        select = narrow(select, filter, number)?;
     }
     if let Some((started, id)) = after {
         select = select.and("(started_at, id) < (?, ?)", [started.into(), id.into()]);
@@ -106,10 +105,18 @@ async fn describe_sessions(cx: Cx, request: DescribeSessionsRequest) -> ApiResul
     })
 }
 
-/// *Errors*: `ValidationException`.
-fn check_lengths(filters: Option<&[SessionFilter]>) -> ApiResult<()> {
-    let Some(filters) = filters else { return Ok(()) };
-    let mut broken = Violations::default();
+impl DescribeSessionsRequest {
+    /// *Errors*: `ValidationException`.
+    fn check(&self) -> ApiResult<()> {
+        let mut broken = Violations::default();
+        broken.one_of(Some(&self.state), "state", STATES);
+        check_filters(&mut broken, self.filters.as_deref());
+        broken.check()
+    }
+}
+
+fn check_filters(broken: &mut Violations, filters: Option<&[SessionFilter]>) {
+    let Some(filters) = filters else { return };
     match filters.len() {
         0 => broken.add_hidden("filters", "have length greater than or equal to 1"),
         n if n > MAX_FILTERS => broken.add_hidden("filters", &format!("have length less than or equal to {MAX_FILTERS}")),
@@ -118,12 +125,14 @@ fn check_lengths(filters: Option<&[SessionFilter]>) -> ApiResult<()> {
     for (number, filter) in (1..=MAX_FILTERS).zip(filters) {
         broken.length(Some(&filter.value), &format!("filters.{number}.member.value"), 1..=400);
     }
-    broken.check()
 }
 
+/// `number` is the filter's place in the request, from 1 on.
+///
 /// *Errors*: `InvalidFilterKey`, or `ValidationException` for a value that the key cannot have.
-fn narrow(select: Select, filter: &SessionFilter) -> ApiResult<Select> {
+fn narrow(select: Select, filter: &SessionFilter, number: usize) -> ApiResult<Select> {
     let value = filter.value.as_str();
+    let member = || format!("filters.{number}.member.value");
     Ok(match filter.key.as_str() {
         "InvokedAfter" => select.and("started_at >= ?", [moment(value)?.into()]),
         "InvokedBefore" => select.and("started_at < ?", [moment(value)?.into()]),
@@ -131,13 +140,13 @@ fn narrow(select: Select, filter: &SessionFilter) -> ApiResult<Select> {
         // As the answer shows it, or the plain name.
         "Owner" => select.and("owner = ?", [value.rsplit(":user/").next().unwrap_or(value).into()]),
         "Status" => {
-            constraint::one_of(value, "filters.1.member.value", STATUSES)?;
+            constraint::one_of(value, &member(), STATUSES)?;
             select.and("status = ?", [value.into()])
         }
         "SessionId" => select.and("id = ?", [value.into()]),
         "AccessType" if value == STANDARD => select,
         "AccessType" => {
-            constraint::one_of(value, "filters.1.member.value", &[STANDARD, "JustInTime"])?;
+            constraint::one_of(value, &member(), &[STANDARD, "JustInTime"])?;
             select.and_in("id", [])
         }
         other => {
@@ -231,7 +240,7 @@ mod tests {
 
     async fn ids(store: &Store, is_active: bool, filters: &[SessionFilter]) -> Vec<SessionId> {
         let start = sql::list(is_active).order("started_at DESC, id DESC");
-        let select = filters.iter().fold(start, |select, f| narrow(select, f).unwrap());
+        let select = filters.iter().fold(start, |select, f| narrow(select, f, 1).unwrap());
         let rows = store.read(move |tx| select.rows(tx, Session::from_row)).await;
         rows.map_err(|e: StoreError| e).unwrap().into_iter().map(|s| s.id).collect()
     }
@@ -272,7 +281,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_or_a_value_it_cannot_have_is_refused() {
-        let code = |f: SessionFilter| narrow(sql::list(true), &f).err().unwrap().code;
+        let code = |f: SessionFilter| narrow(sql::list(true), &f, 1).err().unwrap().code;
         assert_eq!(code(filter("Colour", "red")), "InvalidFilterKey");
         assert_eq!(code(filter("Status", "Happy")), "ValidationException");
         assert_eq!(code(filter("InvokedAfter", "yesterday")), "ValidationException");
@@ -282,8 +291,13 @@ mod tests {
     #[test]
     fn filters_have_the_models_lengths() {
         let lists = |count: usize, value: &str| (0..count).map(|_| filter("Owner", value)).collect::<Vec<_>>();
-        let is_fine = |filters: &[SessionFilter]| check_lengths(Some(filters)).is_ok();
-        assert!(check_lengths(None).is_ok() && is_fine(&lists(6, &"x".repeat(400))));
+        let checked = |filters: Option<&[SessionFilter]>| {
+            let mut broken = Violations::default();
+            check_filters(&mut broken, filters);
+            broken.check()
+        };
+        let is_fine = |filters: &[SessionFilter]| checked(Some(filters)).is_ok();
+        assert!(checked(None).is_ok() && is_fine(&lists(6, &"x".repeat(400))));
         assert!(!is_fine(&[]) && !is_fine(&lists(7, "x")) && !is_fine(&lists(1, "")) && !is_fine(&lists(1, &"x".repeat(401))));
     }
 
@@ -297,7 +311,7 @@ mod tests {
             vec![filter("SessionId", "x")],
         ] {
             for is_active in [true, false] {
-                let select = filters.iter().fold(sql::list(is_active), |select, f| narrow(select, f).unwrap());
+                let select = filters.iter().fold(sql::list(is_active), |select, f| narrow(select, f, 1).unwrap());
                 let select = select.and("(started_at, id) < (?, ?)", [1i64.into(), "x".into()]);
                 let select = select.order("started_at DESC, id DESC").limit(51);
                 let plan = store.read(move |tx| select.plan(tx)).await.map_err(|e: StoreError| e).unwrap();

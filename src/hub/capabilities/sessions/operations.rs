@@ -1,5 +1,7 @@
 //! The operations on sessions, as upstream's clients know them.
 
+use std::ops::RangeInclusive;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -7,9 +9,10 @@ use tokio::time::{Duration, sleep};
 
 use crate::base::id::{NodeId, SessionId};
 use crate::base::{ApiError, ApiResult};
+use crate::hub::api::constraint::Violations;
 use crate::hub::api::live::Feed;
-use crate::hub::api::{Cx, Declare, Service, Streams, Target, constraint};
-use crate::hub::capabilities::documents::lookup;
+use crate::hub::api::{Cx, Declare, Service, Streams, Target};
+use crate::hub::capabilities::documents::{lookup, names};
 use crate::hub::capabilities::fleet::nodes;
 use crate::hub::capabilities::sessions::lifecycle::{self, START, Session, State};
 use crate::hub::capabilities::sessions::plans::{self, Plan};
@@ -26,6 +29,13 @@ use crate::wire::session::Work;
 const SHELL_DOCUMENT: &str = "SSM-SessionManagerRunShell";
 /// Browsers are told of changes at most this often.
 const LIVE_STEP: Duration = Duration::from_millis(200);
+
+// *Source*: the shapes of the service model.
+const TARGET_LENGTH: RangeInclusive<usize> = 1..=400;
+const SESSION_ID_LENGTH: RangeInclusive<usize> = 1..=96;
+const REASON_LENGTH: RangeInclusive<usize> = 1..=256;
+const PARAMETER_NAME_LENGTH: RangeInclusive<usize> = 1..=255;
+const PARAMETER_VALUE_LENGTH: RangeInclusive<usize> = 1..=65535;
 
 pub fn operations(api: &mut Declare<'_>) {
     api.write(
@@ -87,10 +97,57 @@ struct StartSessionResponse {
     stream_url: String,
 }
 
+impl StartSessionRequest {
+    /// *Errors*: `ValidationException`.
+    fn check(&self) -> ApiResult<()> {
+        let mut broken = Violations::default();
+        broken.length(Some(&self.target), "target", TARGET_LENGTH);
+        broken.length(self.reason.as_ref(), "reason", REASON_LENGTH);
+        if let Some(reason) = self.reason.as_ref().filter(|reason| reason.contains(LINE_ENDS)) {
+            broken.add(reason, "reason", "satisfy regular expression pattern: ^.{1,256}$");
+        }
+        check_parameters(&mut broken, &self.parameters);
+        broken.check()?;
+        let name = self.document_name.as_deref();
+        name.map_or(Ok(()), |name| names::check_name_or_arn(name, "documentName"))
+    }
+}
+
+/// What the dot of a pattern does not mean.
+const LINE_ENDS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
+fn check_parameters(broken: &mut Violations, parameters: &GivenParameters) {
+    let is_off = |text: &String, range: &RangeInclusive<usize>| !range.contains(&text.chars().count());
+    let musts = |range: &RangeInclusive<usize>| {
+        [
+            format!("have length less than or equal to {}", range.end()),
+            format!("have length greater than or equal to {}", range.start()),
+        ]
+    };
+    // The values may be secrets, so that only the names are repeated.
+    let named = || {
+        let names: Vec<&str> = parameters.keys().map(String::as_str).collect();
+        format!("{{{}}}", names.join(", "))
+    };
+    if parameters.keys().any(|name| is_off(name, &PARAMETER_NAME_LENGTH)) {
+        broken.add_entries(&named(), "parameters", "Map keys", &musts(&PARAMETER_NAME_LENGTH));
+    }
+    if parameters.values().flatten().any(|value| is_off(value, &PARAMETER_VALUE_LENGTH)) {
+        broken.add_entries(&named(), "parameters", "Map value", &musts(&PARAMETER_VALUE_LENGTH));
+    }
+}
+
+/// *Errors*: `ValidationException`.
+fn check_length(text: &String, member: &str, range: RangeInclusive<usize>) -> ApiResult<()> {
+    let mut broken = Violations::default();
+    broken.length(Some(text), member, range);
+    broken.check()
+}
+
 async fn start_session(cx: Cx, request: StartSessionRequest) -> ApiResult<StartSessionResponse> {
     cx.services.freeze.check()?;
+    request.check()?;
     let reason = request.reason.unwrap_or_default();
-    constraint::at_most(&reason, "reason", 256)?;
     let (document, plan) = plan(&cx, request.document_name, request.parameters).await?;
     let target = connected_node(&cx, &request.target, &plan.work, request.operator_approval.as_ref()).await?;
     let owner = cx.caller().name.clone();
@@ -139,7 +196,6 @@ async fn plan(cx: &Cx, name: Option<String>, parameters: GivenParameters) -> Api
 
 /// *Errors*: `TargetNotConnected` for a node that is unknown or away, saying which.
 async fn connected_node(cx: &Cx, target: &str, work: &Work, approval: Option<&Approval>) -> ApiResult<NodeId> {
-    constraint::at_most(target, "target", 400)?;
     let not_connected = |words: String| ApiError::new("TargetNotConnected", words);
     let unknown = || not_connected(format!("no node `{}` has joined this hub", target.escape_debug()));
     let id: NodeId = target.parse().map_err(|_| unknown())?;
@@ -194,6 +250,7 @@ struct ResumeSessionResponse {
 /// A session that has ended answers with an empty token, as upstream does: clients take it for "nothing to resume".
 async fn resume_session(cx: Cx, request: ResumeSessionRequest) -> ApiResult<ResumeSessionResponse> {
     cx.services.freeze.check()?;
+    check_length(&request.session_id, "sessionId", SESSION_ID_LENGTH)?;
     let found = find(&cx, &request.session_id).await?;
     let Some(session) = found else {
         let shown: String = request.session_id.chars().filter(|c| !c.is_control()).take(96).collect();
@@ -235,7 +292,7 @@ struct TerminateSessionResponse {
 /// The row ends at once; the node is told by whoever is attached, or by the job, as soon as it can be told. A session that is
 /// unknown or over is no error.
 async fn terminate_session(cx: Cx, request: TerminateSessionRequest) -> ApiResult<TerminateSessionResponse> {
-    constraint::at_most(&request.session_id, "sessionId", 96)?;
+    check_length(&request.session_id, "sessionId", SESSION_ID_LENGTH)?;
     let session_id = request.session_id;
     let Ok(id) = session_id.parse::<SessionId>() else {
         return Ok(TerminateSessionResponse { session_id });
@@ -264,7 +321,7 @@ struct GetConnectionStatusResponse {
 }
 
 async fn get_connection_status(cx: Cx, request: GetConnectionStatusRequest) -> ApiResult<GetConnectionStatusResponse> {
-    constraint::at_most(&request.target, "target", 400)?;
+    check_length(&request.target, "target", TARGET_LENGTH)?;
     let is_connected = request
         .target
         .parse()
