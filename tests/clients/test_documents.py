@@ -447,7 +447,7 @@ def test_lists_that_may_not_be_empty_are_given_whole_or_left_out(hub, named):
 
 def test_a_document_of_the_largest_size_runs_and_so_do_larger_ones_inside_another(ssm, node, named):
     def long(word):
-        return steps(script("# " + "\"x\" " * 15_000, f"echo {word}"))
+        return steps(script("# " + "\"x\" " * 10_500, f"echo {word}"))
 
     whole = named(long("whole"))["Name"]
     assert len(ssm.get_document(Name=whole)["Content"]) > 60_000
