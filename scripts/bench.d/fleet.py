@@ -41,9 +41,11 @@ def run(options):
             each = (memory(hub.pid)[1] - base) / count
             yield at_most("fleet-memory", each / 1e3, "kB/agent", 60, f"{count} agents, RSS; joined in {joined:.0f} s")
             times = preview(hub, count)
+            medians = [percentile(calls, 50) * 1e3 for calls in times]
+            shown = ", ".join(f"{median:.0f}" for median in medians)
             yield at_most(
-                "fleet-preview", percentile(times, 99) * 1e3, "ms", 50,
-                f"what three expressions of tags name of {count} nodes, p99 of {len(times)} calls; median {percentile(times, 50) * 1e3:.0f} ms",
+                "fleet-preview", max(medians), "ms", 50,
+                f"which of {count} nodes an expression of tags names, median of {PREVIEWS} calls of the slowest of three ({shown}); slowest call {max(map(max, times)) * 1e3:.0f} ms",
             )
             walls, spent = [], cpu_seconds(hub.pid)
             for _ in range(3):
@@ -68,12 +70,14 @@ def wait_online(hub, count, seconds, simulator):
 
 
 #: As the console does it.
-BATCH, PAGE = 250, 1000
+BATCH = 250
+#: The longest that the hub gives.
+PAGE = 100
 PREVIEWS = 20
 
 
 def preview(hub, count):
-    """Seconds of each call that says which nodes a command would go to."""
+    """Seconds of each call that says which nodes a command would go to, for each of the expressions."""
     nodes = everybody(hub)
     assert len(nodes) == count, len(nodes)
     for at in range(0, count, BATCH):
@@ -82,11 +86,11 @@ def preview(hub, count):
             for n, node in enumerate(nodes[at:at + BATCH], at)
         ]
         hub.api.hub("ChangeTags", Changes=changes)
-    times = []
-    for targets, share in WISHES * PREVIEWS:
+    times = [[] for _ in WISHES]
+    for calls, (targets, share) in list(zip(times, WISHES)) * PREVIEWS:
         began = time.perf_counter()
         answer = hub.api.hub("ResolveTargets", Targets=targets, TimeoutSeconds=600)
-        times.append(time.perf_counter() - began)
+        calls.append(time.perf_counter() - began)
         assert answer["Total"] == count * share // 2, answer["Total"]
     return times
 
