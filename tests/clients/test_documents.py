@@ -364,6 +364,20 @@ def test_what_runs_inside_is_known_by_the_parameters_it_is_run_with(ssm, node, n
         assert ended["Status"] == "Success" and "inner one" in ended["CommandPlugins"][0]["Output"], ended
 
 
+def test_what_stands_too_deep_in_one_place_runs_in_another(ssm, node, named):
+    def running(*names):
+        return steps(*({"action": "aws:runDocument", "name": f"run{n}", "inputs": {"documentType": "SSMDocument", "documentPath": name}}
+                       for n, name in enumerate(names)))
+
+    last = named(steps(script("echo at the end")))["Name"]
+    third = named(running(last))["Name"]
+    second = named(running(third))["Name"]
+    first = named(running(second))["Name"]
+    ended = run(ssm, node, named(running(first, third))["Name"])
+    assert plugins(ended) == [("run0", "Failed", 1), ("run1", "Success", 0)], ended
+    assert "at the end" in ended["CommandPlugins"][1]["Output"]
+
+
 def test_documents_that_contain_each_other_end(ssm, node, named):
     name = named(steps(script("true")))["Name"]
     again = steps({"action": "aws:runDocument", "name": "again", "inputs": {"documentType": "SSMDocument", "documentPath": f"{name}:2"}})

@@ -1,6 +1,6 @@
 //! The documents that a document's steps name, sent along with it: an agent asks the hub for nothing while it runs.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub async fn collect(cx: &Cx, steps: &[Step]) -> ApiResult<Enclosed> {
             cx: &rights,
             tx,
             found: Enclosed::new(),
-            looked: HashSet::new(),
+            looked: HashMap::new(),
         };
         for wish in wanted {
             search.add(wish, 1)?;
@@ -100,13 +100,15 @@ struct Search<'s> {
     cx: &'s Cx,
     tx: &'s Tx<'s>,
     found: Enclosed,
-    looked: HashSet<Wish>,
+    /// How deep inside others: what stands deeper than before has been looked through further already.
+    looked: HashMap<Wish, u32>,
 }
 
 impl Search<'_> {
     fn add(&mut self, wish: Wish, depth: u32) -> ApiResult<()> {
         // A name that is made of secrets is known on the node only, and missing there.
-        if depth > MAX_DEPTH || wish.name.contains("{{") || self.looked.contains(&wish) {
+        let is_looked_through = self.looked.get(&wish).is_some_and(|before| *before <= depth);
+        if depth > MAX_DEPTH || wish.name.contains("{{") || is_looked_through {
             return Ok(());
         }
         let (name, version) = apart(&wish.name);
@@ -115,7 +117,7 @@ impl Search<'_> {
             self.found.insert(wish.name.clone(), document.written()?);
         }
         let inner = wanted_within(&document.content, &wish.given);
-        self.looked.insert(wish);
+        self.looked.insert(wish, depth);
         if self.found.len() > MAX_DOCUMENTS || self.looked.len() > MAX_LOOKS {
             let most = format!("at most {MAX_DOCUMENTS}, run with at most {MAX_LOOKS} sets of parameters");
             return Err(ApiError::new(
