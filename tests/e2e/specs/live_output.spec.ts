@@ -52,6 +52,7 @@ async function withTwoSteps(hub: Hub, scripts: [string, string], act: () => Prom
 }
 
 const paneOf = (page: Page) => page.getByRole("log", { name: "Output of the nodes" });
+const followOf = (page: Page) => page.getByRole("checkbox", { name: "Follow" }).or(page.getByRole("switch", { name: "Follow" }));
 const linesWith = (pane: Locator, text: string) => pane.getByText(text, { exact: true });
 
 test("lines of many nodes come into one pane as they are written, and stay when the command is over", async ({ page, hub }) => {
@@ -158,7 +159,31 @@ test("what nodes write stays text, and the pane keeps the latest of it", async (
   await expect.poll(() => pane.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight)).toBeLessThan(24);
   await pane.focus();
   await page.keyboard.press("Home");
-  await expect(page.getByRole("checkbox", { name: "Follow" }).or(page.getByRole("switch", { name: "Follow" }))).not.toBeChecked();
+  await expect(followOf(page)).not.toBeChecked();
+});
+
+test("who scrolls up by a little reads on there while lines go on to come", async ({ page, hub }) => {
+  await withFolder(async (folder) => {
+    const id = sendScript(hub, ["harbour", "lighthouse"], `seq 1 300; while [ -d ${folder} ] && [ ! -e ${folder}/end ]; do echo swell; sleep 0.02; done`);
+    await page.goto(`/commands/${id}?tab=live`);
+    const pane = paneOf(page);
+    const follow = followOf(page);
+    const top = () => pane.evaluate((box) => box.scrollTop);
+    await expect(linesWith(pane, "swell").first()).toBeVisible();
+    await pane.hover();
+    await page.mouse.wheel(0, -5);
+    await expect(follow).not.toBeChecked();
+    const before = await top();
+    const count = await linesWith(pane, "swell").count();
+    await expect.poll(() => linesWith(pane, "swell").count()).toBeGreaterThan(count);
+    await expect(follow).not.toBeChecked();
+    expect(await top()).toBeLessThanOrEqual(before);
+    // Down at the end again it follows again.
+    await pane.focus();
+    await page.keyboard.press("End");
+    await expect(follow).toBeChecked();
+    open(folder, "end");
+  });
 });
 
 test("a log stream leads to the output of its own step", async ({ page, hub }) => {

@@ -1,16 +1,15 @@
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Toggle from "@cloudscape-design/components/toggle";
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { ErrorState } from "@/components/ErrorState";
 import { useCommonTexts } from "@/components/texts";
+import { useStayAtEnd } from "@/components/useStayAtEnd";
 import { useLocale } from "@/platform/i18n/locale";
 import { formatBytes } from "@/platform/time";
 import type { OutputAddress } from "./api";
 import { useLiveOutput } from "./useLiveOutput";
 import "./commands.css";
-
-const AT_END_PX = 24;
 
 export function LiveOutputView({ address }: { address: OutputAddress }) {
   const t = useCommonTexts();
@@ -20,16 +19,7 @@ export function LiveOutputView({ address }: { address: OutputAddress }) {
   const [wrap, setWrap] = useState(true);
   const box = useRef<HTMLPreElement>(null);
 
-  useEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  });
-
-  const noticeScroll = () => {
-    const element = box.current;
-    if (!element) return;
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX;
-    if (isAtEnd !== follow) setFollow(isAtEnd);
-  };
+  const scrolling = useStayAtEnd(box, follow, setFollow);
 
   return (
     <SpaceBetween size="s">
@@ -44,7 +34,7 @@ export function LiveOutputView({ address }: { address: OutputAddress }) {
       </div>
       {error !== undefined && <ErrorState error={error} />}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it */}
-      <pre className={wrap ? "code-block output-text wraps" : "code-block output-text"} ref={box} onScroll={noticeScroll} tabIndex={0} role="log" aria-label={t("outputLive")}>
+      <pre className={wrap ? "code-block output-text wraps" : "code-block output-text"} ref={box} {...scrolling} tabIndex={0} role="log" aria-label={t("outputLive")}>
         {shown.dropped > 0 && <span className="output-mark">{t("outputDropped", { bytes: formatBytes(shown.dropped, locale) })}</span>}
         {shown.chunks.map((chunk) => (
           <Piece key={chunk.id} text={chunk.text} />

@@ -1,5 +1,6 @@
 import Button from "@cloudscape-design/components/button";
-import { useEffect, useRef } from "react";
+import { useRef, useState } from "react";
+import { useStayAtEnd } from "@/components/useStayAtEnd";
 import type { LogEvent } from "@/platform/types";
 import { EventBatch } from "./EventBatch";
 import { useLogsTexts } from "./texts";
@@ -21,10 +22,9 @@ interface Props {
 export function EventLines({ group, batches, dropped, read, isFollowing, hasMore, isLoading, onMore }: Props) {
   const t = useLogsTexts();
   const box = useRef<HTMLDivElement>(null);
-  const newest = batches.at(-1)?.at(-1)?.eventId;
-  useEffect(() => {
-    if (isFollowing && newest !== undefined && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [isFollowing, newest]);
+  // Who scrolls up reads on undisturbed, while lines go on to come.
+  const [isAtEnd, setAtEnd] = useState(true);
+  const scrolling = useStayAtEnd(box, isFollowing && isAtEnd, setAtEnd);
 
   const shown = (part: readonly (readonly LogEvent[])[], offset: number) =>
     // oxlint-disable-next-line react/no-array-index-key -- a batch keeps its place
@@ -40,7 +40,7 @@ export function EventLines({ group, batches, dropped, read, isFollowing, hasMore
   );
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it
-    <div className="log-lines" ref={box} role="log" aria-live={isFollowing ? "polite" : "off"} aria-label={t("linesOf", { name: group })} tabIndex={0}>
+    <div className="log-lines" ref={box} {...scrolling} role="log" aria-live={isFollowing ? "polite" : "off"} aria-label={t("linesOf", { name: group })} tabIndex={0}>
       {dropped > 0 && <div className="log-more">{t("dropped", { count: dropped })}</div>}
       <div data-rows>{shown(batches.slice(0, read), 0)}</div>
       {hasMore && more}

@@ -1,9 +1,9 @@
-import { type ReactNode, memo, useEffect, useRef } from "react";
+import { type ReactNode, memo, useRef } from "react";
+import { useStayAtEnd } from "@/components/useStayAtEnd";
 import type { Block, Kept, PaneLine } from "./lines";
 import "../commands.css";
 import "./pane.css";
 
-const AT_END_PX = 24;
 /** Colours in the style sheet. */
 const HUES = 8;
 
@@ -33,30 +33,11 @@ interface Props {
 /** The lines of all nodes in the order in which they came. It stays at their end until somebody scrolls up. */
 export function PaneLines({ kept, shows, words, label, empty, before, wraps, isFollowing, onFollow }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (isFollowing && box.current) box.current.scrollTop = box.current.scrollHeight;
-  });
-  // A screen that is turned, and a tab that is shown again, move the end away.
-  useEffect(() => {
-    const element = box.current;
-    if (!element || !isFollowing) return undefined;
-    const observer = new ResizeObserver(() => {
-      element.scrollTop = element.scrollHeight;
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [isFollowing]);
-  const noticeScroll = () => {
-    const element = box.current;
-    // Behind another tab it has no height.
-    if (!element || element.clientHeight === 0) return;
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX;
-    if (isAtEnd !== isFollowing) onFollow(isAtEnd);
-  };
+  const scrolling = useStayAtEnd(box, isFollowing, onFollow);
   return (
     // What comes is not read out line by line: of many nodes it would never end.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it
-    <div className={`code-block pane-lines${wraps ? " wraps" : ""}`} ref={box} onScroll={noticeScroll} tabIndex={0} role="log" aria-live="off" aria-label={label}>
+    <div className={`code-block pane-lines${wraps ? " wraps" : ""}`} ref={box} {...scrolling} tabIndex={0} role="log" aria-live="off" aria-label={label}>
       {before}
       {kept.blocks.map((block) => (
         <Lines key={block.id} block={block} shows={shows} words={words} />
