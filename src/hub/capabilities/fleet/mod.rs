@@ -14,6 +14,7 @@ pub mod filters;
 pub mod hub_key;
 pub mod nodes;
 pub mod presence;
+pub mod preview;
 pub mod quarantine;
 pub mod search;
 pub mod targets;
@@ -26,8 +27,8 @@ pub const CAPABILITY: Capability = Capability {
     operations: |api| {
         describe::operations(api);
         hub_key::operations(api);
+        preview::operations(api);
         search::operations(api);
-        targets::operations(api);
     },
     reports: |reports| {
         presence::reports(reports);

@@ -1,20 +1,17 @@
-//! Which nodes a request means: ids, tags, or a filter. The same rule for the preview and for the command itself.
+//! Which nodes a request means: ids, tags, or a filter. The same rule for the preview of a command and for the command itself.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::id::NodeId;
-use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint};
-use crate::hub::auth::policy;
-use crate::hub::capabilities::fleet::nodes::{self, KIND, Node, NodeStatus, NodeSummary, OfflineReason};
-use crate::hub::capabilities::fleet::search::{in_group, matching, narrowed, with_tags};
+use crate::base::{ApiError, ApiResult};
+use crate::hub::api::{Cx, Target as Subject, constraint};
+use crate::hub::capabilities::fleet::nodes::{self, KIND, Node};
+use crate::hub::capabilities::fleet::search::{in_group, narrowed};
 use crate::hub::labels::{Kind, form};
 use crate::hub::store::{Condition, Select, Tx, Value};
-use crate::model::approval::MAX_TARGETS as MAX_TARGETS_SIGNED;
 use crate::model::filter::Filter;
 
 /// Upstream's limits of one request.
@@ -32,14 +29,10 @@ const TYPES_KEY: &str = "resource-groups:ResourceTypeFilters";
 /// Our key: its one value is a filter in the console's words.
 pub const FILTER_KEY: &str = "roadstead:filter";
 
-pub fn operations(api: &mut Declare<'_>) {
-    api.read(
-        Service::Roadstead,
-        "ResolveTargets",
-        |_: &ResolveRequest| Subject::Rows(KIND),
-        resolve_targets,
-    );
-}
+/// The action whose targets are resolved.
+pub const SEND: &str = "ssm:SendCommand";
+/// Upstream's default of SendCommand.
+pub const DEFAULT_TIMEOUT_S: u64 = 3600;
 
 /// One entry of `Targets`, as upstream spells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -112,16 +105,24 @@ impl Selection {
         if !self.instance_ids.is_empty() {
             return by_ids(tx, cx, action, &self.instance_ids);
         }
-        let mut select = Select::new(nodes::sql::SELECT)
-            .and("node.removed_at IS NULL", [])
-            .and_condition(&cx.visible_for(action, KIND, "node.id"));
+        let select = self.select(tx, cx, action, nodes::sql::SELECT)?;
+        Ok(select.order("node.id").rows(tx, Node::from_row)?)
+    }
+
+    /// The same for who wants less of many nodes than all of each: `head` is what is read of `node`.
+    pub fn select(&self, tx: &Tx<'_>, cx: &Cx, action: &str, head: &'static str) -> ApiResult<Select> {
+        let mut select = usable(cx, action, head);
+        if !self.instance_ids.is_empty() {
+            by_ids(tx, cx, action, &self.instance_ids)?;
+            select = select.and_in("node.id", self.instance_ids.iter().map(Value::from));
+        }
         for target in &self.targets {
             if target.key == IDS_KEY {
                 by_ids(tx, cx, action, &target.values)?;
             }
             select = target.narrow(cx, tx, select)?;
         }
-        Ok(select.order("node.id").rows(tx, Node::from_row)?)
+        Ok(select)
     }
 }
 
@@ -197,6 +198,13 @@ fn unknown_key(key: &str) -> ApiError {
     ))
 }
 
+/// The nodes on which the caller may do `action`.
+pub fn usable(cx: &Cx, action: &str, head: &'static str) -> Select {
+    Select::new(head)
+        .and("node.removed_at IS NULL", [])
+        .and_condition(&cx.visible_for(action, KIND, "node.id"))
+}
+
 /// *Errors*: `DuplicateInstanceId`.
 fn each_once(ids: &[String]) -> ApiResult<()> {
     let mut seen = BTreeSet::new();
@@ -216,103 +224,6 @@ fn by_ids(tx: &Tx<'_>, cx: &Cx, action: &str, ids: &[String]) -> ApiResult<Vec<N
             nodes::sql::find(tx, &node)?.ok_or_else(|| unknown(id))
         })
         .collect()
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct ResolveRequest {
-    #[serde(default)]
-    instance_ids: Vec<String>,
-    #[serde(default)]
-    targets: Vec<Target>,
-    filter: Option<Filter>,
-    timeout_seconds: Option<u64>,
-    /// Answer the ids of all of them, as far as one signature may name.
-    #[serde(default)]
-    with_ids: bool,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct ResolveResult {
-    total: usize,
-    online: usize,
-    offline: usize,
-    offline_nodes: Vec<OfflineNode>,
-    sample: Vec<NodeSummary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node_ids: Option<Vec<NodeId>>,
-    /// Until when a command sent now would wait for the nodes that are offline.
-    wait_ends_at: Timestamp,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-struct OfflineNode {
-    node_id: NodeId,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offline_reason: Option<OfflineReason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_seen_at: Option<Timestamp>,
-}
-
-/// The action whose targets are resolved.
-pub const SEND: &str = "ssm:SendCommand";
-const SHOWN_OFFLINE: usize = 50;
-const SHOWN_SAMPLE: usize = 10;
-/// Upstream's default of SendCommand.
-pub const DEFAULT_TIMEOUT_S: u64 = 3600;
-
-async fn resolve_targets(cx: Cx, request: ResolveRequest) -> ApiResult<ResolveResult> {
-    let now = cx.now();
-    let wait = Duration::from_secs(request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_S));
-    // The preview of a command shows whom the command would reach; whoever sends none sees what they may see.
-    let action = match policy::may_ever(cx.caller(), SEND) {
-        true => SEND,
-        false => cx.request().action.as_str(),
-    };
-    let action = action.to_owned();
-    cx.clone()
-        .read(move |tx| {
-            let found = match &request.filter {
-                Some(filter) => matching(&cx, tx, nodes::sql::SELECT, filter)?
-                    .and_condition(&cx.visible_for(&action, KIND, "node.id"))
-                    .order("node.id")
-                    .rows(tx, Node::from_row)?,
-                None => {
-                    let selection = Selection {
-                        instance_ids: request.instance_ids,
-                        targets: request.targets,
-                    };
-                    selection.check()?;
-                    selection.resolve(tx, &cx, &action)?
-                }
-            };
-            let total = found.len();
-            let node_ids = request
-                .with_ids
-                .then(|| found.iter().take(MAX_TARGETS_SIGNED).map(|node| node.id.clone()).collect());
-            let offline: Vec<&Node> = found.iter().filter(|n| n.status == NodeStatus::Offline).collect();
-            let offline_nodes = offline.iter().take(SHOWN_OFFLINE).map(|n| OfflineNode {
-                node_id: n.id.clone(),
-                name: n.name.clone(),
-                offline_reason: n.offline_reason,
-                last_seen_at: n.last_seen_at,
-            });
-            let (offline_nodes, offline) = (offline_nodes.collect(), offline.len());
-            let sample = with_tags(tx, found.into_iter().take(SHOWN_SAMPLE).collect(), now)?;
-            Ok(ResolveResult {
-                total,
-                online: total - offline,
-                offline,
-                offline_nodes,
-                sample,
-                node_ids,
-                wait_ends_at: now + wait,
-            })
-        })
-        .await
 }
 
 #[cfg(test)]
