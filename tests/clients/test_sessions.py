@@ -351,6 +351,12 @@ def test_live_command_progress_reaches_the_end(hub, node):
             break
 
 
+@pytest.mark.parametrize("topic", ["nodes", "sessions", "join-requests"])
+def test_who_follows_a_list_is_told_to_read_it_once_more(hub, topic):
+    """What changed between the reading and the subscription would be told by nobody."""
+    assert next(events(live(hub, topic))) == {"Reload": True}
+
+
 def test_a_joining_node_turns_up_live(hub):
     line = hub.api.hub("CreateJoinLine")
     watch = events(live(hub, "activation", ActivationId=line["ActivationId"]))

@@ -271,6 +271,8 @@ struct RequestsEvent {
 
 async fn follow(cx: Cx, _topic: RequestsTopic, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
+    // What changed since the follower read its list is told by nobody else.
+    feed.send(&RequestsEvent { reload: true }).await?;
     loop {
         match events.recv().await {
             Ok(Event::JoinRequestsChanged) | Err(RecvError::Lagged(_)) => feed.send(&RequestsEvent { reload: true }).await?,

@@ -1,11 +1,13 @@
 //! Agents come and go: admission of known keys, facts, and why a node is offline.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
@@ -136,37 +138,60 @@ struct NodesTopic {}
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 enum NodesEvent {
-    NodeIds(Vec<NodeId>),
+    NodeIds(BTreeSet<NodeId>),
     Reload(bool),
 }
 
 async fn follow(cx: Cx, _topic: NodesTopic, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
-    loop {
-        let first = match events.recv().await {
-            Ok(event) => changed(&event),
-            Err(RecvError::Lagged(_)) => return_reload(&feed).await?,
-            Err(RecvError::Closed) => return Ok(()),
-        };
-        let Some(first) = first else { continue };
-        let mut ids = vec![first];
-        let until = Instant::now() + LIVE_STEP;
-        while let Ok(Ok(event)) = timeout_at(until, events.recv()).await {
-            ids.extend(changed(&event));
-        }
-        ids.sort();
-        ids.dedup();
+    // What changed since the follower read its list is told by nobody else.
+    feed.send(&NodesEvent::Reload(true)).await?;
+    while let Some(Changes { ids, are_all }) = gather(&mut events).await {
         let ids = seen_by(&cx, ids).await?;
-        match ids.len() {
-            0 => {}
-            n if n > LIVE_MAX_NODES => feed.send(&NodesEvent::Reload(true)).await?,
-            _ => feed.send(&NodesEvent::NodeIds(ids)).await?,
+        if !are_all || ids.len() > LIVE_MAX_NODES {
+            feed.send(&NodesEvent::Reload(true)).await?;
+        } else if !ids.is_empty() {
+            feed.send(&NodesEvent::NodeIds(ids)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The nodes that changed about together.
+struct Changes {
+    ids: BTreeSet<NodeId>,
+    /// Whether none was lost on the way here.
+    are_all: bool,
+}
+
+/// Waits for a change and for those that come soon after it; `None` when the hub ends.
+async fn gather(events: &mut Receiver<Event>) -> Option<Changes> {
+    let mut seen = Changes {
+        ids: BTreeSet::new(),
+        are_all: true,
+    };
+    let mut until = None;
+    loop {
+        let next = match until {
+            None => events.recv().await,
+            Some(at) => match timeout_at(at, events.recv()).await {
+                Ok(next) => next,
+                Err(_over) => return Some(seen),
+            },
+        };
+        match next {
+            Ok(event) => seen.ids.extend(changed(&event)),
+            Err(RecvError::Lagged(_)) => seen.are_all = false,
+            Err(RecvError::Closed) => return None,
+        }
+        if !seen.are_all || !seen.ids.is_empty() {
+            until.get_or_insert_with(|| Instant::now() + LIVE_STEP);
         }
     }
 }
 
 /// Of these nodes, those that the follower may see.
-async fn seen_by(cx: &Cx, ids: Vec<NodeId>) -> ApiResult<Vec<NodeId>> {
+async fn seen_by(cx: &Cx, ids: BTreeSet<NodeId>) -> ApiResult<BTreeSet<NodeId>> {
     let visible = cx.visible(KIND, "node.id");
     if visible == Condition::Always {
         return Ok(ids);
@@ -174,11 +199,8 @@ async fn seen_by(cx: &Cx, ids: Vec<NodeId>) -> ApiResult<Vec<NodeId>> {
     let select = Select::new("SELECT node.id FROM node")
         .and_in("node.id", ids.iter().map(Value::from))
         .and_condition(&visible);
-    cx.read(move |tx| Ok(select.rows(tx, |row| row.get("id"))?)).await
-}
-
-async fn return_reload(feed: &Feed) -> ApiResult<Option<NodeId>> {
-    feed.send(&NodesEvent::Reload(true)).await.map(|()| None)
+    let seen: Vec<NodeId> = cx.read(move |tx| Ok(select.rows(tx, |row| row.get("id"))?)).await?;
+    Ok(seen.into_iter().collect())
 }
 
 fn changed(event: &Event) -> Option<NodeId> {
@@ -219,5 +241,39 @@ mod sql {
         let sql = "UPDATE node SET status = 'Offline', offline_reason = 'HubRestarted', last_seen_at = max(last_seen_at, :alive_at)
                    WHERE status = 'Online'";
         tx.execute(sql, &[(":alive_at", alive_at.into())]).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast::channel;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_told_together_and_a_loss_among_them_is_not_hidden() {
+        let (sender, mut events) = channel(4);
+        let (early, late) = (NodeId::random(), NodeId::random());
+        let change = |node: &NodeId| sender.send(Event::NodeChanged(node.clone())).unwrap();
+        for node in [&early, &late, &early] {
+            change(node);
+        }
+        let seen = gather(&mut events).await.unwrap();
+        assert!(seen.are_all);
+        assert_eq!(seen.ids, BTreeSet::from([early.clone(), late.clone()]));
+
+        // More than there is room for, after the first has begun the wait.
+        let gathering = async { gather(&mut events).await.unwrap() };
+        let flooding = async {
+            change(&early);
+            tokio::task::yield_now().await;
+            for _ in 0..9 {
+                change(&late);
+            }
+        };
+        let (seen, ()) = tokio::join!(gathering, flooding);
+        assert!(!seen.are_all);
+        drop(sender);
+        assert!(gather(&mut events).await.is_none());
     }
 }

@@ -344,6 +344,8 @@ struct SessionsEvent {
 
 async fn follow(cx: Cx, _topic: SessionsTopic, feed: Feed) -> ApiResult<()> {
     let mut events = cx.services.bus.subscribe();
+    // What changed since the follower read its list is told by nobody else.
+    feed.send(&SessionsEvent { reload: true }).await?;
     loop {
         match events.recv().await {
             Ok(Event::SessionChanged(id)) => {
