@@ -119,10 +119,14 @@ async fn catch_up(services: &Services, node: &NodeId, running: Vec<CommandId>) -
     for command in held {
         services.bus.send(Event::CommandChanged(command));
     }
-    for (order, state, is_accepted) in open {
+    for (run, state) in open {
         if state == State::Cancelling {
-            tell(services, node, &ToAgent::Cancel { run: order.id.clone() }).await;
-        } else if !is_accepted {
+            tell(services, node, &ToAgent::Cancel { run }).await;
+            continue;
+        }
+        // One after the other: many long orders may wait for a node.
+        let id = node.clone();
+        if let Some(order) = services.read(move |tx| Ok(sql::order_for(tx, &id, &run)?)).await? {
             let addressee = Addressee { node: node.clone(), key };
             order.tell_all(services, vec![addressee]).await;
         }
@@ -248,14 +252,26 @@ mod sql {
         tx.rows(sql, &[(":node", node.into())], |row| row.get("command_id"))
     }
 
-    pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(Order, State, bool)>, StoreError> {
-        let sql = "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras, i.status, i.accepted_at IS NOT NULL AS accepted
-                   FROM invocation i JOIN command c ON c.id = i.command_id
+    /// What the node has not accepted yet, or shall stop.
+    pub fn open_of(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<(CommandId, State)>, StoreError> {
+        let sql = "SELECT i.command_id, i.status FROM invocation i
                    WHERE i.node_id = :node AND i.ended_at IS NULL AND i.released_at IS NOT NULL
-                     AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = c.id AND coalesce(a.decision, '') <> 'Approved')
+                     AND (i.accepted_at IS NULL OR i.status = 'Cancelling')
+                     AND NOT EXISTS (SELECT 1 FROM command_approval a WHERE a.command_id = i.command_id AND coalesce(a.decision, '') <> 'Approved')
                    ORDER BY i.requested_at";
         tx.rows(sql, &[(":node", node.into())], |row| {
-            Ok((order(row)?, row.parsed("status")?, row.get("accepted")?))
+            Ok((row.get("command_id")?, row.parsed("status")?))
         })
+    }
+
+    /// Nothing when the node is not to begin on it any more.
+    pub fn order_for(tx: &Tx<'_>, node: &NodeId, id: &CommandId) -> Result<Option<Order>, StoreError> {
+        tx.row(
+            "SELECT c.id, c.start_before, c.document_name, c.document, c.parameters, c.lookups, c.documents, c.extras
+             FROM invocation i JOIN command c ON c.id = i.command_id
+             WHERE i.node_id = :node AND i.command_id = :id AND i.ended_at IS NULL AND i.accepted_at IS NULL AND i.status <> 'Cancelling'",
+            &[(":node", node.into()), (":id", id.into())],
+            order,
+        )
     }
 }
