@@ -22,7 +22,7 @@ from result import Probe, against, at_most
 
 KEYS = 1000
 OPENS = 9
-DOWNLOADS = 5
+DOWNLOADS = 11
 MEBIBYTES = 100
 # What docs/performance.md has recorded for `ssh -tt` on the loopback of the machine of reference.
 SSH = {"echo_p50": 400, "echo_p99": 1300, "down": 34.5, "open": 475}
