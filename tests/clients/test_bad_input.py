@@ -11,7 +11,7 @@ from harness.wait import until
 
 SSM_OPERATIONS = [
     "CreateActivation", "DescribeActivations", "DeleteActivation", "DescribeInstanceInformation", "DescribeInstanceProperties",
-    "DeregisterManagedInstance", "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource", "SendCommand", "ListCommands",
+    "DeregisterManagedInstance", "UpdateManagedInstanceRole", "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource", "SendCommand", "ListCommands",
     "ListCommandInvocations", "GetCommandInvocation", "CancelCommand", "StartSession", "ResumeSession", "TerminateSession",
     "DescribeSessions", "GetConnectionStatus",
 ]
@@ -52,6 +52,41 @@ def test_malformed_json_is_refused(hub, operation, body):
 def test_a_member_that_is_null_is_not_there(hub, operation, body):
     status, answer, *_ = hub.api.raw(operation, json.dumps(body).encode())
     assert status == 200, answer
+
+
+COMMAND = '{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true"]}}]}'
+
+
+@pytest.mark.parametrize(
+    "operation, body, member",
+    [
+        ("ListCommands", {"Filters": []}, "filters"),
+        ("ListCommandInvocations", {"Filters": []}, "filters"),
+        ("ListDocuments", {"DocumentFilterList": []}, "documentFilterList"),
+        ("ListDocuments", {"DocumentFilterList": [{"key": "Colour", "value": "red"}]}, "documentFilterList.1.member.key"),
+        ("ListDocuments", {"Filters": [{"Key": "Name", "Values": ["x"]}, {"Key": "Name", "Values": [""]}]}, "filters.2.member.values"),
+        ("ListDocuments", {"Filters": [{"Key": "k" * 129, "Values": ["x"]}]}, "filters.1.member.key"),
+        ("SendCommand", {"DocumentName": "AWS-RunShellScript", "DocumentVersion": ""}, "documentVersion"),
+        ("CreateDocument", {"Requires": [{"Name": "!!"}]}, "requires.1.member.name"),
+        ("CreateDocument", {"Requires": [{"Name": "abc", "Version": "x"}]}, "requires.1.member.version"),
+        ("CreateDocument", {"Requires": [{"Name": "abc", "RequireType": "a b"}]}, "requires.1.member.requireType"),
+        ("CreateDocument", {"Requires": [{"Name": "abc", "VersionName": "a b"}]}, "requires.1.member.versionName"),
+        ("CreateDocument", {"Attachments": [{"Key": "Url", "Values": ["x"]}]}, "attachments.1.member.key"),
+        ("CreateDocument", {"Attachments": [{"Key": "SourceUrl", "Values": [""]}]}, "attachments.1.member.values"),
+        ("CreateDocument", {"Attachments": [{"Key": "SourceUrl", "Values": ["x"], "Name": "a b"}]}, "attachments.1.member.name"),
+        ("UpdateDocumentMetadata", {"Name": "abc", "DocumentReviews": {"Action": "Approve", "Comment": [{"Type": "Remark"}]}}, "documentReviews.comment.1.member.type"),
+        ("CreateActivation", {"IamRole": "r", "DefaultInstanceName": "a!b"}, "defaultInstanceName"),
+        ("CreateActivation", {"IamRole": "r", "RegistrationMetadata": [{"Key": "k"}]}, "registrationMetadata.1.member.value"),
+        ("CreateActivation", {"IamRole": "r", "RegistrationMetadata": [{"Key": " ", "Value": "v"}]}, "registrationMetadata.1.member.key"),
+        ("UpdateManagedInstanceRole", {"InstanceId": "mi-0123456789abcdef0", "IamRole": "r" * 65}, "iamRole"),
+    ],
+)
+def test_what_breaks_the_model_is_named_by_its_place(hub, operation, body, member):
+    if operation == "CreateDocument":
+        body = {"Name": "Breaks-the-model", "Content": COMMAND, **body}
+    status, answer, *_ = hub.api.raw(f"AmazonSSM.{operation}", json.dumps(body).encode())
+    assert status == 400 and json.loads(answer)["__type"].endswith("ValidationException"), answer
+    assert f"at '{member}' failed to satisfy constraint" in json.loads(answer)["message"], answer
 
 
 def test_a_required_member_that_is_null_is_missing(hub):

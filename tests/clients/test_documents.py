@@ -454,7 +454,7 @@ def test_lists_that_may_not_be_empty_are_given_whole_or_left_out(hub, named):
 
     least = "failed to satisfy constraint: Member must have length greater than or equal to 1"
     assert f"'requires' {least}" in refusal(Requires=[])
-    assert f"'attachments.values' {least}" in refusal(Attachments=[{"Key": "SourceUrl", "Values": []}])
+    assert f"'attachments.1.member.values' {least}" in refusal(Attachments=[{"Key": "SourceUrl", "Values": []}])
     assert "less than or equal to 1" in refusal(Attachments=[{"Key": "SourceUrl", "Values": ["a", "b"]}])
     assert named(plain(), Requires=[{"Name": "AWS-RunShellScript", "Version": "1"}])["Requires"][0]["Name"] == "AWS-RunShellScript"
 

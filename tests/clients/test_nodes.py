@@ -200,6 +200,15 @@ def test_separators_of_every_kind_may_stand_in_tags(ssm, node):
     ssm.remove_tags_from_resource(**resource, TagKeys=[tag["Key"]])
 
 
+def test_the_name_of_a_nodes_role_is_kept(ssm, node, refuses):
+    before = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node]}])["InstanceInformationList"][0]["IamRole"]
+    for role in ("service-role/Fleet", before):
+        ssm.update_managed_instance_role(InstanceId=node, IamRole=role)
+        (shown,) = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node]}])["InstanceInformationList"]
+        assert shown["IamRole"] == role
+    refuses("InvalidInstanceId", ssm.update_managed_instance_role, InstanceId=UNKNOWN, IamRole="r")
+
+
 def test_removing_an_unknown_node_is_refused(ssm, refuses):
     refuses("InvalidInstanceId", ssm.deregister_managed_instance, InstanceId=UNKNOWN)
 

@@ -332,7 +332,7 @@ def test_channels_and_the_log_are_filtered(hub, authority):
             assert hub.api.hub("TestNotificationChannel", Name=name)["Notification"]["State"] != "Delivered"
         assert names("name", "prefix", "sift-") == ["sift-hook", "sift-ntfy"]
         assert "sift-hook" not in names("kind", "eq", "ntfy") and "sift-ntfy" in names("kind", "eq", "ntfy")
-        assert names("text", "contains", "HOOK webhook") == ["sift-hook"]
+        assert names("text", "contains", "SIFT-HOOK webhook") == ["sift-hook"]
         assert logged("channel", "eq", "sift-hook") == {"sift-hook"}
         assert {"sift-hook", "sift-ntfy"} <= logged("subject", "contains", "test")
         assert "sift-hook" not in logged("state", "eq", "Delivered")

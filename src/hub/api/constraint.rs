@@ -45,6 +45,14 @@ pub fn count_at_most<T>(list: &[T], member: &str, max: usize) -> ApiResult<()> {
     ))
 }
 
+/// *Errors*: `ValidationException` when a list that may be left out is given without an entry.
+pub fn not_empty<T>(list: Option<&[T]>, member: &str) -> ApiResult<()> {
+    match list {
+        Some([]) => Err(violated("[]", member, "have length greater than or equal to 1")),
+        _ => Ok(()),
+    }
+}
+
 /// *Errors*: `ValidationException` when the name that an operator gives something (`a channel`) is no plain word.
 pub fn plain_name(name: &str, of: &str) -> ApiResult<()> {
     let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));

@@ -186,6 +186,7 @@ fn operator() -> Vec<Statement> {
                 "roadstead:RenewNodeIdentity",
                 "roadstead:ReleaseNode",
                 "ssm:DeregisterManagedInstance",
+                "ssm:UpdateManagedInstanceRole",
                 "ssm:CreateActivation",
                 "ssm:DeleteActivation",
                 "roadstead:CreateJoinLine",

@@ -96,7 +96,7 @@ export type ContinueRequest = { Code?: string; RecoveryCode?: string; Ticket: st
 
 export type CreateGroupRequest = { Description?: string; GroupName: string; NodeIds?: string[]; Rule?: string; };
 
-export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; NeedsApproval?: boolean; RegistrationLimit?: number; Tags?: Tag[]; };
+export type CreateRequest = { DefaultInstanceName?: string; Description?: string; ExpirationDate?: number; IamRole: string; NeedsApproval?: boolean; RegistrationLimit?: number; RegistrationMetadata?: Metadata[]; Tags?: Tag[]; };
 
 export type CreateRequest2 = { Attachments?: Source[]; Content: string; DisplayName?: string; DocumentFormat?: string; DocumentType?: string; Name: string; Requires?: Requires[]; Tags?: Tag[]; TargetType?: string; VersionName?: string; };
 
@@ -282,6 +282,8 @@ export type Empty35 = Record<string, unknown>;
 
 export type Empty36 = Record<string, unknown>;
 
+export type Empty37 = Record<string, unknown>;
+
 export type Empty4 = Record<string, unknown>;
 
 export type Empty5 = Record<string, unknown>;
@@ -460,7 +462,7 @@ export type HistoryRequest2 = { DocumentVersion?: string; MaxResults?: number; M
 
 export type HistoryResult = { NextToken?: string; Parameters: ParameterHistory[]; };
 
-export type HistoryResult2 = { Author: string; DocumentVersion: string; Metadata: Metadata; Name: string; NextToken?: string; };
+export type HistoryResult2 = { Author: string; DocumentVersion: string; Metadata: Metadata2; Name: string; NextToken?: string; };
 
 export type HubKey = { Changes: number; Fingerprint: string; NodesWithIt: number; NodesWithoutIt: number; OldFingerprint?: string; };
 
@@ -602,7 +604,7 @@ export type ListTagRulesResult = { Rules: TagRule[]; };
 
 export type ListTagSyncTasksRequest = { MaxResults?: number; NextToken?: string; };
 
-export type ListTagSyncTasksResult = { TagSyncTasks: Empty35[]; };
+export type ListTagSyncTasksResult = { TagSyncTasks: Empty36[]; };
 
 export type ListUsersRequest = { MaxResults?: number; NextToken?: string; };
 
@@ -618,7 +620,9 @@ export type LoginRequest = { Password: string; UserName: string; };
 
 export type MailChannel = { From: string; Host: string; Port: number; Security?: Security; To: string[]; User?: string; };
 
-export type Metadata = { ReviewerResponse: Response[]; };
+export type Metadata = { Key?: string; Value?: string; };
+
+export type Metadata2 = { ReviewerResponse: Response[]; };
 
 export type ModifyRequest = { AccountIdsToAdd?: string[]; AccountIdsToRemove?: string[]; Name: string; PermissionType: string; SharedDocumentVersion?: string; };
 
@@ -1024,7 +1028,9 @@ export type UpdateRequest = { Attachments?: Source[]; Content: string; DisplayNa
 
 export type UpdateRequest2 = { DocumentReviews: Reviews; DocumentVersion?: string; Name: string; };
 
-export type UpdateRequest3 = { AccessKeyId: string; Status: string; };
+export type UpdateRequest3 = { IamRole: string; InstanceId: string; };
+
+export type UpdateRequest4 = { AccessKeyId: string; Status: string; };
 
 export type UpdateResourceGroupRequest = { Criticality?: number; Description?: string; DisplayName?: string; Group?: string; GroupName?: string; Owner?: string; };
 
@@ -1102,16 +1108,17 @@ export interface Operations {
   "AmazonSSM.UpdateDocument": { request: UpdateRequest; result: DescriptionResult };
   "AmazonSSM.UpdateDocumentDefaultVersion": { request: DefaultRequest; result: DefaultResult };
   "AmazonSSM.UpdateDocumentMetadata": { request: UpdateRequest2; result: Empty6 };
+  "AmazonSSM.UpdateManagedInstanceRole": { request: UpdateRequest3; result: Empty7 };
   "Roadstead.ApproveCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.ApproveJoin": { request: ApproveRequest; result: DecisionResult };
-  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty7 };
-  "Roadstead.BeginOidcLogin": { request: Empty8; result: BeginOidcResult };
-  "Roadstead.BeginPasskey": { request: Empty9; result: BeginResult };
-  "Roadstead.BeginPasskeyLogin": { request: Empty9; result: BeginLoginResult };
-  "Roadstead.BeginTotp": { request: Empty10; result: Enrolment };
+  "Roadstead.AttachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.BeginOidcLogin": { request: Empty9; result: BeginOidcResult };
+  "Roadstead.BeginPasskey": { request: Empty10; result: BeginResult };
+  "Roadstead.BeginPasskeyLogin": { request: Empty10; result: BeginLoginResult };
+  "Roadstead.BeginTotp": { request: Empty11; result: Enrolment };
   "Roadstead.ChangePassword": { request: ChangeRequest; result: LoggedIn };
   "Roadstead.ChangeTags": { request: ChangeTagsRequest; result: ChangeTagsResult };
-  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty10 };
+  "Roadstead.ClearFactors": { request: ClearRequest; result: Empty11 };
   "Roadstead.ConfirmPasskey": { request: ConfirmRequest; result: Confirmed };
   "Roadstead.ConfirmTotp": { request: ConfirmRequest2; result: Confirmed };
   "Roadstead.ContinueLogin": { request: ContinueRequest; result: LoggedIn };
@@ -1122,57 +1129,57 @@ export interface Operations {
   "Roadstead.CreateRole": { request: CreateRoleRequest; result: RoleResult };
   "Roadstead.CreateSecretKey": { request: CreateRequest5; result: CreateResult4 };
   "Roadstead.CreateUser": { request: CreateUserRequest; result: UserResult };
-  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty11 };
-  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty12 };
-  "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty13 };
+  "Roadstead.DeleteAccessKey": { request: DeleteRequest4; result: Empty12 };
+  "Roadstead.DeleteGroup": { request: GroupNameRequest; result: Empty13 };
+  "Roadstead.DeleteNodeParameterAccess": { request: DeleteRequest5; result: Empty14 };
   "Roadstead.DeleteNotificationChannel": { request: NotificationChannelRequest; result: NotificationChannelDone };
   "Roadstead.DeleteObjectStore": { request: ObjectStoreRequest; result: ObjectStoreDone };
-  "Roadstead.DeleteOidc": { request: Empty14; result: Empty14 };
-  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty7 };
-  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty15 };
-  "Roadstead.DeleteTagRule": { request: DeleteTagRuleRequest; result: Empty16 };
-  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty17 };
+  "Roadstead.DeleteOidc": { request: Empty15; result: Empty15 };
+  "Roadstead.DeletePolicy": { request: PolicyNameRequest; result: Empty8 };
+  "Roadstead.DeleteRole": { request: DeleteRoleRequest; result: Empty16 };
+  "Roadstead.DeleteTagRule": { request: DeleteTagRuleRequest; result: Empty17 };
+  "Roadstead.DeleteUser": { request: DescribeUserRequest; result: Empty18 };
   "Roadstead.DescribeCommand": { request: DescribeRequest5; result: Progress };
   "Roadstead.DescribeGroup": { request: GroupNameRequest; result: GroupResult };
-  "Roadstead.DescribeHub": { request: Empty18; result: HubView };
-  "Roadstead.DescribeHubKey": { request: Empty19; result: HubKey };
+  "Roadstead.DescribeHub": { request: Empty19; result: HubView };
+  "Roadstead.DescribeHubKey": { request: Empty20; result: HubKey };
   "Roadstead.DescribeNode": { request: DescribeRequest6; result: NodeDetail };
   "Roadstead.DescribeNodeParameters": { request: DescribeRequest7; result: NodeParameters };
-  "Roadstead.DescribeResponsibilities": { request: Empty20; result: Table };
+  "Roadstead.DescribeResponsibilities": { request: Empty21; result: Table };
   "Roadstead.DescribeUser": { request: DescribeUserRequest; result: UserResult };
-  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty7 };
-  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty21 };
-  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty21 };
+  "Roadstead.DetachPolicy": { request: AttachPolicyRequest; result: Empty8 };
+  "Roadstead.DisableSecretKey": { request: NamedRequest; result: Empty22 };
+  "Roadstead.EnableSecretKey": { request: NamedRequest; result: Empty22 };
   "Roadstead.ExplainAccess": { request: ExplainAccessRequest; result: ExplainAccessResult };
   "Roadstead.FinishHubKeyRotation": { request: FinishRequest; result: HubKey };
   "Roadstead.FinishOidcLogin": { request: FinishOidcLoginRequest; result: LoggedIn };
   "Roadstead.FinishPasskeyLogin": { request: PasskeyProof; result: LoggedIn };
-  "Roadstead.GetAuditHead": { request: Empty22; result: HeadResult };
-  "Roadstead.GetAuditRetention": { request: Empty23; result: RetentionResult };
-  "Roadstead.GetAuditShipping": { request: Empty24; result: ShippingResult };
-  "Roadstead.GetCaller": { request: Empty25; result: CallerView };
-  "Roadstead.GetFactors": { request: Empty10; result: FactorsView };
+  "Roadstead.GetAuditHead": { request: Empty23; result: HeadResult };
+  "Roadstead.GetAuditRetention": { request: Empty24; result: RetentionResult };
+  "Roadstead.GetAuditShipping": { request: Empty25; result: ShippingResult };
+  "Roadstead.GetCaller": { request: Empty26; result: CallerView };
+  "Roadstead.GetFactors": { request: Empty11; result: FactorsView };
   "Roadstead.GetFreeze": { request: GetFreezeRequest; result: FreezeState };
   "Roadstead.GetLimits": { request: GetLimitsRequest; result: GetLimitsResult };
   "Roadstead.GetNotificationChannel": { request: NotificationChannelRequest; result: GetNotificationChannelResult };
   "Roadstead.GetNotificationLog": { request: GetNotificationLogRequest; result: GetNotificationLogResult };
   "Roadstead.GetObjectStore": { request: ObjectStoreRequest; result: GetObjectStoreResult };
-  "Roadstead.GetOidc": { request: Empty14; result: OidcResult };
+  "Roadstead.GetOidc": { request: Empty15; result: OidcResult };
   "Roadstead.GetOutput": { request: GetRequest4; result: GetResult4 };
-  "Roadstead.GetOverview": { request: Empty26; result: Overview };
+  "Roadstead.GetOverview": { request: Empty27; result: Overview };
   "Roadstead.GetPolicy": { request: PolicyNameRequest; result: PolicyResult };
-  "Roadstead.GetSetupState": { request: Empty25; result: SetupState };
+  "Roadstead.GetSetupState": { request: Empty26; result: SetupState };
   "Roadstead.GroupOutputs": { request: GroupRequest; result: GroupResult2 };
   "Roadstead.ImportPolicy": { request: ImportPolicyRequest; result: ImportPolicyResult };
-  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty27 };
+  "Roadstead.LinkOidcUser": { request: LinkOidcUserRequest; result: Empty28 };
   "Roadstead.LintDocument": { request: LintRequest; result: LintResult };
-  "Roadstead.ListAccessKeys": { request: Empty11; result: ListResult5 };
+  "Roadstead.ListAccessKeys": { request: Empty12; result: ListResult5 };
   "Roadstead.ListApprovals": { request: ListApprovalsRequest; result: ListApprovalsResult };
   "Roadstead.ListAuditEvents": { request: ListRequest5; result: ListResult6 };
   "Roadstead.ListGroups": { request: ListGroupsRequest; result: ListGroupsResult };
   "Roadstead.ListJoinRequests": { request: ListRequest6; result: ListResult7 };
   "Roadstead.ListLimits": { request: ListLimitsRequest; result: ListLimitsResult };
-  "Roadstead.ListLoginRules": { request: Empty28; result: RulesResult };
+  "Roadstead.ListLoginRules": { request: Empty29; result: RulesResult };
   "Roadstead.ListLoginSessions": { request: ListRequest7; result: ListResult8 };
   "Roadstead.ListNodeParameterAccess": { request: ListRequest8; result: ListResult9 };
   "Roadstead.ListNotificationChannels": { request: ListNotificationChannelsRequest; result: ListNotificationChannelsResult };
@@ -1186,34 +1193,34 @@ export interface Operations {
   "Roadstead.ListTagRules": { request: ListTagRulesRequest; result: ListTagRulesResult };
   "Roadstead.ListUsers": { request: ListUsersRequest; result: ListUsersResult };
   "Roadstead.Login": { request: LoginRequest; result: LoggedIn };
-  "Roadstead.Logout": { request: Empty25; result: Empty25 };
-  "Roadstead.MakeRecoveryCodes": { request: Empty10; result: RecoveryCodes };
-  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty23 };
-  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty24 };
-  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty29 };
-  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty28 };
-  "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty13 };
+  "Roadstead.Logout": { request: Empty26; result: Empty26 };
+  "Roadstead.MakeRecoveryCodes": { request: Empty11; result: RecoveryCodes };
+  "Roadstead.PutAuditRetention": { request: PutRetentionRequest; result: Empty24 };
+  "Roadstead.PutAuditShipping": { request: PutShippingRequest; result: Empty25 };
+  "Roadstead.PutLimits": { request: PutLimitsRequest; result: Empty30 };
+  "Roadstead.PutLoginRule": { request: PutRuleRequest; result: Empty29 };
+  "Roadstead.PutNodeParameterAccess": { request: PutRequest; result: Empty14 };
   "Roadstead.PutNotificationChannel": { request: PutNotificationChannelRequest; result: NotificationChannelDone };
   "Roadstead.PutObjectStore": { request: PutObjectStoreRequest; result: ObjectStoreDone };
-  "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty14 };
+  "Roadstead.PutOidc": { request: PutOidcRequest; result: Empty15 };
   "Roadstead.PutPolicy": { request: PutPolicyRequest; result: PolicyResult };
-  "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty16 };
+  "Roadstead.PutTagRule": { request: PutTagRuleRequest; result: Empty17 };
   "Roadstead.RecoverUser": { request: RecoverRequest; result: RecoverResult };
   "Roadstead.RejectCommand": { request: DecideCommandRequest; result: DecideCommandResult };
   "Roadstead.RejectJoin": { request: RejectRequest; result: DecisionResult };
-  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty30 };
-  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty9 };
-  "Roadstead.RemoveTotp": { request: Empty10; result: Empty10 };
-  "Roadstead.RenameNode": { request: RenameRequest; result: Empty31 };
-  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty30 };
+  "Roadstead.ReleaseNode": { request: ReleaseRequest; result: Empty31 };
+  "Roadstead.RemovePasskey": { request: RemoveRequest2; result: Empty10 };
+  "Roadstead.RemoveTotp": { request: Empty11; result: Empty11 };
+  "Roadstead.RenameNode": { request: RenameRequest; result: Empty32 };
+  "Roadstead.RenewNodeIdentity": { request: RenewRequest; result: Empty31 };
   "Roadstead.RerunCommand": { request: RerunRequest; result: RerunResult };
   "Roadstead.ResetPassword": { request: ResetRequest; result: ResetResult };
   "Roadstead.ResolveTargets": { request: ResolveRequest; result: ResolveResult };
   "Roadstead.RetryNotification": { request: RetryNotificationRequest; result: RetryNotificationResult };
   "Roadstead.RetryOutputUpload": { request: RetryOutputUploadRequest; result: RetryOutputUploadResult };
-  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty32 };
+  "Roadstead.RevokeLoginSession": { request: RevokeRequest; result: Empty33 };
   "Roadstead.RevokeLoginSessions": { request: RevokeAllRequest; result: RevokeAllResult };
-  "Roadstead.RotateHubKey": { request: Empty19; result: HubKey };
+  "Roadstead.RotateHubKey": { request: Empty20; result: HubKey };
   "Roadstead.RotateSecretKey": { request: NamedRequest; result: RotateResult };
   "Roadstead.SearchInvocations": { request: SearchRequest; result: SearchResult };
   "Roadstead.SearchNodes": { request: SearchRequest2; result: SearchResult2 };
@@ -1226,14 +1233,14 @@ export interface Operations {
   "Roadstead.SuggestValues": { request: SuggestRequest; result: SuggestResult };
   "Roadstead.TestNotificationChannel": { request: NotificationChannelRequest; result: TestNotificationChannelResult };
   "Roadstead.TestObjectStore": { request: TestObjectStoreRequest; result: TestObjectStoreResult };
-  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty27 };
-  "Roadstead.UpdateAccessKey": { request: UpdateRequest3; result: Empty11 };
+  "Roadstead.UnlinkOidcUser": { request: UnlinkOidcUserRequest; result: Empty28 };
+  "Roadstead.UpdateAccessKey": { request: UpdateRequest4; result: Empty12 };
   "Roadstead.UpdateGroup": { request: UpdateGroupRequest; result: GroupResult };
   "Roadstead.UpdateRole": { request: UpdateRoleRequest; result: RoleResult };
   "Roadstead.UpdateUser": { request: UpdateUserRequest; result: UserResult };
   "Roadstead.VerifyAudit": { request: VerifyRequest; result: VerifyResult };
   "AWSSecurityTokenServiceV20110615.AssumeRole": { request: AssumeRoleRequest; result: AssumeRoleResult };
-  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty33; result: CallerIdentity };
+  "AWSSecurityTokenServiceV20110615.GetCallerIdentity": { request: Empty34; result: CallerIdentity };
   "AWSSecurityTokenServiceV20110615.GetSessionToken": { request: SessionTokenRequest; result: SessionTokenResult };
   "ResourceGroupsTaggingAPI_20170126.DescribeReportCreation": { request: DescribeReportCreationRequest; result: DescribeReportCreationResult };
   "ResourceGroupsTaggingAPI_20170126.GetComplianceSummary": { request: GetComplianceSummaryRequest; result: GetComplianceSummaryResult };
@@ -1241,26 +1248,26 @@ export interface Operations {
   "ResourceGroupsTaggingAPI_20170126.GetTagKeys": { request: GetTagKeysRequest; result: GetTagKeysResult };
   "ResourceGroupsTaggingAPI_20170126.GetTagValues": { request: GetTagValuesRequest; result: GetTagValuesResult };
   "ResourceGroupsTaggingAPI_20170126.ListRequiredTags": { request: ListRequiredTagsRequest; result: ListRequiredTagsResult };
-  "ResourceGroupsTaggingAPI_20170126.StartReportCreation": { request: StartReportCreationRequest; result: Empty34 };
+  "ResourceGroupsTaggingAPI_20170126.StartReportCreation": { request: StartReportCreationRequest; result: Empty35 };
   "ResourceGroupsTaggingAPI_20170126.TagResources": { request: TagResourcesRequest; result: TagResourcesResult };
   "ResourceGroupsTaggingAPI_20170126.UntagResources": { request: UntagResourcesRequest; result: TagResourcesResult };
-  "Ardi.CancelTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.CancelTagSyncTask": { request: TagSyncTaskRequest; result: Empty36 };
   "Ardi.CreateGroup": { request: CreateResourceGroupRequest; result: CreateResourceGroupResult };
   "Ardi.DeleteGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
   "Ardi.GetAccountSettings": { request: GetAccountSettingsRequest; result: AccountSettingsResult };
   "Ardi.GetGroup": { request: ResourceGroupRequest; result: ResourceGroupResult };
   "Ardi.GetGroupConfiguration": { request: GetGroupConfigurationRequest; result: GetGroupConfigurationResult };
   "Ardi.GetGroupQuery": { request: GetGroupQueryRequest; result: GroupQueryResult };
-  "Ardi.GetTagSyncTask": { request: TagSyncTaskRequest; result: Empty35 };
+  "Ardi.GetTagSyncTask": { request: TagSyncTaskRequest; result: Empty36 };
   "Ardi.GetTags": { request: GetGroupTagsRequest; result: GroupTagsResult };
   "Ardi.GroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
   "Ardi.ListGroupResources": { request: ListGroupResourcesRequest; result: ListGroupResourcesResult };
   "Ardi.ListGroupingStatuses": { request: ListGroupingStatusesRequest; result: ListGroupingStatusesResult };
   "Ardi.ListGroups": { request: ListResourceGroupsRequest; result: ListResourceGroupsResult };
   "Ardi.ListTagSyncTasks": { request: ListTagSyncTasksRequest; result: ListTagSyncTasksResult };
-  "Ardi.PutGroupConfiguration": { request: PutGroupConfigurationRequest; result: Empty36 };
+  "Ardi.PutGroupConfiguration": { request: PutGroupConfigurationRequest; result: Empty37 };
   "Ardi.SearchResources": { request: SearchByQueryRequest; result: SearchByQueryResult };
-  "Ardi.StartTagSyncTask": { request: StartTagSyncTaskRequest; result: Empty35 };
+  "Ardi.StartTagSyncTask": { request: StartTagSyncTaskRequest; result: Empty36 };
   "Ardi.Tag": { request: TagGroupRequest; result: GroupTagsResult };
   "Ardi.UngroupResources": { request: GroupResourcesRequest; result: GroupResourcesResult };
   "Ardi.Untag": { request: UntagGroupRequest; result: UntagGroupResult };

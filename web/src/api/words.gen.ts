@@ -199,6 +199,7 @@ export const ACTIONS = [
   "ssm:UpdateDocument",
   "ssm:UpdateDocumentDefaultVersion",
   "ssm:UpdateDocumentMetadata",
+  "ssm:UpdateManagedInstanceRole",
   "sts:AssumeRole",
   "sts:GetCallerIdentity",
   "sts:GetSessionToken",

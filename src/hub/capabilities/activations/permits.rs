@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ActivationId, NodeId, random_hex};
 use crate::base::{ApiError, ApiResult, Timestamp};
+use crate::hub::api::constraint::Violations;
 use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
 use crate::hub::auth::Caller;
-use crate::hub::labels::{self, Kind, Tag};
+use crate::hub::labels::{self, Kind, Tag, form};
 use crate::hub::store::blobs::hash;
 use crate::hub::store::{Condition, Row, Select, StoreError, Tx, Value};
 use crate::model::access::Thing;
@@ -51,9 +52,39 @@ struct CreateRequest {
     expiration_date: Option<Timestamp>,
     #[serde(default)]
     tags: Vec<Tag>,
+    /// Upstream keeps it for itself: judged, and then forgotten.
+    #[serde(default)]
+    registration_metadata: Vec<Metadata>,
     /// Ours: who joins by it waits until somebody approves.
     #[serde(default)]
     needs_approval: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    key: Option<String>,
+    value: Option<String>,
+}
+
+impl CreateRequest {
+    /// *Errors*: `ValidationException`.
+    fn check(&self) -> ApiResult<()> {
+        let mut broken = Violations::default();
+        broken.length(Some(&self.iam_role), "iamRole", 0..=64);
+        broken.length(Some(&self.description), "description", 0..=256);
+        for (number, Metadata { key, value }) in (1..).zip(&self.registration_metadata) {
+            for (word, text, most) in [("key", key, 128), ("value", value, 2048)] {
+                let member = format!("registrationMetadata.{number}.member.{word}");
+                broken.required(text.as_ref(), &member);
+                broken.length(text.as_ref(), &member, 1..=most);
+                if let Some(blank) = text.as_ref().filter(|text| text.trim().is_empty()) {
+                    broken.add(blank, &member, r"satisfy regular expression pattern: ^(?!\s*$).+");
+                }
+            }
+        }
+        broken.check()
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -64,6 +95,7 @@ struct CreateResult {
 }
 
 async fn create_activation(cx: Cx, request: CreateRequest) -> ApiResult<CreateResult> {
+    request.check()?;
     let now = cx.now();
     let expires_at = request.expiration_date.unwrap_or(now + DEFAULT_LIFE);
     if expires_at <= now || expires_at > now + LONGEST_LIFE {
@@ -72,8 +104,6 @@ async fn create_activation(cx: Cx, request: CreateRequest) -> ApiResult<CreateRe
             "the expiration date must lie in the future, at most 30 days from now",
         ));
     }
-    constraint::at_most(&request.iam_role, "iamRole", 64)?;
-    constraint::at_most(&request.description, "description", 256)?;
     let permit = NewPermit {
         default_name: request.default_instance_name.filter(|n| !n.is_empty()),
         description: request.description,
@@ -117,6 +147,10 @@ pub async fn create(cx: &Cx, permit: NewPermit) -> ApiResult<(ActivationId, Stri
     }
     if let Some(name) = &permit.default_name {
         constraint::at_most(name, "defaultInstanceName", 256)?;
+        if !form::has_form(name) {
+            let must = r"satisfy regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$";
+            return Err(constraint::violated(name, "defaultInstanceName", must));
+        }
     }
     labels::check(&permit.tags)?;
     let (id, code) = (ActivationId::random(), random_hex(40));

@@ -7,21 +7,27 @@ use serde_json::{Value as Json, json};
 
 /// Without a `NotificationType` of nobody's choice: the model has no empty one.
 pub fn notification(given: Option<&Json>) -> Json {
-    filled(json!({"NotificationArn": "", "NotificationEvents": []}), given)
+    let whole = json!({"NotificationArn": "", "NotificationEvents": []});
+    filled(whole, &["NotificationArn", "NotificationEvents", "NotificationType"], given)
 }
 
 pub fn cloud_watch_output(given: Option<&Json>) -> Json {
-    filled(json!({"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": false}), given)
+    let whole = json!({"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": false});
+    filled(whole, &["CloudWatchLogGroupName", "CloudWatchOutputEnabled"], given)
 }
 
 pub fn alarm(given: Option<&Json>) -> Json {
-    filled(json!({"IgnorePollAlarmFailure": false, "Alarms": []}), given)
+    let whole = json!({"IgnorePollAlarmFailure": false, "Alarms": []});
+    filled(whole, &["IgnorePollAlarmFailure", "Alarms"], given)
 }
 
-fn filled(mut whole: Json, given: Option<&Json>) -> Json {
-    let members = given.and_then(Json::as_object).into_iter().flatten();
-    for (name, value) in members.filter(|(_, value)| !value.is_null()) {
-        whole[name] = value.clone();
+/// With those of the model's members that were given.
+fn filled(mut whole: Json, members: &[&str], given: Option<&Json>) -> Json {
+    let given = |name: &str| given.and_then(|given| given.get(name)).filter(|value| !value.is_null());
+    for name in members {
+        if let Some(value) = given(name) {
+            whole[*name] = value.clone();
+        }
     }
     whole
 }
@@ -43,5 +49,6 @@ mod tests {
             json!({"IgnorePollAlarmFailure": false, "Alarms": [{"Name": "full"}]})
         );
         assert_eq!(alarm(Some(&Json::Null)), alarm(None));
+        assert_eq!(cloud_watch_output(Some(&json!({"Colour": "red"}))), cloud_watch_output(None));
     }
 }

@@ -148,8 +148,7 @@ fn elapsed(plugin: &Plugin) -> String {
 struct ListRequest {
     command_id: Option<String>,
     instance_id: Option<String>,
-    #[serde(default)]
-    filters: Vec<Filter>,
+    filters: Option<Vec<Filter>>,
     #[serde(default)]
     details: bool,
     max_results: Option<i64>,
@@ -214,10 +213,10 @@ async fn list_command_invocations(cx: Cx, request: ListRequest) -> ApiResult<Lis
     let after: Option<(i64, CommandId, NodeId)> = page::parse(request.next_token.as_deref())?;
     let command = request.command_id.as_deref().map(parse_command).transpose()?;
     let node = request.instance_id.as_deref().map(parse_node).transpose()?;
-    constraint::count_at_most(&request.filters, "filters", 5)?;
+    let filters = Filter::checked(request.filters)?;
     let visible = cx.visible(SHARE, "invocation");
     let mut select = Select::new(rows::sql::SELECT_INVOCATION).and_condition(&visible);
-    for (number, filter) in (1..).zip(&request.filters) {
+    for (number, filter) in (1..).zip(&filters) {
         select = narrow(select, filter, number)?;
     }
     if let Some(command) = &command {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::base::id::{CommandId, NodeId};
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target as Subject, page};
+use crate::hub::api::{Cx, Declare, Service, Target as Subject, constraint, page};
 use crate::hub::capabilities::commands::configurations;
 use crate::hub::capabilities::commands::logging;
 use crate::hub::capabilities::commands::rate::OfflineNodes;
@@ -140,13 +140,22 @@ pub struct Filter {
     pub value: String,
 }
 
+impl Filter {
+    /// *Errors*: `ValidationException`: whoever filters by nothing does not name the member.
+    pub fn checked(filters: Option<Vec<Self>>) -> ApiResult<Vec<Self>> {
+        constraint::not_empty(filters.as_deref(), "filters")?;
+        let filters = filters.unwrap_or_default();
+        constraint::count_at_most(&filters, "filters", 5)?;
+        Ok(filters)
+    }
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListRequest {
     command_id: Option<String>,
     instance_id: Option<String>,
-    #[serde(default)]
-    filters: Vec<Filter>,
+    filters: Option<Vec<Filter>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -164,9 +173,9 @@ async fn list_commands(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
     let after: Option<(i64, CommandId)> = page::parse(request.next_token.as_deref())?;
     let command = request.command_id.as_deref().map(parse_command).transpose()?;
     let node = request.instance_id.as_deref().map(parse_node).transpose()?;
-    crate::hub::api::constraint::count_at_most(&request.filters, "filters", 5)?;
+    let filters = Filter::checked(request.filters)?;
     let mut select = Select::new(rows::sql::SELECT_COMMAND).and_condition(&cx.visible(KIND, "command.id"));
-    for (number, filter) in (1..).zip(&request.filters) {
+    for (number, filter) in (1..).zip(&filters) {
         select = narrow(select, filter, number)?;
     }
     if let Some(command) = &command {
@@ -259,7 +268,7 @@ fn narrow(select: Select, filter: &Filter, number: usize) -> ApiResult<Select> {
                 "NoInstancesInTag",
                 "LimitExceeded",
             ];
-            crate::hub::api::constraint::one_of(&filter.value, &format!("filters.{number}.member.value"), STATES)?;
+            constraint::one_of(&filter.value, &format!("filters.{number}.member.value"), STATES)?;
             select.and(
                 "(substr(status, 1, instr(status, '/') - 1) = ? OR substr(status, instr(status, '/') + 1) = ?)",
                 [Value::from(&filter.value), Value::from(&filter.value)],

@@ -113,6 +113,7 @@ impl SendRequest {
 
     fn judge_model(&self) -> ApiResult<()> {
         names::check_name_or_arn(&self.document_name, "documentName")?;
+        names::version(self.document_version.as_deref())?;
         let mut broken = Violations::default();
         broken.length(self.document_hash.as_ref(), "documentHash", 0..=MAX_HASH);
         broken.one_of(self.document_hash_type.as_ref(), "documentHashType", &["Sha256", "Sha1"]);

@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult};
-use crate::hub::api::{Cx, Target, constraint};
+use crate::hub::api::constraint::{self, Violations};
+use crate::hub::api::{Cx, Target};
 use crate::hub::capabilities::documents::hub_files;
 use crate::hub::capabilities::documents::names::{self, KIND};
 use crate::hub::store::blobs::{self, Blobs, Hash, INLINE_BYTES};
@@ -83,8 +84,8 @@ impl Attachment {
 pub async fn fetch(cx: &Cx, sources: &[Source]) -> ApiResult<Vec<File>> {
     constraint::count_at_most(sources, "attachments", MAX_FILES)?;
     let mut files = Vec::new();
-    for source in sources {
-        let value = checked(source)?;
+    for (number, source) in (1..).zip(sources) {
+        let value = checked(source, number)?;
         let file = match source.key.as_deref() {
             Some("AttachmentReference") => referenced(cx, value, source.name.as_deref()).await?,
             _ => from_hub(cx, value, source.name.as_deref()).await?,
@@ -97,21 +98,25 @@ pub async fn fetch(cx: &Cx, sources: &[Source]) -> ApiResult<Vec<File>> {
     Ok(files)
 }
 
-fn checked(source: &Source) -> ApiResult<&str> {
+/// `number` counts the request's attachments from one.
+fn checked(source: &Source, number: usize) -> ApiResult<&str> {
+    let member = |name: &str| format!("attachments.{number}.member.{name}");
     let key = source.key.as_deref().unwrap_or_default();
-    constraint::one_of(key, "attachments.key", KEYS)?;
+    constraint::one_of(key, &member("key"), KEYS)?;
     let wrong = |side: &str| {
         let count = format!("[{} entries]", source.values.len());
-        constraint::violated(&count, "attachments.values", &format!("have length {side} than or equal to 1"))
+        constraint::violated(&count, &member("values"), &format!("have length {side} than or equal to 1"))
     };
     let value = match source.values.as_slice() {
         [value] => value,
         [] => return Err(wrong("greater")),
         _ => return Err(wrong("less")),
     };
-    constraint::at_most(value, "attachments.values", 1024)?;
+    let mut broken = Violations::default();
+    broken.length(Some(value), &member("values"), 1..=1024);
+    broken.check()?;
     if let Some(name) = &source.name {
-        names::check_name(name)?;
+        names::check_name_at(name, &member("name"))?;
     }
     Ok(value)
 }

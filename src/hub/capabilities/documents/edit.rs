@@ -159,14 +159,14 @@ fn format(text: Option<&str>) -> ApiResult<Format> {
 
 /// *Errors*: `ValidationException`: whoever needs nothing does not name the member; `InvalidDocument`.
 fn checked_requires(account: &str, requires: Option<Vec<Requires>>) -> ApiResult<Vec<Requires>> {
-    let Some(requires) = requires else { return Ok(Vec::new()) };
-    if requires.is_empty() {
-        return Err(constraint::violated("[]", "requires", "have length greater than or equal to 1"));
-    }
-    for one in &requires {
-        names::named(&one.name, account)?;
-        names::version(one.version.as_deref())?;
-        names::check_version_name(one.version_name.as_deref())?;
+    constraint::not_empty(requires.as_deref(), "requires")?;
+    let requires = requires.unwrap_or_default();
+    for (number, one) in (1..).zip(&requires) {
+        let member = |name: &str| format!("requires.{number}.member.{name}");
+        names::named_at(&one.name, account, &member("name"))?;
+        names::version_at(one.version.as_deref(), &member("version"))?;
+        names::check_word_at(one.require_type.as_deref(), &member("requireType"))?;
+        names::check_word_at(one.version_name.as_deref(), &member("versionName"))?;
     }
     Ok(requires)
 }

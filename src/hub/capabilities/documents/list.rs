@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::api::constraint::{self, Violations};
+use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::documents::edit::found;
 use crate::hub::capabilities::documents::names::{self, KIND, short};
 use crate::hub::capabilities::documents::rows::{self, AMAZON, Requires};
@@ -28,8 +29,7 @@ pub fn operations(api: &mut Declare<'_>) {
 #[serde(rename_all = "PascalCase")]
 struct ListRequest {
     /// The older form.
-    #[serde(default)]
-    document_filter_list: Vec<OldFilter>,
+    document_filter_list: Option<Vec<OldFilter>>,
     #[serde(default)]
     filters: Vec<Filter>,
     max_results: Option<i64>,
@@ -118,27 +118,33 @@ async fn list_documents(cx: Cx, request: ListRequest) -> ApiResult<ListResult> {
 /// Both forms as one.
 ///
 /// *Errors*: `ValidationException`, `InvalidFilterKey`.
-fn filters(old: Vec<OldFilter>, new: Vec<Filter>) -> ApiResult<Vec<Filter>> {
+fn filters(old: Option<Vec<OldFilter>>, new: Vec<Filter>) -> ApiResult<Vec<Filter>> {
+    constraint::not_empty(old.as_deref(), "documentFilterList")?;
+    let old = old.unwrap_or_default();
     if !old.is_empty() && !new.is_empty() {
         return Err(ApiError::validation(
             "`DocumentFilterList` and `Filters` exclude each other: use `Filters`",
         ));
     }
     constraint::count_at_most(&new, "filters", MAX_FILTERS)?;
-    for filter in &old {
-        constraint::one_of(
-            &filter.key,
-            "documentFilterList.key",
+    let mut broken = Violations::default();
+    for (number, filter) in (1..).zip(&old) {
+        let member = |name: &str| format!("documentFilterList.{number}.member.{name}");
+        broken.one_of(
+            Some(&filter.key),
+            &member("key"),
             &["Name", "Owner", "PlatformTypes", "DocumentType"],
-        )?;
-        if filter.value.is_empty() {
-            return Err(constraint::violated(
-                "",
-                "documentFilterList.value",
-                "have length greater than or equal to 1",
-            ));
+        );
+        broken.length(Some(&filter.value), &member("value"), 1..=usize::MAX);
+    }
+    for (number, filter) in (1..).zip(&new) {
+        let member = |name: &str| format!("filters.{number}.member.{name}");
+        broken.length(filter.key.as_ref(), &member("key"), 1..=128);
+        for value in &filter.values {
+            broken.length(Some(value), &member("values"), 1..=256);
         }
     }
+    broken.check()?;
     let old = old.into_iter().map(|filter| Filter {
         key: Some(filter.key),
         values: vec![filter.value],

@@ -41,8 +41,13 @@ fn must_match(text: &str, member: &str, is_fine: bool, pattern: &str) -> ApiResu
 
 /// *Errors*: `ValidationException`.
 pub fn check_name(name: &str) -> ApiResult<()> {
+    check_name_at(name, "name")
+}
+
+/// The same for a name that stands at another member.
+pub fn check_name_at(name: &str, member: &str) -> ApiResult<()> {
     static REGEX: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAME).expect("a constant"));
-    must_match(name, "name", matches(&REGEX, name), NAME)
+    must_match(name, member, matches(&REGEX, name), NAME)
 }
 
 /// A name that a caller may give to a new document.
@@ -63,7 +68,12 @@ pub fn check_new_name(name: &str) -> ApiResult<()> {
 ///
 /// *Errors*: `ValidationException`; `InvalidDocument` for the ARN of something else, or of another account's document.
 pub fn named(name_or_arn: &str, account: &str) -> ApiResult<String> {
-    check_name_or_arn(name_or_arn, "name")?;
+    named_at(name_or_arn, account, "name")
+}
+
+/// The same for a name that stands at another member.
+pub fn named_at(name_or_arn: &str, account: &str, member: &str) -> ApiResult<String> {
+    check_name_or_arn(name_or_arn, member)?;
     if !name_or_arn.contains([':', '/']) {
         return Ok(name_or_arn.to_owned());
     }
@@ -86,6 +96,11 @@ pub fn short(name_or_arn: &str) -> &str {
 
 /// *Errors*: `ValidationException`.
 pub fn version(text: Option<&str>) -> ApiResult<Option<Version>> {
+    version_at(text, "documentVersion")
+}
+
+/// The same for a version that stands at another member.
+pub fn version_at(text: Option<&str>, member: &str) -> ApiResult<Option<Version>> {
     let Some(text) = text else { return Ok(None) };
     let number = || (!text.starts_with(['0', '+'])).then(|| text.parse::<i64>().ok())?;
     let parsed = match text {
@@ -95,15 +110,20 @@ pub fn version(text: Option<&str>) -> ApiResult<Option<Version>> {
         _ if text.len() > 18 && text.bytes().all(|b| b.is_ascii_digit()) => Some(Version::Number(i64::MAX)),
         _ => number().filter(|n| *n > 0).map(Version::Number),
     };
-    must_match(text, "documentVersion", parsed.is_some(), VERSION)?;
+    must_match(text, member, parsed.is_some(), VERSION)?;
     Ok(parsed)
 }
 
 /// *Errors*: `ValidationException`.
 pub fn check_version_name(name: Option<&str>) -> ApiResult<()> {
+    check_word_at(name, "versionName")
+}
+
+/// What has the form of a version's name, at another member.
+pub fn check_word_at(word: Option<&str>, member: &str) -> ApiResult<()> {
     static REGEX: LazyLock<Regex> = LazyLock::new(|| Regex::new(VERSION_NAME).expect("a constant"));
-    let Some(name) = name else { return Ok(()) };
-    must_match(name, "versionName", matches(&REGEX, name), VERSION_NAME)
+    let Some(word) = word else { return Ok(()) };
+    must_match(word, member, matches(&REGEX, word), VERSION_NAME)
 }
 
 /// *Errors*: `ValidationException`.

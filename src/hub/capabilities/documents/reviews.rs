@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ApiError, ApiResult, Timestamp};
-use crate::hub::api::{Cx, Declare, Service, Target, constraint, page};
+use crate::hub::api::constraint::{self, Violations};
+use crate::hub::api::{Cx, Declare, Service, Target, page};
 use crate::hub::capabilities::documents::edit::own;
 use crate::hub::capabilities::documents::names::{self, KIND};
 use crate::hub::capabilities::documents::read::Which;
@@ -64,8 +65,7 @@ async fn update_document_metadata(cx: Cx, request: UpdateRequest) -> ApiResult<E
     let Reviews { action, comment } = request.document_reviews;
     constraint::one_of(&action, "documentReviews.action", ACTIONS)?;
     constraint::count_at_most(&comment, "documentReviews.comment", 1)?;
-    let comment = comment.into_iter().next().and_then(|comment| comment.content);
-    check_comment(comment.as_deref())?;
+    let comment = comment.into_iter().next().map_or(Ok(None), Comment::checked)?;
     let which = Which::of(&cx.services.config.account_id, &request.name, request.document_version, None)?;
     let (now, reviewer) = (cx.now(), cx.caller().name.clone());
     cx.write(move |tx| {
@@ -89,14 +89,20 @@ async fn update_document_metadata(cx: Cx, request: UpdateRequest) -> ApiResult<E
     .await
 }
 
-fn check_comment(comment: Option<&str>) -> ApiResult<()> {
-    let Some(comment) = comment else { return Ok(()) };
-    constraint::at_most(comment, "documentReviews.comment.content", 1024)?;
-    if comment.trim().is_empty() {
-        let must = r"satisfy regular expression pattern: ^(?!\s*$).+";
-        return Err(constraint::violated(comment, "documentReviews.comment.content", must));
+impl Comment {
+    /// Its words. There is only ever one, so it is the first.
+    fn checked(self) -> ApiResult<Option<String>> {
+        let member = "documentReviews.comment.1.member";
+        let mut broken = Violations::default();
+        broken.one_of(self.r#type.as_ref(), &format!("{member}.type"), &["Comment"]);
+        broken.length(self.content.as_ref(), &format!("{member}.content"), 0..=1024);
+        if let Some(blank) = self.content.as_ref().filter(|content| content.trim().is_empty()) {
+            let must = r"satisfy regular expression pattern: ^(?!\s*$).+";
+            broken.add(blank, &format!("{member}.content"), must);
+        }
+        broken.check()?;
+        Ok(self.content)
     }
-    Ok(())
 }
 
 /// The lifecycle; see the module's picture.

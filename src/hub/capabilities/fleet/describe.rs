@@ -206,20 +206,11 @@ struct Empty {}
 
 /// Removes a node: its key is refused from now on and its id is never used again. What it did stays on record.
 async fn deregister_managed_instance(cx: Cx, request: DeregisterRequest) -> ApiResult<Empty> {
-    let unknown = || {
-        ApiError::new(
-            "InvalidInstanceId",
-            format!("`{}` is not a managed node of this hub", request.instance_id),
-        )
-    };
-    let node: NodeId = request.instance_id.parse().map_err(|_| unknown())?;
+    let node: NodeId = request.instance_id.parse().map_err(|_| nodes::unknown(&request.instance_id))?;
     let (now, bus, id) = (cx.now(), cx.services.bus.clone(), node.clone());
     let removed = cx.write(move |tx| {
         if !remove(tx, &id, now)? {
-            return Err(ApiError::new(
-                "InvalidInstanceId",
-                format!("`{id}` is not a managed node of this hub"),
-            ));
+            return Err(nodes::unknown(id.as_str()));
         }
         bus.emit(tx, Event::NodeRemoved(id.clone()));
         Ok(())

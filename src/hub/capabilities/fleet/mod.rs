@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod presence;
 pub mod preview;
 pub mod quarantine;
+pub mod role;
 pub mod search;
 pub mod targets;
 
@@ -28,6 +29,7 @@ pub const CAPABILITY: Capability = Capability {
         describe::operations(api);
         hub_key::operations(api);
         preview::operations(api);
+        role::operations(api);
         search::operations(api);
     },
     reports: |reports| {

@@ -282,7 +282,12 @@ pub use crate::hub::labels::groups::{NODE_FILTER_KEYS as FILTER_KEYS, node_colum
 
 /// *Errors*: `InvalidInstanceId`.
 pub fn require(tx: &Tx<'_>, id: &NodeId) -> ApiResult<Node> {
-    sql::find(tx, id)?.ok_or_else(|| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub")))
+    sql::find(tx, id)?.ok_or_else(|| unknown(id.as_str()))
+}
+
+/// What is answered for an id that no node has.
+pub fn unknown(id: &str) -> ApiError {
+    ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub"))
 }
 
 pub mod sql {

@@ -217,11 +217,10 @@ fn each_once(ids: &[String]) -> ApiResult<()> {
 /// *Errors*: `AccessDeniedException`, `InvalidInstanceId`.
 fn by_ids(tx: &Tx<'_>, cx: &Cx, action: &str, ids: &[String]) -> ApiResult<Vec<Node>> {
     cx.permit_for(tx, action, &Subject::Resources(KIND, ids.to_vec()))?;
-    let unknown = |id: &str| ApiError::new("InvalidInstanceId", format!("`{id}` is not a managed node of this hub"));
     ids.iter()
         .map(|id| {
-            let node: NodeId = id.parse().map_err(|_| unknown(id))?;
-            nodes::sql::find(tx, &node)?.ok_or_else(|| unknown(id))
+            let node: NodeId = id.parse().map_err(|_| nodes::unknown(id))?;
+            nodes::require(tx, &node)
         })
         .collect()
 }
