@@ -7,6 +7,7 @@ import { Outlet, useMatches, useNavigate } from "react-router";
 import { PanelContext, type PanelRequest } from "@/components/BottomPanel";
 import { useNotificationBar } from "@/components/Notifications";
 import { type Crumb, CrumbContext } from "@/components/usePage";
+import { piece } from "@/platform/code";
 import { useLiveState } from "@/platform/live";
 import { useIsHubLost, useWhenHubIsBack } from "@/platform/reach";
 import { FreezeBanner } from "./FreezeBanner";
@@ -14,7 +15,7 @@ import type { RouteHandle } from "./routes";
 import { SideBar } from "./SideBar";
 import { useAppTexts } from "./texts";
 
-const SplitPanel = lazy(() => import("@cloudscape-design/components/split-panel"));
+const SplitPanel = lazy(() => piece(() => import("@cloudscape-design/components/split-panel")));
 
 const PANEL_PX = 460;
 

@@ -1,6 +1,7 @@
 import { Suspense, lazy, useMemo, useState } from "react";
 import { useNavigate } from "react-router";
 import { NotificationsProvider } from "@/components/Notifications";
+import { piece } from "@/platform/code";
 import { useGlobalKeys } from "./keys";
 import { Layout } from "./Layout";
 import { StepUpDialog } from "./StepUpDialog";
@@ -8,9 +9,9 @@ import { TopBar } from "./TopBar";
 import { useShellActions } from "./palette/useShellActions";
 import { useAppTexts } from "./texts";
 
-const CommandPalette = lazy(() => import("./palette/CommandPalette"));
-const KeyboardHelp = lazy(() => import("./palette/KeyboardHelp"));
-const FreezeDialog = lazy(() => import("./FreezeDialog"));
+const CommandPalette = lazy(() => piece(() => import("./palette/CommandPalette")));
+const KeyboardHelp = lazy(() => piece(() => import("./palette/KeyboardHelp")));
+const FreezeDialog = lazy(() => piece(() => import("./FreezeDialog")));
 
 type Dialog = "palette" | "help" | "freeze" | undefined;
 

@@ -1,6 +1,7 @@
 import type { AppLayoutProps } from "@cloudscape-design/components/app-layout";
 import type { ComponentType } from "react";
 import { type RouteObject, createBrowserRouter } from "react-router";
+import { piece } from "@/platform/code";
 import { PageError } from "./PageError";
 import { PageMissing } from "./PageMissing";
 import { RequireCaller } from "./RequireCaller";
@@ -15,7 +16,7 @@ export interface RouteHandle {
 type PageModule = () => Promise<{ default: ComponentType }>;
 
 function page(path: string, load: PageModule, handle: RouteHandle = {}): RouteObject {
-  return { path, handle, lazy: async () => ({ Component: (await load()).default }) };
+  return { path, handle, lazy: async () => ({ Component: (await piece(load)).default }) };
 }
 
 /** The only list of pages. */
@@ -78,7 +79,6 @@ const routes: RouteObject[] = [
         <Shell />
       </RequireCaller>
     ),
-    errorElement: <PageError />,
     children: [
       {
         errorElement: <PageError />,
@@ -88,4 +88,4 @@ const routes: RouteObject[] = [
   },
 ];
 
-export const router = createBrowserRouter([{ hydrateFallbackElement: <></>, children: routes }]);
+export const router = createBrowserRouter([{ hydrateFallbackElement: <></>, errorElement: <PageError />, children: routes }]);

@@ -1,10 +1,11 @@
 import Button from "@cloudscape-design/components/button";
 import { Suspense, lazy } from "react";
+import { piece } from "@/platform/code";
 import type { List } from "./useList";
 import { useCommonTexts } from "./texts";
 
 // The dialog sorts by drag and drop, which is heavy: the list itself does not wait for it.
-const CollectionPreferences = lazy(() => import("@cloudscape-design/components/collection-preferences"));
+const CollectionPreferences = lazy(() => piece(() => import("@cloudscape-design/components/collection-preferences")));
 
 interface Props {
   list: List;

@@ -1,5 +1,6 @@
 import type { FlashbarProps } from "@cloudscape-design/components/flashbar";
 import { type ReactNode, Suspense, createContext, lazy, useCallback, useContext, useMemo, useRef, useState } from "react";
+import { piece } from "@/platform/code";
 
 interface Notice {
   type: FlashbarProps.Type;
@@ -12,7 +13,7 @@ interface Notifications {
 }
 
 const Context = createContext<Notifications>({ notify: () => {}, bar: undefined });
-const Flashbar = lazy(() => import("@cloudscape-design/components/flashbar"));
+const Flashbar = lazy(() => piece(() => import("@cloudscape-design/components/flashbar")));
 const STAYS_MS = 8000;
 
 /** Short words about what just happened. Errors stay until they are closed. */

@@ -1,4 +1,4 @@
-import { ApiError, errorCode } from "./errors";
+import { ApiError, errorCode, hubUnreachable } from "./errors";
 import { setPreference } from "./preferences";
 import { reach } from "./reach";
 import type { Operations, Request, Result } from "./types";
@@ -91,7 +91,7 @@ const BY_A_PROXY = new Set([502, 503, 504]);
 
 function unreachable(): ApiError {
   reach.silent();
-  return new ApiError("HubUnreachable", "the hub did not answer");
+  return hubUnreachable();
 }
 
 function refusal(response: Response, text: string, token: string | undefined): ApiError {

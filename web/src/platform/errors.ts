@@ -21,6 +21,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The browser got no answer. */
+export function hubUnreachable(): ApiError {
+  return new ApiError("HubUnreachable", "the hub did not answer");
+}
+
 const UNAUTHENTICATED = new Set([
   "MissingAuthenticationTokenException",
   "MissingAuthenticationToken",

@@ -43,6 +43,14 @@ export class Reach {
     this.tryLater();
   }
 
+  /** Asks at once, for whoever met a silence that may have another reason. */
+  async check(): Promise<boolean> {
+    const isThere = await this.ask();
+    if (isThere) this.answered();
+    else this.silent();
+    return isThere;
+  }
+
   watch = (watcher: () => void): (() => void) => {
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
@@ -80,4 +88,14 @@ export function useIsHubLost(): boolean {
 
 export function useWhenHubIsBack(action: () => void): void {
   useEffect(() => reach.whenBack(action), [action]);
+}
+
+/** For what failed while the hub was silent: it may be back before the failure is shown. */
+export function useOnceHubAnswers(action: (() => void) | undefined): void {
+  useEffect(() => {
+    if (!action) return undefined;
+    if (!reach.isAnswering) return reach.whenBack(action);
+    action();
+    return undefined;
+  }, [action]);
 }

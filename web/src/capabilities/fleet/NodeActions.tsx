@@ -6,6 +6,7 @@ import { useNavigate } from "react-router";
 import { RouteButton } from "@/components/RouteButton";
 import { useLastChanges } from "@/components/tagging/last";
 import { useMay } from "@/components/useMay";
+import { piece } from "@/platform/code";
 import { runOnFilter, runOnNodes, shellOn } from "@/platform/links";
 import type { Filter, NodeSummary } from "@/platform/types";
 import { matchingNodes } from "./matchingNodes";
@@ -13,7 +14,7 @@ import { RemoveNodes } from "./RemoveNodes";
 import { TagsDialog } from "./TagsDialog";
 import { useFleetTexts } from "./texts";
 
-const BulkTagsDialog = lazy(() => import("@/components/tagging/BulkTagsDialog"));
+const BulkTagsDialog = lazy(() => piece(() => import("@/components/tagging/BulkTagsDialog")));
 
 /** Upstream's limit on nodes named one by one. */
 const MOST_BY_NAME = 50;

@@ -5,10 +5,11 @@ import { readMatching } from "@/components/tagging/api";
 import { useLastChanges } from "@/components/tagging/last";
 import type { Wanted } from "@/components/tagging/useSnapshot";
 import { useMay } from "@/components/useMay";
+import { piece } from "@/platform/code";
 import type { Filter, TaggedResource } from "@/platform/types";
 import { useTagsTexts } from "./texts";
 
-const BulkTagsDialog = lazy(() => import("@/components/tagging/BulkTagsDialog"));
+const BulkTagsDialog = lazy(() => piece(() => import("@/components/tagging/BulkTagsDialog")));
 const CHANGE = "roadstead:ChangeTags";
 const ACTIONS = [CHANGE] as const;
 
