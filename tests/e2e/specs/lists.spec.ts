@@ -51,6 +51,17 @@ test("columns and page size of a list are chosen and kept", async ({ page }) => 
   await expect(page.getByRole("dialog", { name: "Table settings" }).getByRole("radio", { name: "20 rows" })).toBeChecked();
 });
 
+test("a list of commands shows none for a filter that says nothing of them, and lets it be mended", async ({ page, hub }) => {
+  const comment = "listed whatever the filter";
+  hub.api("AmazonSSM.SendCommand", { DocumentName: "AWS-RunShellScript", InstanceIds: nodesOf(hub).map(({ NodeId }) => NodeId), Comment: comment, Parameters: { commands: ["true"] } });
+  await page.goto("/commands?filter=bogus%3D1");
+  await expect(page.getByText(/`bogus=1`: commands are searched by/)).toBeVisible();
+  await expect(page.getByRole("link", { name: comment })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: /^Remove filter/ }).click();
+  await expect(page.getByRole("link", { name: comment })).toBeVisible();
+});
+
 test("many nodes are tagged at once, with a preview, and the change is taken back", async ({ page, hub }) => {
   hub.cli("node", "tag", "harbour", "berth=1");
   await page.goto("/nodes");

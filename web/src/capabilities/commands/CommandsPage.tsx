@@ -16,7 +16,7 @@ import type { Command } from "@/platform/types";
 import { useView } from "@/platform/useView";
 import { UPSTREAM_PAGE_SIZES } from "@/platform/view";
 import { listCommands } from "./api";
-import { COMMAND_KEYS, searchable } from "./commandTokens";
+import { COMMAND_KEYS, lastOfEach } from "./commandTokens";
 import { useCommandTexts } from "./texts";
 
 const REFRESH_MS = 5000;
@@ -26,7 +26,7 @@ export default function CommandsPage() {
   const common = useCommonTexts();
   const list = useList("commands", UPSTREAM_PAGE_SIZES);
   const [view, changeView] = useView(list);
-  const filter = useMemo(() => searchable(view.filter), [view.filter]);
+  const filter = useMemo(() => lastOfEach(view.filter), [view.filter]);
   const pages = usePages<Command>({
     queryKey: ["commands", filter],
     fetchPage: (cursor, count, signal) => listCommands(filter, cursor, count, signal),
@@ -48,7 +48,7 @@ export default function CommandsPage() {
           keys={COMMAND_KEYS}
           textOf={t}
           filter={filter}
-          onChange={(changed) => changeView({ filter: searchable(changed) })}
+          onChange={(changed) => changeView({ filter: lastOfEach(changed) })}
           isAndOnly
           isKeysOnly
         />

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { filterFromText, filterToText } from "@/platform/filter";
-import { commandFilters, searchable } from "./commandTokens";
+import { commandFilters, lastOfEach } from "./commandTokens";
 
 const NOW = Date.parse("2026-03-02T12:00:00.500Z");
 
@@ -13,6 +13,16 @@ it("becomes upstream's filters", () => {
   ]);
 });
 
-it("keeps what can be searched for, and of each the last", () => {
-  expect(filterToText(searchable(filterFromText("status=Failed uptime status=Success name=x requested_date_time=1h")))).toBe("status=Success");
+it("keeps of each the last, and leaves out nothing that was asked for", () => {
+  expect(filterToText(lastOfEach(filterFromText("status=Failed uptime status=Success name=x")))).toBe("status=Success uptime name=x");
+});
+
+it.each([
+  ["bogus=1", "`bogus=1`: commands are searched by status, document_name, requested_date_time, and by no words"],
+  ["uptime", "`uptime`: commands are searched by"],
+  ["status!=Failed", "`status!=Failed`: use `status` with ="],
+  ["requested_date_time=1h", "use `requested_date_time` with >= or <="],
+  ["status=Failed or status=Success document_name=x", "leave out `or`"],
+])("refuses %s", (text, message) => {
+  expect(() => commandFilters(filterFromText(text), NOW)).toThrow(message);
 });

@@ -1,5 +1,7 @@
 import { STATES } from "@/components/states";
 import type { TokenKey } from "@/components/tokens";
+import { ApiError } from "@/platform/errors";
+import { filterToText, symbolOf } from "@/platform/filter";
 import type { Filter, FilterTerm } from "@/platform/types";
 import type { en } from "./en";
 
@@ -21,15 +23,33 @@ interface ApiFilter {
 }
 
 /** Of each key, and of each end of the time, the token that came last: upstream compares with one value. */
-export function searchable(filter: Filter): Filter {
-  const known = filter.Terms.filter(({ Key, Op }) => COMMAND_KEYS.some(({ key }) => key === Key) && (Key === TIME ? Op === "ge" || Op === "le" : Op === "eq"));
-  const last = new Map(known.map((term) => [`${term.Key} ${term.Op}`, term]));
-  return { Join: "and", Terms: [...last.values()] };
+export function lastOfEach(filter: Filter): Filter {
+  const last = new Map(filter.Terms.map((term) => [`${term.Key} ${term.Op}`, term]));
+  return { ...filter, Terms: [...last.values()] };
 }
 
-/** As upstream takes them; `now` is what "24h" counts from, in milliseconds. */
+/**
+ * As upstream takes them; `now` is what "24h" counts from, in milliseconds.
+ *
+ * *Errors*: `ApiError` for what commands cannot be searched for, in the hub's manner: a list must not show what was not asked for.
+ */
 export function commandFilters(filter: Filter, now: number): ApiFilter[] {
-  return searchable(filter).Terms.map((term) => apiFilter(term, now));
+  const terms = lastOfEach(filter).Terms;
+  if (filter.Join === "or" && terms.length > 1) throw refused("commands are searched for what meets all tokens: leave out `or`");
+  for (const term of terms) check(term);
+  return terms.map((term) => apiFilter(term, now));
+}
+
+function check(term: FilterTerm): void {
+  const known = COMMAND_KEYS.find(({ key }) => key === term.Key);
+  const token = filterToText({ Join: "and", Terms: [term] });
+  const keys = COMMAND_KEYS.map(({ key }) => key).join(", ");
+  if (!known) throw refused(`\`${token}\`: commands are searched by ${keys}, and by no words`);
+  if (!known.operators.some((symbol) => symbol === symbolOf(term.Op))) throw refused(`\`${token}\`: use \`${known.key}\` with ${known.operators.join(" or ")}`);
+}
+
+function refused(message: string): ApiError {
+  return new ApiError("InvalidFilterKey", message);
 }
 
 function apiFilter({ Key, Op, Value }: FilterTerm, now: number): ApiFilter {
