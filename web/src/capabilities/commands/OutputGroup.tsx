@@ -49,7 +49,7 @@ export function OutputGroup({ group, children }: { group: Group; children: React
 
 function Steps({ group }: { group: Group }) {
   const t = useCommandTexts();
-  return group.Steps.map((step, at) => {
+  const shown = group.Steps.map((step, at) => {
     const name = t("stepName", { number: at + 1, name: step.Name });
     return (
       // oxlint-disable-next-line react/no-array-index-key -- steps keep their places
@@ -62,6 +62,7 @@ function Steps({ group }: { group: Group }) {
       </SpaceBetween>
     );
   });
+  return <SpaceBetween size="m">{shown}</SpaceBetween>;
 }
 
 function Streams({ of, stdout, stderr }: { of?: string; stdout: string; stderr: string }) {

@@ -3,11 +3,13 @@ import Select from "@cloudscape-design/components/select";
 import { STATES, stateName } from "@/components/states";
 import { useStateWord } from "@/components/useStateWord";
 import type { InvocationStep } from "@/platform/types";
+import { widthOf } from "./pane/shown";
 import { statusIcon } from "./steps";
 import { useCommandTexts } from "./texts";
 
-/** More stand below one another: side by side nobody would find one. */
-const SIDE_BY_SIDE_MOST = 5;
+/** What has no room stands below one another: side by side nobody would find one. Both in characters; a step has its icon and edges. */
+const SIDE_BY_SIDE = 100;
+const EDGES = 6;
 
 interface Props {
   steps: readonly InvocationStep[];
@@ -25,15 +27,17 @@ export function StepChoice({ steps, step, onChoose }: Props) {
     return { id: String(at), iconName, text: t("stepState", { name, state: word(StatusDetails) }) };
   });
   const entries = options.map(({ id, text, iconName }) => ({ value: id, label: text, iconName }));
+  const width = options.reduce((sum, { text }) => sum + widthOf(text) + EDGES, 0);
   return (
     <div className="step-choice">
-      {options.length <= SIDE_BY_SIDE_MOST ? (
+      {width <= SIDE_BY_SIDE ? (
         <SegmentedControl label={t("step")} selectedId={String(step)} options={options} onChange={({ detail }) => onChoose(Number(detail.selectedId))} />
       ) : (
         <Select
           ariaLabel={t("step")}
           inlineLabelText={t("step")}
           expandToViewport
+          triggerVariant="option"
           options={entries}
           selectedOption={entries[step] ?? null}
           onChange={({ detail }) => onChoose(Number(detail.selectedOption.value))}

@@ -12,14 +12,14 @@ export function nodeColumns(t: Translator): Column<NodeSummary>[] {
     {
       id: "name",
       header: t("name"),
-      width: 210,
+      width: 230,
       sortingField: "name",
       isRowHeader: true,
       cell: (node) => (
         <>
           <RouteLink to={`/nodes/${node.NodeId}`}>{node.Name}</RouteLink>
           <Box variant="small" color="text-body-secondary" display="block">
-            {node.NodeId}
+            <span className="one-line">{node.NodeId}</span>
           </Box>
         </>
       ),
