@@ -5,6 +5,7 @@ import { call } from "@/platform/api";
 import type { Filter } from "@/platform/types";
 import { NODE_KEYS, TAG_OPERATORS, filterFromQuery, queryFromFilter } from "./nodeTokens";
 import { useCommonTexts } from "./texts";
+import { strangeProperties } from "./tokens";
 
 interface Props {
   filter: Filter;
@@ -39,7 +40,8 @@ export function NodeFilter({ filter, onChange, count }: Props) {
       group: "tags",
       operators: [...TAG_OPERATORS],
     }));
-    return [...plain, ...tagged];
+    const known = [...plain, ...tagged];
+    return [...known, ...strangeProperties(filter, known, t("filterValues"))];
   }, [t, tagKeys.data, filter]);
 
   const suggest = async (key: string | undefined, prefix: string) => {

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Filter } from "@/platform/types";
 import { filterFromQuery, queryFromFilter } from "./nodeTokens";
 import { useCommonTexts } from "./texts";
-import { type Operator, type TokenKey, tagKeysOf, withTypedTokens } from "./tokens";
+import { type Operator, type TokenKey, strangeProperties, tagKeysOf, withTypedTokens } from "./tokens";
 
 interface Props<Text extends string> {
   label: string;
@@ -35,7 +35,9 @@ export function TokenFilter<Text extends string>({ label, placeholder, keys, tex
       ...(defaultOperator ? { defaultOperator } : {}),
     }));
     const tags = tagOperators ? tagKeysOf(filter) : [];
-    return [...plain, ...tags.map((key) => ({ key: `tag:${key}`, propertyLabel: t("keyTag", { key }), groupValuesLabel, operators: [...(tagOperators ?? [])] }))];
+    const tagged = tags.map((key) => ({ key: `tag:${key}`, propertyLabel: t("keyTag", { key }), groupValuesLabel, operators: [...(tagOperators ?? [])] }));
+    const known = [...plain, ...tagged];
+    return [...known, ...strangeProperties(filter, known, groupValuesLabel)];
   }, [t, keys, textOf, tagOperators, filter]);
   const options = useMemo(() => keys.flatMap(({ key, values = [] }) => values.map((value) => ({ propertyKey: key, value }))), [keys]);
   const query = queryFromFilter(filter);

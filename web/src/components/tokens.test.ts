@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { filterFromText, where } from "@/platform/filter";
-import { tagKeysOf, withTypedTokens } from "./tokens";
+import { strangeProperties, tagKeysOf, withTypedTokens } from "./tokens";
 
 const KEYS = new Set(["status"]);
 const text = (value: string) => where("text", "contains", value);
@@ -18,4 +18,10 @@ test("what names no key of the list stays text", () => {
 
 test("a filter's tags are named once", () => {
   expect(tagKeysOf(filterFromText("tag:env=a tag:env=b web tag:team"))).toEqual(["env", "team"]);
+});
+
+test("keys that a list does not have are shown as they are written, each once", () => {
+  const filter = filterFromText("status=Failed bogus=1 bogus!=2 uptime tag:env=prod");
+  expect(strangeProperties(filter, [{ key: "status" }, { key: "tag:env" }], "Values").map(({ key, propertyLabel }) => [key, propertyLabel])).toEqual([["bogus", "bogus"]]);
+  expect(strangeProperties(filter, [{ key: "status" }], "Values").map(({ key }) => key)).toEqual(["bogus", "tag:env"]);
 });

@@ -27,6 +27,15 @@ export function withTypedTokens(filter: Filter, keys: ReadonlySet<string>, hasTa
   return { ...filter, Terms: terms };
 }
 
+const OPERATORS: readonly Operator[] = ["=", "!=", ":", "!:", "^", ">=", "<="];
+
+/** Keys that a filter has, by its address, and its list has not: they are shown as they are written, so that they can be mended. */
+export function strangeProperties(filter: Filter, known: readonly { key: string }[], groupValuesLabel: string): PropertyFilterProps.FilteringProperty[] {
+  const has = new Set([FREE_TEXT, ...known.map(({ key }) => key)]);
+  const keys = new Set(filter.Terms.map(({ Key }) => Key).filter((key) => !has.has(key)));
+  return [...keys].map((key) => ({ key, propertyLabel: key, groupValuesLabel, operators: OPERATORS }));
+}
+
 /** The tags that a filter names. */
 export function tagKeysOf(filter: Filter): string[] {
   return [...new Set(filter.Terms.flatMap(({ Key }) => (Key.startsWith(TAG) ? [Key.slice(TAG.length)] : [])))];
